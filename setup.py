@@ -1,0 +1,36 @@
+"""Packaging of source-pipedrive; exact versions live in constraints.txt."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+SANDBOX = ["starlette", "uvicorn", "httptools", "faker"]
+DEMO = ["airbyte", "duckdb", "rich", *SANDBOX]
+TEST = [
+    "docker",
+    "hypothesis",
+    "jsonschema",
+    "mypy",
+    "pytest",
+    "pyyaml",
+    "ruff",
+    "types-jsonschema",
+    "types-PyYAML",
+    "types-requests",
+    *DEMO,
+]
+
+setup(
+    name="source-pipedrive",
+    version="0.1.0",
+    description="Airbyte source connector for Pipedrive: everything, once, as typed columns",
+    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["source_pipedrive", "source_pipedrive.*"]),
+    package_data={"source_pipedrive": ["schemas/*.json", "py.typed"]},
+    install_requires=["airbyte-cdk~=7.39", "requests~=2.32", "pydantic~=2.7", "orjson~=3.10"],
+    extras_require={"sandbox": SANDBOX, "demo": DEMO, "test": TEST},
+    entry_points={"console_scripts": ["source-pipedrive=source_pipedrive.run:main"]},
+)

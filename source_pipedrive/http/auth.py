@@ -1,0 +1,148 @@
+"""Who the requests come from: an API token, or an OAuth app whose access token is renewed.
+
+https://pipedrive.readme.io/docs/marketplace-oauth-authorization
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, MutableMapping
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import requests
+from airbyte_cdk.sources.streams.http.requests_native_auth.oauth import (
+    SingleUseRefreshTokenOauth2Authenticator,
+)
+from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
+from airbyte_cdk.utils.datetime_helpers import AirbyteDateTime, ab_datetime_now
+from requests.auth import AuthBase
+
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, words
+
+TOKEN_TIMEOUT = 30  # seconds
+TRIES = 4
+
+
+class ApiToken(AuthBase):
+    """The header `x-api-token`; the token never stands in a URL."""
+
+    renew = "Copy a new token from Personal preferences > API in Pipedrive."
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["x-api-token"] = self._token
+        return request
+
+
+class OAuth(SingleUseRefreshTokenOauth2Authenticator):
+    """A Bearer token from the refresh token in `config`, renewed when it has expired.
+
+    What a renewal returns (access_token, refresh_token, expiry, api_domain) is written into
+    `config["credentials"]` and leaves as a CONNECTOR_CONFIG message, so that the platform keeps it.
+    Raises SyncError where Pipedrive refuses the refresh token or the app.
+    """
+
+    renew = "Reconnect the app."
+
+    def __init__(
+        self,
+        config: MutableMapping[str, Any],
+        token_url: str,
+        accept_domain: Callable[[str], bool],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(connector_config=config, token_refresh_endpoint=token_url)
+        self._token_url = token_url
+        self._credentials: MutableMapping[str, Any] = config["credentials"]
+        self._accept_domain = accept_domain
+        self._sleep = sleep
+        self._renewing = threading.Lock()
+
+    @property
+    def token(self) -> str:
+        """The access token as it stands, possibly expired, without a request."""
+        return str(self._credentials.get("access_token") or "")
+
+    def renew_unless_changed(self, refused: str) -> None:
+        """Gets a new access token, once for all the workers whom the same token was refused."""
+        with self._renewing:
+            if self.token == refused:
+                self.refresh_and_set_access_token()
+
+    def get_token_expiry_date(self) -> AirbyteDateTime:
+        """As configured; a date that cannot be read counts as passed."""
+        try:
+            return super().get_token_expiry_date()
+        except (TypeError, ValueError):
+            return ab_datetime_now() - timedelta(days=1)
+
+    def refresh_access_token(self) -> tuple[str, AirbyteDateTime, str | None]:  # type: ignore[override]
+        """(access token, its expiry, refresh token if one came)."""
+        answer = self._ask()
+        token = answer.get("access_token")
+        if not isinstance(token, str) or not token:
+            raise SyncError("Pipedrive's token answer holds no access_token.", TRANSIENT)
+        renewed = answer.get("refresh_token")
+        for secret in filter(None, (token, renewed)):
+            add_to_secrets(secret)
+        domain = str(answer.get("api_domain") or "").rstrip("/")
+        if self._accept_domain(domain):
+            self._credentials["api_domain"] = domain
+        seconds = answer.get("expires_in")
+        lifetime = timedelta(seconds=seconds if isinstance(seconds, int | float) else 3600)
+        return token, ab_datetime_now() + lifetime, renewed if isinstance(renewed, str) else None
+
+    def _ask(self) -> dict[str, Any]:
+        for attempt in range(1, TRIES + 1):
+            try:
+                response = requests.post(
+                    self._token_url,
+                    data={"grant_type": "refresh_token", "refresh_token": self.get_refresh_token()},
+                    auth=(self.get_client_id(), self.get_client_secret()),
+                    timeout=TOKEN_TIMEOUT,
+                    allow_redirects=False,
+                )
+            except requests.RequestException as error:
+                failure, status = type(error).__name__, 0
+            else:
+                if response.status_code == 200:
+                    return self._decoded(response)
+                status, failure = response.status_code, words(response.text)
+                if status != 429 and status < 500:
+                    break
+            if attempt < TRIES:
+                self._sleep(2.0**attempt)
+        raise _refusal(status, failure)
+
+    @staticmethod
+    def _decoded(response: requests.Response) -> dict[str, Any]:
+        try:
+            answer = orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise SyncError("Pipedrive's token answer is not JSON. Run the sync again.", TRANSIENT)
+        return answer
+
+
+def _refusal(status: int, failure: str) -> SyncError:
+    if status in (0, 429) or status >= 500:
+        return SyncError(
+            f"Could not renew the access token ({failure}). Run the sync again later.",
+            TRANSIENT,
+            status,
+        )
+    if "invalid_client" in failure or status == 401:
+        remedy = "The client ID or client secret is wrong: copy both from Pipedrive's Developer Hub"
+    else:
+        remedy = (
+            "The refresh token is no longer valid: it ends when the app is uninstalled or was not "
+            "used for 60 days. Reconnect the app"
+        )
+    message = f'Pipedrive refused to renew the access token ({status}): "{failure}". {remedy}.'
+    return SyncError(message, CONFIG, status)

@@ -1,0 +1,40 @@
+"""Where requests go: the company's own host, or the shared one with its quirks (API.md A)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+SHARED = "https://api.pipedrive.com"
+OAUTH = "https://oauth.pipedrive.com"
+
+
+@dataclass(frozen=True)
+class Host:
+    """base: scheme and host; shared: v1 lies under /v1, where /api/v1 lacks some lists."""
+
+    base: str
+    shared: bool = False
+
+    @property
+    def name(self) -> str:
+        """The host's name, for messages."""
+        return urlsplit(self.base).hostname or self.base
+
+    def url(self, version: int, path: str) -> str:
+        """The address of `path` under the root of API version 1 or 2."""
+        root = "/v1" if self.shared and version == 1 else f"/api/v{version}"
+        return f"{self.base}{root}/{path}"
+
+
+def shared_host() -> Host:
+    """The host that knows every company."""
+    return Host(SHARED, shared=True)
+
+
+def company_host(domain: object) -> Host | None:
+    """The host of the company whose `company_domain` users/me gave; None where it is not one."""
+    if not isinstance(domain, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", domain):
+        return None
+    return Host(f"https://{domain}.pipedrive.com")

@@ -1,0 +1,102 @@
+"""Configurations of earlier shapes, brought to today's.
+
+Known shapes are those of Airbyte's own Pipedrive connector, so that a user can move over
+without filling in the form again:
+
+- `{"api_token": ..., "replication_start_date": ...}`
+- `{"authorization": {"auth_type": "Client" | "Token", ...}, "replication_start_date": ...}`
+- `{"credentials": {...}, "replication_start_date" | "start_date": ..., "num_workers": ...}`
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+MAX_WORKERS = 40
+
+_OLD_DATES = ("replication_start_date", "start_date")
+_OLD_KEYS = {"api_token", "authorization", *_OLD_DATES}
+_OLD_AUTH_TYPES = {"Client": "oauth2.0", "Token": "api_token"}
+_OPTIONAL = {"credentials", "history", "num_workers", "api_url"}
+
+
+def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A new configuration in today's shape; equal to `raw` when there is nothing to do.
+
+    Keys that are not known are kept. Where today's key and an earlier one are both there,
+    today's wins and the earlier one goes. A null counts as absent, and blanks around pasted
+    credentials go. Nothing is judged here: what cannot be understood is passed on for `parse`
+    to name, except that a number of workers that no longer fits is left out.
+    """
+    config = {
+        key: deepcopy(value)
+        for key, value in raw.items()
+        if value is not None or key not in _OPTIONAL
+    }
+    was_old = not _OLD_KEYS.isdisjoint(config)
+    _move_credentials(config)
+    _move_start_date(config)
+    if was_old and not _is_worker_count(config.get("num_workers")):
+        config.pop("num_workers", None)
+    return config
+
+
+def _move_credentials(config: dict[str, Any]) -> None:
+    token = config.pop("api_token", None)
+    authorization = config.pop("authorization", None)
+    if not config.get("credentials"):
+        if authorization:
+            config["credentials"] = authorization
+        elif token is not None:
+            config["credentials"] = {"auth_type": "api_token", "api_token": token}
+    if isinstance(config.get("credentials"), Mapping):
+        config["credentials"] = _with_auth_type(_trimmed(config["credentials"]))
+
+
+def _with_auth_type(credentials: dict[str, Any]) -> dict[str, Any]:
+    """The credentials with today's auth_type, inferred where there is none.
+
+    With keys of both kinds the API token wins, as in Pipedrive's own clients.
+    """
+    named = credentials.get("auth_type")
+    if isinstance(named, str) and named:
+        return {**credentials, "auth_type": _OLD_AUTH_TYPES.get(named, named)}
+    if named is None or named == "":
+        oauth = any(credentials.get(key) for key in ("client_id", "client_secret", "refresh_token"))
+        if credentials.get("api_token") or ("api_token" in credentials and not oauth):
+            return {**credentials, "auth_type": "api_token"}
+        if oauth:
+            return {**credentials, "auth_type": "oauth2.0"}
+    return credentials
+
+
+def _move_start_date(config: dict[str, Any]) -> None:
+    dates = [config.pop(key, None) for key in _OLD_DATES]
+    date = next((date for date in dates if date not in (None, "")), None)
+    if "history" not in config and date is not None:
+        config["history"] = {"mode": "start_date", "start_date": _todays_form(date)}
+    if isinstance(config.get("history"), Mapping):
+        config["history"] = _trimmed(config["history"])
+
+
+def _todays_form(date: Any) -> Any:
+    """`YYYY-MM-DDTHH:MM:SSZ` for whatever ISO form the date had; no zone means UTC."""
+    try:
+        instant = datetime.fromisoformat(date.strip())
+        instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (AttributeError, ValueError, OverflowError):
+        return date
+    return instant.replace(tzinfo=None, microsecond=0).isoformat() + "Z"
+
+
+def _trimmed(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: value.strip() if isinstance(value, str) else value
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def _is_worker_count(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= MAX_WORKERS

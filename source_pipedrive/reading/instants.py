@@ -1,0 +1,34 @@
+"""Instants as whole seconds since 1970 in UTC, so that they compare whatever form they came in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def instant(text: str) -> int:
+    """Seconds since 1970, cut to the second, of `2024-05-01 10:00:00` (v1, in UTC), RFC 3339 with
+    or without fractions, or a date. Raises ValueError for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() // 1)
+
+
+def instant_or_none(value: object) -> int | None:
+    """As `instant`; None for null, an empty text and what is not a time."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        return instant(value)
+    except ValueError:
+        return None
+
+
+def rfc3339(seconds: int) -> str:
+    """`2024-05-01T10:00:00Z`: the form that v2 filters and the state take."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds_of(moment: datetime) -> int:
+    """Seconds since 1970 of an aware datetime, cut to the second."""
+    return int(moment.timestamp() // 1)

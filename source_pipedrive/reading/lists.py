@@ -1,0 +1,97 @@
+"""Streams whose changes the server does not filter: the list is read from its beginning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from source_pipedrive.http.errors import StreamError
+from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.pages import Page, key_of, pages
+from source_pipedrive.reading.reader import InOneGo, T
+from source_pipedrive.reading.records import Row
+
+
+class NewestFirst(InOneGo[T]):
+    """A list sorted by the time of the last change, newest first, read down to the last sync.
+
+    A record that changes meanwhile moves up, which repeats others and hides none.
+    """
+
+    _sort = "update_time DESC, id DESC"
+
+    def read(self) -> None:
+        try:
+            self._read()
+        except StreamError as error:
+            # Whether two sort keys are taken is not documented for every list.
+            if error.status != 400 or "," not in self._sort:
+                raise
+            self._sort = "update_time DESC"
+            self._read()
+
+    def _read(self) -> None:
+        bottom = min(span.at for span in self.progress.spans)
+        for page in pages(self.sync.client, self.row, {"sort": self._sort}):
+            times = [self.time_of(item) for item in page.rows]
+            rows = [i for i, t in zip(page.rows, times, strict=True) if self._is_left(t)]
+            oldest = min((t for t in times if t is not None), default=None)
+            if page.last or self.error or (oldest is not None and oldest < bottom):
+                self.finish(rows)
+                return
+            self.emit(rows)
+
+    def _is_left(self, time: int | None) -> bool:
+        if time is None or time >= self.progress.until:
+            return True
+        return any(span.at <= time < span.end for span in self.progress.spans)
+
+
+class WholeList(InOneGo[T]):
+    """A list without a filter. With a cursor field only rows that changed since the last sync are
+    emitted, otherwise all of the configured history."""
+
+    def read(self) -> None:
+        seen: set[object] = set()
+        for params in self.row.each:
+            for page in pages(self.sync.client, self.row, params):
+                rows = [item for item in page.rows if self._is_wanted(item)]
+                if len(self.row.each) > 1:
+                    rows = [item for item in rows if key_of(self.row, item) not in seen]
+                    seen.update(key_of(self.row, item) for item in rows)
+                self.emit(rows)
+        self.finish()
+
+    def _is_wanted(self, item: Row) -> bool:
+        if self.row.cursor_field:
+            time = self.time_of(item)
+            return time is None or time >= min(span.at for span in self.progress.spans)
+        return not self.is_too_old(item)
+
+    def is_too_old(self, item: Row) -> bool:
+        """Whether the configured history leaves this row out."""
+        time = instant_or_none(item.get(self.row.history or ""))
+        return time is not None and time < self.sync.lower
+
+
+class Mailbox(WholeList[T]):
+    """The mail folders, each a list of its own, newest message first. A thread in several folders
+    comes once and names them all, so threads are held back until every folder has been read."""
+
+    def read(self) -> None:
+        threads: dict[object, dict[str, Any]] = {}
+        for params in self.row.each:
+            for page in pages(self.sync.client, self.row, params):
+                for item in page.rows:
+                    if not self.is_too_old(item):
+                        self._gather(threads, item, params["folder"])
+                if self._is_past(page):
+                    break
+        self.finish(list(threads.values()))
+
+    def _gather(self, threads: dict[object, dict[str, Any]], item: Row, folder: str) -> None:
+        thread = threads.setdefault(key_of(self.row, item), item)
+        named = [*(thread.get("folders") or []), *(item.get("folders") or []), folder]
+        thread["folders"] = sorted(set(named))
+
+    def _is_past(self, page: Page) -> bool:
+        return bool(page.rows) and all(self.is_too_old(item) for item in page.rows)

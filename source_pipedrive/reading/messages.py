@@ -1,0 +1,220 @@
+"""Messages of the Airbyte protocol, as objects for callers in Python and as bytes for a program.
+
+Both say the same: a record's line is put together from its rendered data, everything else goes
+through the protocol's own serializer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
+
+import orjson
+from airbyte_cdk.models import (
+    AirbyteErrorTraceMessage,
+    AirbyteMessage,
+    AirbyteMessageSerializer,
+    AirbyteRecordMessage,
+    AirbyteStateBlob,
+    AirbyteStateMessage,
+    AirbyteStateStats,
+    AirbyteStateType,
+    AirbyteStreamState,
+    AirbyteStreamStatus,
+    AirbyteStreamStatusTraceMessage,
+    AirbyteTraceMessage,
+    StreamDescriptor,
+    TraceType,
+    Type,
+)
+from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.reading.records import Row
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Encoder(Protocol[T_co]):
+    """Renders what leaves the connector."""
+
+    def records(self, stream: str, rows: Sequence[Row]) -> Sequence[T_co]:
+        """RECORD messages, in order."""
+
+    def message(self, message: AirbyteMessage) -> Sequence[T_co]:
+        """Any other message."""
+
+
+class AsMessages:
+    """Message objects, for SourcePipedrive().read()."""
+
+    def records(self, stream: str, rows: Sequence[Row]) -> Sequence[AirbyteMessage]:
+        """One message a row."""
+        now = _milliseconds()
+        return [
+            AirbyteMessage(
+                type=Type.RECORD,
+                record=AirbyteRecordMessage(stream=stream, data=row, emitted_at=now),
+            )
+            for row in rows
+        ]
+
+    def message(self, message: AirbyteMessage) -> Sequence[AirbyteMessage]:
+        """The message itself."""
+        return [message]
+
+
+class AsLines:
+    """Whole lines of JSON, a page at a time, for a program's standard output."""
+
+    def records(self, stream: str, rows: Sequence[Row]) -> Sequence[bytes]:
+        """One piece for all rows: each a line."""
+        head = b'{"type":"RECORD","record":{"stream":' + orjson.dumps(stream) + b',"data":'
+        tail = b',"emitted_at":%d}}\n' % _milliseconds()
+        dumps = orjson.dumps
+        return [b"".join([head + dumps(row) + tail for row in rows])]
+
+    def message(self, message: AirbyteMessage) -> Sequence[bytes]:
+        """One line."""
+        return [orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n"]
+
+
+def state_message(stream: str, state: dict[str, Any], records: int) -> AirbyteMessage:
+    """A STATE that vouches for `records` records since the stream's last one."""
+    return AirbyteMessage(
+        type=Type.STATE,
+        state=AirbyteStateMessage(
+            type=AirbyteStateType.STREAM,
+            stream=AirbyteStreamState(
+                stream_descriptor=StreamDescriptor(name=stream),
+                stream_state=AirbyteStateBlob(state),
+            ),
+            sourceStats=AirbyteStateStats(recordCount=float(records)),
+        ),
+    )
+
+
+def status_message(stream: str, status: AirbyteStreamStatus) -> AirbyteMessage:
+    """STARTED, RUNNING, COMPLETE or INCOMPLETE of a stream."""
+    return AirbyteMessage(
+        type=Type.TRACE,
+        trace=AirbyteTraceMessage(
+            type=TraceType.STREAM_STATUS,
+            emitted_at=float(_milliseconds()),
+            stream_status=AirbyteStreamStatusTraceMessage(
+                stream_descriptor=StreamDescriptor(name=stream), status=status
+            ),
+        ),
+    )
+
+
+def error_message(error: AirbyteTracedException, stream: str | None = None) -> AirbyteMessage:
+    """Why a stream, or the sync, did not reach its end: a sentence, and no stack for a person to
+    wade through where the sentence is ours."""
+    return AirbyteMessage(
+        type=Type.TRACE,
+        trace=AirbyteTraceMessage(
+            type=TraceType.ERROR,
+            emitted_at=float(_milliseconds()),
+            error=AirbyteErrorTraceMessage(
+                message=filter_secrets(str(error)),
+                internal_message=filter_secrets(error.internal_message or str(error)),
+                failure_type=error.failure_type,
+                stream_descriptor=StreamDescriptor(name=stream) if stream else None,
+            ),
+        ),
+    )
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Backlog:
+    """How many pages may wait for the writer, so that memory stays bounded.
+
+    A worker enters before it renders a page and while it holds no lock; the writer leaves after it
+    has written one.
+    """
+
+    def __init__(self, pages: int) -> None:
+        self._free = threading.Semaphore(pages)
+
+    def enter(self) -> None:
+        """Blocks while the writer is behind."""
+        self._free.acquire()
+
+    def leave(self) -> None:
+        """A page has been written."""
+        self._free.release()
+
+    def lift(self) -> None:
+        """Nobody writes any more: lets everyone in."""
+        self._free.release(1_000_000)
+
+
+@dataclass(frozen=True)
+class Parcel(Generic[T]):
+    """Rendered messages that stay together; page: they are one that entered the backlog."""
+
+    pieces: Sequence[T]
+    page: bool = False
+
+
+class Lane(Generic[T]):
+    """The messages of one stream, in the order that the protocol asks for.
+
+    STARTED, RUNNING with the first record, then pages, each followed by the STATE that vouches for
+    it, then COMPLETE or INCOMPLETE. Not thread-safe: its reader holds a lock around `page`.
+    """
+
+    def __init__(self, stream: str, encoder: Encoder[T], queue: SimpleQueue[Parcel[T]]) -> None:
+        self.stream = stream
+        self.records = 0
+        self._since_state = 0
+        self._encoder = encoder
+        self._queue = queue
+
+    def render(self, rows: Sequence[Row]) -> Sequence[T]:
+        """The records of a page; may be called without the lock."""
+        return self._encoder.records(self.stream, rows) if rows else []
+
+    def started(self) -> None:
+        """The stream's first message."""
+        self._put(status_message(self.stream, AirbyteStreamStatus.STARTED))
+
+    def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:
+        """A rendered page of `count` records and, if given, the state after it."""
+        pieces: list[T] = []
+        if count and not self.records:
+            running = status_message(self.stream, AirbyteStreamStatus.RUNNING)
+            pieces.extend(self._encoder.message(running))
+        pieces.extend(rendered)
+        self.records += count
+        self._since_state += count
+        if state is not None:
+            message = state_message(self.stream, state, self._since_state)
+            pieces.extend(self._encoder.message(message))
+            self._since_state = 0
+        self._queue.put(Parcel(pieces, page=True))
+
+    def state(self, state: dict[str, Any]) -> None:
+        """A state on its own."""
+        message = state_message(self.stream, state, self._since_state)
+        self._since_state = 0
+        self._put(message)
+
+    def ended(self, error: AirbyteTracedException | None) -> None:
+        """The stream's last message, after the error that cut it short, if one did."""
+        if error is not None:
+            self._put(error_message(error, self.stream))
+        complete = AirbyteStreamStatus.COMPLETE if error is None else AirbyteStreamStatus.INCOMPLETE
+        self._put(status_message(self.stream, complete))
+
+    def _put(self, message: AirbyteMessage) -> None:
+        self._queue.put(Parcel(self._encoder.message(message)))

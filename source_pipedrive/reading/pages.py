@@ -1,0 +1,152 @@
+"""The rule for paging: how the pages of a list follow each other, without a row lost between two.
+
+v2 cursors are followed until none comes. v1 offsets count the rows as they are now, so a row that
+is deleted between two requests moves its successors forward, past the next offset: each page
+therefore begins one row early, with the last row of the page before, and goes back where that row
+is not found.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from source_pipedrive.http.client import Client, Request
+from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
+from source_pipedrive.reading.records import Row
+from source_pipedrive.stream import Kind, Paging, Stream
+
+# Pages in a row that bring nothing new before a list counts as endless.
+IDLE_PAGES = 5
+
+
+@dataclass(frozen=True)
+class Page:
+    """rows: as Pipedrive sent them; last: no page follows."""
+
+    rows: list[Row]
+    last: bool
+
+
+def request_for(row: Stream, params: Mapping[str, str]) -> Request:
+    """The request for a page of `row` with the row's own parameters and `params`."""
+    size = {"limit": str(row.limit)} if row.limit else {}
+    return Request(
+        stream=row.name,
+        path=row.path,
+        version=row.version,
+        cost=row.cost,
+        scope=row.read_scope,
+        params={**row.params, **size, **params},
+    )
+
+
+def pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iterator[Page]:
+    """The pages of a list, in order. Ends after the last; raises StreamError for a list that
+    cannot be followed to its end."""
+    if row.paging is Paging.CURSOR:
+        return cursor_pages(client, row, params)
+    if row.paging is Paging.OFFSET:
+        return offset_pages(client, row, params)
+    return iter([one_page(client, row, params)])
+
+
+def one_page(client: Client, row: Stream, params: Mapping[str, str]) -> Page:
+    """A list that comes in one answer."""
+    answer = client.get(request_for(row, params))
+    return Page(rows_of(row, answer.body), last=True)
+
+
+def cursor_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iterator[Page]:
+    """v2, and some of v1: the next page's cursor is in the answer, null or absent at the end."""
+    cursor: str | None = None
+    seen: set[str] = set()
+    while True:
+        asked = {**params, "cursor": cursor} if cursor else params
+        body = client.get(request_for(row, asked)).body
+        cursor = (body.get("additional_data") or {}).get("next_cursor")
+        if cursor in seen:
+            raise endless(row)
+        yield Page(rows_of(row, body), last=not cursor)
+        if not cursor:
+            return
+        seen.add(cursor)
+
+
+def offset_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iterator[Page]:
+    """v1: `start` and `limit`. A row that two pages hold unchanged comes once.
+
+    A page follows the ones before when it begins with a row they held.
+    """
+    assert row.limit is not None
+    start = idle = 0
+    recent: deque[dict[object, Row]] = deque(maxlen=4)
+    while True:
+        body = client.get(request_for(row, {**params, "start": str(start)})).body
+        rows = {key_of(row, item): item for item in rows_of(row, body)}
+        first = next(iter(rows), None)
+        if start and not any(first in page for page in recent):
+            # Rows before this page have gone: look where the earlier ones ended.
+            start = max(0, start - row.limit + 1)
+            continue
+        more = more_pages(body, len(rows), row.limit)
+        fresh = [v for k, v in rows.items() if all(page.get(k) != v for page in recent)]
+        idle = 0 if fresh else idle + 1
+        if idle == IDLE_PAGES and more:
+            raise endless(row)
+        yield Page(fresh, last=not more)
+        if not more:
+            return
+        recent.append(rows)
+        start = max(next_start(body, start), start + len(rows)) - 1
+
+
+def endless(row: Stream) -> StreamError:
+    """The error for a list that goes round in a circle."""
+    return StreamError(
+        f'Pipedrive gave the same page of "{row.name}" again and again, which would never end. '
+        "Run the sync again later.",
+        TRANSIENT,
+    )
+
+
+def more_pages(body: Mapping[str, Any], count: int, limit: int) -> bool:
+    """Whether v1 says that rows follow; where it says nothing, whether the page was full."""
+    pagination = (body.get("additional_data") or {}).get("pagination")
+    if isinstance(pagination, dict) and "more_items_in_collection" in pagination:
+        return bool(pagination["more_items_in_collection"])
+    return count >= limit
+
+
+def next_start(body: Mapping[str, Any], otherwise: int) -> int:
+    """v1's next offset, which is missing on the last page and in some answers."""
+    pagination = (body.get("additional_data") or {}).get("pagination") or {}
+    given = pagination.get("next_start")
+    return given if isinstance(given, int) else otherwise
+
+
+def rows_of(row: Stream, body: Mapping[str, Any]) -> list[Row]:
+    """The rows of an answer; null and an absent list are empty ones."""
+    found: Any = body
+    for name in row.rows:
+        if not isinstance(found, dict):
+            break
+        found = found.get(name)
+    if found is None and body.get("success") is not False:
+        return []
+    if isinstance(found, dict) and row.kind is Kind.SINGLE:
+        found = [found]
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise StreamError(
+            f'Pipedrive\'s answer for "{row.name}" holds no list of records. '
+            "Please report this line.",
+            SYSTEM,
+        )
+    return found
+
+
+def key_of(row: Stream, item: Row) -> object:
+    """The primary key of a row, as one hashable value."""
+    return tuple(str(item.get(part)) for part in row.key)

@@ -1,0 +1,122 @@
+"""What every reader does: hand a page to the output together with the state after it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.http.client import Client
+from source_pipedrive.http.company import Company
+from source_pipedrive.reading import state
+from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.messages import Backlog, Lane
+from source_pipedrive.reading.records import Plan, Row
+from source_pipedrive.reading.spans import Progress, Span
+from source_pipedrive.stream import Stream
+
+T = TypeVar("T")
+Task = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Sync:
+    """What the readers of a sync share. lower, until: seconds since 1970."""
+
+    client: Client
+    company: Company
+    lower: int
+    until: int
+    backlog: Backlog
+
+
+class Reader(ABC, Generic[T]):
+    """Reads one stream. `progress` is None for a full refresh, which has no state to keep.
+
+    `take` hands out work until none is left; the tasks of one reader may run side by side.
+    """
+
+    def __init__(self, row: Stream, sync: Sync, lane: Lane[T], progress: Progress | None) -> None:
+        self.row = row
+        self.sync = sync
+        self.lane = lane
+        self.progress = progress or Progress(lower_bound(row, sync.lower), sync.until)
+        self.lock = threading.Lock()
+        self.error: AirbyteTracedException | None = None
+        self.began: float | None = None
+        self.seconds = 0.0
+        self._keeps_state = progress is not None
+        self._plan = Plan(row, sync.company.user_id)
+
+    @abstractmethod
+    def take(self) -> Task | None:
+        """The next piece of work, or None where there is none for now."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Everything has been read, or an error has ended the stream."""
+        return self.error is not None or self.progress.complete
+
+    def start(self) -> None:
+        """The stream's first work is about to be done."""
+        if self.began is None:
+            self.began = time.monotonic()
+            self.lane.started()
+
+    def end(self) -> None:
+        """No work is under way any more, and none will be."""
+        self.start()
+        self.seconds = time.monotonic() - (self.began or 0.0)
+        if not self._keeps_state and self.error is None:
+            self.lane.state(state.NO_CURSOR)
+        self.lane.ended(self.error)
+
+    def emit(self, rows: Sequence[Row], *done: tuple[Span, int]) -> None:
+        """Hands a page to the output. `done` says up to where which spans are read with it; the
+        state after it leaves behind the page, never before."""
+        self.sync.backlog.enter()
+        records = self._plan.shape(rows)
+        rendered = self.lane.render(records)
+        with self.lock:
+            for span, at in done:
+                self.progress.advance(span, at)
+            self.lane.page(rendered, len(records), self._state() if done else None)
+
+    def _state(self) -> dict[str, Any] | None:
+        if not self._keeps_state or self.row.cursor_field is None:
+            return None
+        return state.dump(self.row.cursor_field, self.sync.company.id, self.progress)
+
+    def time_of(self, row: Row) -> int | None:
+        """The cursor field of a row, as seconds since 1970."""
+        return instant_or_none(row.get(self.row.cursor_field or ""))
+
+
+class InOneGo(Reader[T]):
+    """A reader whose work is one task: pages that have to be read one after the other."""
+
+    _taken = False
+
+    def take(self) -> Task | None:
+        if self._taken or self.progress.complete:
+            return None
+        self._taken = True
+        return self.read
+
+    @abstractmethod
+    def read(self) -> None:
+        """Reads everything that is left."""
+
+    def finish(self, rows: Sequence[Row] = ()) -> None:
+        """Hands out the last rows: with them all is read."""
+        self.emit(rows, *[(span, span.end) for span in list(self.progress.spans)])
+
+
+def lower_bound(row: Stream, lower: int) -> int:
+    """Where the history of a stream begins: the configured bound, or 1970 where it is whole."""
+    return lower if row.history else 0

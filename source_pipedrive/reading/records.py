@@ -1,0 +1,53 @@
+"""From the rows of a page to records: the plan of a stream, made once, applied to each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.stream import Stream
+
+Row = dict[str, Any]
+
+
+class Plan:
+    """What is done to each row of one stream.
+
+    v1 writes times as `2024-05-01 10:00:00`, in UTC; they leave as RFC 3339 like v2's. Nulls at
+    the top level are dropped, as the CDK's serializer drops them.
+    """
+
+    def __init__(self, row: Stream, user_id: int) -> None:
+        self.stream = row.name
+        self._times = row.times if row.version == 1 else ()
+        self._user_id = user_id if row.key == ("user_id",) else None
+
+    def shape(self, rows: Iterable[Row]) -> list[Row]:
+        """The records of `rows`, in their order."""
+        if self._user_id is not None:
+            rows = [{"user_id": self._user_id, **row} for row in rows]
+        if self._times:
+            rows = [self._with_times(row) for row in rows]
+        return [{k: v for k, v in row.items() if v is not None} for row in rows]
+
+    def _with_times(self, row: Row) -> Row:
+        row = dict(row)
+        for name in self._times:
+            if name in row:
+                row[name] = as_rfc3339(row[name])
+        return row
+
+
+def as_rfc3339(value: Any) -> Any:
+    """`2024-05-01 10:00:00` as `2024-05-01T10:00:00Z`; RFC 3339 stays as it is.
+
+    An empty text and MySQL's zero date are null; what is no time at all stays, to be seen.
+    """
+    if not isinstance(value, str):
+        return value
+    if not value or value.startswith("0000-00-00"):
+        return None
+    if value[10:11] == " " and instant_or_none(value) is not None:
+        return f"{value[:10]}T{value[11:]}Z"
+    return value

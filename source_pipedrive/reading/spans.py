@@ -1,0 +1,98 @@
+"""What is left to read of a stream, as spans of its cursor field's time.
+
+The invariant: a second outside of every span has been read, and its records have been handed to
+the output. A state is made of nothing else, so a run that dies loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Interval = tuple[int, int]
+
+# Records of the last minute before a sync's end may become visible only after it.
+OVERLAP = 60
+
+
+@dataclass
+class Span:
+    """Seconds [at, end) that are left. `at` moves with each page, `end` when another worker takes
+    the later half over."""
+
+    at: int
+    end: int
+    taken: bool = False
+    density: float = 0.0  # records a second in the newest page; 0 before the first
+
+    @property
+    def estimate(self) -> float:
+        """Records that are left, if they lie as densely as in the newest page."""
+        return self.density * (self.end - self.at)
+
+
+class Progress:
+    """The history [since, until) of one stream, and the spans of it that are left.
+
+    Not thread-safe: its owner holds a lock.
+    """
+
+    def __init__(self, since: int, until: int, done: Iterable[Interval] = ()) -> None:
+        self.since = since
+        self.until = until
+        # What an earlier sync called done near its own end is read again; so is the future.
+        settled = until - OVERLAP
+        self.spans = [
+            Span(start, end)
+            for start, end in _gaps(
+                since, until, [(start, min(end, settled)) for start, end in done if start < settled]
+            )
+        ]
+
+    @property
+    def complete(self) -> bool:
+        """Nothing is left."""
+        return not self.spans
+
+    def take(self) -> Span | None:
+        """The first span that nobody reads."""
+        for span in self.spans:
+            if not span.taken:
+                span.taken = True
+                return span
+        return None
+
+    def split(self, worthwhile: float) -> Span | None:
+        """The later half of the span with the most records left, where they are more than
+        `worthwhile`; its reader then stops at the cut."""
+        started = [span for span in self.spans if span.taken and span.density]
+        largest = max(started, key=lambda span: span.estimate, default=None)
+        if largest is None or largest.estimate <= worthwhile or largest.end - largest.at < 4:
+            return None
+        middle = largest.at + (largest.end - largest.at) // 2
+        later = Span(middle, largest.end, taken=True, density=largest.density)
+        largest.end = middle
+        self.spans.insert(self.spans.index(largest) + 1, later)
+        return later
+
+    def advance(self, span: Span, at: int) -> None:
+        """Everything of `span` before `at` has been read; at its end the span is gone."""
+        span.at = max(span.at, at)
+        if span.at >= span.end:
+            self.spans.remove(span)
+
+    def done(self) -> list[Interval]:
+        """What has been read and will not change any more."""
+        return _gaps(self.since, self.until - OVERLAP, [(s.at, s.end) for s in self.spans])
+
+
+def _gaps(start: int, end: int, covered: Sequence[Interval]) -> list[Interval]:
+    """The parts of [start, end) that no interval of `covered` covers."""
+    gaps = []
+    for begins, ends in sorted(covered):
+        if begins > start:
+            gaps.append((start, min(begins, end)))
+        start = max(start, ends)
+    if start < end:
+        gaps.append((start, end))
+    return [(begins, ends) for begins, ends in gaps if begins < ends]

@@ -1,0 +1,76 @@
+"""The state of a stream: what it says, and which other connectors' states it goes on from.
+
+    {"update_time": "2026-11-23T10:00:00Z",  all before this, from `since` on, has been read
+     "version": 1, "company_id": 42,
+     "since": "2025-11-23T00:00:00Z",        the lower bound of the history
+     "done": [["2025-...", "2026-..."]]}     only while a history is being read: the parts read
+
+A bare `{"update_time": ...}`, as other connectors write it, is taken up where it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from source_pipedrive.http.errors import CONFIG, SyncError
+from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.spans import OVERLAP, Interval, Progress
+
+VERSION = 1
+
+# What the CDK's streams without a cursor emit at their end.
+NO_CURSOR = {"__ab_no_cursor_state_message": True}
+
+
+def progress(
+    stream: str, field: str, state: Mapping[str, Any], company_id: int, lower: int, until: int
+) -> Progress:
+    """What is left of `stream` for a sync of [lower, until) after `state`.
+
+    Raises SyncError for a state that cannot be read, is of a newer version or another company's.
+    """
+    if not state or all(key.startswith("__ab_") for key in state):
+        return Progress(lower, until)
+    try:
+        since, done = _own(state) if "version" in state else (lower, _foreign(state, field, lower))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise SyncError(
+            f'The state of "{stream}" cannot be read. Reset the stream to read it anew.', CONFIG
+        ) from None
+    if state.get("version", VERSION) > VERSION:
+        raise SyncError(
+            f'The state of "{stream}" was written by a newer version of this connector. '
+            "Update the connector.",
+            CONFIG,
+        )
+    if state.get("company_id", company_id) != company_id:
+        raise SyncError(
+            f'The state of "{stream}" belongs to company {state["company_id"]}, the credentials to '
+            f"company {company_id}. Use the credentials of the former, or reset the stream.",
+            CONFIG,
+        )
+    return Progress(min(since, lower), until, done)
+
+
+def _own(state: Mapping[str, Any]) -> tuple[int, list[Interval]]:
+    since = instant(state["since"])
+    if "done" in state:
+        return since, [(instant(start), instant(end)) for start, end in state["done"]]
+    (field,) = set(state) - {"version", "company_id", "since"}
+    return since, [(since, instant(state[field]) - OVERLAP)]
+
+
+def _foreign(state: Mapping[str, Any], field: str, lower: int) -> list[Interval]:
+    return [(lower, instant(state[field]) - OVERLAP)]
+
+
+def dump(field: str, company_id: int, now: Progress) -> dict[str, Any]:
+    """The state that vouches for what `now` has done."""
+    common = {"version": VERSION, "company_id": company_id, "since": rfc3339(now.since)}
+    if now.complete:
+        return {field: rfc3339(now.until), **common}
+    done = now.done()
+    low = done[0][1] if done and done[0][0] == now.since else now.since
+    parts = [[rfc3339(start), rfc3339(end)] for start, end in done]
+    return {field: rfc3339(low), **common, "done": parts}

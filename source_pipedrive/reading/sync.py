@@ -1,0 +1,157 @@
+"""One sync: the readers of the selected streams, their workers, and the report at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Generic
+
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.http.client import Client
+from source_pipedrive.http.company import Company
+from source_pipedrive.http.errors import CONFIG, TRANSIENT
+from source_pipedrive.reading import state
+from source_pipedrive.reading.ascending import Ascending, Restarting
+from source_pipedrive.reading.instants import rfc3339, seconds_of
+from source_pipedrive.reading.lists import Mailbox, NewestFirst, WholeList
+from source_pipedrive.reading.messages import Backlog, Encoder, Lane, Parcel
+from source_pipedrive.reading.reader import InOneGo, Reader, Sync, T, lower_bound
+from source_pipedrive.reading.workers import Workers
+from source_pipedrive.stream import Changes, Kind, Stream
+
+logger = logging.getLogger("airbyte")
+
+# Pages that may wait for the writer beside those that the workers hold.
+BACKLOG = 4
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A stream to read. state: what the last sync left; None asks for a full refresh."""
+
+    row: Stream
+    state: Mapping[str, Any] | None
+
+
+class Removed(InOneGo[T]):
+    """A stream whose endpoint is gone: nothing is asked, nothing is missed."""
+
+    def read(self) -> None:
+        logger.info(f"{self.row.name}: {self.row.about}.")
+        self.finish()
+
+
+def reader_class(row: Stream) -> type[Reader[T]]:
+    """How a stream is read follows from its row."""
+    kinds: dict[Kind, type[Reader[T]]] = {Kind.MAILBOX: Mailbox, Kind.REMOVED: Removed}
+    changes: dict[Changes, type[Reader[T]]] = {
+        Changes.ASCENDING: Ascending,
+        Changes.RESTARTING: Restarting,
+        Changes.NEWEST_FIRST: NewestFirst,
+    }
+    if row.kind in kinds:
+        return kinds[row.kind]
+    return changes.get(row.changes, WholeList) if row.changes else WholeList
+
+
+class Run(Generic[T]):
+    """Reads `selected` and yields what `encoder` renders, whole lines or messages, in order."""
+
+    def __init__(
+        self,
+        client: Client,
+        company: Company,
+        selected: Sequence[Selection],
+        encoder: Encoder[T],
+        lower: int,
+        workers: int,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._client = client
+        self._encoder = encoder
+        self._meanwhile = meanwhile
+        self._queue: SimpleQueue[Parcel[T]] = SimpleQueue()
+        self._backlog = Backlog(workers + BACKLOG)
+        self._sync = Sync(client, company, lower, seconds_of(company.at), self._backlog)
+        self._readers = [self._reader(selection) for selection in selected]
+        self._workers = Workers(self._readers, workers, self._ended)
+
+    def _reader(self, selection: Selection) -> Reader[T]:
+        row, sync = selection.row, self._sync
+        progress = None
+        if selection.state is not None and row.cursor_field is not None:
+            lower = lower_bound(row, sync.lower)
+            progress = state.progress(
+                row.name, row.cursor_field, selection.state, sync.company.id, lower, sync.until
+            )
+        lane = Lane(row.name, self._encoder, self._queue)
+        make: type[Reader[T]] = reader_class(row)
+        return make(row, sync, lane, progress)
+
+    def __iter__(self) -> Iterator[T]:
+        """Raises the error that ended the sync, or one that names the streams that failed."""
+        self._workers.start()
+        try:
+            while (parcel := self._next()) is not None:
+                yield from parcel.pieces
+                if parcel.page:
+                    self._backlog.leave()
+                self._meanwhile()
+        finally:
+            self._backlog.lift()
+            self.stop("The sync was stopped.")
+        self._report()
+        self._raise()
+
+    def _next(self) -> Parcel[T] | None:
+        while True:
+            running = self._workers.running
+            try:
+                return self._queue.get(timeout=0.2 if running else 0)
+            except Empty:
+                if not running:
+                    return None
+
+    def stop(self, why: str) -> None:
+        """Ends the sync after the pages under way; what is not read stays for the next one."""
+        self._workers.stop(AirbyteTracedException(message=why, failure_type=TRANSIENT))
+
+    def _ended(self, reader: Reader[T]) -> None:
+        reader.end()
+        spent = self._client.usage.of(reader.row.name)
+        until = rfc3339(self._sync.until)
+        how = f"complete to {until}" if reader.error is None else f"incomplete: {reader.error}"
+        logger.info(
+            f"{reader.row.name:<16} {reader.lane.records:>9,} records "
+            f"{spent.requests:>6,} requests {spent.tokens:>8,} tokens "
+            f"{reader.seconds:>7.1f} s   {how}"
+        )
+
+    def _report(self) -> None:
+        usage = self._client.usage
+        share = ""
+        if usage.daily_limit:
+            percent = 100 * usage.tokens / usage.daily_limit
+            share = f" of this company's {usage.daily_limit:,} tokens a day ({percent:.1f} %)"
+        records = sum(reader.lane.records for reader in self._readers)
+        logger.info(f"Read {records:,} records; used {usage.tokens:,} API tokens{share}.")
+
+    def _raise(self) -> None:
+        failed = {reader.row.name: reader.error for reader in self._readers if reader.error}
+        if not failed:
+            return
+        kinds = {error.failure_type for error in failed.values()}
+        # A config error tells the platform not to try again, so it has to be true of all.
+        kind = next(iter(kinds)) if len(kinds) == 1 else FailureType.system_error
+        if TRANSIENT in kinds and kinds != {CONFIG}:
+            kind = TRANSIENT
+        reasons = list(dict.fromkeys(str(error) for error in failed.values()))
+        raise AirbyteTracedException(
+            message=f"Not read to the end: {', '.join(sorted(failed))}. {' '.join(reasons)}",
+            internal_message=f"{len(failed)} of {len(self._readers)} streams incomplete",
+            failure_type=kind,
+        )

@@ -1,0 +1,127 @@
+"""Workers that share the work of all streams: a stream each while there are enough of them, then
+parts of the largest."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic
+
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.http.errors import PipedriveError, SyncError
+from source_pipedrive.reading.reader import Reader, T, Task
+from source_pipedrive.stream import Stream
+
+logger = logging.getLogger("airbyte")
+
+# Seconds after which an idle worker looks again whether a span has become worth splitting.
+LOOK_AGAIN = 0.2
+
+
+class Workers(Generic[T]):
+    """Threads that run the tasks of `readers` until all are at their end.
+
+    ended: called once for each reader, when nothing of it is under way any more.
+    """
+
+    def __init__(
+        self, readers: Sequence[Reader[T]], number: int, ended: Callable[[Reader[T]], None]
+    ) -> None:
+        self._readers = list(readers)
+        self._ended = ended
+        self._idle = threading.Condition()
+        self._busy: dict[Reader[T], int] = {}
+        self._open = {reader.row.name for reader in readers}
+        self._threads = [
+            threading.Thread(target=self._work, name=f"worker-{n}", daemon=True)
+            for n in range(number)
+        ]
+
+    def start(self) -> None:
+        """Sets the workers to work; returns at once."""
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether any worker may still produce output."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def stop(self, error: AirbyteTracedException) -> None:
+        """Ends every stream that is not at its end, after the pages under way."""
+        with self._idle:
+            for reader in self._readers:
+                if not reader.exhausted:
+                    reader.error = error
+            self._close()
+
+    def _work(self) -> None:
+        while (work := self._next()) is not None:
+            reader, task = work
+            error = self._run(reader, task)
+            with self._idle:
+                self._busy[reader] -= 1
+                if error is not None and reader.error is None:
+                    reader.error = error
+            if isinstance(error, SyncError):
+                self.stop(error)
+            with self._idle:
+                self._close()
+
+    def _next(self) -> tuple[Reader[T], Task] | None:
+        with self._idle:
+            while self._readers:
+                for reader in self._readers:
+                    task = self._take(reader)
+                    if task is not None:
+                        return reader, task
+                self._idle.wait(LOOK_AGAIN)
+            return None
+
+    def _take(self, reader: Reader[T]) -> Task | None:
+        if reader.row.after in self._open or reader.exhausted:
+            return None
+        task = reader.take()
+        if task is not None:
+            self._busy[reader] = self._busy.get(reader, 0) + 1
+            reader.start()
+        return task
+
+    def _close(self) -> None:
+        """Takes the readers that are at their end off the list."""
+        for reader in list(self._readers):
+            if reader.exhausted and not self._busy.get(reader):
+                self._readers.remove(reader)
+                self._open.discard(reader.row.name)
+                self._ended(reader)
+        self._idle.notify_all()
+
+    def _run(self, reader: Reader[T], task: Task) -> AirbyteTracedException | None:
+        try:
+            task()
+        except PipedriveError as error:
+            if not means_absent(reader.row, error):
+                return error
+            logger.info(f"{reader.row.name}: this account does not have it ({error.status}).")
+            reader.progress.spans.clear()
+        except Exception as error:  # a bug of ours must not hide behind a stream that never ends
+            logger.error(f"{reader.row.name}: {type(error).__name__}", exc_info=True)
+            return AirbyteTracedException(
+                message=f'Reading "{reader.row.name}" failed: {type(error).__name__}. '
+                "Please report this line.",
+                internal_message=repr(error),
+                failure_type=FailureType.system_error,
+            )
+        return None
+
+
+def means_absent(row: Stream, error: PipedriveError) -> bool:
+    """Whether the answer is one that the row knows to mean "this account does not have it"."""
+    return any(
+        absence.status == error.status and re.search(absence.body, error.body)
+        for absence in row.absent
+    )

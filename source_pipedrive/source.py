@@ -1,0 +1,135 @@
+"""SourcePipedrive: spec, check, discover and read of the Airbyte protocol."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airbyte_cdk.models import (
+    AirbyteCatalog,
+    AirbyteConnectionStatus,
+    AirbyteMessage,
+    AirbyteStateMessage,
+    AirbyteStream,
+    ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteStream,
+    ConnectorSpecification,
+    Status,
+    SyncMode,
+)
+from airbyte_cdk.sources import Source
+from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.config import config_error, parse, specification
+from source_pipedrive.http.company import connect
+from source_pipedrive.migration import migrate
+from source_pipedrive.reading.instants import rfc3339, seconds_of
+from source_pipedrive.reading.messages import AsMessages, Encoder
+from source_pipedrive.reading.reader import T
+from source_pipedrive.reading.sync import Run, Selection
+from source_pipedrive.stream import Stream
+from source_pipedrive.streams import STREAMS
+
+logger = logging.getLogger("airbyte")
+
+WORKERS = 8
+CHECK_TRIES = 2
+
+
+class SourcePipedrive(Source):
+    """Pipedrive, the sales CRM, as an Airbyte source."""
+
+    @property
+    def name(self) -> str:
+        """As in metadata.yaml."""
+        return "source-pipedrive"
+
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:
+        """The form a user fills in."""
+        return specification()
+
+    def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
+        """The configuration in today's shape, whatever connector it was written for."""
+        return migrate(config)
+
+    def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
+        """Whether the credentials are valid, for 2 tokens."""
+        try:
+            parsed = parse(config)
+            parsed.history.since(datetime.now(UTC))
+            connect(parsed, _mutable(config), CHECK_TRIES)
+        except AirbyteTracedException as error:
+            return AirbyteConnectionStatus(status=Status.FAILED, message=str(error))
+        return AirbyteConnectionStatus(status=Status.SUCCEEDED)
+
+    def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
+        """Every stream there is, in alphabetical order."""
+        parse(config)
+        return AirbyteCatalog(streams=[catalog_entry(row) for row in STREAMS.values()])
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        """The messages of one sync."""
+        return self.run(config, catalog, state or [], AsMessages())
+
+    def run(
+        self,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: Sequence[AirbyteStateMessage],
+        encoder: Encoder[T],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Iterator[T]:
+        """One sync, rendered by `encoder`. `meanwhile` is called between pages.
+
+        Raises AirbyteTracedException: a config error before the first message for what the user has
+        to mend, at the end for streams that were not read to theirs.
+        """
+        parsed = parse(config)
+        states = ConnectorStateManager(list(state))
+        selected = [select(stream, states) for stream in catalog.streams]
+        client, company = connect(parsed, _mutable(config))
+        lower = seconds_of(parsed.history.since(company.at))
+        logger.info(f"Reading {len(selected)} streams; what has a history, from {rfc3339(lower)}.")
+        workers = parsed.num_workers or WORKERS
+        yield from Run(client, company, selected, encoder, lower, workers, meanwhile)
+
+
+def catalog_entry(row: Stream) -> AirbyteStream:
+    """How a stream appears in the catalog."""
+    modes = [SyncMode.full_refresh, *([SyncMode.incremental] if row.cursor_field else [])]
+    return AirbyteStream(
+        name=row.name,
+        json_schema=row.schema,
+        supported_sync_modes=modes,
+        source_defined_cursor=True if row.cursor_field else None,
+        default_cursor_field=[row.cursor_field] if row.cursor_field else None,
+        source_defined_primary_key=[[part] for part in row.key],
+        is_resumable=bool(row.cursor_field),
+    )
+
+
+def select(stream: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Selection:
+    """What the configured catalog asks of one stream."""
+    name = stream.stream.name
+    row = STREAMS.get(name)
+    if row is None:
+        raise config_error(
+            f'The catalog selects "{name}", which is not a stream of this connector. '
+            "Refresh the schema of the connection."
+        )
+    incremental = stream.sync_mode is SyncMode.incremental and row.cursor_field is not None
+    return Selection(row, states.get_stream_state(name, None) if incremental else None)
+
+
+def _mutable(config: Mapping[str, Any]) -> MutableMapping[str, Any]:
+    """The very mapping that renewed tokens are written into, so that the platform keeps them."""
+    return config if isinstance(config, MutableMapping) else dict(config)

@@ -1,0 +1,148 @@
+"""What a row of the stream table is. A row that cannot be right fails when it is imported."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from importlib import resources
+from typing import Any
+
+
+class Paging(Enum):
+    """How the pages of a list follow each other (API.md C)."""
+
+    CURSOR = "cursor"  # v2: opaque cursor in additional_data.next_cursor
+    OFFSET = "offset"  # v1: start and limit
+    WHOLE = "whole"  # the list is one answer
+
+
+class Changes(Enum):
+    """How the records that changed since the last sync are found."""
+
+    ASCENDING = "the server filters; v2 lists in order of the cursor field, in closed spans"
+    RESTARTING = "the server filters; v1 lists, taken up again from the last time seen"
+    NEWEST_FIRST = "no filter; newest first, down to the time of the last sync"
+    ON_CLIENT = "no filter; the whole list is read and only newer rows are emitted"
+
+
+class Kind(Enum):
+    """The shape of what the endpoint returns."""
+
+    LIST = "a list of records"
+    SINGLE = "one object of the token's user; its key is that user's id"
+    MAILBOX = "one list a mail folder; a thread may be in several"
+    REMOVED = "Pipedrive has removed the endpoint; nothing is requested"
+
+
+@dataclass(frozen=True)
+class Absence:
+    """An answer that means "this account does not have it": the stream is empty, not broken.
+
+    `body` is searched in the answer's text; `source` says where this is known from.
+    """
+
+    status: int
+    body: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """One stream: all that is known about an object of Pipedrive's, beside its name.
+
+    cost     API tokens of one list request, whatever its limit
+    scope    OAuth scopes, any of which suffices
+    changes  how changed records are found; None: the stream is a full refresh
+    until    the server takes `updated_until` (only meaningful with ASCENDING)
+    history  name of the time field that the configured history cuts; None: read whole
+    each     parameter sets that are requested one after the other and united by key
+    rows     the keys that lead to the records in an answer
+    after    stream that has to be finished first
+    absent   answers that mean that this account does not have it
+    own      the stream only ever holds the token's user's own data
+    """
+
+    name: str
+    path: str
+    version: int
+    cost: int
+    scope: tuple[str, ...]
+    about: str
+    key: tuple[str, ...] = ("id",)
+    kind: Kind = Kind.LIST
+    paging: Paging = Paging.WHOLE
+    limit: int | None = None
+    cursor_field: str | None = None
+    changes: Changes | None = None
+    until: bool = True
+    history: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    each: tuple[Mapping[str, str], ...] = ({},)
+    rows: tuple[str, ...] = ("data",)
+    after: str | None = None
+    absent: tuple[Absence, ...] = ()
+    own: bool = False
+
+    def __post_init__(self) -> None:
+        problems = [why for why, wrong in self._mistakes() if wrong]
+        if problems:
+            raise ValueError(f'stream "{self.name}": {"; ".join(problems)}')
+
+    def _mistakes(self) -> list[tuple[str, bool]]:
+        properties = self.schema["properties"]
+        times = [name for name in (self.cursor_field, self.history) if name]
+        server = self.changes in (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
+        lone_field = (self.cursor_field is None) != (self.changes is None)
+        return [
+            ("its name is not snake_case", not re.fullmatch(r"[a-z][a-z0-9_]*", self.name)),
+            ("its version is not 1 or 2", self.version not in (1, 2)),
+            ("its path is empty or begins with a slash", self.path[:1] in ("", "/")),
+            ("it costs nothing", self.cost <= 0 and self.kind is not Kind.REMOVED),
+            ("it has no scope", not self.scope),
+            ("it has no description", not self.about),
+            ("it has no primary key", not self.key),
+            ("its schema lacks the key", any(k not in properties for k in self.key)),
+            ("its schema lacks a time field", any(t not in properties for t in times)),
+            ("one of cursor_field and changes is missing", lone_field),
+            ("a paged list needs a limit", (self.paging is Paging.WHOLE) != (self.limit is None)),
+            ("v2 has no offsets", self.version == 2 and self.paging is Paging.OFFSET),
+            ("spans need v2", self.changes is Changes.ASCENDING and self.version != 2),
+            ("restarting needs v1", self.changes is Changes.RESTARTING and self.version != 1),
+            ("an order needs pages", server and self.paging is Paging.WHOLE),
+            ("an order needs one list", server and len(self.each) > 1),
+        ]
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema (draft-07) of the records, from `schemas/<name>.json`."""
+        source = resources.files("source_pipedrive") / "schemas" / f"{self.name}.json"
+        schema: dict[str, Any] = json.loads(source.read_bytes())
+        return schema
+
+    @cached_property
+    def times(self) -> tuple[str, ...]:
+        """Top-level date-time properties; v1 writes them as `YYYY-MM-DD HH:MM:SS`, in UTC."""
+        properties = self.schema["properties"]
+        return tuple(n for n, p in properties.items() if p.get("format") == "date-time")
+
+    @property
+    def read_scope(self) -> str:
+        """The narrowest scope that lets an app read this stream."""
+        return min(self.scope, key=lambda s: (not s.endswith(":read"), s == "admin", s))
+
+
+def table(*rows: Stream) -> dict[str, Stream]:
+    """The streams by name, in alphabetical order.
+
+    Raises ValueError where two rows share a name or `after` names no row.
+    """
+    names = [row.name for row in rows]
+    twice = {name for name in names if names.count(name) > 1}
+    astray = {row.after for row in rows if row.after and row.after not in names}
+    if twice or astray:
+        raise ValueError(f"rows named twice: {sorted(twice)}; after no row: {sorted(astray)}")
+    return {row.name: row for row in sorted(rows, key=lambda row: row.name)}

@@ -1,0 +1,161 @@
+"""The stream table: one row a stream. README's table, scopes, costs and errors come from here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from source_pipedrive.stream import Absence, Changes, Kind, Paging, Stream, table
+
+DEAL_EXTRAS = (
+    "next_activity_id,last_activity_id,first_won_time,products_count,files_count,notes_count,"
+    "followers_count,email_messages_count,activities_count,done_activities_count,"
+    "undone_activities_count,participants_count,last_incoming_mail_time,last_outgoing_mail_time,"
+    "smart_bcc_email,source_lead_id"
+)
+ORGANIZATION_EXTRAS = (
+    "next_activity_id,last_activity_id,open_deals_count,related_open_deals_count,"
+    "closed_deals_count,related_closed_deals_count,email_messages_count,people_count,"
+    "activities_count,done_activities_count,undone_activities_count,files_count,notes_count,"
+    "followers_count,won_deals_count,related_won_deals_count,lost_deals_count,"
+    "related_lost_deals_count,smart_bcc_email"
+)
+PERSON_EXTRAS = (
+    "next_activity_id,last_activity_id,open_deals_count,related_open_deals_count,"
+    "closed_deals_count,related_closed_deals_count,participant_open_deals_count,"
+    "participant_closed_deals_count,email_messages_count,activities_count,done_activities_count,"
+    "undone_activities_count,files_count,notes_count,followers_count,won_deals_count,"
+    "related_won_deals_count,lost_deals_count,related_lost_deals_count,last_incoming_mail_time,"
+    "last_outgoing_mail_time,marketing_status,doi_status,smart_bcc_email"
+)
+# Without `deleted` the answer leaves out what was deleted in the last 30 days (API.md H).
+EVERY_STATUS = "open,won,lost,deleted"
+
+# Without a type Pipedrive lists only the token owner's goals, without is_active only active ones.
+GOALS = tuple(
+    {"type.name": kind, "is_active": active}
+    for kind in (
+        "deals_won",
+        "deals_progressed",
+        "activities_completed",
+        "activities_added",
+        "deals_started",
+    )
+    for active in ("true", "false")
+)
+
+# Scopes whose `:full` form reads as well (OpenAPI, security of each operation).
+WITH_FULL = frozenset(
+    f"{area}:read"
+    for area in ("deals", "mail", "activities", "contacts", "products", "leads", "goals")
+)
+
+TEAMS_GONE = (
+    Absence(404, "", "Pipedrive deprecated teams in 2022 (changelog 2022-05-31)"),
+    Absence(410, "", "status list of Pipedrive's documentation: gone"),
+    Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
+    Absence(415, "", "status list of Pipedrive's documentation: feature not enabled"),
+    Absence(402, "", "teams are a feature of higher plans"),
+)
+
+
+def _row(name: str, path: str, version: int, cost: int, scope: str, **facts: Any) -> Stream:
+    full = [s.replace(":read", ":full") for s in scope.split() if s in WITH_FULL]
+    return Stream(
+        name=name, path=path, version=version, cost=cost, scope=(*scope.split(), *full), **facts
+    )
+
+
+def core(name: str, path: str, cost: int, scope: str, **facts: Any) -> Stream:
+    """A v2 object read in order of its update_time; each page is a checkpoint."""
+    facts = {"limit": 500, "cursor_field": "update_time", "changes": Changes.ASCENDING, **facts}
+    return _row(name, path, 2, cost, scope, paging=Paging.CURSOR, **facts)
+
+
+def short(name: str, path: str, scope: str, **facts: Any) -> Stream:
+    """A v2 list without a filter that is one request in nearly every company."""
+    facts = {"limit": 500, "cursor_field": "update_time", "changes": Changes.ON_CLIENT, **facts}
+    return _row(name, path, 2, 5, scope, paging=Paging.CURSOR, **facts)
+
+
+def paged(name: str, path: str, cost: int, scope: str, limit: int = 500, **facts: Any) -> Stream:
+    """A v1 list in pages of `start` and `limit`."""
+    return _row(name, path, 1, cost, scope, paging=Paging.OFFSET, limit=limit, **facts)
+
+
+def whole(name: str, path: str, cost: int, scope: str, **facts: Any) -> Stream:
+    """A v1 list that comes in one answer."""
+    return _row(name, path, 1, cost, scope, **facts)
+
+
+def changed(changes: Changes, field: str = "update_time") -> dict[str, Any]:
+    """How a v1 list is read incrementally."""
+    return {"changes": changes, "cursor_field": field}
+
+
+def cut(field: str = "update_time") -> dict[str, Any]:
+    """The configured history cuts this stream by `field`."""
+    return {"history": field}
+
+
+# fmt: off
+SALES = (
+    core("deals", "deals", 10, "deals:read", **cut(),
+         params={"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS},
+         about="Deals that are not archived, with those deleted in the last 30 days"),
+    core("deals_archived", "deals/archived", 20, "deals:read", **cut(), after="deals",
+         params={"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS},
+         about="Archived deals"),
+    core("products", "products", 10, "products:read", until=False,
+         about="The product catalogue with its prices"),
+    short("pipelines", "pipelines", "deals:read admin", about="Pipelines"),
+    short("stages", "stages", "deals:read admin", about="Stages of the pipelines"),
+    paged("leads", "leads", 20, "leads:read", **changed(Changes.RESTARTING), **cut(),
+          about="Leads in the inbox"),
+    paged("leads_archived", "leads/archived", 40, "leads:read", **cut(), after="leads",
+          **changed(Changes.NEWEST_FIRST), about="Archived leads"),
+    whole("lead_sources", "leadSources", 2, "leads:read", key=("name",),
+          about="Where leads can come from"),
+    whole("currencies", "currencies", 20, "base", about="Currencies, the company's own included"),
+    whole("goals", "goals/find", 20, "goals:read", each=GOALS, rows=("data", "goals"),
+          about="Goals of everybody, active and inactive"),
+)
+
+CONTACTS_AND_WORK = (
+    core("persons", "persons", 10, "contacts:read", params={"include_fields": PERSON_EXTRAS},
+         about="People"),
+    core("organizations", "organizations", 10, "contacts:read",
+         params={"include_fields": ORGANIZATION_EXTRAS}, about="Organizations"),
+    core("activities", "activities", 10, "activities:read", **cut(),
+         params={"include_fields": "attendees"}, about="Calls, meetings, tasks of all users"),
+    whole("activity_types", "activityTypes", 20, "activities:read admin",
+          **changed(Changes.ON_CLIENT), about="Kinds of activities"),
+    paged("notes", "notes", 20, "deals:read contacts:read", **changed(Changes.RESTARTING), **cut(),
+          about="Notes on deals, leads, people, organizations, projects and tasks"),
+    paged("files", "files", 20, "deals:read contacts:read activities:read", limit=100, **cut(),
+          **changed(Changes.NEWEST_FIRST), about="Attached files, without their contents"),
+    paged("call_logs", "callLogs", 20, "phone-integration", limit=50, **cut("start_time"),
+          own=True, about="Calls of the token's user"),
+    paged("mail_threads", "mailbox/mailThreads", 20, "mail:read", **cut("last_message_timestamp"),
+          kind=Kind.MAILBOX, own=True, about="Mail threads of the token's user, each once",
+          each=tuple({"folder": f} for f in ("inbox", "drafts", "sent", "archive"))),
+)
+
+COMPANY = (
+    whole("users", "users", 20, "users:read", **changed(Changes.ON_CLIENT, "modified"),
+          about="Users, deactivated ones included"),
+    paged("roles", "roles", 20, "admin", about="Roles"),
+    whole("permission_sets", "permissionSets", 20, "admin", about="Permission sets"),
+    whole("filters", "filters", 20, "deals:read contacts:read activities:read",
+          about="Saved filters, without their conditions"),
+    whole("legacy_teams", "legacyTeams", 20, "users:read", absent=TEAMS_GONE,
+          about="Teams; deprecated by Pipedrive, empty where the account has none"),
+    whole("user_connections", "userConnections", 20, "base", key=("user_id",), own=True,
+          kind=Kind.SINGLE, about="Third-party accounts the token's user has connected"),
+    whole("user_settings", "userSettings", 2, "base", key=("user_id",), own=True,
+          kind=Kind.SINGLE, about="Settings of the token's user"),
+    whole("global_messages", "globalMessages", 0, "base", kind=Kind.REMOVED,
+          about="Always empty: Pipedrive removed the endpoint on 2022-08-21"),
+)
+# fmt: on
+
+STREAMS = table(*SALES, *CONTACTS_AND_WORK, *COMPANY)

@@ -1,0 +1,72 @@
+"""A Pipedrive made of a function, for readers and pages without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from source_pipedrive.http.client import Answer, Request
+from source_pipedrive.http.company import Company
+from source_pipedrive.http.usage import Usage
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+ACME = Company(id=42, name="Acme", user_id=7, user_name="Ada", at=NOW)
+Params = Mapping[str, str]
+
+
+class FakeClient:
+    """Answers each request with what `answer` makes of its parameters, and remembers them."""
+
+    def __init__(self, answer: Callable[[Params], dict[str, Any]]) -> None:
+        self._answer = answer
+        self.asked: list[Params] = []
+        self.usage = Usage()
+
+    def get(self, request: Request) -> Answer:
+        """The decoded answer."""
+        self.asked.append(request.params)
+        self.usage.charge(request.stream, request.cost, {})
+        return Answer(self._answer(request.params), NOW)
+
+
+def v2_list(rows: list[dict[str, Any]], limit: int = 500) -> Callable[[Params], dict[str, Any]]:
+    """A v2 list of `rows` sorted by update_time; nulls come first in ascending order."""
+
+    def answer(params: Params) -> dict[str, Any]:
+        found = [
+            row
+            for row in rows
+            if (
+                "updated_since" not in params
+                or (row["update_time"] or "") >= params["updated_since"]
+            )
+            and (
+                "updated_until" not in params
+                or (row["update_time"] or "") < params["updated_until"]
+            )
+        ]
+        down = params.get("sort_direction") == "desc"
+        found.sort(key=lambda row: (row["update_time"] or "", row["id"]), reverse=down)
+        start = int(params.get("cursor", 0))
+        following = start + limit if start + limit < len(found) else None
+        cursor = str(following) if following else None
+        return {"data": found[start : start + limit], "additional_data": {"next_cursor": cursor}}
+
+    return answer
+
+
+def v1_list(rows: list[dict[str, Any]], limit: int) -> Callable[[Params], dict[str, Any]]:
+    """A v1 list of `rows` in their order, which a test may change between two requests."""
+
+    def answer(params: Params) -> dict[str, Any]:
+        start = int(params["start"])
+        more = start + limit < len(rows)
+        pagination: dict[str, Any] = {"start": start, "limit": limit}
+        pagination["more_items_in_collection"] = more
+        if more:
+            pagination["next_start"] = start + limit
+        page = rows[start : start + limit]
+        return {"data": page or None, "additional_data": {"pagination": pagination}}
+
+    return answer

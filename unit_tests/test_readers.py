@@ -1,0 +1,250 @@
+"""Readers against a Pipedrive that is a function: what is asked, and that nothing is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from queue import SimpleQueue
+from typing import Any, cast
+
+import pytest
+
+from source_pipedrive.http.client import Client
+from source_pipedrive.http.errors import StreamError
+from source_pipedrive.reading import state
+from source_pipedrive.reading.instants import instant, rfc3339, seconds_of
+from source_pipedrive.reading.messages import AsMessages, Backlog, Lane, Parcel
+from source_pipedrive.reading.reader import Reader, Sync, lower_bound
+from source_pipedrive.reading.sync import reader_class
+from source_pipedrive.streams import STREAMS
+from unit_tests.fakes import ACME, NOW, FakeClient, Params, v2_list
+
+LOWER, UNTIL = instant("2025-11-23"), seconds_of(NOW)
+Record = dict[str, Any]
+
+
+def reader_of(
+    name: str, client: FakeClient, lower: int = LOWER, saved: Record | None = None
+) -> tuple[Reader[Any], SimpleQueue[Parcel[Any]]]:
+    row = STREAMS[name]
+    queue: SimpleQueue[Parcel[Any]] = SimpleQueue()
+    sync = Sync(cast("Client", client), ACME, lower, UNTIL, Backlog(10_000))
+    progress = None
+    if row.cursor_field:
+        progress = state.progress(
+            name, row.cursor_field, saved or {}, ACME.id, lower_bound(row, lower), UNTIL
+        )
+    return reader_class(row)(row, sync, Lane(name, AsMessages(), queue), progress), queue
+
+
+def run(reader: Reader[Any], queue: SimpleQueue[Parcel[Any]]) -> tuple[list[Record], list[Record]]:
+    """(records, states) of a reader that one worker works off."""
+    while (task := reader.take()) is not None:
+        task()
+    messages: Sequence[Any] = []
+    while not queue.empty():
+        messages = [*messages, *queue.get().pieces]
+    records = [m.record.data for m in messages if m.record]
+    states = [m.state.stream.stream_state.__dict__ for m in messages if m.state]
+    return records, states
+
+
+def deals(times: Sequence[int | None]) -> list[Record]:
+    return [
+        {"id": n, "update_time": None if time is None else rfc3339(time)}
+        for n, time in enumerate(times, 1)
+    ]
+
+
+def test_a_small_stream_is_one_closed_request() -> None:
+    client = FakeClient(v2_list(deals([LOWER, LOWER + 5])))
+    records, states = run(*reader_of("deals", client))
+    assert len(records) == 2
+    assert len(client.asked) == 1
+    asked = client.asked[0]
+    assert (asked["updated_since"], asked["updated_until"]) == (rfc3339(LOWER), rfc3339(UNTIL))
+    assert (asked["sort_by"], asked["sort_direction"]) == ("update_time", "asc")
+    assert (asked["limit"], asked["status"]) == ("500", "open,won,lost,deleted")
+    assert states[-1]["update_time"] == rfc3339(UNTIL)
+
+
+def test_persons_are_read_whole_whatever_the_history() -> None:
+    client = FakeClient(v2_list(deals([LOWER - 10**7])))
+    records, _ = run(*reader_of("persons", client))
+    assert len(records) == 1
+    assert "updated_since" not in client.asked[0]
+
+
+@pytest.mark.parametrize("nulls_first", [True, False])
+def test_records_without_a_time_are_read_wherever_they_sort(nulls_first: bool) -> None:
+    rows = deals([None] * 7 + [LOWER + n for n in range(1_200)])
+    honest = v2_list(rows)
+
+    def nulls_last(params: Params) -> Record:
+        """Turns the order of nulls round."""
+        known = [row for row in rows if row["update_time"]]
+        unknown = [row for row in rows if not row["update_time"]]
+        if "updated_since" in params:
+            return v2_list(known)(params)
+        down = params.get("sort_direction") == "desc"
+        ordered = [*unknown, *reversed(known)] if down else [*known, *unknown]
+        start = int(params.get("cursor", 0))
+        cursor = str(start + 500) if start + 500 < len(ordered) else None
+        page = ordered[start : start + 500]
+        return {"data": page, "additional_data": {"next_cursor": cursor}}
+
+    client = FakeClient(honest if nulls_first else nulls_last)
+    records, _ = run(*reader_of("persons", client))
+    assert {record["id"] for record in records} == {row["id"] for row in rows}
+    assert len(client.asked) == 3 if nulls_first else 4
+
+
+def test_a_checkpoint_never_vouches_for_the_last_second_of_a_page() -> None:
+    """Bulk imports put thousands of records into one second."""
+    rows = deals([LOWER + 10] * 499 + [LOWER + 20] * 900)
+    client = FakeClient(v2_list(rows))
+    _, states = run(*reader_of("deals", client))
+    assert states[0]["update_time"] == rfc3339(LOWER + 20)
+    assert states[1]["update_time"] == rfc3339(LOWER + 20)
+
+
+def test_products_stop_at_the_bound_that_the_server_does_not_take() -> None:
+    rows = deals([LOWER + n for n in range(600)] + [UNTIL + 5])
+    client = FakeClient(v2_list(rows))
+    saved = {"update_time": rfc3339(LOWER)}
+    records, states = run(*reader_of("products", client, saved=saved))
+    assert all("updated_until" not in asked for asked in client.asked)
+    assert len(records) == 600
+    assert states[-1]["update_time"] == rfc3339(UNTIL)
+
+
+def v1_by_time(rows: list[Record], two_keys: bool = True) -> FakeClient:
+    """A v1 list with updated_since and sort, like notes."""
+
+    def answer(params: Params) -> Record:
+        if "," in params["sort"] and not two_keys:
+            raise StreamError("bad sort", state.CONFIG, 400)
+        down = "DESC" in params["sort"]
+        since = params.get("updated_since", "")
+        found = [row for row in rows if (row["update_time"] or "") >= since]
+        found.sort(key=lambda row: (row["update_time"] or "", row["id"]), reverse=down)
+        start, limit = int(params["start"]), int(params["limit"])
+        more = start + limit < len(found)
+        page = {"more_items_in_collection": more, "start": start, "limit": limit}
+        return {
+            "data": found[start : start + limit] or None,
+            "additional_data": {"pagination": page},
+        }
+
+    return FakeClient(answer)
+
+
+@pytest.mark.parametrize("two_keys", [True, False])
+def test_notes_are_taken_up_again_from_the_last_time_seen(two_keys: bool) -> None:
+    rows = deals([LOWER + n // 3 for n in range(1_700)])
+    client = v1_by_time(rows, two_keys)
+    records, states = run(*reader_of("notes", client))
+    assert {record["id"] for record in records} == {row["id"] for row in rows}
+    answered = [asked for asked in client.asked if two_keys or "," not in asked["sort"]]
+    assert {asked["start"] for asked in answered} == {"0"}
+    assert len(answered) == 4
+    assert states[-1]["update_time"] == rfc3339(UNTIL)
+
+
+def test_a_second_larger_than_a_page_is_read_by_offset() -> None:
+    rows = deals([LOWER + 5] * 1_300 + [LOWER + 9] * 2)
+    records, _ = run(*reader_of("notes", v1_by_time(rows)))
+    assert {record["id"] for record in records} == {row["id"] for row in rows}
+
+
+def test_files_are_read_newest_first_down_to_the_last_sync() -> None:
+    rows = deals([UNTIL - 60 * n for n in range(1_000)])
+    client = v1_by_time(rows)
+    saved = {"update_time": rfc3339(UNTIL - 60 * 150)}
+    records, states = run(*reader_of("files", client, saved=saved))
+    assert {record["id"] for record in records} == set(range(1, 153))
+    assert len(client.asked) == 2
+    assert states == [{**states[-1], "update_time": rfc3339(UNTIL)}]
+
+
+def test_users_are_one_request_and_only_the_changed_come() -> None:
+    times = ["2026-11-20 10:00:00", "2026-11-22 10:00:00", None]
+    rows = [{"id": n, "modified": time} for n, time in enumerate(times)]
+    client = FakeClient(lambda params: {"data": rows})
+    first, _ = run(*reader_of("users", client))
+    assert [record["id"] for record in first] == [0, 1, 2]
+    assert first[0]["modified"] == "2026-11-20T10:00:00Z"
+    later, _ = run(*reader_of("users", client, saved={"modified": "2026-11-21T00:00:00Z"}))
+    assert [record["id"] for record in later] == [1, 2]
+    assert len(client.asked) == 2
+
+
+def test_goals_of_everybody_come_once() -> None:
+    client = FakeClient(lambda params: {"data": {"goals": [{"id": params["type.name"][:8]}]}})
+    records, _ = run(*reader_of("goals", client))
+    assert [record["id"] for record in records] == ["deals_wo", "deals_pr", "activiti", "deals_st"]
+    assert len(client.asked) == 10
+
+
+def test_a_mail_thread_comes_once_with_all_its_folders() -> None:
+    folders = {"inbox": [1, 2], "drafts": [], "sent": [2], "archive": [3]}
+
+    def answer(params: Params) -> Record:
+        rows = [
+            {"id": n, "folders": ["inbox"], "last_message_timestamp": "2026-01-01T00:00:00.000Z"}
+            for n in folders[params["folder"]]
+        ]
+        return {"data": rows or None}
+
+    records, _ = run(*reader_of("mail_threads", FakeClient(answer)))
+    assert {r["id"]: r["folders"] for r in records} == {
+        1: ["inbox"],
+        2: ["inbox", "sent"],
+        3: ["archive", "inbox"],
+    }
+
+
+def test_old_calls_are_left_out_by_the_history() -> None:
+    rows = [
+        {"id": "a", "start_time": "2024-01-01T00:00:00.000Z"},
+        {"id": "b", "start_time": "2026-01-01T00:00:00.000Z"},
+        {"id": "c"},
+    ]
+    records, _ = run(*reader_of("call_logs", FakeClient(lambda params: {"data": rows})))
+    assert [record["id"] for record in records] == ["b", "c"]
+
+
+def test_settings_carry_the_user_they_belong_to() -> None:
+    client = FakeClient(lambda params: {"data": {"list_limit": 100}})
+    records, _ = run(*reader_of("user_settings", client))
+    assert records == [{"user_id": 7, "list_limit": 100}]
+
+
+def test_a_removed_endpoint_is_not_asked() -> None:
+    client = FakeClient(lambda params: {})
+    records, _ = run(*reader_of("global_messages", client))
+    assert (records, client.asked) == ([], [])
+
+
+def test_two_workers_share_a_backfill_without_a_gap() -> None:
+    rows = deals([LOWER + 40 * n for n in range(12_000)])
+    client = FakeClient(v2_list(rows))
+    reader, queue = reader_of("deals", client)
+    first = reader.take()
+    assert first is not None
+    assert reader.take() is None  # nothing is known of the span yet
+    taken: list[Any] = []
+    honest = reader.emit
+
+    def emit_and_share(*arguments: Any) -> None:
+        honest(*arguments)
+        if len(taken) < 3 and (task := reader.take()):
+            taken.append(task)
+            task()
+
+    reader.emit = emit_and_share  # type: ignore[method-assign]
+    first()
+    records, states = run(reader, queue)
+    assert {record["id"] for record in records} == {row["id"] for row in rows}
+    assert len(taken) == 3
+    assert len(client.asked) <= 24 + 2 * len(taken) + 1
+    assert states[-1]["update_time"] == rfc3339(UNTIL)

@@ -1,0 +1,333 @@
+"""The schemas of the streams: their form, and that the vendor's own files agree with them.
+
+The vendor's OpenAPI files are not part of this repository. Where the environment variable
+PIPEDRIVE_OPENAPI names a folder with `openapi-v1.yaml` and `openapi-v2.yaml`, every property that
+they declare is looked for here; where it also has `examples/`, every example record is validated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator, FormatChecker
+
+Json = dict[str, Any]
+
+SCHEMAS = Path(__file__).parent.parent / "source_pipedrive" / "schemas"
+STREAMS = sorted(path.stem for path in SCHEMAS.glob("*.json"))
+
+HEAD = (
+    '{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object",'
+    ' "additionalProperties": true, "properties": {'
+)
+
+# Streams whose key is not `id`.
+KEYS = {"lead_sources": "name", "user_connections": "user_id", "user_settings": "user_id"}
+
+# API version, path and place of the records in the answer.
+ENDPOINTS = {
+    "activities": ("v2", "/activities", "data"),
+    "activity_types": ("v1", "/activityTypes", "data"),
+    "call_logs": ("v1", "/callLogs", "data"),
+    "currencies": ("v1", "/currencies", "data"),
+    "deals": ("v2", "/deals", "data"),
+    "deals_archived": ("v2", "/deals/archived", "data"),
+    "files": ("v1", "/files", "data"),
+    "filters": ("v1", "/filters", "data"),
+    "goals": ("v1", "/goals/find", "data.goals"),
+    "lead_sources": ("v1", "/leadSources", "data"),
+    "leads": ("v1", "/leads", "data"),
+    "leads_archived": ("v1", "/leads/archived", "data"),
+    "legacy_teams": ("v1", "/legacyTeams", "data"),
+    "mail_threads": ("v1", "/mailbox/mailThreads", "data"),
+    "notes": ("v1", "/notes", "data"),
+    "organizations": ("v2", "/organizations", "data"),
+    "permission_sets": ("v1", "/permissionSets", "data"),
+    "persons": ("v2", "/persons", "data"),
+    "pipelines": ("v2", "/pipelines", "data"),
+    "products": ("v2", "/products", "data"),
+    "roles": ("v1", "/roles", "data"),
+    "stages": ("v2", "/stages", "data"),
+    "user_connections": ("v1", "/userConnections", "data"),
+    "user_settings": ("v1", "/userSettings", "data"),
+    "users": ("v1", "/users", "data"),
+}
+WITHOUT_ENDPOINT = {"global_messages": "Pipedrive removed the endpoint on 2022-08-21"}
+
+# Types that are not the vendor's, on purpose: stream, property, reason.
+DEVIATIONS = {
+    ("goals", "expected_outcome.target"): "a goal may count money, which has decimals",
+    ("organizations", "annual_revenue"): "an amount of money, which may have decimals",
+    ("user_connections", "google"): "false when not connected, says the vendor's description",
+}
+
+# What the connector adds to a record that Pipedrive sends without a key.
+ADDED = {"user_connections": {"user_id": 1}, "user_settings": {"user_id": 1}}
+
+V1_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)")
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+formats = FormatChecker(formats=["date"])
+
+
+@formats.checks("date-time", raises=ValueError)
+def is_rfc3339(value: object) -> bool:
+    """jsonschema checks date-time only with a further package installed: do it here."""
+    if not isinstance(value, str):
+        return True
+    return bool(RFC3339.fullmatch(value)) and bool(datetime.fromisoformat(value))
+
+
+@cache
+def schema_of(stream: str) -> Json:
+    schema: Json = json.loads((SCHEMAS / f"{stream}.json").read_bytes())
+    return schema
+
+
+def types_of(schema: Json) -> set[str]:
+    declared = schema["type"]
+    return set(declared) if isinstance(declared, list) else {declared}
+
+
+def parts(schema: Json, place: str) -> Iterator[tuple[str, Json]]:
+    """Every schema inside a schema, with a readable place: `parties.to[].id`."""
+    for name, child in schema.get("properties", {}).items():
+        inner = f"{place}.{name}" if place else name
+        yield inner, child
+        yield from parts(child, inner)
+    if "items" in schema:
+        yield f"{place}[]", schema["items"]
+        yield from parts(schema["items"], f"{place}[]")
+
+
+# --- the form of the files
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_file_has_one_property_a_line(stream: str) -> None:
+    head, *lines, last = (SCHEMAS / f"{stream}.json").read_text("utf-8").splitlines()
+    assert (head, last) == (HEAD, "}}")
+    assert all(line.endswith(",") for line in lines[:-1])
+    names = []
+    for line in lines:
+        assert line.startswith('  "')
+        [name] = json.loads("{" + line.removesuffix(",") + "}")
+        names.append(name)
+    assert names == list(schema_of(stream)["properties"]), "a property stands twice"
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_key_comes_first_and_everything_else_may_be_null(stream: str) -> None:
+    Draft7Validator.check_schema(schema_of(stream))
+    properties = schema_of(stream)["properties"]
+    key = KEYS.get(stream, "id")
+    assert next(iter(properties)) == key
+    assert properties[key]["type"] in ("integer", "string")
+    for place, part in parts(schema_of(stream), ""):
+        assert place == key or "null" in types_of(part), f"{place} can not be null"
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_properties_are_described_open_and_typed(stream: str) -> None:
+    for name, part in schema_of(stream)["properties"].items():
+        assert 0 < len(part["description"]) <= 80, f"{name} needs a short description"
+    for place, part in parts(schema_of(stream), ""):
+        kinds = types_of(part) - {"null"}
+        assert kinds <= {"array", "boolean", "integer", "number", "object", "string"}, place
+        assert ("object" in kinds) == (part.get("additionalProperties") is True), place
+        assert ("array" in kinds) == ("items" in part), place
+        assert "enum" not in part, f"{place}: a new value of the vendor would break validation"
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_time_has_a_time_zone(stream: str) -> None:
+    for place, part in parts(schema_of(stream), ""):
+        assert part.get("format") in (None, "date", "date-time"), place
+        zoned = part.get("airbyte_type") == "timestamp_with_timezone"
+        assert zoned == (part.get("format") == "date-time"), place
+        if "format" in part:
+            assert types_of(part) == {"null", "string"}, place
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_custom_fields_are_free(stream: str) -> None:
+    custom = schema_of(stream)["properties"].get("custom_fields")
+    assert custom is None or "properties" not in custom
+
+
+# --- the vendor's OpenAPI files
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Path:
+    folder = os.environ.get("PIPEDRIVE_OPENAPI")
+    if not folder:
+        pytest.skip("did not run: PIPEDRIVE_OPENAPI is not set")
+    return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def operation(vendor: Path) -> Callable[[str], Json]:
+    """The vendor's GET operation of a stream; each file is parsed once."""
+
+    @cache
+    def paths(version: str) -> Json:
+        with (vendor / f"openapi-{version}.yaml").open(encoding="utf-8") as file:
+            declared: Json = yaml.load(file, yaml.CSafeLoader)["paths"]
+        return declared
+
+    def get(stream: str) -> Json:
+        version, path, _ = ENDPOINTS[stream]
+        found: Json = paths(version)[path]["get"]
+        return found
+
+    return get
+
+
+def merged(schema: Json) -> Json:
+    """One schema out of the vendor's `allOf` chains."""
+    whole: Json = {key: value for key, value in schema.items() if key != "allOf"}
+    whole["properties"] = dict(schema.get("properties", {}))
+    for member in map(merged, schema.get("allOf", [])):
+        whole["properties"] |= member.pop("properties")
+        whole |= member
+    return whole
+
+
+def declared_record(operation: Json, place: str) -> Json:
+    schema = merged(operation["responses"]["200"]["content"]["application/json"]["schema"])
+    for name in place.split("."):
+        schema = merged(schema["properties"][name])
+    return merged(schema["items"]) if schema.get("type") == "array" else schema
+
+
+def vendor_type(schema: Json) -> str:
+    """The declared type; `number` with whole numbers as its only values is an integer."""
+    if schema.get("type") == "number" and "enum" in schema:
+        return "integer" if all(isinstance(value, int) for value in schema["enum"]) else "number"
+    declared: str = schema.get("type") or ("object" if schema["properties"] else "unknown")
+    return declared
+
+
+def differences(ours: Json, theirs: Json, place: str = "") -> dict[str, str]:
+    """Places where our schema lacks what the vendor declares, or has another type."""
+    found: dict[str, str] = {}
+    for name, declared in theirs["properties"].items():
+        inner = f"{place}.{name}" if place else name
+        own = ours.get("properties", {}).get(name)
+        found |= {inner: "not in our schema"} if own is None else compared(own, declared, inner)
+    return found
+
+
+def compared(ours: Json, declared: Json, place: str) -> dict[str, str]:
+    theirs = merged(declared)
+    expected, own = vendor_type(theirs), types_of(ours) - {"null"}
+    if own != {expected}:
+        return {place: f"{expected} at Pipedrive, {' or '.join(sorted(own))} here"}
+    if expected == "array":
+        return compared(ours["items"], theirs["items"], f"{place}[]")
+    return differences(ours, theirs, place)
+
+
+@pytest.mark.parametrize("stream", ENDPOINTS)
+def test_schema_has_all_that_the_vendor_declares(
+    stream: str, operation: Callable[[str], Json]
+) -> None:
+    theirs = declared_record(operation(stream), ENDPOINTS[stream][2])
+    assert theirs["properties"], "no record found in the vendor's answer: is the place right?"
+    found = differences(schema_of(stream), theirs)
+    meant = {place for name, place in DEVIATIONS if name == stream}
+    assert {p: text for p, text in found.items() if p not in meant} == {}
+    assert meant - set(found) == set(), "no longer a deviation: take the line out"
+
+
+@pytest.mark.parametrize("stream", ENDPOINTS)
+def test_schema_has_every_field_that_can_be_asked_for(
+    stream: str, operation: Callable[[str], Json]
+) -> None:
+    fields: set[str] = set()
+    for parameter in operation(stream).get("parameters", []):
+        if parameter["name"] == "include_fields":
+            fields |= set(parameter["schema"]["enum"])
+    assert fields - set(schema_of(stream)["properties"]) == set()
+
+
+@pytest.mark.usefixtures("vendor")
+def test_every_stream_is_compared_with_the_vendor() -> None:
+    assert set(STREAMS) == set(ENDPOINTS) | set(WITHOUT_ENDPOINT)
+
+
+# --- the vendor's example records
+
+
+@pytest.fixture(scope="module")
+def examples(vendor: Path) -> Path:
+    folder = vendor / "examples"
+    if not folder.is_dir():
+        pytest.skip("did not run: the folder PIPEDRIVE_OPENAPI has no examples/")
+    return folder
+
+
+def with_rfc3339(record: Json) -> Json:
+    """The record as the connector emits it: v1 times at its top level converted."""
+    return {
+        name: V1_TIME.sub(r"\1T\2Z", value)
+        if isinstance(value, str) and V1_TIME.fullmatch(value)
+        else value
+        for name, value in record.items()
+    }
+
+
+def undeclared(value: object, schema: Json, place: str = "") -> list[str]:
+    """Keys of a record that the schema does not name, where it names any."""
+    if isinstance(value, list) and "items" in schema:
+        return [key for item in value for key in undeclared(item, schema["items"], f"{place}[]")]
+    if not isinstance(value, dict) or "properties" not in schema:
+        return []
+    found = []
+    for name, inner in value.items():
+        if name in schema["properties"]:
+            found += undeclared(inner, schema["properties"][name], f"{place}.{name}")
+        else:
+            found.append(f"{place}.{name}")
+    return found
+
+
+@pytest.mark.parametrize("stream", ENDPOINTS)
+def test_example_records_fit(stream: str, examples: Path) -> None:
+    version, _, place = ENDPOINTS[stream]
+    found = json.loads((examples / f"{stream}.{version}.json").read_bytes())
+    for name in place.split("."):
+        found = found[name]
+    records: list[Json] = found if isinstance(found, list) else [found]
+    assert records
+    validator = Draft7Validator(schema_of(stream), format_checker=formats)
+    for record in records:
+        emitted = with_rfc3339(record) | ADDED.get(stream, {})
+        assert [error.message for error in validator.iter_errors(emitted)] == []
+        assert undeclared(emitted, schema_of(stream)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ("2021-01-01T00:00:00Z", True),
+        ("2021-01-01T00:00:00.123Z", True),
+        ("2021-01-01 00:00:00", False),
+        ("2021-13-01T00:00:00Z", False),
+        ("", False),
+        (None, True),
+    ],
+)
+def test_the_check_of_times_works(value: str | None, fits: bool) -> None:
+    validator = Draft7Validator(schema_of("deals"), format_checker=formats)
+    assert validator.is_valid({"id": 1, "update_time": value}) is fits

@@ -1,0 +1,124 @@
+"""Rows of the stream table: a wrong one never gets as far as a sync."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from source_pipedrive.stream import Changes, Paging, Stream, table
+from source_pipedrive.streams import DEAL_EXTRAS, STREAMS
+
+DEALS = STREAMS["deals"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"name": "Deals"}, "snake_case"),
+        ({"version": 3}, "version"),
+        ({"path": "/deals"}, "slash"),
+        ({"path": ""}, "path is empty"),
+        ({"cost": 0}, "costs nothing"),
+        ({"scope": ()}, "scope"),
+        ({"about": ""}, "description"),
+        ({"key": ()}, "primary key"),
+        ({"key": ("uuid",)}, "lacks the key"),
+        ({"cursor_field": "updated"}, "lacks a time field"),
+        ({"history": "updated"}, "lacks a time field"),
+        ({"cursor_field": None}, "cursor_field and changes"),
+        ({"limit": None}, "needs a limit"),
+        ({"paging": Paging.OFFSET}, "no offsets"),
+        ({"paging": Paging.WHOLE, "limit": None}, "needs pages"),
+        ({"version": 1}, "spans need v2"),
+        ({"changes": Changes.RESTARTING}, "restarting needs v1"),
+        ({"each": ({"a": "1"}, {"a": "2"})}, "one list"),
+    ],
+)
+def test_a_wrong_row_fails_and_says_what_is_wrong(wrong: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        facts = {"name": DEALS.name, **wrong}
+        if "name" in wrong:
+            # The schema is looked up by name: keep the right one for the wrong name.
+            broken = object.__new__(Stream)
+            for item in dataclasses.fields(Stream):
+                object.__setattr__(
+                    broken, item.name, facts.get(item.name, getattr(DEALS, item.name))
+                )
+            broken.__dict__["schema"] = DEALS.schema
+            broken.__post_init__()
+        else:
+            dataclasses.replace(DEALS, **wrong)
+
+
+def test_an_unknown_fact_in_a_row_fails() -> None:
+    with pytest.raises(TypeError, match="cursor_feild"):
+        dataclasses.replace(DEALS, cursor_feild="update_time")  # type: ignore[call-arg]
+
+
+def test_a_row_without_a_schema_file_fails() -> None:
+    with pytest.raises(FileNotFoundError, match="dealz"):
+        dataclasses.replace(DEALS, name="dealz")
+
+
+def test_two_rows_of_one_name_fail() -> None:
+    with pytest.raises(ValueError, match="deals"):
+        table(DEALS, DEALS)
+
+
+def test_a_row_after_no_row_fails() -> None:
+    with pytest.raises(ValueError, match="deals"):
+        table(STREAMS["deals_archived"])
+
+
+def test_every_opt_in_field_is_asked_for() -> None:
+    """include_fields costs no tokens; a field that is not asked for is a column of nulls."""
+    assert set(DEAL_EXTRAS.split(",")) <= set(DEALS.schema["properties"])
+    for name in ("deals", "deals_archived", "persons", "organizations", "activities"):
+        asked = STREAMS[name].params["include_fields"].split(",")
+        assert len(asked) == len(set(asked))
+        assert set(asked) <= set(STREAMS[name].schema["properties"])
+
+
+def test_the_first_24_objects_and_the_two_archives_are_there() -> None:
+    assert len(STREAMS) == 26
+    incremental = {name for name, row in STREAMS.items() if row.cursor_field}
+    assert incremental == set(
+        [
+            "activities",
+            "activity_types",
+            "deals",
+            "deals_archived",
+            "files",
+            "leads",
+            "leads_archived",
+            "notes",
+            "organizations",
+            "persons",
+            "pipelines",
+            "products",
+            "stages",
+            "users",
+        ]
+    )
+    assert {name for name, row in STREAMS.items() if row.history} == set(
+        [
+            "deals",
+            "deals_archived",
+            "activities",
+            "notes",
+            "leads",
+            "leads_archived",
+            "files",
+            "mail_threads",
+            "call_logs",
+        ]
+    )
+
+
+def test_the_scope_that_an_error_names_is_the_narrowest() -> None:
+    assert DEALS.read_scope == "deals:read"
+    assert STREAMS["pipelines"].read_scope == "deals:read"
+    assert STREAMS["roles"].read_scope == "admin"
+    assert STREAMS["users"].scope == ("users:read",)
