@@ -34,18 +34,8 @@ def v2_list(rows: list[dict[str, Any]], limit: int = 500) -> Callable[[Params], 
     """A v2 list of `rows` sorted by update_time; nulls come first in ascending order."""
 
     def answer(params: Params) -> dict[str, Any]:
-        found = [
-            row
-            for row in rows
-            if (
-                "updated_since" not in params
-                or (row["update_time"] or "") >= params["updated_since"]
-            )
-            and (
-                "updated_until" not in params
-                or (row["update_time"] or "") < params["updated_until"]
-            )
-        ]
+        since, until = params.get("updated_since", ""), params.get("updated_until", "~")
+        found = [row for row in rows if since <= (row["update_time"] or "") < until]
         down = params.get("sort_direction") == "desc"
         found.sort(key=lambda row: (row["update_time"] or "", row["id"]), reverse=down)
         start = int(params.get("cursor", 0))

@@ -56,7 +56,8 @@ class Pacing:
             if len(self._sent) < max(1, self._limit - self._others):
                 self._sent.append(now)
                 return 0.0
-            return self._sent[0] + WINDOW + MARGIN - now
+            # Never 0, which would let a request through that was not counted.
+            return max(0.001, self._sent[0] + WINDOW + MARGIN - now)
 
     def _forget(self, now: float) -> None:
         while self._sent and self._sent[0] <= now - WINDOW - MARGIN:

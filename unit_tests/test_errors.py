@@ -1,0 +1,113 @@
+"""What each answer means, in a sentence that names the stream, the status and the remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from source_pipedrive.http.errors import (
+    CONFIG,
+    Action,
+    StreamError,
+    day_is_spent,
+    rule_for,
+    sentence,
+    words,
+)
+from source_pipedrive.http.hosts import Host, company_host, shared_host
+from source_pipedrive.reading.workers import means_absent
+from source_pipedrive.streams import STREAMS
+
+SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'
+PERMISSION = '{"success":false,"error":"You do not have permissions to do this.","data":null}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "action"),
+    [
+        (400, "", Action.END_STREAM),
+        (401, "", Action.REFRESH),
+        (402, "", Action.END_SYNC),
+        (403, SCOPE, Action.END_STREAM),
+        (403, PERMISSION, Action.END_STREAM),
+        (403, "<html>This error is produced by Cloudflare.</html>", Action.END_SYNC),
+        (404, "", Action.END_STREAM),
+        (410, "", Action.END_STREAM),
+        (302, "", Action.END_STREAM),
+        (418, "", Action.END_STREAM),
+        (429, "", Action.SLOW_DOWN),
+        (500, "", Action.RETRY),
+        (501, "", Action.END_STREAM),
+        (502, "", Action.RETRY),
+        (503, "", Action.RETRY),
+        (504, "", Action.RETRY),
+        (524, "", Action.RETRY),
+    ],
+)
+def test_what_follows_from_an_answer(status: int, body: str, action: Action) -> None:
+    assert rule_for(status, body).action is action
+
+
+def test_a_sentence_names_the_stream_the_status_the_words_and_the_remedy() -> None:
+    remedy = rule_for(403, SCOPE).remedy.format(scope="deals:read")
+    assert sentence("deals", 403, SCOPE, remedy) == (
+        'Pipedrive refused "deals" (403): "Scope and URL mismatch". '
+        "Give the app the scope deals:read and reconnect."
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (SCOPE, "Scope and URL mismatch"),
+        ('{"success":false,"message":"Forbidden"}', "Forbidden"),
+        ("<html><b>Blocked</b>\n by Cloudflare</html>", "Blocked by Cloudflare"),
+        ("", "no explanation"),
+        ("{}", "no explanation"),
+        ("[]", "no explanation"),
+    ],
+)
+def test_the_words_are_pipedrives_own(body: str, text: str) -> None:
+    assert words(body) == text
+
+
+def test_a_spent_day_is_told_from_a_spent_burst() -> None:
+    assert day_is_spent(429, {"x-daily-ratelimit-token-remaining": "0"})
+    assert not day_is_spent(429, {"x-daily-ratelimit-token-remaining": "12"})
+    assert not day_is_spent(429, {})
+
+
+@pytest.mark.parametrize(
+    ("stream", "status", "body", "absent"),
+    [
+        ("legacy_teams", 404, "", True),
+        ("legacy_teams", 410, "", True),
+        ("legacy_teams", 402, "", True),
+        ("legacy_teams", 403, '{"code": "feature_capping_teams"}', True),
+        ("legacy_teams", 403, SCOPE, False),
+        ("legacy_teams", 403, PERMISSION, False),
+        ("deals", 404, "", False),
+        ("deals", 403, '{"code": "feature_capping"}', False),
+        ("roles", 402, "", False),
+    ],
+)
+def test_only_named_answers_mean_that_the_account_lacks_it(
+    stream: str, status: int, body: str, absent: bool
+) -> None:
+    """A mistyped path must never run green."""
+    error = StreamError("refused", CONFIG, status, body)
+    assert means_absent(STREAMS[stream], error) is absent
+
+
+def test_v1_lies_elsewhere_on_the_shared_host() -> None:
+    assert shared_host().url(1, "leads") == "https://api.pipedrive.com/v1/leads"
+    assert shared_host().url(2, "deals") == "https://api.pipedrive.com/api/v2/deals"
+    assert Host("https://acme.pipedrive.com").url(1, "leads").endswith("/api/v1/leads")
+
+
+@pytest.mark.parametrize("domain", [None, "", "evil.example/", "a b", "-x", 5])
+def test_a_domain_that_is_none_of_pipedrives_is_not_used(domain: object) -> None:
+    assert company_host(domain) is None
+
+
+def test_the_company_has_a_host_of_its_own() -> None:
+    assert company_host("acme-1") == Host("https://acme-1.pipedrive.com")
