@@ -30,6 +30,8 @@ from source_pipedrive.source import SourcePipedrive
 
 logger = logging.getLogger("airbyte")
 
+MEMORY_CHECK = 10  # pages between two looks at the container's memory
+
 
 class Writer(io.TextIOBase):
     """The one way out: whole lines to a file descriptor, from any thread.
@@ -78,6 +80,8 @@ def main(argv: list[str] | None = None) -> None:
     writer = Writer(sys.stdout.fileno())
     arguments = AirbyteEntrypoint.parse_args(sys.argv[1:] if argv is None else argv)
     logging.getLogger().handlers = [LogHandler(writer)]
+    # What the CDK logs while it sets itself up says nothing about a sync.
+    logger.setLevel(logging.WARNING)
     sys.stdout = writer
     try:
         for lines in _messages(arguments):
@@ -96,6 +100,7 @@ def _messages(arguments: argparse.Namespace) -> Iterable[bytes]:
     if arguments.command != "spec":
         _config(source, arguments)
     entrypoint = AirbyteEntrypoint(source)
+    logger.setLevel(logging.INFO)
     return (line.encode() + b"\n" for line in entrypoint.run(arguments))
 
 
@@ -112,14 +117,13 @@ def _config(source: SourcePipedrive, arguments: argparse.Namespace) -> dict[str,
 
 def _read(source: SourcePipedrive, arguments: argparse.Namespace) -> Iterable[bytes]:
     """As the CDK's entrypoint reads, but a page at a time and already rendered."""
-    if arguments.debug:
-        logger.setLevel(logging.DEBUG)
     config = _config(source, arguments)
     specification = source.spec(logger)
     AirbyteEntrypoint.set_up_secret_filter(config, specification.connectionSpecification)
     catalog = _load("catalog", arguments.catalog, source.read_catalog)
     state = _load("state", arguments.state, source.read_state) if arguments.state else []
-    memory = MemoryMonitor(check_interval=10)
+    memory = MemoryMonitor(check_interval=MEMORY_CHECK)
+    logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     return source.run(config, catalog, state, AsLines(), memory.check_memory_usage)
 
 

@@ -53,6 +53,7 @@ TEAMS_GONE = (
     Absence(404, "", "Pipedrive deprecated teams in 2022 (changelog 2022-05-31)"),
     Absence(410, "", "status list of Pipedrive's documentation: gone"),
     Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
+    Absence(403, "do not have permissions", "seen by other connectors' maintainers for teams only"),
     Absence(415, "", "status list of Pipedrive's documentation: feature not enabled"),
     Absence(402, "", "teams are a feature of higher plans"),
 )

@@ -142,7 +142,7 @@ class Client:
             elif rule.action is Action.SLOW_DOWN and attempt < self._tries:
                 self._slow_down(request, headers, attempt)
             elif rule.action is Action.RETRY and attempt < self._tries:
-                self._wait(request, f"Pipedrive answered {status} for {request.stream}", attempt)
+                self._wait(request, f'Pipedrive answered {status} for "{request.stream}".', attempt)
             else:
                 raise failure
         raise AssertionError("the last try returns or raises")
@@ -187,7 +187,7 @@ class Client:
 
     def _wait(self, request: Request, why: str, attempt: int) -> None:
         seconds = _growing(attempt)
-        logger.info(f"{why}; trying again in {seconds:.1f} s ({attempt} of {self._tries}).")
+        logger.info(f"{why} Trying again in {seconds:.1f} s ({attempt} of {self._tries} tries).")
         self._sleep(seconds)
 
 

@@ -12,6 +12,7 @@ from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.reader import InOneGo, Reader, T, Task
+from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Span
 
 # Pages that must be left in a span before another worker takes half of it: a split costs up to
@@ -56,12 +57,10 @@ class Ascending(Reader[T]):
         times = [self.time_of(item) for item in page.rows]
         known = [time for time in times if time is not None]
         last = known[-1] if known else span.at
-        rows = page.rows
-        if last >= end:
-            rows = [i for i, t in zip(rows, times, strict=True) if t is None or t < end]
         if known:
             span.density = len(known) / max(1, last - known[0])
         ended = page.last or last >= end
+        rows = before(end, page.rows, times) if last >= end else page.rows
         self.emit(rows, (span, span.end if ended else min(last, span.end)))
         return ended or span.at >= span.end
 
@@ -88,17 +87,21 @@ class Restarting(InOneGo[T]):
         bounds = {"updated_since": rfc3339(since)} if since else {}
         first = True
         for page in pages(self.sync.client, self.row, {"sort": self._sort, **bounds}):
-            times = [time for item in page.rows if (time := self.time_of(item)) is not None]
-            last = max(times, default=since)
+            times = [self.time_of(item) for item in page.rows]
+            last = max((time for time in times if time is not None), default=since)
             if first and not since:
                 emit_trailing_nulls(self, page, {"sort": self._sort.replace("ASC", "DESC")})
             first = False
-            if page.last or last >= span.end:
-                self.emit(page.rows, (span, span.end))
+            ended = page.last or last >= span.end
+            rows = before(span.end, page.rows, times)
+            self.emit(rows, (span, span.end if ended else last))
+            if ended or last > since:
                 return
-            self.emit(page.rows, (span, last))
-            if last > since:
-                return
+
+
+def before(end: int, rows: list[Row], times: list[int | None]) -> list[Row]:
+    """The rows that belong to a span up to `end`, those without a time among them."""
+    return [row for row, at in zip(rows, times, strict=True) if at is None or at < end]
 
 
 def emit_trailing_nulls(reader: Reader[T], first: Page, newest_first: dict[str, str]) -> None:

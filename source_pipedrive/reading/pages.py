@@ -114,17 +114,23 @@ def endless(row: Stream) -> StreamError:
 
 def more_pages(body: Mapping[str, Any], count: int, limit: int) -> bool:
     """Whether v1 says that rows follow; where it says nothing, whether the page was full."""
-    pagination = (body.get("additional_data") or {}).get("pagination")
-    if isinstance(pagination, dict) and "more_items_in_collection" in pagination:
-        return bool(pagination["more_items_in_collection"])
-    return count >= limit
+    more = _pagination(body).get("more_items_in_collection")
+    return bool(more) if more is not None else count >= limit
 
 
 def next_start(body: Mapping[str, Any], otherwise: int) -> int:
     """v1's next offset, which is missing on the last page and in some answers."""
-    pagination = (body.get("additional_data") or {}).get("pagination") or {}
-    given = pagination.get("next_start")
+    given = _pagination(body).get("next_start")
     return given if isinstance(given, int) else otherwise
+
+
+def _pagination(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """v1's block on paging: below `pagination`, or, as the schema of leads has it, without."""
+    extra = body.get("additional_data")
+    if not isinstance(extra, dict):
+        return {}
+    block = extra.get("pagination", extra)
+    return block if isinstance(block, dict) else {}
 
 
 def rows_of(row: Stream, body: Mapping[str, Any]) -> list[Row]:

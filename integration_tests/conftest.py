@@ -1,0 +1,122 @@
+"""The sandbox as a process of its own, and the connector pointed at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from integration_tests import program
+from integration_tests.program import Message, Mode, Outcome
+
+
+@dataclass
+class Box:
+    """A running sandbox and the files that lead a connector to it."""
+
+    url: str
+    api_token: str
+    client_id: str
+    client_secret: str
+    refresh_token: str
+    process: subprocess.Popen[str] = field(repr=False)
+    files: list[str] = field(default_factory=list, repr=False)
+
+    def control(self, name: str, body: Any = None) -> Any:
+        """One of the sandbox's own routes: GET without a body, POST with one."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/_sandbox/{name}", data)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def config(self, **changes: Any) -> Message:
+        """A configuration with an API token; `changes` replace its keys."""
+        token = {"auth_type": "api_token", "api_token": self.api_token}
+        everything = {"mode": "all"}
+        return {"credentials": token, "api_url": self.url, "history": everything, **changes}
+
+    def oauth(self, **changes: Any) -> Message:
+        """A configuration with an OAuth app; `changes` replace keys of the credentials."""
+        keys = {
+            "auth_type": "oauth2.0",
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "refresh_token": self.refresh_token,
+        }
+        return self.config(credentials={**keys, **changes})
+
+    def file(self, value: Any) -> str:
+        """A file that holds `value` as JSON; it goes with the sandbox."""
+        self.files.append(program.write(value))
+        return self.files[-1]
+
+    def run(self, command: str, config: Message | None = None, *more: str) -> Outcome:
+        """One command of the program."""
+        config_file = self.file(self.config() if config is None else config)
+        return program.run(command, "--config", config_file, *more)
+
+    def streams(self) -> list[Message]:
+        """What discover lists."""
+        return list(self.run("discover").of("CATALOG")[0]["streams"])
+
+    def read(
+        self,
+        *names: str,
+        config: Message | None = None,
+        state: Any = None,
+        mode: Mode | None = None,
+    ) -> Outcome:
+        """A sync of the named streams, or of all."""
+        catalog = program.catalog_of(self.streams(), *names, mode=mode)
+        more = ["--catalog", self.file(catalog)]
+        if state is not None:
+            more += ["--state", self.file(state)]
+        return self.run("read", config, *more)
+
+
+Start = Callable[..., Box]
+
+
+@pytest.fixture(scope="session")
+def start() -> Iterator[Start]:
+    """Starts sandboxes: `start(scale=0.1, clock=..., null_update_times=3)`; all stop at the end."""
+    boxes: list[Box] = []
+
+    def begin(scale: float = 0.1, clock: str | None = None, seed: int = 1, **switches: Any) -> Box:
+        arguments = ["--port", "0", "--seed", str(seed), "--scale", str(scale)]
+        if clock:
+            arguments += ["--clock", clock]
+        for name, value in switches.items():
+            arguments += ["--switch", f"{name}={json.dumps(value).strip(chr(34))}"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipedrive_sandbox", *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        assert process.stdout is not None
+        with process.stdout as output:
+            ready = output.readline()
+        assert ready, "the sandbox did not start"
+        box = Box(process=process, **json.loads(ready))
+        boxes.append(box)
+        return box
+
+    yield begin
+    for box in boxes:
+        box.process.terminate()
+        box.process.wait(timeout=20)
+        program.remove(*box.files)
+
+
+@pytest.fixture(scope="session")
+def shared_box(start: Start) -> Box:
+    """A sandbox for tests that only read."""
+    return start(scale=0.1, rate_limit=100_000)

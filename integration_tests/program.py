@@ -1,0 +1,131 @@
+"""The connector as a program: its command line, its lines, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from source_pipedrive.run import main
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of the program left: its exit code and standard output."""
+
+    code: int
+    output: bytes
+
+    @property
+    def messages(self) -> list[Message]:
+        """Every line, decoded; a line that is no JSON object fails here."""
+        found = [json.loads(line) for line in self.output.splitlines()]
+        assert all(isinstance(message, dict) for message in found)
+        return found
+
+    def of(self, kind: str) -> list[Any]:
+        """The bodies of the messages of one type, e.g. `of("LOG")`."""
+        key = {"CONNECTION_STATUS": "connectionStatus"}.get(kind, kind.lower())
+        return [message[key] for message in self.messages if message["type"] == kind]
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        """The data of a stream's records, in order."""
+        return [record["data"] for record in self.of("RECORD") if record["stream"] == stream]
+
+    def statuses(self, stream: str) -> list[str]:
+        """STARTED, RUNNING, ... of a stream, in order."""
+        found = [t["stream_status"] for t in self.of("TRACE") if t["type"] == "STREAM_STATUS"]
+        return [s["status"] for s in found if s["stream_descriptor"]["name"] == stream]
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """The traced errors."""
+        return [trace["error"] for trace in self.of("TRACE") if trace["type"] == "ERROR"]
+
+    @property
+    def logs(self) -> list[str]:
+        """The log lines."""
+        return [log["message"] for log in self.of("LOG")]
+
+    @property
+    def state(self) -> list[Message]:
+        """The last state of each stream, as the platform hands it to the next run."""
+        last = {s["stream"]["stream_descriptor"]["name"]: s for s in self.of("STATE")}
+        return list(last.values())
+
+    def sentence(self) -> str:
+        """The one line that tells a person why the command failed."""
+        for status in self.of("CONNECTION_STATUS"):
+            return str(status["message"])
+        return str(self.errors[-1]["message"])
+
+
+def run(*arguments: str, environment: Mapping[str, str] | None = None) -> Outcome:
+    """Runs the program in a fork of this process, which has everything imported already."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _become(write, arguments, environment or {})
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        output = pipe.read()
+    _, status = os.waitpid(child, 0)
+    return Outcome(os.waitstatus_to_exitcode(status), output)
+
+
+def _become(write: int, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    code = 70
+    try:
+        os.dup2(write, 1)
+        os.environ.update(environment)
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+        main(list(arguments))
+        code = 0
+    except SystemExit as error:
+        code = int(error.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def write(value: Any) -> str:
+    """The path of a new file that holds `value` as JSON."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+        json.dump(value, file)
+    return file.name
+
+
+def catalog_of(streams: Iterable[Message], *names: str, mode: Mode | None = None) -> Message:
+    """A configured catalog of the discovered `streams`, those of `names` if any are given.
+
+    mode: "full_refresh" for all; otherwise incremental wherever a stream supports it.
+    """
+    return {
+        "streams": [
+            {
+                "stream": stream,
+                "sync_mode": mode or stream["supported_sync_modes"][-1],
+                "destination_sync_mode": "append",
+            }
+            for stream in streams
+            if not names or stream["name"] in names
+        ]
+    }
+
+
+Mode = Literal["full_refresh", "incremental"]
+
+
+def remove(*paths: str) -> None:
+    """Deletes files that `write` made."""
+    for path in paths:
+        Path(path).unlink()

@@ -1,0 +1,191 @@
+"""The program from end to end: what a scheduler sees of a sync."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from integration_tests.conftest import Box, Start
+from integration_tests.program import Outcome, run
+
+FORMATS = Draft7Validator.FORMAT_CHECKER
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def first(shared_box: Box) -> Outcome:
+    shared_box.control("reset-ledger", {})
+    return shared_box.read()
+
+
+def test_a_sync_succeeds_and_writes_nothing_but_messages(first: Outcome) -> None:
+    assert first.code == 0
+    assert {m["type"] for m in first.messages} == {"LOG", "RECORD", "STATE", "TRACE"}
+    assert first.errors == []
+
+
+def test_every_stream_says_where_it_stands(shared_box: Box, first: Outcome) -> None:
+    for stream in shared_box.streams():
+        name = stream["name"]
+        running = ["RUNNING"] if first.records(name) else []
+        assert first.statuses(name) == ["STARTED", *running, "COMPLETE"], name
+        assert [s for s in first.state if s["stream"]["stream_descriptor"]["name"] == name]
+
+
+def test_every_record_of_the_sandbox_arrives(shared_box: Box, first: Outcome) -> None:
+    for stream in shared_box.streams():
+        name = stream["name"]
+        if name in ("global_messages", "user_settings", "user_connections"):
+            continue
+        (key,) = stream["source_defined_primary_key"][0]
+        every = "?status=open,won,lost,deleted" if name.startswith("deals") else ""
+        listed = shared_box.control(f"records/{name}{every}")
+        assert {r[key] for r in first.records(name)} == {r[key] for r in listed}, name
+        assert len(first.records(name)) >= len(listed) > 0, name
+
+
+def test_every_record_is_what_the_catalog_says(shared_box: Box, first: Outcome) -> None:
+    for stream in shared_box.streams():
+        checker = Draft7Validator(
+            stream["json_schema"], format_checker=Draft7Validator.FORMAT_CHECKER
+        )
+        for record in first.records(stream["name"]):
+            errors = [f"{list(e.path)}: {e.message}" for e in checker.iter_errors(record)]
+            assert not errors, stream["name"]
+
+
+def test_times_are_one_type_in_the_warehouse(shared_box: Box, first: Outcome) -> None:
+    for stream in shared_box.streams():
+        properties: dict[str, Any] = stream["json_schema"]["properties"]
+        times = [n for n, p in properties.items() if p.get("format") == "date-time"]
+        for record in first.records(stream["name"]):
+            for name in times:
+                assert record.get(name) is None or record[name].endswith("Z"), (
+                    stream["name"],
+                    name,
+                )
+
+
+def test_the_report_says_what_the_sandbox_charged(shared_box: Box) -> None:
+    shared_box.control("reset-ledger", {})
+    outcome = shared_box.read()
+    ledger = shared_box.control("ledger")
+    for name, charged in ledger.items():
+        if name == "users_me":
+            assert charged == {"requests": 1, "tokens": 2, "refused": 0}
+            continue
+        (line,) = [log for log in outcome.logs if log.startswith(f"{name} ") and "tokens" in log]
+        words = line.replace(",", "").split()
+        reported = int(words[words.index("requests") - 1]), int(words[words.index("tokens") - 1])
+        assert reported == (charged["requests"], charged["tokens"]), name
+    total = sum(charged["tokens"] for charged in ledger.values())
+    assert f"used {total:,} API tokens of this company's 150,000" in outcome.logs[-1]
+
+
+def test_a_second_sync_reads_only_what_changed(start: Start) -> None:
+    box = start(scale=0.05, clock="2026-11-23T10:00:00Z", rate_limit=100_000)
+    first = box.read()
+    box.control("clock", {"advance_seconds": 3600})
+    caught_up = box.read(state=first.state)  # the last minute is read again, on purpose
+    box.control("clock", {"advance_seconds": 3600})
+    quiet = box.read(state=caught_up.state)
+    for name in ("deals", "persons", "organizations", "activities", "notes", "leads", "files"):
+        assert quiet.records(name) == [], name
+    box.control("clock", {"advance_seconds": 3600})
+    box.control("mutate", {"seed": 5, "edits": 40, "adds": 20, "deletes": 0, "archives": 0})
+    later = box.read(state=quiet.state)
+    assert later.code == 0
+    changed = [r for r in later.of("RECORD") if r["stream"] in ("deals", "persons", "notes")]
+    assert changed
+    assert all(r["data"]["update_time"] == "2026-11-23T13:00:00Z" for r in changed)
+
+
+def test_a_full_refresh_ignores_the_state(shared_box: Box, first: Outcome) -> None:
+    again = shared_box.read("deals", state=first.state, mode="full_refresh")
+    assert len(again.records("deals")) == len(first.records("deals"))
+
+
+def test_the_history_cuts_deals_and_not_persons(shared_box: Box, first: Outcome) -> None:
+    config = shared_box.config(history={"mode": "duration", "duration": "1 month"})
+    cut = shared_box.read("deals", "persons", "call_logs", "mail_threads", config=config)
+    assert 0 < len(cut.records("deals")) < len(first.records("deals"))
+    assert len(cut.records("persons")) == len(first.records("persons"))
+    assert len(cut.records("call_logs")) < len(first.records("call_logs"))
+    assert any("from 20" in log for log in cut.logs)
+
+
+def test_a_longer_history_reads_the_missing_range(shared_box: Box, first: Outcome) -> None:
+    config = shared_box.config(history={"mode": "duration", "duration": "1 month"})
+    cut = shared_box.read("deals", "notes", "files", config=config)
+    more = shared_box.read("deals", "notes", "files", state=cut.state)
+    for name in ("deals", "notes", "files"):
+        both = {r["id"] for r in cut.records(name)} | {r["id"] for r in more.records(name)}
+        assert both == {r["id"] for r in first.records(name)}
+        assert len(more.records(name)) < len(first.records(name))
+
+
+@pytest.mark.parametrize("nulls", ["first", "last"])
+def test_records_without_a_time_arrive(start: Start, nulls: str) -> None:
+    box = start(scale=0.5, null_update_times=7, nulls=nulls, rate_limit=100_000)
+    outcome = box.read("persons", "organizations", "deals", "products")
+    for name in ("persons", "organizations", "deals", "products"):
+        unknown = [r["id"] for r in outcome.records(name) if "update_time" not in r]
+        assert len(set(unknown)) == 7, name
+
+
+def test_whatever_the_contract_leaves_open_changes_nothing(start: Start) -> None:
+    """The same records, whichever way Pipedrive answers where its documentation is silent."""
+    clock = "2026-11-23T10:00:00Z"
+    plain = start(scale=0.3, clock=clock, rate_limit=100_000).read()
+    other = start(
+        scale=0.3,
+        clock=clock,
+        rate_limit=100_000,
+        empty_list="list",
+        next_cursor="absent",
+        cursor_marks="last",
+        lead_pagination="flat",
+        mail_pagination="absent",
+        nulls="last",
+        v1_sort_keys=1,
+        daily_headers=False,
+        mail_folders="inconsistent",
+    ).read()
+    assert other.code == 0
+    for stream in ("deals", "leads", "leads_archived", "notes", "files", "mail_threads", "users"):
+        mine, theirs = plain.records(stream), other.records(stream)
+        assert {r["id"] for r in mine} == {r["id"] for r in theirs}, stream
+
+
+@pytest.mark.parametrize("answer", ["402", "403", "404", "410"])
+def test_a_plan_without_teams_is_an_empty_stream_and_a_green_sync(
+    start: Start, shared_box: Box, answer: str
+) -> None:
+    shared_box.control("switches", {"legacy_teams": answer})
+    try:
+        outcome = shared_box.read("legacy_teams", "currencies")
+    finally:
+        shared_box.control("switches", {"legacy_teams": "ok"})
+    assert outcome.code == 0
+    assert outcome.statuses("legacy_teams") == ["STARTED", "COMPLETE"]
+    assert any("legacy_teams" in log and answer in log for log in outcome.logs)
+
+
+def test_removed_messages_are_an_empty_stream_and_a_green_sync(first: Outcome) -> None:
+    assert first.statuses("global_messages") == ["STARTED", "COMPLETE"]
+    assert any("2022" in log for log in first.logs if log.startswith("global_messages"))
+
+
+def test_main_py_and_the_console_script_are_the_same_program() -> None:
+    script = Path(sys.executable).with_name("source-pipedrive")
+    by_name = subprocess.run([script, "spec"], capture_output=True, check=True, cwd=ROOT)
+    by_file = subprocess.run(
+        [sys.executable, "main.py", "spec"], capture_output=True, check=True, cwd=ROOT
+    )
+    assert by_name.stdout == by_file.stdout == run("spec").output
+    assert by_name.stderr == by_file.stderr == b""
