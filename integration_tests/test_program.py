@@ -98,6 +98,7 @@ def test_a_second_sync_reads_only_what_changed(start: Start) -> None:
         assert quiet.records(name) == [], name
     box.control("clock", {"advance_seconds": 3600})
     box.control("mutate", {"seed": 5, "edits": 40, "adds": 20, "deletes": 0, "archives": 0})
+    box.control("clock", {"advance_seconds": 5})
     later = box.read(state=quiet.state)
     assert later.code == 0
     changed = [r for r in later.of("RECORD") if r["stream"] in ("deals", "persons", "notes")]

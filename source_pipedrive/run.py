@@ -16,6 +16,7 @@ from airbyte_cdk.logger import AirbyteLogFormatter
 from airbyte_cdk.models import (
     AirbyteConnectionStatus,
     AirbyteMessage,
+    ConnectorSpecification,
     FailureType,
     Status,
     Type,
@@ -24,7 +25,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.config import config_error
+from source_pipedrive.config import config_error, parse
 from source_pipedrive.reading.messages import AsLines, error_message
 from source_pipedrive.source import SourcePipedrive
 
@@ -58,6 +59,15 @@ class Writer(io.TextIOBase):
             elif line.strip():
                 logger.info(line)
         return len(text)
+
+
+class Entrypoint(AirbyteEntrypoint):
+    """The CDK's entrypoint, with sentences about a wrong configuration that people understand."""
+
+    @staticmethod
+    def validate_connection(source_spec: ConnectorSpecification, config: Any) -> None:
+        """Raises a config error that names the field, and quotes no secret."""
+        parse(config)
 
 
 class LogHandler(logging.Handler):
@@ -99,7 +109,7 @@ def _messages(arguments: argparse.Namespace) -> Iterable[bytes]:
         return _read(source, arguments)
     if arguments.command != "spec":
         _config(source, arguments)
-    entrypoint = AirbyteEntrypoint(source)
+    entrypoint = Entrypoint(source)
     logger.setLevel(logging.INFO)
     return (line.encode() + b"\n" for line in entrypoint.run(arguments))
 

@@ -95,6 +95,8 @@ class SourcePipedrive(Source):
         """
         parsed = parse(config)
         states = ConnectorStateManager(list(state))
+        for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
+            logger.warning(f"The state of {gone} is left alone: there is no such stream any more.")
         selected = [select(stream, states) for stream in catalog.streams]
         client, company = connect(parsed, _mutable(config))
         lower = seconds_of(parsed.history.since(company.at))

@@ -225,6 +225,24 @@ def test_a_removed_endpoint_is_not_asked() -> None:
     assert (records, client.asked) == ([], [])
 
 
+def test_nobody_takes_over_a_span_whose_last_page_is_on_its_way() -> None:
+    """An idle worker that looks in while a page is rendered must not read the stream again."""
+    client = FakeClient(v2_list(deals([LOWER + n * 10**5 for n in range(200)])))
+    reader, _ = reader_of("persons", client)
+    first = reader.take()
+    assert first is not None
+    honest, offered = reader.lane.render, []
+
+    def render(rows: Sequence[Record]) -> Any:
+        offered.append(reader.take())
+        return honest(rows)
+
+    reader.lane.render = render  # type: ignore[method-assign]
+    first()
+    assert offered == [None]
+    assert len(client.asked) == 1
+
+
 def test_two_workers_share_a_backfill_without_a_gap() -> None:
     rows = deals([LOWER + 40 * n for n in range(12_000)])
     client = FakeClient(v2_list(rows))
@@ -235,8 +253,8 @@ def test_two_workers_share_a_backfill_without_a_gap() -> None:
     taken: list[Any] = []
     honest = reader.emit
 
-    def emit_and_share(*arguments: Any) -> None:
-        honest(*arguments)
+    def emit_and_share(*arguments: Any, **density: float) -> None:
+        honest(*arguments, **density)
         if len(taken) < 3 and (task := reader.take()):
             taken.append(task)
             task()

@@ -38,8 +38,7 @@ def test_no_second_vanishes_while_workers_read_and_split(
         elif span := (progress.take() or next(iter(progress.spans), None)):
             at = min(max(at, span.at), span.end)
             read |= set(range(span.at, at))
-            span.density = 1.0
-            progress.advance(span, at)
+            progress.advance(span, at, density=1.0)
         assert left(progress) | read == before
         assert not left(progress) & read
 

@@ -57,11 +57,10 @@ class Ascending(Reader[T]):
         times = [self.time_of(item) for item in page.rows]
         known = [time for time in times if time is not None]
         last = known[-1] if known else span.at
-        if known:
-            span.density = len(known) / max(1, last - known[0])
+        density = len(known) / max(1, last - known[0]) if known else 0.0
         ended = page.last or last >= end
         rows = before(end, page.rows, times) if last >= end else page.rows
-        self.emit(rows, (span, span.end if ended else min(last, span.end)))
+        self.emit(rows, (span, span.end if ended else min(last, span.end)), density=density)
         return ended or span.at >= span.end
 
 

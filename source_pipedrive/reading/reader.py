@@ -76,15 +76,15 @@ class Reader(ABC, Generic[T]):
             self.lane.state(state.NO_CURSOR)
         self.lane.ended(self.error)
 
-    def emit(self, rows: Sequence[Row], *done: tuple[Span, int]) -> None:
-        """Hands a page to the output. `done` says up to where which spans are read with it; the
-        state after it leaves behind the page, never before."""
+    def emit(self, rows: Sequence[Row], *done: tuple[Span, int], density: float = 0.0) -> None:
+        """Hands a page to the output. `done` says up to where which spans are read with it, and
+        `density` how closely their records lie; the state leaves behind the page, never before."""
         self.sync.backlog.enter()
         records = self._plan.shape(rows)
         rendered = self.lane.render(records)
         with self.lock:
             for span, at in done:
-                self.progress.advance(span, at)
+                self.progress.advance(span, at, density)
             self.lane.page(rendered, len(records), self._state() if done else None)
 
     def _state(self) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ class Span:
     at: int
     end: int
     taken: bool = False
-    density: float = 0.0  # records a second in the newest page; 0 before the first
+    density: float = 0.0  # records a second in the newest page; 0 where it is not known
 
     @property
     def estimate(self) -> float:
@@ -75,9 +75,14 @@ class Progress:
         self.spans.insert(self.spans.index(largest) + 1, later)
         return later
 
-    def advance(self, span: Span, at: int) -> None:
-        """Everything of `span` before `at` has been read; at its end the span is gone."""
+    def advance(self, span: Span, at: int, density: float = 0.0) -> None:
+        """Everything of `span` before `at` has been read; at its end the span is gone.
+
+        density: records a second in the page that was read. It is learned together with `at`, so
+        that nobody splits a span whose last page is on its way.
+        """
         span.at = max(span.at, at)
+        span.density = density
         if span.at >= span.end:
             self.spans.remove(span)
 

@@ -1,0 +1,90 @@
+"""OAuth: tokens are renewed when they have to be, once, and what comes back is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from integration_tests.conftest import Box, Start
+from integration_tests.program import Outcome
+
+
+def kept(outcome: Outcome) -> list[dict[str, Any]]:
+    """The configurations that the platform is told to keep."""
+    return [control["connectorConfig"]["config"] for control in outcome.of("CONTROL")]
+
+
+def renewals(box: Box) -> int:
+    return sum(r["path"] == "/oauth/token" for r in box.control("requests"))
+
+
+def test_a_first_sync_renews_once_and_keeps_what_came(start: Start) -> None:
+    box = start(rate_limit=100_000)
+    outcome = box.read("currencies", "deals", "persons", config=box.oauth())
+    assert outcome.code == 0
+    (config,) = kept(outcome)
+    credentials = config["credentials"]
+    assert credentials["access_token"]
+    assert credentials["refresh_token"] == box.refresh_token
+    assert credentials["api_domain"] == box.url
+    assert credentials["token_expiry_date"] > "2026"
+    assert config["api_url"] == box.url
+    assert renewals(box) == 1
+
+    again = box.read("currencies", config=config)
+    assert (again.code, kept(again), renewals(box)) == (0, [], 1)
+
+
+def test_a_token_that_expires_in_mid_sync_is_renewed_once(start: Start) -> None:
+    box = start(rate_limit=100_000, scale=0.5)
+    (config,) = kept(box.read("currencies", config=box.oauth()))
+    box.control("expire-tokens", {})
+    outcome = box.read(config=config)
+    assert outcome.code == 0
+    assert len(kept(outcome)) == 1
+    assert renewals(box) == 2
+    refused = [r for r in box.control("requests") if r["status"] == 401]
+    assert len(refused) == 1  # the first request of the sync
+
+
+def test_a_new_refresh_token_is_kept(start: Start) -> None:
+    box = start(rotate_refresh_token=True, rate_limit=100_000)
+    (config,) = kept(box.read("currencies", config=box.oauth()))
+    assert config["credentials"]["refresh_token"] != box.refresh_token
+    box.control("expire-tokens", {})
+    outcome = box.read("currencies", config=config)
+    assert outcome.code == 0
+    old = box.run("check", box.oauth())
+    assert old.of("CONNECTION_STATUS")[0]["status"] == "FAILED"
+
+
+def test_check_keeps_a_renewed_token_too(start: Start) -> None:
+    box = start(rotate_refresh_token=True)
+    outcome = box.run("check", box.oauth())
+    assert outcome.of("CONNECTION_STATUS")[0]["status"] == "SUCCEEDED"
+    assert len(kept(outcome)) == 1
+
+
+def test_no_token_stands_in_a_log_even_in_debug_mode(start: Start) -> None:
+    box = start(rate_limit=100_000)
+    config = box.oauth()
+    box.control("expire-tokens", {})
+    streams = box.file({"streams": []})
+    outcome = box.run("read", config, "--debug", "--catalog", streams)
+    (kept_config,) = kept(outcome)
+    lines = [line for line in outcome.output.splitlines() if b'"CONTROL"' not in line]
+    for name in ("access_token", "refresh_token", "client_secret"):
+        secret = kept_config["credentials"][name].encode()
+        assert not [line for line in lines if secret in line], name
+    assert not [r for r in box.control("requests") if "token" in str(r.get("params", ""))]
+
+
+def test_configs_of_airbytes_own_connector_are_accepted(shared_box: Box) -> None:
+    start = {"replication_start_date": "2024-01-01T00:00:00Z", "api_url": shared_box.url}
+    forms = [
+        {"api_token": shared_box.api_token},
+        {"authorization": {"auth_type": "Token", "api_token": shared_box.api_token}},
+        {"credentials": {"auth_type": "api_token", "api_token": shared_box.api_token}},
+    ]
+    for form in forms:
+        outcome = shared_box.run("check", {**start, **form})
+        assert outcome.of("CONNECTION_STATUS")[0]["status"] == "SUCCEEDED", form.keys()
