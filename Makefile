@@ -5,7 +5,7 @@ IMAGE ?= source-pipedrive:dev
 # `make image BUILD="--network host"` is what works where a proxy is in the way.
 BUILD ?=
 
-.PHONY: demo test lint types unit integration image bench golden docs clean
+.PHONY: demo test lint types unit integration image bench golden clean
 
 demo: .venv/ready
 	@$(BIN)/python -m pipedrive_sandbox.demo
@@ -31,11 +31,9 @@ image:
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
+# Writes the golden files and the README's table anew; read the diff.
 golden: .venv/ready
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q unit_tests integration_tests -k golden
-
-docs: .venv/ready
-	$(BIN)/python -m docs.readme
 
 clean:
 	rm -rf .venv .demo build dist *.egg-info

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from integration_tests.conftest import Box, Start
-from integration_tests.program import Outcome
+from integration_tests.program import Outcome, catalog_of
 
 
 def kept(outcome: Outcome) -> list[dict[str, Any]]:
@@ -76,6 +76,14 @@ def test_no_token_stands_in_a_log_even_in_debug_mode(start: Start) -> None:
         secret = kept_config["credentials"][name].encode()
         assert not [line for line in lines if secret in line], name
     assert not [r for r in box.control("requests") if "token" in str(r.get("params", ""))]
+
+
+def test_no_api_token_stands_in_a_log_even_in_debug_mode(shared_box: Box) -> None:
+    catalog = shared_box.file(catalog_of(shared_box.streams(), "currencies"))
+    outcome = shared_box.run("read", None, "--debug", "--catalog", catalog)
+    assert outcome.code == 0
+    assert b"x-api-token" in outcome.output  # the headers are logged
+    assert shared_box.api_token.encode() not in outcome.output
 
 
 def test_configs_of_airbytes_own_connector_are_accepted(shared_box: Box) -> None:

@@ -1,0 +1,172 @@
+"""The client's one loop: what is tried again, for how long, and what a person reads about it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import requests
+import urllib3
+
+from source_pipedrive.http.auth import ApiToken, OAuth
+from source_pipedrive.http.client import Client, Request
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
+from source_pipedrive.http.hosts import Host
+
+DEALS = Request("deals", "deals", 2, 10, "deals:read", {"limit": "500"})
+GOOD = b'{"success": true, "data": []}'
+Reply = tuple[int, Mapping[str, str], bytes] | Exception
+
+
+class Wire(requests.adapters.BaseAdapter):
+    """Answers requests from a list and remembers them."""
+
+    def __init__(self, *replies: Reply) -> None:
+        super().__init__()
+        self.replies = list(replies)
+        self.sent: list[requests.PreparedRequest] = []
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """The next answer, or the next failure."""
+        self.sent.append(request.copy())
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        response = requests.Response()
+        response.status_code, headers, body = reply
+        response.headers.update(headers)
+        response.url = str(request.url)
+        response.raw = urllib3.HTTPResponse(
+            io.BytesIO(body), status=response.status_code, preload_content=False
+        )
+        response.request = request
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Client, Wire, list[float]]]:
+    def make(*replies: Reply, auth: Any = None) -> tuple[Client, Wire, list[float]]:
+        wire, slept = Wire(*replies), []
+        monkeypatch.setattr(requests.Session, "get_adapter", lambda self, url: wire)
+        made = Client(
+            Host("https://acme.pipedrive.com"), auth or ApiToken("s3cr3t"), 4, slept.append
+        )
+        monkeypatch.setattr(made.pacing, "_sleep", lambda seconds: made.pacing.__init__())  # type: ignore[misc]
+        return made, wire, slept
+
+    return make
+
+
+def ok(body: bytes = GOOD, **headers: str) -> Reply:
+    return 200, {"Date": "Mon, 23 Nov 2026 10:00:00 GMT", **headers}, body
+
+
+def test_a_request_carries_the_token_in_its_header_only(client: Any) -> None:
+    made, wire, _ = client(ok())
+    answer = made.get(DEALS)
+    assert answer.body == {"success": True, "data": []}
+    assert answer.at.isoformat() == "2026-11-23T10:00:00+00:00"
+    (sent,) = wire.sent
+    assert sent.headers["x-api-token"] == "s3cr3t"
+    assert sent.url == "https://acme.pipedrive.com/api/v2/deals?limit=500"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        (500, {}, b""),
+        (503, {}, b"<html>"),
+        (524, {}, b""),
+        ok(b"<html>busy</html>"),
+        ok(b'{"data": [{"id"'),
+        ok(b""),
+        requests.exceptions.ConnectionError("reset"),
+        requests.exceptions.ReadTimeout("slow"),
+    ],
+    ids=str,
+)
+def test_what_may_pass_is_tried_again_with_growing_waits(client: Any, broken: Reply) -> None:
+    made, wire, slept = client(broken, broken, broken, ok())
+    assert made.get(DEALS).body["data"] == []
+    assert len(wire.sent) == 4
+    assert len(slept) == 3
+    assert 0.25 <= slept[0] <= 0.5 <= slept[1] <= 1.0 <= slept[2] <= 2.0
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind", "words"),
+    [
+        ((503, {}, b'{"error": "down"}'), StreamError, '"deals" (503): "down"'),
+        (ok(b"<html>busy</html>"), StreamError, "HTML"),
+        (requests.exceptions.ConnectionError("reset"), SyncError, "acme.pipedrive.com"),
+    ],
+)
+def test_what_does_not_pass_ends_in_a_sentence(
+    client: Any, broken: Reply, kind: type[Exception], words: str
+) -> None:
+    made, _, _ = client(*[broken] * 4)
+    with pytest.raises(kind) as caught:
+        made.get(DEALS)
+    assert words in str(caught.value)
+    assert caught.value.failure_type is TRANSIENT  # type: ignore[attr-defined]
+
+
+def test_a_certificate_is_not_tried_again(client: Any) -> None:
+    made, wire, _ = client(requests.exceptions.SSLError("bad"))
+    with pytest.raises(SyncError, match="certificate") as caught:
+        made.get(DEALS)
+    assert caught.value.failure_type is CONFIG
+    assert len(wire.sent) == 1
+
+
+def test_a_spent_burst_holds_all_workers_and_costs_nothing(client: Any) -> None:
+    made, _, slept = client((429, {"x-ratelimit-reset": "2"}, b""), ok())
+    held: list[float] = []
+    made.pacing.close = held.append
+    made.get(DEALS)
+    assert (held, slept) == ([2.0], [])
+    assert made.usage.of("deals").tokens == 10
+
+
+def test_a_spent_day_is_not_tried_again(client: Any) -> None:
+    made, wire, _ = client((429, {"x-daily-ratelimit-token-remaining": "0"}, b""))
+    with pytest.raises(SyncError, match="daily budget"):
+        made.get(DEALS)
+    assert len(wire.sent) == 1
+
+
+def test_a_redirect_is_not_followed(client: Any) -> None:
+    """The token would go with it."""
+    made, wire, _ = client((302, {"Location": "https://evil.example/"}, b""))
+    with pytest.raises(StreamError, match="302"):
+        made.get(DEALS)
+    assert len(wire.sent) == 1
+
+
+def test_a_refused_access_token_is_renewed_once(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"credentials": {"client_id": "a", "client_secret": "b", "refresh_token": "c"}}
+    config["credentials"]["access_token"] = "old"
+    config["credentials"]["token_expiry_date"] = "2999-01-01T00:00:00Z"
+    auth = OAuth(config, "https://oauth.pipedrive.com/oauth/token", lambda domain: False)
+    renewed = []
+
+    def renew() -> None:
+        renewed.append(1)
+        config["credentials"]["access_token"] = "new"
+
+    monkeypatch.setattr(auth, "refresh_and_set_access_token", renew)
+    refused: Reply = (401, {}, b'{"error": "unauthorized access"}')
+    made, wire, _ = client(refused, ok(), auth=auth)
+    made.get(DEALS)
+    assert [r.headers["Authorization"] for r in wire.sent] == ["Bearer old", "Bearer new"]
+    made, _, _ = client(refused, refused, auth=auth)
+    with pytest.raises(SyncError, match="Reconnect the app"):
+        made.get(DEALS)
+    assert len(renewed) == 2
