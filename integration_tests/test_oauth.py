@@ -34,7 +34,7 @@ def test_a_first_sync_renews_once_and_keeps_what_came(start: Start) -> None:
     assert (again.code, kept(again), renewals(box)) == (0, [], 1)
 
 
-def test_a_token_that_expires_in_mid_sync_is_renewed_once(start: Start) -> None:
+def test_a_token_that_expired_is_renewed_once_for_all_workers(start: Start) -> None:
     box = start(rate_limit=100_000, scale=0.5)
     (config,) = kept(box.read("currencies", config=box.oauth()))
     box.control("expire-tokens", {})
@@ -44,6 +44,21 @@ def test_a_token_that_expires_in_mid_sync_is_renewed_once(start: Start) -> None:
     assert renewals(box) == 2
     refused = [r for r in box.control("requests") if r["status"] == 401]
     assert len(refused) == 1  # the first request of the sync
+
+
+def test_a_token_that_is_refused_in_mid_sync_is_renewed_and_the_page_read_again(
+    start: Start,
+) -> None:
+    box = start(rate_limit=100_000, scale=0.5)
+    (config,) = kept(box.read("currencies", config=box.oauth()))
+    refusal = {"path_contains": "/persons", "status": 401, "body": "json", "times": 1}
+    box.control("fail-next", [{**refusal, "after_requests": 1}])
+    outcome = box.read("persons", config=config)
+    assert outcome.code == 0
+    assert len(kept(outcome)) == 1
+    assert {r["id"] for r in outcome.records("persons")} == {
+        r["id"] for r in box.control("records/persons")
+    }
 
 
 def test_a_new_refresh_token_is_kept(start: Start) -> None:

@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
-import urllib3
 
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import Client, Request
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.hosts import Host
+from unit_tests.wire import Reply, Wire, ok
 
 DEALS = Request("deals", "deals", 2, 10, "deals:read", {"limit": "500"})
-GOOD = b'{"success": true, "data": []}'
-Reply = tuple[int, Mapping[str, str], bytes] | Exception
-
-
-class Wire(requests.adapters.BaseAdapter):
-    """Answers requests from a list and remembers them."""
-
-    def __init__(self, *replies: Reply) -> None:
-        super().__init__()
-        self.replies = list(replies)
-        self.sent: list[requests.PreparedRequest] = []
-
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """The next answer, or the next failure."""
-        self.sent.append(request.copy())
-        reply = self.replies.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        response = requests.Response()
-        response.status_code, headers, body = reply
-        response.headers.update(headers)
-        response.url = str(request.url)
-        response.raw = urllib3.HTTPResponse(
-            io.BytesIO(body), status=response.status_code, preload_content=False
-        )
-        response.request = request
-        return response
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 @pytest.fixture
@@ -60,10 +29,6 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Client, Wire,
         return made, wire, slept
 
     return make
-
-
-def ok(body: bytes = GOOD, **headers: str) -> Reply:
-    return 200, {"Date": "Mon, 23 Nov 2026 10:00:00 GMT", **headers}, body
 
 
 def test_a_request_carries_the_token_in_its_header_only(client: Any) -> None:

@@ -14,7 +14,7 @@ from source_pipedrive.http.errors import (
     words,
 )
 from source_pipedrive.http.hosts import Host, company_host, shared_host
-from source_pipedrive.reading.workers import means_absent
+from source_pipedrive.reading.workers import absence_of
 from source_pipedrive.streams import STREAMS
 
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'
@@ -96,7 +96,7 @@ def test_only_named_answers_mean_that_the_account_lacks_it(
 ) -> None:
     """A mistyped path must never run green."""
     error = StreamError("refused", CONFIG, status, body)
-    assert means_absent(STREAMS[stream], error) is absent
+    assert (absence_of(STREAMS[stream], error) is not None) is absent
 
 
 def test_v1_lies_elsewhere_on_the_shared_host() -> None:

@@ -12,9 +12,9 @@ from typing import Generic
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.errors import PipedriveError, SyncError
+from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.reading.reader import Reader, T, Task
-from source_pipedrive.stream import Stream
+from source_pipedrive.stream import Absence, Stream
 
 logger = logging.getLogger("airbyte")
 
@@ -104,9 +104,13 @@ class Workers(Generic[T]):
         try:
             task()
         except PipedriveError as error:
-            if not means_absent(reader.row, error):
+            absence = absence_of(reader.row, error)
+            if absence is None:
                 return error
-            logger.info(f"{reader.row.name}: this account does not have it ({error.status}).")
+            logger.info(
+                f"{reader.row.name}: this account does not have it. Pipedrive answered "
+                f'{error.status}: "{words(error.body)}" ({absence.source}).'
+            )
             reader.progress.spans.clear()
         except Exception as error:  # a bug of ours must not hide behind a stream that never ends
             logger.error(f"{reader.row.name}: {type(error).__name__}", exc_info=True)
@@ -119,9 +123,9 @@ class Workers(Generic[T]):
         return None
 
 
-def means_absent(row: Stream, error: PipedriveError) -> bool:
-    """Whether the answer is one that the row knows to mean "this account does not have it"."""
-    return any(
-        absence.status == error.status and re.search(absence.body, error.body)
-        for absence in row.absent
-    )
+def absence_of(row: Stream, error: PipedriveError) -> Absence | None:
+    """The answer that the row knows to mean "this account does not have it", if it is one."""
+    for absence in row.absent:
+        if absence.status == error.status and re.search(absence.body, error.body):
+            return absence
+    return None

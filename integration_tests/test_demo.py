@@ -1,0 +1,196 @@
+"""`make demo`, twice, as a user runs it: what is printed, and what is in the DuckDB file after."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+import pytest
+
+from pipedrive_sandbox.clock import moment, plain
+from pipedrive_sandbox.mutations import INCREMENTAL
+from pipedrive_sandbox.routes import ROUTES
+from pipedrive_sandbox.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[1]
+SCALE = 0.1
+EVERY_STATUS = {"status": "open,won,lost,deleted"}
+OVERLAP = 60  # seconds before the end of a sync that the next one reads again
+
+
+def demo(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "FRESH"}
+    return subprocess.run(
+        [sys.executable, "-m", "pipedrive_sandbox.demo", "--folder", str(folder), *more],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def table(output: str, heading: str) -> dict[str, list[str]]:
+    """The rows of the table whose first column is called `heading`, by their first cell."""
+    lines = output[output.index(f"┃ {heading} ") :].split("└")[0].splitlines()
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
+    return {first: rest for first, *rest in cells}
+
+
+def number(cell: str) -> int:
+    return int(cell.replace(",", "") or 0)
+
+
+@dataclass
+class Runs:
+    folder: Path
+    first: subprocess.CompletedProcess[str]
+    second: subprocess.CompletedProcess[str]
+    memory: dict[str, Any]
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.folder / "pipedrive.duckdb"), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    folder = tmp_path_factory.mktemp("demo")
+    first, second = (demo(folder, "--scale", str(SCALE)) for _ in range(2))
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert second.returncode == 0, second.stdout + second.stderr
+    return Runs(folder, first, second, json.loads((folder / "demo.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def company(runs: Runs) -> Iterator[Sandbox]:
+    """The company as the first run found it."""
+    with Sandbox(scale=SCALE, clock=runs.memory["since"]) as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def company_after(runs: Runs) -> Iterator[Sandbox]:
+    """The company as the second run found it."""
+    (batch,) = runs.memory["batches"]
+    with Sandbox(scale=SCALE, clock=runs.memory["since"]) as box:
+        box.clock.set(batch["at"])
+        assert box.mutate(1, edits=40, adds=10, deletes=5, archives=5) == batch["changes"]
+        yield box
+
+
+def listed(box: Sandbox, name: str) -> list[dict[str, Any]]:
+    params = EVERY_STATUS if name in ("deals", "deals_archived") else {}
+    return box.records(name, **params)
+
+
+def test_a_pipe_gets_plain_text_and_nothing_of_pyairbyte(runs: Runs) -> None:
+    for run in (runs.first, runs.second):
+        assert run.stderr == ""
+        assert not re.search(r"[\x00-\x09\x0b-\x1f]", run.stdout)
+        assert max(map(len, run.stdout.splitlines())) <= 120
+    assert "Run `make demo` again: it will read only what changed." in runs.first.stdout
+
+
+def test_the_sandbox_ends_with_the_demo(runs: Runs) -> None:
+    for run in (runs.first, runs.second):
+        address = urlsplit(re.findall(r"http://127\.0\.0\.1:\d+", run.stdout)[0])
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((address.hostname, address.port)).close()
+
+
+def test_every_record_of_the_company_is_counted_once(runs: Runs, company: Sandbox) -> None:
+    rows = table(runs.first.stdout, "stream")
+    names = [route.object for route in ROUTES if route.object != "users_me"]
+    assert set(names) <= set(rows)
+    expected = {name: len(listed(company, name)) for name in names}
+    assert {name: number(rows[name][0]) for name in names} == expected
+    assert {name: number(rows[name][1]) for name in names} == expected
+    assert number(rows["all"][3]) == sum(number(rows[name][3]) for name in rows if name != "all")
+
+
+def test_the_query_says_who_owns_the_deals(runs: Runs, company: Sandbox) -> None:
+    users = {user["name"] for user in company.records("users")}
+    for run in (runs.first, runs.second):
+        assert "JOIN crm.users" in run.stdout
+        lines = run.stdout[run.stdout.index("┃ pipeline ") :].splitlines()
+        answers = [line.split("│") for line in lines if line.startswith("│")]
+        assert len(answers) == 15
+        assert {answer[3].strip() for answer in answers} <= users
+        assert all(number(answer[5]) > 0 for answer in answers)
+
+
+def test_the_second_run_reads_what_changed_and_says_so(runs: Runs, company: Sandbox) -> None:
+    (batch,) = runs.memory["batches"]
+    changed = {name: sum(map(len, kinds.values())) for name, kinds in batch["changes"].items()}
+    shown = table(runs.second.stdout, "object")
+    assert {name: sum(map(number, shown[name])) for name in changed} == changed
+
+    since = moment(runs.memory["since"])
+    before, after = (table(run.stdout, "stream") for run in (runs.first, runs.second))
+    for name in INCREMENTAL:
+        archived = f"{name}_archived" if f"{name}_archived" in after else name
+        again = [
+            record
+            for each in {name, archived}
+            for record in listed(company, each)
+            if _after(record["update_time"], since - OVERLAP)
+        ]
+        read = sum(number(after[each][0]) for each in {name, archived})
+        assert read <= changed.get(name, 0) + len(again), name
+    assert number(after["all"][0]) * 3 < number(before["all"][0])
+    assert number(after["all"][3]) <= number(before["all"][3])
+
+    said = " ".join(runs.second.stdout.split())
+    assert f"Since the last run {sum(changed.values())} records changed." in said
+    assert f"The first run read {before['all'][0]} rows" in said
+
+
+def test_the_warehouse_holds_what_the_sandbox_changed(runs: Runs, company_after: Sandbox) -> None:
+    for name in (*INCREMENTAL, "deals_archived", "leads_archived"):
+        held = runs.query(f"SELECT id, update_time FROM crm.{name}")
+        latest = {str(id_): time.replace(microsecond=0) for id_, time in held}
+        assert len(held) == len(latest), f"{name}: a primary key is there twice"
+        for record in listed(company_after, name):
+            written = re.sub(r"\.\d+|Z", "", record["update_time"].replace("T", " "))
+            assert str(latest[str(record["id"])]) == written, (name, record["id"])
+    (batch,) = runs.memory["batches"]
+    for id_ in batch["changes"].get("deals", {}).get("deleted", []):
+        assert runs.query(f"SELECT status FROM crm.deals WHERE id = {id_}") == [("deleted",)]
+
+
+@pytest.mark.parametrize(
+    ("known", "sentence"),
+    [
+        ({"seed": "?"}, "demo.json cannot be read."),
+        ({"seed": 2}, "--seed 2"),
+        ({"format": 0}, "another version"),
+        ({"since": "2999-01-01T00:00:00Z"}, "from the future"),
+        ({"synced": 0}, "is gone"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_explained(
+    tmp_path: Path, known: dict[str, Any], sentence: str
+) -> None:
+    memory = {"format": 1, "seed": 1, "scale": 1, "since": "2026-01-01T00:00:00Z", **known}
+    (tmp_path / "demo.json").write_text(json.dumps(memory))
+    run = demo(tmp_path)
+    said = run.stdout.replace("\n", "")
+    assert run.returncode == 1
+    assert sentence in said
+    assert "make demo FRESH=1" in said
+    assert run.stderr == ""
+
+
+def _after(time: str, second: float) -> bool:
+    return time[:19].replace("T", " ") >= plain(second)

@@ -1,0 +1,132 @@
+"""Which host is asked, and with what, before anything is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from source_pipedrive.config import parse
+from source_pipedrive.http.client import Request
+from source_pipedrive.http.company import Company, connect
+from source_pipedrive.http.errors import SyncError
+from unit_tests.wire import Reply, Wire, ok
+
+ME = {"id": 7, "name": "Ada", "company_id": 42, "company_name": "Acme", "company_domain": "acme-1"}
+TOKEN = {"credentials": {"auth_type": "api_token", "api_token": "s3cr3t"}}
+LEADS = Request("leads", "leads", 1, 20, "leads:read")
+
+
+def me(**changes: Any) -> Reply:
+    return ok(json.dumps({"success": True, "data": {**ME, **changes}}).encode())
+
+
+def oauth(**more: str) -> dict[str, Any]:
+    keys = {"client_id": "a", "client_secret": "b", "refresh_token": "c", **more}
+    return {"credentials": {"auth_type": "oauth2.0", **keys}}
+
+
+def renewal(**more: Any) -> Reply:
+    answer = {"access_token": "new", "refresh_token": "c", "expires_in": 3599, **more}
+    return ok(json.dumps(answer).encode())
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Wire]:
+    def make(*replies: Reply) -> Wire:
+        made = Wire(*replies)
+        monkeypatch.setattr(requests.Session, "get_adapter", lambda self, url: made)
+        return made
+
+    return make
+
+
+def addresses(wire: Wire) -> list[str]:
+    return [str(sent.url) for sent in wire.sent]
+
+
+def test_an_api_token_finds_its_companys_host(wire: Callable[..., Wire]) -> None:
+    sent = wire(me(), ok())
+    client, company = connect(parse(TOKEN), dict(TOKEN))
+    client.get(LEADS)
+    assert addresses(sent) == [
+        "https://api.pipedrive.com/v1/users/me",
+        "https://acme-1.pipedrive.com/api/v1/leads",
+    ]
+    assert company == Company(42, "Acme", 7, "Ada", company.at)
+    assert company.at.isoformat() == "2026-11-23T10:00:00+00:00"
+
+
+@pytest.mark.parametrize("domain", [None, "", "evil.example/x"])
+def test_without_a_companys_host_the_shared_one_is_asked_its_own_way(
+    wire: Callable[..., Wire], domain: str | None
+) -> None:
+    """There /api/v1/leads is a 404."""
+    sent = wire(me(company_domain=domain), ok())
+    client, _ = connect(parse(TOKEN), dict(TOKEN))
+    client.get(LEADS)
+    assert addresses(sent)[1] == "https://api.pipedrive.com/v1/leads"
+
+
+def test_oauth_goes_where_the_token_answer_says(
+    wire: Callable[..., Wire], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = wire(renewal(api_domain="https://acme.pipedrive.com"), me())
+    raw = oauth()
+    connect(parse(raw), raw)
+    assert addresses(sent) == [
+        "https://oauth.pipedrive.com/oauth/token",
+        "https://acme.pipedrive.com/api/v1/users/me",
+    ]
+    assert sent.sent[0].headers["Authorization"] == "Basic YTpi"
+    assert sent.sent[0].body == "grant_type=refresh_token&refresh_token=c"
+    assert sent.sent[1].headers["Authorization"] == "Bearer new"
+    message = json.loads(capsys.readouterr().out)
+    kept = message["control"]["connectorConfig"]["config"]["credentials"]
+    assert kept["api_domain"] == "https://acme.pipedrive.com"
+    assert kept["access_token"] == "new"
+
+
+@pytest.mark.usefixtures("capsys")
+def test_a_strangers_api_domain_gets_no_token(wire: Callable[..., Wire]) -> None:
+    sent = wire(renewal(api_domain="https://pipedrive.com.evil.example"), me())
+    raw = oauth()
+    connect(parse(raw), raw)
+    assert addresses(sent)[1] == "https://api.pipedrive.com/v1/users/me"
+    assert "api_domain" not in raw["credentials"]
+
+
+def test_a_token_that_is_still_good_is_not_renewed(wire: Callable[..., Wire]) -> None:
+    sent = wire(me())
+    raw = oauth(
+        access_token="good",
+        token_expiry_date="2999-01-01T00:00:00Z",
+        api_domain="https://acme.pipedrive.com",
+    )
+    connect(parse(raw), raw)
+    assert addresses(sent) == ["https://acme.pipedrive.com/api/v1/users/me"]
+
+
+def test_an_expiry_date_that_cannot_be_read_counts_as_passed(
+    wire: Callable[..., Wire], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = wire(renewal(), me())
+    raw = oauth(access_token="old", token_expiry_date="next week")
+    connect(parse(raw), raw)
+    assert len(sent.sent) == 2
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"active_flag": False}, "deactivated"), ({"id": None}, "whom the credentials belong to")],
+)
+def test_an_answer_that_names_no_active_user(
+    wire: Callable[..., Wire], changes: dict[str, Any], words: str
+) -> None:
+    wire(me(**changes))
+    with pytest.raises(SyncError, match=words):
+        connect(parse(TOKEN), dict(TOKEN))
