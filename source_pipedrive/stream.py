@@ -129,6 +129,12 @@ class Stream:
         properties = self.schema["properties"]
         return tuple(n for n, p in properties.items() if p.get("format") == "date-time")
 
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """Top-level properties that are declared as strings."""
+        properties = self.schema["properties"]
+        return frozenset(n for n, p in properties.items() if "string" in p["type"])
+
     @property
     def read_scope(self) -> str:
         """The narrowest scope that lets an app read this stream."""

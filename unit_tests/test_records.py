@@ -95,3 +95,10 @@ def test_a_page_that_is_no_json_says_what_it_is(raw: bytes, kind: str) -> None:
 def test_a_page_that_is_no_object_is_refused() -> None:
     with pytest.raises(PageError, match="not a JSON object"):
         decode(b"[]", "deals")
+
+
+def test_where_no_account_is_connected_the_column_is_null_and_not_false() -> None:
+    (row,) = Plan(STREAMS["user_connections"], 7).shape([{"google": False}])
+    assert row == {"user_id": 7}
+    (row,) = Plan(STREAMS["user_settings"], 7).shape([{"beta_app": False}])
+    assert row == {"user_id": 7, "beta_app": False}

@@ -67,7 +67,6 @@ WITHOUT_ENDPOINT = {"global_messages": "Pipedrive removed the endpoint on 2022-0
 DEVIATIONS = {
     ("goals", "expected_outcome.target"): "a goal may count money, which has decimals",
     ("organizations", "annual_revenue"): "an amount of money, which may have decimals",
-    ("user_connections", "google"): "false when not connected, says the vendor's description",
 }
 
 # What the connector adds to a record that Pipedrive sends without a key.

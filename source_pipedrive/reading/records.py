@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.stream import Stream
+from source_pipedrive.stream import Kind, Stream
 
 Row = dict[str, Any]
 
@@ -21,15 +21,20 @@ class Plan:
     def __init__(self, row: Stream, user_id: int) -> None:
         self.stream = row.name
         self._times = row.times if row.version == 1 else ()
-        self._user_id = user_id if row.key == ("user_id",) else None
+        self._user_id = user_id if row.kind is Kind.SINGLE else None
+        self._texts = row.texts
 
     def shape(self, rows: Iterable[Row]) -> list[Row]:
         """The records of `rows`, in their order."""
         if self._user_id is not None:
-            rows = [{"user_id": self._user_id, **row} for row in rows]
+            rows = [self._of_user({"user_id": self._user_id, **row}) for row in rows]
         if self._times:
             rows = [self._with_times(row) for row in rows]
         return [{k: v for k, v in row.items() if v is not None} for row in rows]
+
+    def _of_user(self, row: Row) -> Row:
+        """Where a text is missing, these objects hold `false`: a column has one type."""
+        return {k: None if v is False and k in self._texts else v for k, v in row.items()}
 
     def _with_times(self, row: Row) -> Row:
         row = dict(row)

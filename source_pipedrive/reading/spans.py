@@ -64,13 +64,15 @@ class Progress:
 
     def split(self, worthwhile: float) -> Span | None:
         """The later half of the span with the most records left, where they are more than
-        `worthwhile`; its reader then stops at the cut."""
+        `worthwhile`; its reader then stops at the cut. How closely the records of the later half
+        lie is not known before its first page: until then it is not split again.
+        """
         started = [span for span in self.spans if span.taken and span.density]
         largest = max(started, key=lambda span: span.estimate, default=None)
         if largest is None or largest.estimate <= worthwhile or largest.end - largest.at < 4:
             return None
         middle = largest.at + (largest.end - largest.at) // 2
-        later = Span(middle, largest.end, taken=True, density=largest.density)
+        later = Span(middle, largest.end, taken=True)
         largest.end = middle
         self.spans.insert(self.spans.index(largest) + 1, later)
         return later

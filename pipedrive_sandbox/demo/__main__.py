@@ -1,0 +1,86 @@
+"""`python -m pipedrive_sandbox.demo`: read a sandbox into DuckDB; run again, only its changes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from .company import Company
+from .memory import DemoError, Folder
+from .report import Report, check
+from .sync import prepare, read
+
+STOPPED = 130  # what a shell reports after Ctrl-C
+
+
+def main(argv: list[str]) -> int:
+    """0 when all streams were read, 1 with sentences when not, 130 when interrupted."""
+    options = _parser().parse_args(argv)
+    report = Report(Console(file=sys.stdout, highlight=False))
+    # A kill has to stop the sandbox as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _demo(options, report)
+    except DemoError as error:
+        report.fail(str(error))
+        return 1
+    except KeyboardInterrupt:
+        report.fail("Stopped. The next run goes on from what was written.")
+        return STOPPED
+    return 0
+
+
+def _demo(options: argparse.Namespace, report: Report) -> None:
+    folder = Folder(options.folder)
+    memory = folder.open(options.seed, options.scale, options.fresh)
+    check(folder.warehouse)
+    prepare(folder)
+    with Company(memory, folder.logs / "sandbox.txt") as company:
+        company.wait()
+        batch = company.catch_up()
+        folder.save(memory)
+        report.say(f"A sandbox of Pipedrive answers at {company.url}.", "")
+        if batch:
+            report.changes(batch)
+        report.say(f"source-pipedrive reads it through PyAirbyte into {folder.warehouse}.", "")
+        company.reset_ledger()
+        config = {
+            "credentials": {"auth_type": "api_token", "api_token": company.api_token},
+            "history": {"mode": "all"},
+            "api_url": company.url,
+        }
+        with report.progress():
+            sync = read(config, folder, report.advance)
+        total = report.streams(sync, company.ledger(), folder.warehouse)
+    report.answer(folder.warehouse)
+    memory.synced = len(memory.batches)
+    memory.first = memory.first or total
+    folder.save(memory)
+    report.say("")
+    if batch:
+        report.comparison(batch, sync, total, memory.first)
+    else:
+        report.say("Run `make demo` again: it will read only what changed.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("pipedrive_sandbox.demo", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(".demo"), help="for all files (.demo)")
+    parser.add_argument("--seed", type=int, default=1, help="of the sandbox (1)")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the sandbox (1)")
+    parser.add_argument(
+        "--fresh",
+        action="store_true",
+        default=os.environ.get("FRESH", "0") not in ("", "0"),
+        help="forget earlier runs; so does FRESH=1 in the environment",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

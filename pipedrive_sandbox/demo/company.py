@@ -1,0 +1,118 @@
+"""The sandbox as a process of its own, brought to where the last run left it, and further."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from ..clock import zulu
+from .memory import AFRESH, Batch, DemoError, Memory
+
+A_DAYS_WORK = {"edits": 40, "adds": 10, "deletes": 5, "archives": 5}
+STOPS_WITHIN = 5.0  # seconds
+Ledger = dict[str, dict[str, int]]
+
+
+class Company:
+    """Use it in a `with` statement, which stops the process however it is left.
+
+    The process starts at once and is ready after `wait`.
+    """
+
+    url = ""
+    api_token = ""
+
+    def __init__(self, memory: Memory, log: Path) -> None:
+        self._memory = memory
+        self._log = log
+        options = {"--seed": memory.seed, "--scale": memory.scale, "--clock": memory.since}
+        command = [sys.executable, "-m", "pipedrive_sandbox", "--port", "0"]
+        for name, value in options.items():
+            command += [name, str(value)]
+        with log.open("w") as errors:
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def wait(self) -> None:
+        """Until it answers. Raises DemoError if it does not start."""
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        if not line:
+            said = self._log.read_text().strip().splitlines()
+            raise DemoError(f"The sandbox did not start: {said[-1] if said else 'no reason given'}")
+        ready = json.loads(line)
+        self.url, self.api_token = ready["url"], ready["api_token"]
+
+    def catch_up(self) -> Batch | None:
+        """Repeat what the earlier runs saw; if all of it was synced, let the users work again.
+
+        Leaves the clock at real time and the memory with the new batch. Returns what the next
+        sync has to find, None before the first.
+        """
+        batches = self._memory.batches
+        for number, batch in enumerate(batches, start=1):
+            if self._work(number, batch.at) != batch.changes:
+                raise DemoError(f"The sandbox is not the one of the last run. {AFRESH}")
+        if self._memory.synced == len(batches):
+            at = zulu(time.time())
+            batches.append(Batch(at=at, changes=self._work(len(batches) + 1, at)))
+        self._post("clock", {"run": True})
+        return batches[-1] if batches else None
+
+    def reset_ledger(self) -> None:
+        self._post("reset-ledger", {})
+
+    def ledger(self) -> Ledger:
+        """{object: {"requests", "tokens", "refused"}} since the reset."""
+        counts: Ledger = self._ask("GET", "ledger")
+        return counts
+
+    def _work(self, number: int, at: str) -> dict[str, dict[str, list[Any]]]:
+        self._post("clock", {"set": at})
+        changes: dict[str, dict[str, list[Any]]] = self._post(
+            "mutate", {"seed": number, **A_DAYS_WORK}
+        )
+        return changes
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        return self._ask("POST", path, json.dumps(body))
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> Any:
+        # Not urllib: it would ask a proxy of the environment for this machine's own address.
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        try:
+            connection.request(method, f"/_sandbox/{path}", body)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        except OSError as error:
+            raise DemoError(f"The sandbox does not answer: {error}") from error
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise DemoError(f"The sandbox refused {path}: {answer}")
+        return answer

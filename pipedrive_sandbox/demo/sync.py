@@ -1,0 +1,168 @@
+"""One run of the connector through PyAirbyte, as a process of its own, into a DuckDB file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from .memory import DemoError, Folder
+
+CONNECTOR = "source-pipedrive"
+SCHEMA = "crm"  # not "pipedrive": DuckDB calls the file so
+_STREAM = re.compile(
+    r"(?P<name>\w+) +(?P<rows>[\d,]+) records .* (?P<seconds>[\d.]+) s +(?P<how>.*)"
+)
+_ALL_READ = re.compile(r"Read [\d,]+ records; used")
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the connector says of a stream when it has read it."""
+
+    rows: int
+    seconds: float
+    how: str  # "complete to 2026-11-23T10:00:00Z", or what went wrong
+
+
+@dataclass
+class Sync:
+    """What is known of a sync; filled while it runs."""
+
+    streams: list[str] = field(default_factory=list)
+    whole: set[str] = field(default_factory=set)  # those that are read whole each time
+    read: dict[str, Read] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    all_read: bool = False
+    started: float = field(default_factory=time.monotonic)
+    seconds_reading: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        return sum(each.rows for each in self.read.values())
+
+    @property
+    def rows_of_lists(self) -> int:
+        """Rows of the streams that are read whole each time."""
+        return sum(each.rows for name, each in self.read.items() if name in self.whole)
+
+
+class _Listener(logging.Handler):
+    """Reads the connector's log lines, which PyAirbyte passes on as they come."""
+
+    def __init__(self, sync: Sync, tell: Callable[[Sync], None]) -> None:
+        super().__init__()
+        self._sync = sync
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line, sync = record.getMessage(), self._sync
+        if record.levelno >= logging.ERROR:
+            sync.errors.append(line)
+        elif match := _STREAM.fullmatch(line):
+            rows = int(match["rows"].replace(",", ""))
+            sync.read[match["name"]] = Read(rows, float(match["seconds"]), match["how"])
+        elif _ALL_READ.match(line):
+            sync.all_read = True
+            sync.seconds_reading = time.monotonic() - sync.started
+        else:
+            return
+        self._tell(sync)
+
+
+def prepare(folder: Folder) -> None:
+    """Keep PyAirbyte from the network and from the rest of the disk.
+
+    It reads these when it is imported, which `read` does.
+    """
+    root = folder.path.resolve()
+    os.environ |= {
+        "DO_NOT_TRACK": "1",
+        "AIRBYTE_OFFLINE_MODE": "1",
+        "AIRBYTE_PROJECT_DIR": str(root),
+        "AIRBYTE_CACHE_ROOT": str(root / "cache"),
+        "AIRBYTE_LOGGING_ROOT": str(root / "logs"),
+        "AIRBYTE_PRINT_FULL_ERROR_LOGS": "0",
+        "NO_LIVE_PROGRESS": "1",
+    }
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
+
+
+def read(config: dict[str, Any], folder: Folder, tell: Callable[[Sync], None]) -> Sync:
+    """Read every stream, incrementally where there is a state in the warehouse, and merge.
+
+    `tell` is called whenever more is known. Raises DemoError with the connector's own last
+    sentences if it fails.
+    """
+    with ExitStack() as quiet:
+        log = quiet.enter_context((folder.logs / "pyairbyte.txt").open("a"))
+        quiet.enter_context(redirect_stdout(log))
+        quiet.enter_context(_stderr_into(log))
+        quiet.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+
+        from airbyte.exceptions import PyAirbyteError
+
+        sync = Sync()
+        try:
+            _read(sync, config, folder, tell)
+        except PyAirbyteError as error:
+            # The last sentence sums up those before it.
+            said = sync.errors[-1] if sync.errors else error.get_message()
+            raise DemoError(
+                f"The connector failed. {said}\nIts log is under {folder.logs}."
+            ) from error
+    return sync
+
+
+@contextmanager
+def _stderr_into(file: TextIO) -> Iterator[None]:
+    """For this process and the connector's, which inherits it."""
+    before = os.dup(2)
+    try:
+        os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, 2)
+        os.close(before)
+
+
+def _read(sync: Sync, config: dict[str, Any], folder: Folder, tell: Callable[[Sync], None]) -> None:
+    from airbyte import get_source
+    from airbyte.caches import DuckDBCache
+
+    executable = Path(sys.executable).with_name(CONNECTOR)
+    if not executable.exists():
+        raise DemoError(f"{executable} is missing. Install it with: pip install -e '.[test]'")
+    source = get_source(CONNECTOR, config, local_executable=executable)
+    # After get_source, which replaces the handlers.
+    listener = _Listener(sync, tell)
+    logger = logging.getLogger(f"airbyte.{CONNECTOR}")
+    logger.addHandler(listener)
+    cache = DuckDBCache(
+        db_path=folder.warehouse, schema_name=SCHEMA, cache_dir=folder.path / "cache"
+    )
+    try:
+        source.select_all_streams()
+        for stream in source.discovered_catalog.streams:
+            sync.streams.append(stream.name)
+            if len(stream.supported_sync_modes) == 1:
+                sync.whole.add(stream.name)
+        tell(sync)
+        sync.started = time.monotonic()
+        source.read(cache=cache, skip_validation=True)
+        sync.seconds = time.monotonic() - sync.started
+    finally:
+        logger.removeHandler(listener)
+        cache.close()

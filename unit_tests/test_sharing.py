@@ -1,0 +1,85 @@
+"""How workers share a backfill, in virtual time: every request takes 200 ms."""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+import random
+
+import pytest
+
+from source_pipedrive.reading.ascending import WORTH_SPLITTING
+from source_pipedrive.reading.spans import Progress, Span
+
+LIMIT = 500
+REQUEST = 0.2  # seconds
+HISTORY = 3 * 365 * 86_400  # seconds
+DEALS = 200_000
+
+
+def times_of(kind: str, seed: int) -> list[int]:
+    """When the deals of a company were last changed, oldest first."""
+    chance = random.Random(seed)
+    if kind == "even":
+        return sorted(chance.randrange(HISTORY) for _ in range(DEALS))
+    if kind == "growing":
+        return sorted(int(HISTORY * chance.random() ** 0.5) for _ in range(DEALS))
+    start = int(HISTORY * float(kind))  # 90 % lie in 1 % of the time
+    crowd = [start + chance.randrange(HISTORY // 100) for _ in range(DEALS * 9 // 10)]
+    return sorted([*crowd, *(chance.randrange(HISTORY) for _ in range(DEALS // 10))])
+
+
+def read(times: list[int], workers: int) -> tuple[float, int]:
+    """(seconds, requests) of a backfill, with the real spans and a Pipedrive of sorted times."""
+    progress = Progress(times[0], HISTORY)
+    under_way: list[tuple[float, int, Span, int, int]] = []
+    idle, order, requests, now = workers, 0, 0, 0.0
+
+    def ask(span: Span, start: int, until: int) -> None:
+        nonlocal order
+        order += 1
+        heapq.heappush(under_way, (now + REQUEST, order, span, start, until))
+
+    def begin(span: Span | None) -> bool:
+        nonlocal idle
+        if span is None:
+            return False
+        idle -= 1
+        ask(span, bisect.bisect_left(times, span.at), bisect.bisect_left(times, span.end))
+        return True
+
+    begin(progress.take())
+    while under_way:
+        now, _, span, start, until = heapq.heappop(under_way)
+        requests += 1
+        page = times[start : min(start + LIMIT, until)]
+        last = page[-1] if page else span.at
+        ended = start + LIMIT >= until or last >= span.end
+        density = len(page) / max(1, last - page[0]) if page else 0.0
+        progress.advance(span, span.end if ended else min(last, span.end), density)
+        if ended or span.at >= span.end:
+            idle += 1
+        else:
+            ask(span, start + LIMIT, until)
+        while idle and begin(progress.split(WORTH_SPLITTING * LIMIT)):
+            pass
+    assert progress.complete
+    return now, requests
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["even", "growing", "0.0", "0.1", "0.33", "0.6", "0.8", "0.99"])
+def test_eight_workers_are_six_times_as_fast_and_waste_next_to_nothing(
+    kind: str, seed: int
+) -> None:
+    times = times_of(kind, seed)
+    alone, fewest = read(times, 1)
+    together, requests = read(times, 8)
+    assert fewest == DEALS // LIMIT
+    assert alone / together >= 6
+    assert requests <= fewest + 2 * 8
+
+
+def test_a_small_stream_stays_with_one_worker() -> None:
+    times = [n * 1_000 for n in range(LIMIT)]
+    assert read(times, 8) == (REQUEST, 1)
