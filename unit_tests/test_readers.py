@@ -163,7 +163,57 @@ def test_files_are_read_newest_first_down_to_the_last_sync() -> None:
     records, states = run(*reader_of("files", client, saved=saved))
     assert {record["id"] for record in records} == set(range(1, 153))
     assert len(client.asked) == 2
-    assert states == [{**states[-1], "update_time": rfc3339(UNTIL)}]
+    assert states[-1] == {**states[-1], "update_time": rfc3339(UNTIL)}
+    assert "done" not in states[-1]
+
+
+def test_a_backfill_of_files_that_died_goes_on_below_what_it_read() -> None:
+    """At most a page is read again, and what came meanwhile is not missed."""
+    rows = deals([UNTIL - 120 - 60 * n for n in range(3_000)])
+    lower = instant("2020-01-01")
+    reader, queue = reader_of("files", v1_by_time(rows), lower)
+    honest, read = reader.emit, []
+
+    def dies(*arguments: Any) -> None:
+        if len(read) == 12:
+            raise StreamError("killed", state.CONFIG)
+        read.append(arguments)
+        honest(*arguments)
+
+    reader.emit = dies  # type: ignore[method-assign]
+    with pytest.raises(StreamError, match="killed"):
+        run(reader, queue)
+    first, states = run(reader, queue)
+    assert states[-1]["update_time"] == rfc3339(lower)  # no gap for who knows only this
+    rows[2_000]["update_time"] = rfc3339(UNTIL - 5)
+    rows.append({"id": 9_999, "update_time": rfc3339(UNTIL - 3)})
+    client = v1_by_time(rows)
+    later, ends = run(*reader_of("files", client, lower, states[-1]))
+    assert {r["id"] for r in first} | {r["id"] for r in later} == {r["id"] for r in rows}
+    assert {2_001, 9_999} <= {r["id"] for r in later}
+    again = {r["id"] for r in first} & {r["id"] for r in later}
+    assert len(again) <= 100 + 1
+    assert len(client.asked) <= 22
+    assert ends[-1]["update_time"] == rfc3339(UNTIL)
+
+
+@pytest.mark.parametrize("gone", [50, 700, 1_190])
+def test_files_that_were_deleted_meanwhile_do_not_move_others_out_of_sight(gone: int) -> None:
+    rows = deals([UNTIL - 120 - 60 * n for n in range(3_000)])
+    read = UNTIL - 120 - 60 * 1_200
+    saved = {
+        "update_time": "2020-01-01T00:00:00Z",
+        "version": 1,
+        "company_id": ACME.id,
+        "since": "2020-01-01T00:00:00Z",
+        "done": [[rfc3339(read + 1), rfc3339(UNTIL - 60)]],
+        "skip": 1_201,
+    }
+    del rows[5 : 5 + gone]
+    client = v1_by_time(rows)
+    later, _ = run(*reader_of("files", client, instant("2020-01-01"), saved))
+    left = {r["id"] for r in rows if instant(r["update_time"]) <= read}
+    assert left <= {r["id"] for r in later}
 
 
 def test_users_are_one_request_and_only_the_changed_come() -> None:

@@ -10,10 +10,10 @@ from functools import partial
 
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.instants import rfc3339
-from source_pipedrive.reading.pages import Page, pages
+from source_pipedrive.reading.pages import Page
 from source_pipedrive.reading.reader import InOneGo, Reader, T, Task
 from source_pipedrive.reading.records import Row
-from source_pipedrive.reading.spans import Span
+from source_pipedrive.reading.spans import Progress, Span
 
 # Pages that must be left in a span before another worker takes half of it. A split costs about
 # half a request, a page that is not full; with fewer pages the requests add up where most records
@@ -33,11 +33,11 @@ class Ascending(Reader[T]):
 
     def _read(self, span: Span) -> None:
         unbounded = span.at == 0
-        for page in pages(self.sync.client, self.row, self._bounds(span)):
+        for page in self.pages(self._bounds(span)):
             if unbounded:
                 emit_trailing_nulls(self, page, self._order("desc"))
                 unbounded = False
-            if self._emit(span, page) or self.error:
+            if self._emit(span, page):
                 return
 
     def _bounds(self, span: Span) -> dict[str, str]:
@@ -61,7 +61,8 @@ class Ascending(Reader[T]):
         density = len(known) / max(1, last - known[0]) if known else 0.0
         ended = page.last or last >= end
         rows = before(end, page.rows, times) if last >= end else page.rows
-        self.emit(rows, (span, span.end if ended else min(last, span.end)), density=density)
+        at = span.end if ended else min(last, span.end)
+        self.emit(rows, partial(Progress.advance, span=span, at=at, density=density))
         return ended or span.at >= span.end
 
 
@@ -73,7 +74,7 @@ class Restarting(InOneGo[T]):
     _sort = "update_time ASC, id ASC"
 
     def read(self) -> None:
-        while (span := next(iter(self.progress.spans), None)) and not self.error:
+        while span := next(iter(self.progress.spans), None):
             try:
                 self._read(span)
             except StreamError as error:
@@ -86,7 +87,7 @@ class Restarting(InOneGo[T]):
         since = span.at
         bounds = {"updated_since": rfc3339(since)} if since else {}
         first = True
-        for page in pages(self.sync.client, self.row, {"sort": self._sort, **bounds}):
+        for page in self.pages({"sort": self._sort, **bounds}):
             times = [self.time_of(item) for item in page.rows]
             last = max((time for time in times if time is not None), default=since)
             if first and not since:
@@ -94,7 +95,8 @@ class Restarting(InOneGo[T]):
             first = False
             ended = page.last or last >= span.end
             rows = before(span.end, page.rows, times)
-            self.emit(rows, (span, span.end if ended else last))
+            at = span.end if ended else last
+            self.emit(rows, partial(Progress.advance, span=span, at=at))
             if ended or last > since:
                 return
 
@@ -112,7 +114,7 @@ def emit_trailing_nulls(reader: Reader[T], first: Page, newest_first: dict[str, 
     """
     if first.last or any(reader.time_of(item) is None for item in first.rows):
         return
-    for page in pages(reader.sync.client, reader.row, newest_first):
+    for page in reader.pages(newest_first):
         rows = [item for item in page.rows if reader.time_of(item) is None]
         if rows:
             reader.emit(rows)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.reading.pages import Page, key_of, pages
+from source_pipedrive.reading.pages import Page, key_of
 from source_pipedrive.reading.reader import InOneGo, T
 from source_pipedrive.reading.records import Row
+from source_pipedrive.reading.spans import Progress
 
 
 class NewestFirst(InOneGo[T]):
@@ -30,15 +32,36 @@ class NewestFirst(InOneGo[T]):
             self._read()
 
     def _read(self) -> None:
-        bottom = min(span.at for span in self.progress.spans)
-        for page in pages(self.sync.client, self.row, {"sort": self._sort}):
-            times = [self.time_of(item) for item in page.rows]
-            rows = [i for i, t in zip(page.rows, times, strict=True) if self._is_left(t)]
-            oldest = min((t for t in times if t is not None), default=None)
-            if page.last or self.error or (oldest is not None and oldest < bottom):
+        start, known = 0, self.progress.skip
+        while self.progress.spans:
+            start = self._read_from(start)
+            # Below lies what an earlier sync has read: go on a page before where it ended.
+            start, known = max(start, known - self._page), 0
+
+    @property
+    def _page(self) -> int:
+        return self.row.limit or 1
+
+    def _read_from(self, start: int) -> int:
+        """Reads the newest span that is left, from an offset in or above it, and returns the
+        offset reached. An offset that turns out to lie in the span is taken back instead."""
+        span = self.progress.spans[-1]
+        found = start
+        for page in self.pages({"sort": self._sort}, start):
+            times = [time for item in page.rows if (time := self.time_of(item)) is not None]
+            if found and (not times or times[0] < span.end):
+                return max(0, found - 2 * self._page)
+            found = 0
+            rows = [item for item in page.rows if self._is_left(self.time_of(item))]
+            oldest = min(times, default=span.end)
+            if page.last or oldest < self.progress.spans[0].at:
                 self.finish(rows)
-                return
-            self.emit(rows)
+                return page.position
+            # More rows of the page's last second may be on the next one.
+            self.emit(rows, partial(Progress.retreat, to=oldest + 1, skip=page.position))
+            if oldest < span.at:
+                return page.position
+        raise AssertionError("the last page says that it is")
 
     def _is_left(self, time: int | None) -> bool:
         if time is None or time >= self.progress.until:
@@ -53,7 +76,7 @@ class WholeList(InOneGo[T]):
     def read(self) -> None:
         seen: set[object] = set()
         for params in self.row.each:
-            for page in pages(self.sync.client, self.row, params):
+            for page in self.pages(params):
                 rows = [item for item in page.rows if self._is_wanted(item)]
                 if len(self.row.each) > 1:
                     rows = [item for item in rows if key_of(self.row, item) not in seen]
@@ -80,7 +103,7 @@ class Mailbox(WholeList[T]):
     def read(self) -> None:
         threads: dict[object, dict[str, Any]] = {}
         for params in self.row.each:
-            for page in pages(self.sync.client, self.row, params):
+            for page in self.pages(params):
                 for item in page.rows:
                     if not self.is_too_old(item):
                         self._gather(threads, item, params["folder"])

@@ -24,10 +24,11 @@ IDLE_PAGES = 5
 
 @dataclass(frozen=True)
 class Page:
-    """rows: as Pipedrive sent them; last: no page follows."""
+    """rows: as Pipedrive sent them; last: no page follows; position: v1's offset after them."""
 
     rows: list[Row]
     last: bool
+    position: int = 0
 
 
 def request_for(row: Stream, params: Mapping[str, str]) -> Request:
@@ -43,13 +44,13 @@ def request_for(row: Stream, params: Mapping[str, str]) -> Request:
     )
 
 
-def pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iterator[Page]:
-    """The pages of a list, in order. Ends after the last; raises StreamError for a list that
-    cannot be followed to its end."""
+def pages(client: Client, row: Stream, params: Mapping[str, str], start: int = 0) -> Iterator[Page]:
+    """The pages of a list, in order, for v1's offsets from `start` on. Ends after the last; raises
+    StreamError for a list that cannot be followed to its end."""
     if row.paging is Paging.CURSOR:
         return cursor_pages(client, row, params)
     if row.paging is Paging.OFFSET:
-        return offset_pages(client, row, params)
+        return offset_pages(client, row, params, start)
     return iter([one_page(client, row, params)])
 
 
@@ -75,19 +76,21 @@ def cursor_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iter
         seen.add(cursor)
 
 
-def offset_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iterator[Page]:
+def offset_pages(
+    client: Client, row: Stream, params: Mapping[str, str], start: int
+) -> Iterator[Page]:
     """v1: `start` and `limit`. A row that two pages hold unchanged comes once.
 
     A page follows the ones before when it begins with a row they held.
     """
     assert row.limit is not None
-    start = idle = 0
+    idle = 0
     recent: deque[dict[object, Row]] = deque(maxlen=4)
     while True:
         body = client.get(request_for(row, {**params, "start": str(start)})).body
         rows = {key_of(row, item): item for item in rows_of(row, body)}
         first = next(iter(rows), None)
-        if start and not any(first in page for page in recent):
+        if start and recent and not any(first in page for page in recent):
             # Rows before this page have gone: look where the earlier ones ended.
             start = max(0, start - row.limit + 1)
             continue
@@ -96,11 +99,12 @@ def offset_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iter
         idle = 0 if fresh else idle + 1
         if idle == IDLE_PAGES and more:
             raise endless(row)
-        yield Page(fresh, last=not more)
+        position = max(next_start(body, start), start + len(rows))
+        yield Page(fresh, not more, position)
         if not more:
             return
         recent.append(rows)
-        start = max(next_start(body, start), start + len(rows)) - 1
+        start = position - 1
 
 
 def endless(row: Stream) -> StreamError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,8 +16,9 @@ from source_pipedrive.http.company import Company
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.messages import Backlog, Lane
+from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.records import Plan, Row
-from source_pipedrive.reading.spans import Progress, Span
+from source_pipedrive.reading.spans import Progress
 from source_pipedrive.stream import Stream
 
 T = TypeVar("T")
@@ -76,16 +77,26 @@ class Reader(ABC, Generic[T]):
             self.lane.state(state.NO_CURSOR)
         self.lane.ended(self.error)
 
-    def emit(self, rows: Sequence[Row], *done: tuple[Span, int], density: float = 0.0) -> None:
-        """Hands a page to the output. `done` says up to where which spans are read with it, and
-        `density` how closely their records lie; the state leaves behind the page, never before."""
+    def pages(self, params: Mapping[str, str], start: int = 0) -> Iterator[Page]:
+        """The pages of this stream's list, for as long as nothing has ended the stream.
+
+        Raises the error that did, so that nobody takes a list cut short for its end.
+        """
+        for page in pages(self.sync.client, self.row, params, start):
+            yield page
+            if self.error is not None:
+                raise self.error
+
+    def emit(self, rows: Sequence[Row], moved: Callable[[Progress], object] | None = None) -> None:
+        """Hands a page to the output. `moved` tells the progress what is read with it; the state
+        after that leaves behind the page, never before."""
         self.sync.backlog.enter()
         records = self._plan.shape(rows)
         rendered = self.lane.render(records)
         with self.lock:
-            for span, at in done:
-                self.progress.advance(span, at, density)
-            self.lane.page(rendered, len(records), self._state() if done else None)
+            if moved is not None:
+                moved(self.progress)
+            self.lane.page(rendered, len(records), self._state() if moved else None)
 
     def _state(self) -> dict[str, Any] | None:
         if not self._keeps_state or self.row.cursor_field is None:
@@ -114,7 +125,7 @@ class InOneGo(Reader[T]):
 
     def finish(self, rows: Sequence[Row] = ()) -> None:
         """Hands out the last rows: with them all is read."""
-        self.emit(rows, *[(span, span.end) for span in list(self.progress.spans)])
+        self.emit(rows, Progress.finish)
 
 
 def lower_bound(row: Stream, lower: int) -> int:

@@ -34,12 +34,16 @@ class Span:
 class Progress:
     """The history [since, until) of one stream, and the spans of it that are left.
 
+    `skip` is where a list without a filter, newest first, goes on: so many rows have been read.
     Not thread-safe: its owner holds a lock.
     """
 
-    def __init__(self, since: int, until: int, done: Iterable[Interval] = ()) -> None:
+    def __init__(
+        self, since: int, until: int, done: Iterable[Interval] = (), skip: int = 0
+    ) -> None:
         self.since = since
         self.until = until
+        self.skip = skip
         # What an earlier sync called done near its own end is read again; so is the future.
         settled = until - OVERLAP
         self.spans = [
@@ -87,6 +91,17 @@ class Progress:
         span.density = density
         if span.at >= span.end:
             self.spans.remove(span)
+
+    def retreat(self, to: int, skip: int) -> None:
+        """Everything from `to` on has been read, newest first, in `skip` rows."""
+        for span in self.spans:
+            span.end = min(span.end, to)
+        self.spans = [span for span in self.spans if span.at < span.end]
+        self.skip = skip
+
+    def finish(self) -> None:
+        """Everything has been read."""
+        self.spans.clear()
 
     def done(self) -> list[Interval]:
         """What has been read and will not change any more."""

@@ -3,7 +3,8 @@
     {"update_time": "2026-11-23T10:00:00Z",  all before this, from `since` on, has been read
      "version": 1, "company_id": 42,
      "since": "2025-11-23T00:00:00Z",        the lower bound of the history
-     "done": [["2025-...", "2026-..."]]}     only while a history is being read: the parts read
+     "done": [["2025-...", "2026-..."]],     only while a history is being read: the parts read
+     "skip": 1200}                           and the rows they hold, where a list is newest first
 
 A bare `{"update_time": ...}`, as other connectors write it, is taken up where it ends.
 """
@@ -50,7 +51,7 @@ def progress(
             f"company {company_id}. Use the credentials of the former, or reset the stream.",
             CONFIG,
         )
-    return Progress(min(since, lower), until, done)
+    return Progress(min(since, lower), until, done, int(state.get("skip", 0)))
 
 
 def _own(state: Mapping[str, Any]) -> tuple[int, list[Interval]]:
@@ -73,4 +74,5 @@ def dump(field: str, company_id: int, now: Progress) -> dict[str, Any]:
     done = now.done()
     low = done[0][1] if done and done[0][0] == now.since else now.since
     parts = [[rfc3339(start), rfc3339(end)] for start, end in done]
-    return {field: rfc3339(low), **common, "done": parts}
+    skip = {"skip": now.skip} if now.skip else {}
+    return {field: rfc3339(low), **common, "done": parts, **skip}

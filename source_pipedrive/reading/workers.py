@@ -111,7 +111,9 @@ class Workers(Generic[T]):
                 f"{reader.row.name}: this account does not have it. Pipedrive answered "
                 f'{error.status}: "{words(error.body)}" ({absence.source}).'
             )
-            reader.progress.spans.clear()
+            reader.progress.finish()
+        except AirbyteTracedException as error:
+            return error
         except Exception as error:  # a bug of ours must not hide behind a stream that never ends
             logger.error(f"{reader.row.name}: {type(error).__name__}", exc_info=True)
             return AirbyteTracedException(
