@@ -1,0 +1,141 @@
+"""The measurements that the rows are made of, each taken once, the programs in turns."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import urllib3
+
+from benchmarks import commands
+from benchmarks.programs import RSS_UNIT, Cost, middle, run
+from benchmarks.records import Records, records_of, same
+from benchmarks.service import Service, sandbox
+
+DEALS = 200_000
+REPETITIONS = 3
+
+Costs = Mapping[str, Cost]
+
+
+class Bench:
+    """One run of the benchmark over `deals` deals, and over a quarter of them.
+
+    Programs take turns, so that a noisy minute hits all alike; a cost is the median of
+    `repetitions`. Raises RuntimeError where two programs that are compared did not read the same.
+    """
+
+    def __init__(self, deals: int = DEALS, repetitions: int = REPETITIONS) -> None:
+        self.deals = deals
+        self.few = deals // 4
+        self.records = 0
+        self._repetitions = repetitions
+
+    def __enter__(self) -> Self:
+        self._open = ExitStack()
+        self._files = Path(self._open.enter_context(tempfile.TemporaryDirectory()))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    @cached_property
+    def service(self) -> Service:
+        """The sandbox with all deals."""
+        return self._open.enter_context(sandbox(self.deals))
+
+    @cached_property
+    def asked(self) -> dict[str, dict[str, str]]:
+        """By stream, the parameters of the connector's first request, which the floor has to send.
+
+        What is read for it is not counted; it fills the sandbox's caches.
+        """
+        for stream in commands.PATHS:
+            self._run(commands.read(self.service, stream, 1, self._files))
+        return {stream: self.service.asked(path) for stream, path in commands.PATHS.items()}
+
+    @cached_property
+    def reading(self) -> Costs:
+        """`floor`, `connector 8` and `connector 1`, by number of workers, over all deals; with
+        ` start` over a list of a few rows, which is one request."""
+        programs = {}
+        for end, stream in ((" start", "lead_sources"), ("", "deals")):
+            asked = self.asked[stream]
+            programs[f"floor{end}"] = commands.floor(self.service, stream, asked)
+            programs[f"connector 1{end}"] = commands.read(self.service, stream, 1, self._files)
+        programs["connector 8"] = commands.read(self.service, "deals", 8, self._files)
+        equal = {name: "floor" for name in programs if name.startswith("connector")}
+        return self._in_turns(programs, {**equal, "connector 1 start": "floor start"})
+
+    @cached_property
+    def reading_few(self) -> Cost:
+        """The connector with 8 workers over a quarter of the deals."""
+        with sandbox(self.few) as service:
+            programs = {"connector 8": commands.read(service, "deals", 8, self._files)}
+            return self._in_turns(programs)["connector 8"]
+
+    @cached_property
+    def starting(self) -> Costs:
+        """`spec`, and `import` of the CDK alone."""
+        return self._in_turns({"spec": [commands.connector(), "spec"], "import": commands.IMPORT})
+
+    @cached_property
+    def serving(self) -> Cost:
+        """One page of deals for a client that does nothing but fetch: seconds of the sandbox's CPU
+        and of the clock."""
+        params = self.asked["deals"]
+        return middle([self._fetch({**params}) for _ in range(self._repetitions)])
+
+    def _fetch(self, asked: dict[str, str]) -> Cost:
+        url = self.service.url + commands.PATHS["deals"]
+        headers = {"x-api-token": self.service.token}
+        cpu, began, pages = self.service.cpu(), time.perf_counter(), 0
+        with urllib3.PoolManager() as pool:
+            while asked.get("cursor") != "":
+                body = pool.request("GET", url, fields=asked, headers=headers).data
+                asked["cursor"] = next_cursor(body)
+                pages += 1
+        wall = time.perf_counter() - began
+        return Cost((self.service.cpu() - cpu) / pages, wall / pages, 0.0)
+
+    def _in_turns(
+        self, programs: Mapping[str, Sequence[str]], equal: Mapping[str, str] | None = None
+    ) -> Costs:
+        """The costs by name. equal: which program has to have read the same as which other."""
+        costs: dict[str, list[Cost]] = {name: [] for name in programs}
+        for turn in range(self._repetitions):
+            names = ", ".join(programs)
+            print(f"{names}: {turn + 1} of {self._repetitions}", file=sys.stderr, flush=True)
+            read: dict[str, Records] = {}
+            for name, command in programs.items():
+                cost, read[name] = self._run(command, reads=bool(equal))
+                costs[name].append(cost)
+            for name, other in (equal or {}).items():
+                same(name, read[name], read[other])
+            self.records = max(self.records, *(each.unique for each in read.values()), 0)
+        return {name: middle(each) for name, each in costs.items()}
+
+    def _run(self, command: Sequence[str], reads: bool = False) -> tuple[Cost, Records]:
+        with tempfile.TemporaryFile(dir=self._files) as output:
+            cost = run(command, output)
+            output.seek(0)
+            return cost, records_of(output if reads else ())
+
+
+def next_cursor(body: bytes) -> str:
+    """The cursor of a page, "" on the last; the rows are not decoded, which takes the most time."""
+    end = b"{" + body[body.rindex(b'"additional_data"') :]
+    return str(json.loads(end)["additional_data"].get("next_cursor") or "")
+
+
+def own_peak() -> float:
+    """This process's own resident memory at its highest, MB: a child's figure begins with it."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 1e6

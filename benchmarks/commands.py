@@ -1,0 +1,51 @@
+"""The command lines that are compared: the connector, and what it is held against."""
+
+from __future__ import annotations
+
+import json
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.service import Service
+
+PATHS = {"deals": "/api/v2/deals", "lead_sources": "/api/v1/leadSources"}
+IMPORT = (sys.executable, "-c", "import airbyte_cdk")
+
+
+def connector() -> str:
+    """The installed `source-pipedrive` of this interpreter's environment."""
+    path = Path(sysconfig.get_path("scripts")) / "source-pipedrive"
+    if not path.exists():
+        raise FileNotFoundError(f"no {path.name} beside {sys.executable}: pip install -e .")
+    return str(path)
+
+
+def read(service: Service, stream: str, workers: int, files: Path) -> list[str]:
+    """Reads one stream of `service` with the connector; what it takes is written into `files`."""
+    config = {
+        "credentials": {"auth_type": "api_token", "api_token": service.token},
+        "api_url": service.url,
+        "history": {"mode": "all"},
+        "num_workers": workers,
+    }
+    modes = ["full_refresh", "incremental"] if stream == "deals" else ["full_refresh"]
+    selected = {
+        "stream": {"name": stream, "json_schema": {}, "supported_sync_modes": modes},
+        "sync_mode": modes[-1],
+        "destination_sync_mode": "append",
+    }
+    command = [connector(), "read"]
+    for kind, content in {"config": config, "catalog": {"streams": [selected]}}.items():
+        path = files / f"{service.pid}-{stream}-{workers}-{kind}.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        command += [f"--{kind}", str(path)]
+    return command
+
+
+def floor(service: Service, stream: str, params: Mapping[str, str]) -> list[str]:
+    """Reads one stream of `service` with the floor, asking for `params`."""
+    pairs = [f"{name}={value}" for name, value in params.items()]
+    place = service.url + PATHS[stream]
+    return [sys.executable, "-m", "benchmarks.floor", stream, place, service.token, *pairs]

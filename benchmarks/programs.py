@@ -1,0 +1,78 @@
+"""Programs as measured children: what one of them cost, and what it wrote."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import BinaryIO
+
+# What a machine has set must not reach the programs: a proxy would stand between them and the
+# sandbox, and a deployment mode refuses addresses of this machine.
+LEFT_OUT = ("http_proxy", "https_proxy", "all_proxy", "deployment_mode")
+CHUNK = 1 << 20
+LAST_WORDS = 2_000  # bytes
+# ru_maxrss is counted in KiB on Linux and in bytes on macOS.
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True)
+class Cost:
+    """cpu: seconds of user and system time of the process and its children; wall: seconds;
+    peak: resident memory at its highest, MB (10**6 bytes)."""
+
+    cpu: float
+    wall: float
+    peak: float
+
+
+def run(command: Sequence[str], output: BinaryIO) -> Cost:
+    """Runs a program to its end and copies what it writes into `output`.
+
+    Its standard output is a pipe that is drained as fast as it fills. Raises RuntimeError with its
+    last words where it fails.
+    """
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
+    try:
+        tail = drain(process, output)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        words = tail.decode("utf-8", "replace")
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}:\n{words}")
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * RSS_UNIT / 1e6)
+
+
+def drain(process: subprocess.Popen[bytes], output: BinaryIO) -> bytes:
+    """Copies all that `process` writes; returns the end of it."""
+    assert process.stdout is not None
+    tail = b""
+    with process.stdout as pipe:
+        while chunk := os.read(pipe.fileno(), CHUNK):
+            output.write(chunk)
+            tail = (tail + chunk[-LAST_WORDS:])[-LAST_WORDS:]
+    return tail
+
+
+def middle(costs: Sequence[Cost]) -> Cost:
+    """The medians of several runs; of memory the highest."""
+    return Cost(
+        cpu=median(cost.cpu for cost in costs),
+        wall=median(cost.wall for cost in costs),
+        peak=max(cost.peak for cost in costs),
+    )
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without LEFT_OUT."""
+    return {name: value for name, value in os.environ.items() if name.lower() not in LEFT_OUT}

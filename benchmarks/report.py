@@ -1,0 +1,53 @@
+"""The table as text, and its place in the README."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.rows import Measured, Row
+
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- results: make bench -->", "<!-- end of the results -->"
+HEAD = ("what", "measured", "wanted", "verdict", "how")
+
+
+def table(results: Sequence[tuple[Row, Measured]]) -> str:
+    """The rows as a Markdown table whose columns are aligned."""
+    lines = [HEAD, *(cells(row, measured) for row, measured in results)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    lines.insert(1, tuple("-" * width for width in widths))
+    padded = ([c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
+
+
+def cells(row: Row, measured: Measured) -> tuple[str, ...]:
+    """One line of the table."""
+    verdict = {True: "ok", False: "MISSED", None: ""}[row.holds(measured.value)]
+    digits = 0 if measured.value >= 100 else 2
+    value = f"{measured.value:,.{digits}f} {row.unit}"
+    return row.what, value, row.wanted, verdict, measured.how
+
+
+def machine(deals: int, repetitions: int) -> str:
+    """What it was measured on, and when."""
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return (
+        f"{date}, {os.cpu_count()} cores ({platform.machine()}), {python}, {deals:,} deals, "
+        f"medians of {repetitions}."
+    )
+
+
+def results_in(text: str) -> str:
+    """What stands between the two markers of `text`. Raises ValueError without them."""
+    return text[text.index(BEGIN) + len(BEGIN) : text.index(END)]
+
+
+def write(results: str) -> None:
+    """Puts `results` between the markers of the README."""
+    text = README.read_text(encoding="utf-8")
+    README.write_text(text.replace(results_in(text), f"\n\n{results}\n\n"), encoding="utf-8")

@@ -1,0 +1,123 @@
+"""The table of what is measured: one entry a row. A new row is a function and an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.bench import Bench, own_peak
+from benchmarks.programs import Cost
+
+
+@dataclass(frozen=True)
+class Measured:
+    """value: in the row's unit; how: what it is made of."""
+
+    value: float
+    how: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """what: the row's name; at_most, at_least: what is wanted, in `unit`; neither: to be read."""
+
+    what: str
+    unit: str
+    measure: Callable[[Bench], Measured]
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def wanted(self) -> str:
+        """The bound, in words."""
+        if self.at_most is not None:
+            return f"at most {self.at_most:,g}"
+        return "" if self.at_least is None else f"at least {self.at_least:,g}"
+
+    def holds(self, value: float) -> bool | None:
+        """Whether `value` is what is wanted; None where nothing is."""
+        if self.at_most is not None:
+            return value <= self.at_most
+        return None if self.at_least is None else value >= self.at_least
+
+
+def reader(workers: int) -> Callable[[Bench], Measured]:
+    """The connector's CPU time over the floor's, both without their start-up."""
+
+    def measure(bench: Bench) -> Measured:
+        cost = bench.reading
+        ours = cost[f"connector {workers}"].cpu - cost["connector 1 start"].cpu
+        floor = cost["floor"].cpu - cost["floor start"].cpu
+        each = 1e6 / bench.records
+        return Measured(ours / floor, f"{ours * each:.1f} µs a record over {floor * each:.1f} µs")
+
+    return measure
+
+
+def reader_with_start(workers: int) -> Callable[[Bench], Measured]:
+    """The same of the whole programs."""
+
+    def measure(bench: Bench) -> Measured:
+        ours, floor = bench.reading[f"connector {workers}"], bench.reading["floor"]
+        return ratio(ours, floor)
+
+    return measure
+
+
+def memory(bench: Bench) -> Measured:
+    """Peak of the connector over all deals."""
+    return peak(bench.reading["connector 8"], bench.deals)
+
+
+def memory_of_few(bench: Bench) -> Measured:
+    """Peak of the connector over a quarter of them."""
+    return peak(bench.reading_few, bench.few)
+
+
+def memory_growth(bench: Bench) -> Measured:
+    """The one over the other."""
+    many, few = bench.reading["connector 8"].peak, bench.reading_few.peak
+    return Measured(many / few, f"{many:.0f} MB over {few:.0f} MB")
+
+
+def spec(bench: Bench) -> Measured:
+    """The `spec` command over an import of the CDK, CPU time."""
+    return ratio(bench.starting["spec"], bench.starting["import"])
+
+
+def served(bench: Bench) -> Measured:
+    """Pages that the sandbox serves in a second of its own CPU time."""
+    cpu = bench.serving.cpu
+    return Measured(1 / cpu, f"{cpu * 1e3:.2f} ms of CPU a page")
+
+
+def fetched(bench: Bench) -> Measured:
+    """Pages that one client gets in a second, over one connection that it keeps."""
+    wall = bench.serving.wall
+    return Measured(1 / wall, f"{wall * 1e3:.2f} ms a page")
+
+
+def ratio(ours: Cost, theirs: Cost) -> Measured:
+    """CPU time over CPU time."""
+    return Measured(ours.cpu / theirs.cpu, f"{ours.cpu:.2f} s over {theirs.cpu:.2f} s")
+
+
+def peak(cost: Cost, deals: int) -> Measured:
+    """Peak memory. Raises RuntimeError where the benchmark's own hides it."""
+    if cost.peak <= own_peak():
+        raise RuntimeError("the benchmark itself takes more memory than what it measures")
+    return Measured(cost.peak, f"{deals:,} deals, 8 workers")
+
+
+ROWS = (
+    Row("reader, 8 workers", "x the floor", reader(8), at_most=2.5),
+    Row("reader, 1 worker", "x the floor", reader(1), at_most=2.5),
+    Row("reader, 8 workers, with start-up", "x the floor", reader_with_start(8)),
+    Row("reader, 1 worker, with start-up", "x the floor", reader_with_start(1)),
+    Row("memory", "MB", memory, at_most=200),
+    Row("memory, a quarter of the deals", "MB", memory_of_few, at_most=200),
+    Row("memory, growth", "x a quarter", memory_growth, at_most=1.1),
+    Row("spec", "x the CDK's import", spec, at_most=1.2),
+    Row("sandbox", "pages a CPU second", served, at_least=500),
+    Row("sandbox, one client", "pages a second", fetched),
+)

@@ -1,0 +1,75 @@
+"""The sandbox as a process of its own, so that what it costs is in nobody else's figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from benchmarks.programs import environment
+
+SEED = 1
+CLOCK = "2026-11-23T10:00:00Z"  # the same bytes in every run
+# A sync ends before the second that it begins in, and the newest deals are of the clock's second.
+LATER = {"advance_seconds": 60}
+NO_LIMIT = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Service:
+    """A sandbox that answers as fast as it can."""
+
+    url: str
+    token: str
+    pid: int
+
+    def asked(self, path: str) -> dict[str, str]:
+        """The parameters of the first recorded request of `path`; LookupError without one."""
+        with urlopen(f"{self.url}/_sandbox/requests", timeout=60) as answer:
+            requests: list[dict[str, Any]] = json.load(answer)
+        for request in requests:
+            if request["path"] == path:
+                return dict(request["params"])
+        raise LookupError(f"nothing has asked for {path}")
+
+    def cpu(self) -> float:
+        """Seconds of user and system time that it has used since its start. Linux only."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+        user, system = fields.split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def sandbox(deals: int) -> Iterator[Service]:
+    """A sandbox with `deals` listed deals on a free port of this machine, without limits."""
+    options: Mapping[str, object] = {
+        "--port": 0,
+        "--seed": SEED,
+        "--deals": deals,
+        "--clock": CLOCK,
+        "--rate-limit": NO_LIMIT,
+        "--daily-tokens": NO_LIMIT,
+    }
+    command = [sys.executable, "-m", "pipedrive_sandbox"]
+    command += [str(word) for option in options.items() for word in option]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the sandbox ended with {process.wait()} before it was ready")
+        ready = json.loads(line)
+        with urlopen(f"{ready['url']}/_sandbox/clock", json.dumps(LATER).encode(), timeout=60):
+            yield Service(ready["url"], ready["api_token"], process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

@@ -1,0 +1,114 @@
+"""API token and OAuth 2.0, as https://pipedrive.readme.io/docs/marketplace-oauth-api has them."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as BadBase64
+from collections.abc import Mapping
+from hashlib import sha1
+from urllib.parse import parse_qsl
+
+from .clock import Clock
+from .errors import oauth, unauthorized
+from .switches import Switches
+
+# Well known and worth nothing: they open the sandbox only.
+API_TOKEN = "5a4db0c5a4db0c5a4db0c5a4db0c5a4db0c5a4db"
+CLIENT_ID = "sandbox-client-id"
+CLIENT_SECRET = "sandbox-client-secret"
+REFRESH_TOKEN = "1:1:5a4db0c0000000000000000000000000000000"
+
+ALL_SCOPES = (
+    "base deals:full mail:full activities:full contacts:full products:full deal-fields:full "
+    "product-fields:full contact-fields:full project-fields:full projects:full users:read "
+    "recents:read search:read admin leads:full phone-integration goals:full"
+)
+
+
+class Auth:
+    """Knows the valid tokens, hands out new ones, and says who is asking."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._issued = 0
+        self._refresh_token = REFRESH_TOKEN
+        self._expiry: dict[str, float] = {}
+
+    def caller(
+        self, headers: Mapping[str, str], params: tuple[tuple[str, str], ...], switches: Switches
+    ) -> tuple[str, frozenset[str] | None]:
+        """The token of a request and its scopes (None: no restriction); else raises a 401.
+
+        A token in the query is refused: the vendor no longer documents it.
+        """
+        if any(name == "api_token" for name, _ in params):
+            raise unauthorized("api_token in the query; send the header x-api-token")
+        if not switches.user_active:
+            raise unauthorized("the token's user is deactivated")
+        token = headers.get("x-api-token")
+        if token is not None:
+            if token != API_TOKEN:
+                raise unauthorized("unknown API token")
+            return token, None
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or bearer not in self._expiry:
+            raise unauthorized("no token, or an unknown one")
+        if self._clock.now() >= self._expiry[bearer]:
+            raise unauthorized("the access token has expired")
+        return bearer, switches.granted()
+
+    def expire(self) -> None:
+        """Let every access token that was handed out expire now."""
+        self._expiry = dict.fromkeys(self._expiry, 0.0)
+
+    def grant(
+        self, headers: Mapping[str, str], body: bytes, switches: Switches, api_domain: str
+    ) -> dict[str, object]:
+        """The answer of POST /oauth/token for `grant_type=refresh_token`; else raises."""
+        try:
+            form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        except UnicodeDecodeError as error:
+            raise oauth(400, "invalid_request") from error
+        if _client(headers, form) != (CLIENT_ID, CLIENT_SECRET):
+            raise oauth(401, "invalid_client")
+        if "application/x-www-form-urlencoded" not in headers.get("content-type", ""):
+            raise oauth(400, "invalid_request")
+        if form.get("grant_type") != "refresh_token":
+            raise oauth(400, "unsupported_grant_type")
+        if form.get("refresh_token") != self._refresh_token or not switches.user_active:
+            raise oauth(400, "invalid_grant")
+        return self._issue(switches, api_domain)
+
+    def _issue(self, switches: Switches, api_domain: str) -> dict[str, object]:
+        self._issued += 1
+        digest = sha1(f"sandbox:{self._issued}".encode()).hexdigest()
+        if switches.rotate_refresh_token:
+            self._refresh_token = f"1:1:{digest}"
+        access_token = f"v1u:sandbox:{digest}"
+        self._expiry[access_token] = self._clock.now() + switches.expires_in
+        return {
+            "access_token": access_token,
+            "token_type": "Bearer",
+            "expires_in": switches.expires_in,
+            "refresh_token": self._refresh_token,
+            "scope": (ALL_SCOPES if switches.scopes == "all" else switches.scopes).replace(
+                " ", ","
+            ),
+            "api_domain": api_domain,
+        }
+
+
+def _client(headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[str, str]:
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return form.get("client_id", ""), form.get("client_secret", "")
+    try:
+        name, _, secret = b64decode(credentials, validate=True).decode().partition(":")
+    except (BadBase64, UnicodeDecodeError):
+        return "", ""
+    return name, secret
+
+
+def check_scopes(granted: frozenset[str] | None, needed: frozenset[str]) -> bool:
+    """Any one of `needed` suffices; None grants all."""
+    return granted is None or bool(granted & needed)

@@ -1,0 +1,98 @@
+"""The sandbox's own routes under /_sandbox: free of charge and in no ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .clock import zulu
+from .errors import Refusal
+from .service import Service
+
+Body = dict[str, Any]
+
+
+def control_routes(service: Service) -> list[Route]:
+    """GET ledger, requests, clock, switches, records/{object}; POST the rest."""
+
+    def ledger(body: Body) -> object:
+        return service.ledger.by_object()
+
+    def requests(body: Body) -> object:
+        return [request.as_dict() for request in service.ledger.requests]
+
+    def reset_ledger(body: Body) -> object:
+        service.ledger.reset()
+        return {}
+
+    def clock(body: Body) -> object:
+        if "set" in body:
+            service.clock.set(body["set"])
+        if "advance_seconds" in body:
+            service.clock.advance(body["advance_seconds"])
+        if body.get("run"):
+            service.clock.run()
+        return {"now": zulu(service.clock.now())}
+
+    def switches(body: Body) -> object:
+        if body:
+            service.set(**body)
+        return asdict(service.switches)
+
+    def mutate(body: Body) -> object:
+        return service.mutate(**body)
+
+    def fail_next(body: Body) -> object:
+        service.faults.order(body["faults"])
+        return {"open": len(service.faults)}
+
+    def clear_faults(body: Body) -> object:
+        service.faults.clear()
+        return {"open": 0}
+
+    def expire_tokens(body: Body) -> object:
+        service.auth.expire()
+        return {}
+
+    def records(body: Body) -> object:
+        return service.records(body.pop("object"), **body)
+
+    return [
+        _route("GET", "ledger", ledger),
+        _route("GET", "requests", requests),
+        _route("GET", "clock", clock),
+        _route("GET", "switches", switches),
+        _route("GET", "records/{object}", records),
+        _route("POST", "reset-ledger", reset_ledger),
+        _route("POST", "clock", clock),
+        _route("POST", "switches", switches),
+        _route("POST", "mutate", mutate),
+        _route("POST", "fail-next", fail_next),
+        _route("POST", "clear-faults", clear_faults),
+        _route("POST", "expire-tokens", expire_tokens),
+    ]
+
+
+def _route(method: str, path: str, act: Callable[[Body], object]) -> Route:
+    """`act` gets the JSON body of a POST (a list means {"faults": list}), or path and query."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            body: Any = {**request.path_params, **request.query_params}
+            if method == "POST":
+                body = orjson.loads(await request.body() or b"{}")
+                body = {"faults": body} if isinstance(body, list) else body
+            status, answer = 200, act(body)
+        except (ValueError, TypeError, KeyError) as error:
+            status, answer = 400, {"error": f"{type(error).__name__}: {error}"}
+        except Refusal as refusal:
+            status, answer = 400, {"error": refusal.reason}
+        return Response(orjson.dumps(answer), status, media_type="application/json")
+
+    return Route(f"/_sandbox/{path}", endpoint, methods=[method])

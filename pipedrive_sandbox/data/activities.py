@@ -1,0 +1,75 @@
+"""Activities, of all users as v2 lists them."""
+
+from __future__ import annotations
+
+from ..clock import DAY, date, zulu
+from ..record import Record, Row
+from ..table import Table
+from .company import Sizes
+from .contacts import EXTRAS, lives
+from .draw import Draw
+from .listing import Listing
+from .settings import ACTIVITY_TYPES
+
+ACTIVITY_EXTRA = ("attendees",)
+
+
+def activities(draw: Draw, sizes: Sizes, lead_ids: list[str]) -> Table:
+    """An activity belongs to a deal or to a lead; `lead_ids` are those that there are."""
+    persons, organizations = sizes.persons, sizes.organizations
+    rows = []
+    for id_, (life, deleted_at) in enumerate(lives(draw, sizes.activities), start=1):
+        person = draw.some(draw.number(1, persons), 0.8)
+        done = draw.chance(0.6)
+        for_lead = draw.chance(0.1) and bool(lead_ids)
+        call = draw.chance(0.1)
+        meeting = draw.hex(10) if call else None
+        record: Record = {
+            "id": id_,
+            "subject": draw.pick(draw.words.phrases),
+            "type": draw.pick(ACTIVITY_TYPES),
+            "owner_id": draw.number(1, sizes.users),
+            "creator_user_id": draw.number(1, sizes.users),
+            "is_deleted": deleted_at is not None,
+            "add_time": zulu(life.added),
+            "update_time": zulu(life.updated),
+            "deal_id": draw.number(1, sizes.deals) if sizes.deals and not for_lead else None,
+            "lead_id": draw.pick(lead_ids) if for_lead else None,
+            "person_id": person,
+            "org_id": draw.some(draw.number(1, organizations), 0.6),
+            "project_id": None,
+            "due_date": date(life.added + draw.number(0, 40) * DAY),
+            "due_time": draw.some(f"{draw.number(7, 18):02}:30:00", 0.7),
+            "duration": draw.some(f"{draw.number(0, 2):02}:30:00", 0.7),
+            "busy": draw.chance(0.5),
+            "done": done,
+            "marked_as_done_time": zulu(life.updated) if done else None,
+            "location": draw.some(draw.address(), 0.1),
+            "participants": [{"person_id": person, "primary": True}] if person else [],
+            "conference_meeting_client": "google_meet" if call else None,
+            "conference_meeting_url": f"https://meet.example/{meeting}" if call else None,
+            "conference_meeting_id": meeting,
+            "public_description": draw.some(draw.pick(draw.words.sentences), 0.1),
+            "priority": draw.some(draw.number(261, 263), 0.2),
+            "note": draw.some(draw.pick(draw.words.sentences), 0.4),
+        }
+        rows.append(Row(record, deleted_at=deleted_at))
+
+    guests = [draw.name() for _ in range(EXTRAS)]
+
+    def attendees(row: Row) -> Record:
+        known = [guests[(row.id + at) % EXTRAS] for at in range(row.id % 3)]
+        return {"attendees": [_attendee(row.record, at, *name) for at, name in enumerate(known)]}
+
+    return Table("activities", rows, listed=Listing(), extra=attendees, title="subject", core=True)
+
+
+def _attendee(activity: Record, at: int, first: str, last: str) -> Record:
+    return {
+        "email": f"{first}.{last}@guest.example".lower(),
+        "name": f"{first} {last}",
+        "status": ("accepted", "declined", "tentative")[len(last) % 3],
+        "is_organizer": at == 0,
+        "person_id": activity["person_id"],
+        "user_id": activity["owner_id"] if at == 0 else None,
+    }

@@ -1,0 +1,171 @@
+"""Who works in the company: users, roles, permission sets, legacy teams, and the token's user."""
+
+from __future__ import annotations
+
+from ..clock import DAY, plain
+from ..record import Record, Row, Variant
+from ..switches import Switches
+from ..table import Table
+from .draw import HISTORY, Draw
+
+COMPANY_ID = 7_654_321
+COMPANY_DOMAIN = "sandbox"
+ME = 1  # the id of the token's user
+
+# Ids and wording of the vendor's example of GET /v1/permissionSets.
+PERMISSION_SETS = (
+    ("62cc4d7f-4038-4352-abf3-a8c1c822b631", "Deals admin", "sales", "admin"),
+    ("f07d229d-088a-4144-a40f-1fe64295d180", "Deals regular user", "sales", "regular"),
+    ("233b7976-39bd-43a9-b305-ef3a2b0998e5", "Global admin", "global", "admin"),
+    ("ec8a42e5-1842-490d-9113-b3a3b4b1c0a9", "Global regular user", "global", "regular"),
+    ("982c5ce5-b8ba-4b47-b102-9da024f4b990", "Account settings", "account_settings", "admin"),
+    ("0a1f5a5e-35a6-4f7e-9c68-1d2b8b0f7e11", "Read only", "sales", "custom"),
+)
+_ROLES = ((1, None, "(Unassigned users)"), (2, 1, "Management"), (3, 2, "Sales"))
+_MORE_ROLES = ((4, 3, "Sales development"), (5, 2, "Support"))
+
+
+class Sizes:
+    """How many records of each kind are listed. Scale 1 is a company of 12 users."""
+
+    def __init__(self, scale: float, deals: int | None = None) -> None:
+        def count(at_scale_1: int, least: int = 1) -> int:
+            return max(least, round(at_scale_1 * scale))
+
+        self.users = count(12, least=4)
+        self.deals = count(2_000) if deals is None else deals
+        self.persons = count(1_500)
+        self.organizations = count(600)
+        self.activities = count(4_000)
+        self.products = count(60)
+        self.leads = count(400)
+        self.notes = count(800)
+        self.files = count(300)
+        self.mail_threads = count(60, least=4)
+        self.call_logs = count(130)
+
+    @property
+    def last(self) -> dict[str, int]:
+        """The highest id that a custom field of type user, people or org may hold."""
+        return {"user": self.users, "people": self.persons, "org": self.organizations}
+
+
+def _access(admin: bool) -> list[Record]:
+    wanted = ["Deals admin", "Global admin", "Account settings"]
+    if not admin:
+        wanted = ["Deals regular user", "Global regular user"]
+    return [
+        {"app": app, "admin": type_ == "admin", "permission_set_id": id_}
+        for id_, name, app, type_ in PERMISSION_SETS
+        if name in wanted
+    ]
+
+
+def _listed_user(row: Row, variant: Variant, switches: Switches) -> Record:
+    if row.id != ME:
+        return row.record
+    return {**row.record, "access": _access(switches.admin)}
+
+
+def users(draw: Draw, sizes: Sizes) -> Table:
+    """The token's user (an admin) first; every sixth is deactivated and stays listed."""
+    rows = []
+    for id_ in range(1, sizes.users + 1):
+        first, last = draw.name()
+        created = draw.before(draw.now - 300 * DAY, HISTORY / DAY - 300)
+        modified = draw.between(created, draw.now)
+        gone = id_ % 6 == 4
+        record: Record = {
+            "id": id_,
+            "name": f"{first} {last}",
+            "default_currency": draw.pick(("EUR", "USD")),
+            "locale": draw.pick(("en_US", "et_EE", "de_DE")),
+            "lang": 1,
+            "email": f"{first}.{last}{id_}@sandbox.example".lower(),
+            "phone": draw.some(draw.phone(), 0.7),
+            "activated": id_ % 11 != 10,
+            "last_login": plain(draw.between(modified, draw.now)),
+            "created": plain(created),
+            "modified": draw.some(plain(modified), 0.9) if id_ != ME else plain(modified),
+            "has_created_company": id_ == ME,
+            "access": _access(id_ == ME),
+            "active_flag": not gone,
+            "timezone_name": "Europe/Tallinn",
+            "timezone_offset": "+02:00",
+            "role_id": 2 if id_ == ME else draw.pick((3, 3, 4, 5)),
+            "icon_url": draw.some(f"https://icons.sandbox.example/{id_}.png", 0.4),
+            "is_you": id_ == ME,
+            "is_deleted": gone,
+        }
+        rows.append(Row(record))
+    return Table("users", rows, updated="modified", stamp=plain, listed=_listed_user)
+
+
+def roles(people: Table) -> Table:
+    all_roles = (*_ROLES, *_MORE_ROLES)
+    levels = {1: 1}
+    rows = []
+    for id_, parent, name in all_roles:
+        levels[id_] = levels[id_] if parent is None else levels[parent] + (id_ > 2)
+        held = [row for row in people.rows.values() if row.record["role_id"] == id_]
+        record: Record = {
+            "id": id_,
+            "parent_role_id": parent,
+            "name": name,
+            "active_flag": True,
+            "assignment_count": str(len(held)),
+            "sub_role_count": str(sum(role[1] == id_ for role in all_roles)),
+            "level": levels[id_],
+        }
+        rows.append(Row(record))
+    return Table("roles", rows)
+
+
+def permission_sets(people: Table) -> Table:
+    access = [entry for row in people.rows.values() for entry in row.record["access"]]
+    held = [entry["permission_set_id"] for entry in access]
+    rows = []
+    for id_, name, app, type_ in PERMISSION_SETS:
+        record: Record = {
+            "id": id_,
+            "name": name,
+            "description": f"What a user with {name!r} may see and do.",
+            "app": app,
+            "type": type_,
+            "assignment_count": held.count(id_),
+        }
+        rows.append(Row(record))
+    return Table("permission_sets", rows)
+
+
+def legacy_teams(draw: Draw, people: Table) -> Table:
+    ids = list(people.rows)
+    rows = []
+    for id_, name in enumerate(("Closers", "Coffee"), start=1):
+        record: Record = {
+            "id": id_,
+            "name": name,
+            "description": draw.pick(draw.words.phrases),
+            "manager_id": draw.pick(ids),
+            "users": sorted(draw.random.sample(ids, min(4, len(ids)))),
+            "active_flag": int(id_ == 1),
+            "deleted_flag": 0,
+            "add_time": plain(draw.before(draw.now, 900)),
+            "created_by_user_id": ME,
+        }
+        rows.append(Row(record))
+    return Table("legacy_teams", rows)
+
+
+def me(people: Table, admin: bool) -> Record:
+    """GET /v1/users/me: the token's user with the company that the token belongs to."""
+    return {
+        **people.rows[ME].record,
+        "access": _access(admin),
+        "company_id": COMPANY_ID,
+        "company_name": "Sandbox Inc.",
+        "company_domain": COMPANY_DOMAIN,
+        "company_country": "EE",
+        "company_industry": "IT Services",
+        "language": {"language_code": "en", "country_code": "US"},
+    }

@@ -1,0 +1,180 @@
+"""Persons and organizations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..clock import DAY, date, zulu
+from ..record import Record, Row
+from ..table import Table
+from .company import Sizes
+from .custom_fields import CustomField, pool
+from .draw import Draw, Life
+from .listing import Listing
+
+EXTRAS = 499
+DELETED = 0.01  # so many more records exist, deleted within the last 30 days
+
+_COUNTS = (
+    "open_deals_count",
+    "related_open_deals_count",
+    "closed_deals_count",
+    "related_closed_deals_count",
+    "email_messages_count",
+    "activities_count",
+    "done_activities_count",
+    "undone_activities_count",
+    "files_count",
+    "notes_count",
+    "followers_count",
+    "won_deals_count",
+    "related_won_deals_count",
+    "lost_deals_count",
+    "related_lost_deals_count",
+)
+PERSON_EXTRA = (
+    "next_activity_id",
+    "last_activity_id",
+    *_COUNTS,
+    "participant_open_deals_count",
+    "participant_closed_deals_count",
+    "last_incoming_mail_time",
+    "last_outgoing_mail_time",
+    "marketing_status",
+    "doi_status",
+    "smart_bcc_email",
+)
+ORGANIZATION_EXTRA = (
+    "next_activity_id",
+    "last_activity_id",
+    *_COUNTS,
+    "people_count",
+    "smart_bcc_email",
+)
+
+
+def lives(draw: Draw, count: int) -> list[tuple[Life, int | None]]:
+    """`count` lives of listed records and some of deleted ones, with the second of deletion."""
+    deleted = max(1, round(count * DELETED))
+    result: list[tuple[Life, int | None]] = []
+    chosen = set(draw.random.sample(range(count + deleted), deleted))
+    for at, life in enumerate(draw.lives(count + deleted)):
+        if at in chosen:
+            gone = draw.between(max(life.added, draw.now - 29 * DAY), draw.now)
+            result.append((Life(life.added, gone), gone))
+        else:
+            result.append((life, None))
+    return result
+
+
+def _labels(draw: Draw) -> list[int]:
+    return [label for label in (1, 2, 3, 4) if draw.chance(0.2)]
+
+
+def extra(
+    kind: str, names: Sequence[str], seed: int, last_activity: int
+) -> Callable[[Row], Record]:
+    """Opt-in values by kind of name: counts, ids, times, an address for mail.
+
+    Rows share a pool of values, picked by id; what is the row's own is put in place.
+    """
+    draw = Draw(seed, f"{kind}:extra", 0)
+    values = [_extra(draw, names, last_activity) for _ in range(EXTRAS)]
+    times = [name for name in names if name.endswith("_time")]
+
+    def of(row: Row) -> Record:
+        record = dict(values[row.id % EXTRAS])
+        for name in times:
+            record[name] = record[name] and row.record["add_time"]
+        record["smart_bcc_email"] = f"sandbox+{kind[:-1]}{row.id}@pipedrivemail.example"
+        return record
+
+    return of
+
+
+def _extra(draw: Draw, names: Sequence[str], last_activity: int) -> Record:
+    values: Record = {}
+    for name in names:
+        if name.endswith("_count"):
+            values[name] = draw.number(0, 9)
+        elif name.endswith("_activity_id"):
+            values[name] = draw.some(draw.number(1, last_activity), 0.6)
+        elif name == "marketing_status":
+            values[name] = draw.pick(("no_consent", "subscribed", "unsubscribed"))
+        elif name == "doi_status":
+            values[name] = draw.number(1, 4)
+        elif name == "source_lead_id":
+            values[name] = draw.some(draw.uuid(), 0.2)
+        else:
+            values[name] = draw.some(name, 0.4)  # whether the row has one
+    return values
+
+
+def organizations(draw: Draw, sizes: Sizes, seed: int, custom: Sequence[CustomField]) -> Table:
+    count = sizes.organizations
+    values = pool(draw, custom, 256)
+    rows = []
+    for id_, (life, deleted_at) in enumerate(lives(draw, count), start=1):
+        name = draw.pick(draw.words.companies)
+        host = name.split(",")[0].split(" ")[0].split("-")[0].lower()
+        record: Record = {
+            "id": id_,
+            "name": name,
+            "owner_id": draw.number(1, sizes.users),
+            "add_time": zulu(life.added),
+            "update_time": zulu(life.updated),
+            "is_deleted": deleted_at is not None,
+            "visible_to": draw.pick((3, 3, 7, 1)),
+            "address": draw.some(draw.address(), 0.8),
+            "label_ids": _labels(draw),
+            "website": draw.some(f"https://www.{host}.example", 0.6),
+            "linkedin": draw.some(f"https://linkedin.example/company/{host}", 0.4),
+            "industry": draw.some(draw.number(1, 20), 0.5),
+            "annual_revenue": draw.some(draw.number(1, 900) * 100_000, 0.4),
+            "employee_count": draw.some(draw.number(1, 5_000), 0.5),
+            "custom_fields": draw.pick(values),
+        }
+        rows.append(Row(record, deleted_at=deleted_at))
+    of = extra("organizations", ORGANIZATION_EXTRA, seed, sizes.activities)
+    return Table("organizations", rows, listed=Listing(custom), extra=of, core=True)
+
+
+def persons(draw: Draw, sizes: Sizes, seed: int, custom: Sequence[CustomField]) -> Table:
+    count = sizes.persons
+    values = pool(draw, custom, 256)
+    rows = []
+    for id_, (life, deleted_at) in enumerate(lives(draw, count), start=1):
+        first, last = draw.name()
+        mail = f"{first}.{last}".lower()
+        record: Record = {
+            "id": id_,
+            "name": f"{first} {last}",
+            "first_name": first,
+            "last_name": last if id_ % 40 else None,
+            "owner_id": draw.number(1, sizes.users),
+            "org_id": draw.some(draw.number(1, sizes.organizations), 0.8),
+            "add_time": zulu(life.added),
+            "update_time": zulu(life.updated),
+            "emails": _contacts(draw, f"{mail}@work.example", f"{mail}{id_}@home.example"),
+            "phones": _contacts(draw, draw.phone(), draw.phone()),
+            "is_deleted": deleted_at is not None,
+            "visible_to": draw.pick((3, 3, 7, 1)),
+            "label_ids": _labels(draw),
+            "picture_id": draw.some(draw.number(1, 9_999), 0.2),
+            "custom_fields": draw.pick(values),
+            "notes": draw.some(draw.pick(draw.words.sentences), 0.2),
+            "im": [{"value": mail, "primary": True, "label": "skype"}] if draw.chance(0.1) else [],
+            "birthday": draw.some(date(draw.now - draw.number(7_000, 25_000) * DAY), 0.2),
+            "job_title": draw.some(draw.pick(draw.words.jobs), 0.6),
+            "postal_address": draw.some(draw.address(), 0.3),
+        }
+        rows.append(Row(record, deleted_at=deleted_at))
+    of = extra("persons", PERSON_EXTRA, seed, sizes.activities)
+    return Table("persons", rows, listed=Listing(custom), extra=of, core=True)
+
+
+def _contacts(draw: Draw, work: str, home: str) -> list[Record]:
+    entries: list[Record] = [{"value": work, "primary": True, "label": "work"}]
+    if draw.chance(0.3):
+        entries.append({"value": home, "primary": False, "label": "home"})
+    return entries if draw.chance(0.9) else []

@@ -1,0 +1,113 @@
+"""Notes and files, and the records they hang on."""
+
+from __future__ import annotations
+
+from ..clock import plain
+from ..record import Record, Row
+from ..table import Table
+from .company import ME, Sizes
+from .draw import Draw
+from .settings import download_url
+
+_SUFFIXES = {"pdf": "pdf", "img": "jpg", "doc": "docx"}
+
+
+class _Parents:
+    """What a note or a file can hang on."""
+
+    def __init__(self, draw: Draw, tables: dict[str, Table]) -> None:
+        self._draw = draw
+        self._titles = {name: table.title for name, table in tables.items()}
+        self._rows = {name: list(table.rows.values()) for name, table in tables.items()}
+
+    def pick(self, kind: str, share: float) -> tuple[object, str]:
+        """In `share` of all cases the id and the name of a record of `kind`."""
+        if not self._rows[kind] or not self._draw.chance(share):
+            return None, ""
+        row = self._draw.pick(self._rows[kind])
+        return row.id, row.record[self._titles[kind]]
+
+
+def notes(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
+    users = tables["users"].rows
+    parents = _Parents(draw, tables)
+    rows = []
+    for id_, life in enumerate(draw.lives(sizes.notes), start=1):
+        deal, deal_title = parents.pick("deals", 0.6)
+        lead, _ = parents.pick("leads", 0.0 if deal else 0.3)
+        person, person_name = parents.pick("persons", 0.5)
+        org, org_name = parents.pick("organizations", 0.4)
+        user = draw.number(1, len(users))
+        author = users[user].record
+        record: Record = {
+            "id": id_,
+            "active_flag": True,
+            "add_time": plain(life.added),
+            "content": f"<p>{draw.pick(draw.words.sentences)}</p>",
+            "deal": {"title": deal_title} if deal else None,
+            "lead_id": lead,
+            "deal_id": deal,
+            "last_update_user_id": draw.some(draw.number(1, len(users)), 0.5),
+            "org_id": org,
+            "organization": {"name": org_name} if org else None,
+            "person": {"name": person_name} if person else None,
+            "person_id": person,
+            "project_id": None,
+            "project": None,
+            "task_id": None,
+            "task": None,
+            "pinned_to_lead_flag": bool(lead) and draw.chance(0.2),
+            "pinned_to_deal_flag": bool(deal) and draw.chance(0.2),
+            "pinned_to_organization_flag": bool(org) and draw.chance(0.2),
+            "pinned_to_person_flag": bool(person) and draw.chance(0.2),
+            "pinned_to_project_flag": False,
+            "pinned_to_task_flag": False,
+            "update_time": plain(life.updated),
+            "user": {
+                "email": author["email"],
+                "icon_url": author["icon_url"],
+                "is_you": user == ME,
+                "name": author["name"],
+            },
+            "user_id": user,
+        }
+        rows.append(Row(record))
+    return Table("notes", rows, stamp=plain, title="content")
+
+
+def files(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
+    parents = _Parents(draw, tables)
+    rows = []
+    for id_, life in enumerate(draw.lives(sizes.files), start=1):
+        type_ = draw.pick(tuple(_SUFFIXES))
+        name = f"{draw.pick(draw.words.words)}_{id_}.{_SUFFIXES[type_]}"
+        record: Record = {
+            "id": id_,
+            "user_id": draw.number(1, len(tables["users"].rows)),
+            "log_id": None,
+            "add_time": plain(life.added),
+            "update_time": plain(life.updated),
+            "file_name": f"{draw.hex(8)}_{name}",
+            "file_type": type_,
+            "file_size": draw.number(1_000, 9_000_000),
+            "active_flag": True,
+            "inline_flag": draw.chance(0.1),
+            "remote_location": "s3",
+            "remote_id": draw.hex(20),
+            "cid": "",
+            "s3_bucket": "",
+            "mail_message_id": "",
+            "mail_template_id": "",
+            "url": download_url(id_),
+            "name": name,
+            "description": draw.some(draw.pick(draw.words.phrases), 0.3) or "",
+            "project_id": None,
+            "project_name": "",
+            "activity_id": draw.some(draw.number(1, sizes.activities), 0.2),
+        }
+        kinds = {"deal": "deals", "person": "persons", "org": "organizations"}
+        for field, kind in {**kinds, "product": "products", "lead": "leads"}.items():
+            share = 0.4 if field in kinds else 0.1
+            record[f"{field}_id"], record[f"{field}_name"] = parents.pick(kind, share)
+        rows.append(Row(record))
+    return Table("files", rows, stamp=plain)

@@ -1,0 +1,72 @@
+"""Goals: every type, every kind of assignee, active and inactive."""
+
+from __future__ import annotations
+
+from ..clock import DAY, date
+from ..record import Record, Row
+from ..table import Table
+from .company import COMPANY_ID, ME, Sizes
+from .draw import Draw
+
+TYPES = {
+    "deals_won": "Deals won",
+    "deals_progressed": "Deals progressed",
+    "activities_completed": "Activities completed",
+    "activities_added": "Activities added",
+    "deals_started": "Deals started",
+}
+# Type, kind of assignee, whether the token's user is meant, whether active.
+_GOALS = (
+    ("deals_started", "person", True, True),
+    ("deals_won", "person", True, True),
+    ("deals_won", "person", False, True),
+    ("deals_progressed", "team", False, True),
+    ("activities_completed", "company", False, True),
+    ("activities_added", "person", True, False),
+    ("deals_started", "company", False, False),
+    ("activities_completed", "person", False, False),
+)
+
+
+def goals(draw: Draw, sizes: Sizes, teams: Table) -> Table:
+    """Eight goals at any scale: what matters is which request shows which of them."""
+    rows = []
+    for type_, kind, mine, active in _GOALS:
+        assignee = ME if mine else draw.number(2, sizes.users)
+        if kind == "company":
+            assignee = COMPANY_ID
+        elif kind == "team":
+            assignee = draw.pick(list(teams.rows))
+        about_deals = type_.startswith("deals")
+        start = draw.before(draw.now - 100 * DAY, 400)
+        record: Record = {
+            "id": draw.hex(32),
+            "owner_id": ME,
+            "title": f"{TYPES[type_]}: {draw.pick(draw.words.words)}",
+            "type": {
+                "name": TYPES[type_],
+                "params": {"pipeline_id": [1, 2]} if about_deals else {"activity_type_id": [1, 2]},
+            },
+            "assignee": {"type": kind, "id": assignee},
+            "interval": draw.pick(("weekly", "monthly", "quarterly")),
+            "duration": {"start": date(start), "end": date(start + 365 * DAY)},
+            "expected_outcome": {"target": draw.number(1, 20) * 10, "tracking_metric": "quantity"},
+            "is_active": active,
+            "report_ids": [draw.hex(32)],
+        }
+        hidden = {
+            "type.name": type_,
+            "assignee.id": assignee,
+            "assignee.type": kind,
+            "expected_outcome.target": record["expected_outcome"]["target"],
+            "expected_outcome.tracking_metric": "quantity",
+            "type.params.pipeline_id": (1, 2) if about_deals else (),
+            "type.params.activity_type_id": () if about_deals else (1, 2),
+            "expected_outcome.currency_id": None,
+            "type.params.stage_id": None,
+            "starts": record["duration"]["start"],
+            "ends": record["duration"]["end"],
+            "mine": kind == "person" and mine,
+        }
+        rows.append(Row(record, hidden))
+    return Table("goals", rows, title="title")

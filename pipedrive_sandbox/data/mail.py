@@ -1,0 +1,132 @@
+"""The token user's mailbox and call logs, and call logs of others that the API never lists."""
+
+from __future__ import annotations
+
+from ..clock import DAY, millis
+from ..record import Record, Row, Variant
+from ..switches import Switches
+from ..table import Table
+from .company import COMPANY_ID, ME, Sizes
+from .draw import Draw
+
+FOLDERS = ("inbox", "drafts", "sent", "archive")
+_OUTCOMES = (
+    "connected",
+    "no_answer",
+    "left_message",
+    "left_voicemail",
+    "wrong_number",
+    "busy",
+)
+
+
+def _listed(row: Row, variant: Variant, switches: Switches) -> Record:
+    if switches.mail_folders == "consistent":
+        return row.record
+    return {**row.record, "folders": ["inbox"]}
+
+
+def mail_threads(draw: Draw, sizes: Sizes, persons: Table) -> Table:
+    """Every fifth thread is in two folders."""
+    rows = []
+    for id_, life in enumerate(draw.lives(sizes.mail_threads), start=1):
+        folder = FOLDERS[id_ % 4]
+        folders = [folder, FOLDERS[(id_ + 2) % 4]] if id_ % 5 == 0 else [folder]
+        record = _thread(draw, id_, folders, persons)
+        first, last = life.added, draw.between(life.added, life.updated)
+        sent = "sent" in folders
+        record.update(
+            {
+                "last_message_timestamp": millis(last),
+                "first_message_timestamp": millis(first),
+                "last_message_sent_timestamp": millis(last) if sent else None,
+                "last_message_received_timestamp": millis(last) if folder != "drafts" else None,
+                "add_time": millis(first),
+                "update_time": millis(life.updated),
+            }
+        )
+        rows.append(Row(record, hidden={"in_folders": folders}))
+    return Table("mail_threads", rows, listed=_listed, stamp=millis, title="subject")
+
+
+def _thread(draw: Draw, id_: int, folders: list[str], persons: Table) -> Record:
+    draft = "drafts" in folders
+    attached = int(draw.chance(0.3))
+    return {
+        "id": id_,
+        "parties": {"to": [_party(draw, persons)], "from": [_party(draw, persons)]},
+        "drafts_parties": [],
+        "folders": folders,
+        "account_id": draw.hex(16),
+        "user_id": ME,
+        "version": draw.number(1, 20),
+        "subject": draw.pick(draw.words.phrases),
+        "snippet": draw.pick(draw.words.sentences),
+        "snippet_draft": draw.pick(draw.words.sentences) if draft else None,
+        "snippet_sent": "",
+        "read_flag": int(draw.chance(0.8)),
+        "mail_tracking_status": draw.some("opened", 0.2),
+        "has_attachments_flag": attached,
+        "has_inline_attachments_flag": 0,
+        "has_real_attachments_flag": attached,
+        "has_draft_flag": int(draft),
+        "has_sent_flag": int("sent" in folders),
+        "archived_flag": int("archive" in folders),
+        "deleted_flag": 0,
+        "shared_flag": int(draw.chance(0.5)),
+        "synced_flag": 1,
+        "external_deleted_flag": 0,
+        "smart_bcc_flag": 0,
+        "first_message_to_me_flag": 1,
+        "mail_link_tracking_enabled_flag": 0,
+        "message_count": draw.number(1, 9),
+        "deal_id": None,
+        "deal_status": None,
+        "lead_id": None,
+        "all_messages_sent_flag": 0,
+    }
+
+
+def _party(draw: Draw, persons: Table) -> Record:
+    person = persons.rows[draw.number(1, len(persons.rows))]
+    return {
+        "id": draw.number(1, 9_999),
+        "name": "",
+        "latest_sent": False,
+        "email_address": f"party{person.id}@work.example",
+        "message_time": draw.before(draw.now, 300) * 1000,
+        "linked_person_id": person.id,
+        "linked_person_name": person.record["name"],
+        "linked_organization_id": None,
+        "mail_message_party_id": draw.number(1, 9_999),
+    }
+
+
+def call_logs(draw: Draw, sizes: Sizes) -> Table:
+    """The token user's logs, and a fifth more of other users."""
+    rows = []
+    mine = sizes.call_logs
+    for at in range(mine + mine // 5):
+        start = draw.before(draw.now - DAY, 700)
+        seconds = draw.number(0, 1_800)
+        record: Record = {
+            "id": f"CA{draw.hex(26)}",
+            "activity_id": draw.some(draw.number(1, sizes.activities), 0.8),
+            "person_id": draw.some(draw.number(1, sizes.persons), 0.8),
+            "org_id": draw.some(draw.number(1, sizes.organizations), 0.5),
+            "deal_id": draw.some(draw.number(1, max(1, sizes.deals)), 0.4),
+            "lead_id": None,
+            "subject": draw.pick(draw.words.phrases),
+            "duration": str(seconds),
+            "outcome": draw.pick(_OUTCOMES),
+            "from_phone_number": draw.phone(),
+            "to_phone_number": draw.phone(),
+            "has_recording": draw.chance(0.2),
+            "start_time": millis(start),
+            "end_time": millis(start + seconds),
+            "user_id": ME if at < mine or sizes.users == 1 else draw.number(2, sizes.users),
+            "company_id": COMPANY_ID,
+            "note": draw.some(draw.pick(draw.words.sentences), 0.5),
+        }
+        rows.append(Row(record))
+    return Table("call_logs", rows, updated="start_time", stamp=millis, title="subject")

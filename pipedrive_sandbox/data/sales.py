@@ -1,0 +1,152 @@
+"""Deals (listed, archived and deleted ones are one table) and products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..clock import DAY, date, zulu
+from ..record import Record, Row
+from ..table import Table
+from .company import Sizes
+from .contacts import extra, lives
+from .custom_fields import CustomField, pool
+from .draw import Draw, Life
+from .listing import Listing
+from .settings import PIPELINES, STAGES
+
+ARCHIVED = 0.075  # so many more deals exist than are listed
+DEAL_EXTRA = (
+    "next_activity_id",
+    "last_activity_id",
+    "first_won_time",
+    "products_count",
+    "files_count",
+    "notes_count",
+    "followers_count",
+    "email_messages_count",
+    "activities_count",
+    "done_activities_count",
+    "undone_activities_count",
+    "participants_count",
+    "last_incoming_mail_time",
+    "last_outgoing_mail_time",
+    "smart_bcc_email",
+    "source_lead_id",
+)
+_STATUSES = ("open",) * 11 + ("won",) * 5 + ("lost",) * 4
+_REASONS = ("Price", "Timing", "Competitor", "No answer")
+_VISIBLE = (3, 3, 7, 1)
+_LABELS = tuple([label for label in (1, 2, 3, 4) if mask >> label & 1] for mask in range(32))
+
+
+def deals(draw: Draw, sizes: Sizes, seed: int, custom: Sequence[CustomField]) -> Table:
+    last = sizes.last
+    values = pool(draw, custom, 512, **last)
+    archived = max(1, round(sizes.deals * ARCHIVED)) if sizes.deals else 0
+    all_lives = lives(draw, sizes.deals + archived)
+    listed = [at for at, (_, deleted_at) in enumerate(all_lives) if deleted_at is None]
+    in_archive = set(draw.random.sample(listed, archived))
+    rows = []
+    for at, (life, deleted_at) in enumerate(all_lives):
+        record = _deal(draw, at + 1, life, last)
+        record["custom_fields"] = draw.pick(values)
+        record["is_deleted"] = deleted_at is not None
+        if at in in_archive:
+            record["is_archived"] = True
+            record["archive_time"] = record["update_time"]
+        rows.append(Row(record, deleted_at=deleted_at))
+    of = extra("deals", DEAL_EXTRA, seed, sizes.activities)
+    return Table("deals", rows, listed=Listing(custom), extra=of, title="title", core=True)
+
+
+def _deal(draw: Draw, id_: int, life: Life, last: dict[str, int]) -> Record:
+    status = draw.pick(_STATUSES)
+    stage = draw.number(1, len(PIPELINES) * len(STAGES))
+    closed_at = draw.between(life.added, life.updated) if status != "open" else None
+    closed = zulu(closed_at) if closed_at is not None else None
+    closed_date = date(closed_at) if closed_at is not None else None
+    won, lost = status == "won", status == "lost"
+    yearly = draw.number(1, 200) * 120 if draw.chance(0.2) else None
+    return {
+        "id": id_,
+        "title": f"{draw.pick(draw.words.companies)} {draw.pick(draw.words.words)}",
+        "creator_user_id": draw.number(1, last["user"]),
+        "owner_id": draw.number(1, last["user"]),
+        "value": draw.number(0, 40_000) / 2 if draw.chance(0.5) else draw.number(1, 90) * 500,
+        "person_id": draw.some(draw.number(1, last["people"]), 0.9),
+        "org_id": draw.some(draw.number(1, last["org"]), 0.85),
+        "stage_id": stage,
+        "pipeline_id": (stage - 1) // len(STAGES) + 1,
+        "currency": draw.pick(("EUR", "USD", "USD", "GBP")),
+        "archive_time": None,
+        "add_time": zulu(life.added),
+        "update_time": zulu(life.updated),
+        "stage_change_time": zulu(draw.between(life.added, life.updated)) if id_ % 3 else None,
+        "status": status,
+        "is_archived": False,
+        "is_deleted": False,
+        "probability": draw.some(draw.number(0, 20) * 5, 0.3),
+        "lost_reason": draw.pick(_REASONS) if lost else None,
+        "visible_to": draw.pick(_VISIBLE),
+        "close_time": closed,
+        "won_time": closed if won else None,
+        "lost_time": closed if lost else None,
+        "local_won_date": closed_date if won else None,
+        "local_lost_date": closed_date if lost else None,
+        "local_close_date": closed_date,
+        "expected_close_date": draw.some(date(life.updated + 30 * DAY), 0.6),
+        "label_ids": draw.pick(_LABELS),
+        "origin": draw.pick(("ManuallyCreated", "API", "Import", "WebForm")),
+        "origin_id": None,
+        "channel": draw.some(draw.number(1, 60), 0.1),
+        "channel_id": draw.some("Jun23 Billboards", 0.1),
+        "acv": yearly,
+        "arr": yearly,
+        "mrr": yearly // 12 if yearly else None,
+    }
+
+
+def products(draw: Draw, sizes: Sizes, custom: Sequence[CustomField]) -> Table:
+    values = pool(draw, custom, 64)
+    rows = []
+    for id_, (life, deleted_at) in enumerate(lives(draw, sizes.products), start=1):
+        recurring = draw.chance(0.4)
+        record: Record = {
+            "id": id_,
+            "name": f"{draw.pick(draw.words.phrases)} {id_}",
+            "code": f"P-{id_:04}",
+            "description": draw.some(draw.pick(draw.words.sentences), 0.5),
+            "unit": draw.pick(("piece", "hour", "")),
+            "tax": draw.pick((0, 20, 22.5)),
+            "category": draw.some(draw.pick(("Retail", "Services")), 0.5),
+            "is_linkable": id_ % 17 != 16,
+            "is_deleted": deleted_at is not None,
+            "visible_to": draw.pick(_VISIBLE),
+            "owner_id": draw.number(1, sizes.users),
+            "add_time": zulu(life.added),
+            "update_time": zulu(life.updated),
+            "billing_frequency": draw.pick(("monthly", "annually")) if recurring else "one-time",
+            "billing_frequency_cycles": draw.some(draw.number(1, 12), 0.5) if recurring else None,
+            "prices": _prices(draw, id_),
+            "custom_fields": draw.pick(values),
+        }
+        rows.append(Row(record, deleted_at=deleted_at))
+    return Table("products", rows, listed=Listing(custom), core=True)
+
+
+def _prices(draw: Draw, product: int) -> list[Record]:
+    prices = []
+    for currency in ("EUR", "USD")[: draw.number(1, 2)]:
+        price = draw.number(1, 400) * 2.5
+        direct = draw.some(price / 2, 0.5)
+        prices.append(
+            {
+                "product_id": product,
+                "price": price,
+                "currency": currency,
+                "cost": price / 5,
+                "direct_cost": direct,
+                "notes": "",
+            }
+        )
+    return prices

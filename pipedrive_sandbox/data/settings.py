@@ -1,0 +1,168 @@
+"""What an account sets up once: pipelines, stages, types, currencies, filters, sources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..clock import DAY, plain, zulu
+from ..record import Record, Row
+from ..table import Table
+from .company import COMPANY_DOMAIN, ME
+from .draw import Draw
+
+PIPELINES = ("Sales", "Renewals", "Partners")
+STAGES = ("Qualified", "Contacted", "Proposal", "Negotiation")
+_TYPES = ("call", "meeting", "task", "deadline", "email", "lunch", "site_visit", "webinar")
+_ICONS = {"site_visit": "car", "webinar": "presentation"}
+ACTIVITY_TYPES = _TYPES[:7]  # the last one is inactive
+CURRENCIES = (
+    ("EUR", "Euro", 2, "€"),
+    ("USD", "US Dollar", 2, "$"),
+    ("GBP", "Pound Sterling", 2, "£"),
+    ("JPY", "Japanese Yen", 0, "¥"),
+    ("SEK", "Swedish Krona", 2, "kr"),
+    ("XSB", "Sandbox Point", 0, "pt"),
+)
+# The vendor's fixed list, from its example of GET /v1/leadSources.
+LEAD_SOURCES = (
+    "Manually created",
+    "Deal",
+    "Web forms",
+    "Prospector",
+    "Leadbooster",
+    "Live chat",
+    "Import",
+    "Website visitors",
+    "Workflow automation",
+    "API",
+)
+FILTER_TYPES = ("deals", "leads", "org", "people", "products", "activity", "projects")
+
+
+def pipelines(draw: Draw) -> Table:
+    rows = []
+    for id_, name in enumerate(PIPELINES, start=1):
+        added = draw.now - (1000 - id_ * 100) * DAY
+        record: Record = {
+            "id": id_,
+            "name": name,
+            "order_nr": id_,
+            "is_deleted": False,
+            "is_deal_probability_enabled": id_ != 2,
+            "add_time": zulu(added),
+            "update_time": zulu(draw.between(added, draw.now)),
+        }
+        rows.append(Row(record))
+    return Table("pipelines", rows)
+
+
+def stages(draw: Draw) -> Table:
+    rows = []
+    for at in range(len(PIPELINES) * len(STAGES)):
+        pipeline, order = divmod(at, len(STAGES))
+        added = draw.now - (1000 - (pipeline + 1) * 100) * DAY
+        rotting = draw.chance(0.3)
+        record: Record = {
+            "id": at + 1,
+            "order_nr": order + 1,
+            "name": STAGES[order],
+            "is_deleted": False,
+            "deal_probability": (order + 1) * 20,
+            "pipeline_id": pipeline + 1,
+            "is_deal_rot_enabled": rotting,
+            "days_to_rotten": draw.number(5, 60) if rotting else None,
+            "add_time": zulu(added),
+            "update_time": zulu(draw.between(added, draw.now)),
+        }
+        rows.append(Row(record))
+    return Table("stages", rows)
+
+
+def activity_types(draw: Draw) -> Table:
+    rows = []
+    for id_, key in enumerate(_TYPES, start=1):
+        added = draw.before(draw.now, 900)
+        record: Record = {
+            "id": id_,
+            "order_nr": id_,
+            "name": key.replace("_", " ").capitalize(),
+            "key_string": key,
+            "icon_key": _ICONS.get(key, key),
+            "active_flag": key in ACTIVITY_TYPES,
+            "color": "FFFFFF",
+            "is_custom_flag": key in _ICONS,
+            "add_time": plain(added),
+            "update_time": plain(draw.between(added, draw.now)),
+        }
+        rows.append(Row(record))
+    return Table("activity_types", rows, stamp=plain)
+
+
+def currencies() -> Table:
+    rows = []
+    for id_, (code, name, decimals, symbol) in enumerate(CURRENCIES, start=1):
+        record: Record = {
+            "id": id_,
+            "code": code,
+            "name": name,
+            "decimal_points": decimals,
+            "symbol": symbol,
+            "active_flag": code != "SEK",
+            "is_custom_flag": code == "XSB",
+        }
+        rows.append(Row(record, hidden={"term": f"{code} {name}".lower()}))
+    return Table("currencies", rows)
+
+
+def lead_sources() -> Table:
+    return Table("lead_sources", [Row({"name": name}, id_field="name") for name in LEAD_SOURCES])
+
+
+def filters(draw: Draw, people: Table) -> Table:
+    """Two of each type; the hidden condition of each is "owned by the filter's user"."""
+    rows = []
+    owners = list(people.rows)
+    for at in range(2 * len(FILTER_TYPES)):
+        type_ = FILTER_TYPES[at // 2]
+        owner = ME if at % 2 == 0 else draw.pick(owners)
+        added = draw.before(draw.now, 800)
+        record: Record = {
+            "id": at + 1,
+            "name": f"{type_} of {people.rows[owner].record['name']}",
+            "filter_code": None,
+            "is_editable": True,
+            "active_flag": at != 3,
+            "type": type_,
+            "temporary_flag": None,
+            "user_id": owner,
+            "add_time": plain(added),
+            "update_time": plain(draw.between(added, draw.now)),
+            "visible_to": draw.pick(("1", "3", "5", "7")),
+            "last_used_time": draw.some(plain(draw.now - DAY), 0.5),
+            "custom_view_id": None,
+        }
+        rows.append(Row(record))
+    return Table("filters", rows, stamp=plain)
+
+
+def user_connections() -> dict[str, Any]:
+    return {"google": "awesomeid-123-4567890"}
+
+
+def user_settings() -> dict[str, Any]:
+    """The shortened list that the vendor's example shows."""
+    return {
+        "marketplace_team": False,
+        "list_limit": 100,
+        "beta_app": True,
+        "prevent_salesphone_callto_override": False,
+        "file_upload_destination": "s3",
+        "callto_link_syntax": "callto:[number]",
+        "autofill_deal_expected_close_date": False,
+        "person_duplicate_condition": "name && (org_id || email || phone)",
+    }
+
+
+def download_url(file_id: int) -> str:
+    """The v1 download link of a file, on the company's host as the vendor writes it."""
+    return f"https://{COMPANY_DOMAIN}.pipedrive.com/v1/files/{file_id}/download"

@@ -1,0 +1,121 @@
+"""The bodies with which Pipedrive refuses, as its pages and recorded answers show them.
+
+What is only seen in other people's mocks is marked "guess"; clients must not rely on it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import orjson
+
+Version = Literal["v1", "v2"]
+PLEASE_CHECK = "Please check developers.pipedrive.com"
+
+
+class Refusal(Exception):  # noqa: N818  (an answer)
+    """An answer other than the records asked for.
+
+    `charged` says whether the request costs its tokens: what the gateway refuses does not.
+    `reason` is for the person who reads the sandbox's request list; v1 bodies never carry it.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        body: object,
+        *,
+        reason: str = "",
+        headers: dict[str, str] | None = None,
+        charged: bool = True,
+        media_type: str = "application/json",
+    ) -> None:
+        super().__init__(reason or f"{status}")
+        self.status = status
+        self.body = body if isinstance(body, bytes) else orjson.dumps(body)
+        self.reason = reason
+        self.headers = headers or {}
+        self.charged = charged
+        self.media_type = media_type
+
+
+def _gateway(status: int, error: str) -> dict[str, object]:
+    return {"success": False, "error": error, "errorCode": status, "error_info": PLEASE_CHECK}
+
+
+def _v1(error: str, info: str = PLEASE_CHECK) -> dict[str, object]:
+    return {
+        "success": False,
+        "error": error,
+        "error_info": info,
+        "data": None,
+        "additional_data": None,
+    }
+
+
+def unauthorized(reason: str) -> Refusal:
+    """401 of the gateway: no token, a wrong one, an expired one."""
+    body = _gateway(401, "unauthorized access")
+    return Refusal(401, body, reason=reason, headers={"x-401-by-gw": "true"}, charged=False)
+
+
+def company_closed() -> Refusal:
+    """402: trial expired or nothing paid. The vendor documents the status, not the body."""
+    return Refusal(402, _v1("Company account is not open"), charged=False)
+
+
+def scope_mismatch(needed: frozenset[str]) -> Refusal:
+    """403 of the gateway: the OAuth token lacks every scope that would do."""
+    body = _gateway(403, "Scope and URL mismatch")
+    return Refusal(403, body, reason=f"needs one of {sorted(needed)}", charged=False)
+
+
+def forbidden() -> Refusal:
+    """403 of v1: the user may not do this."""
+    return Refusal(403, _v1("You do not have permissions to do this."))
+
+
+def cloudflare(status: int = 403) -> Refusal:
+    """The HTML page for clients that go on after 429 (its text is known, its markup a guess)."""
+    page = b"<html><head><title>Error</title></head><body>This error is produced by Cloudflare."
+    return Refusal(status, page + b"</body></html>", charged=False, media_type="text/html")
+
+
+def bad_request(version: Version, name: str, why: str) -> Refusal:
+    """400 for the parameter `name`: v2 says which, v1 only that the request is bad."""
+    reason = f"{name}: {why}"
+    if version == "v1":
+        info = f"{PLEASE_CHECK} for more information about Pipedrive API."
+        return Refusal(400, _v1("Bad request", info), reason=reason)
+    error = f"Validation failed: {reason}"
+    body = {"success": False, "error": error, "code": "ERR_SCHEMA_VALIDATION_FAILED"}
+    return Refusal(400, body, reason=reason)
+
+
+def not_found(version: Version) -> Refusal:
+    """404 of an entity, or of a path that there is not (for which no body is documented)."""
+    error = "Entity was not found" if version == "v2" else "Not found"
+    return Refusal(404, _v1(error, "Object was not found."))
+
+
+def gone() -> Refusal:
+    """410 of v1 (only the status is documented)."""
+    return Refusal(410, _v1("This resource is no longer available."))
+
+
+def over_limit(reason: str) -> Refusal:
+    """429; only its headers tell the burst limit from the spent day. The body is a guess."""
+    return Refusal(429, _gateway(429, "request over limit"), reason=reason, charged=False)
+
+
+def broken(version: Version, status: int) -> Refusal:
+    """5xx: the one known body of v2 (seen with 500), the generic one of v1 (status a guess)."""
+    if version == "v2":
+        body: dict[str, object] = {"success": False, "error": "Internal Server Error"}
+        return Refusal(status, {**body, "code": "ERR_UNKNOWN"})
+    return Refusal(status, _v1("Requested service is not available"))
+
+
+def oauth(status: int, error: str) -> Refusal:
+    """An error of /oauth/token in the shape of RFC 6749 section 5.2 (a guess for Pipedrive)."""
+    return Refusal(status, {"error": error}, charged=False)

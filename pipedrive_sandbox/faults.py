@@ -1,0 +1,70 @@
+"""Failures to order: the next answers that match fail in a given way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+Body = Literal["json", "html", "empty", "truncated", "reset"]
+_USUAL = {"html": 403, "empty": 200, "truncated": 200, "reset": 200}
+
+
+@dataclass
+class Fault:
+    """One order. With neither `status` nor `body` it only delays.
+
+    `json`: the vendor's body for the status. `html`: Cloudflare's page. `empty`: no body.
+    `truncated`: half of the real body with its right length. `reset`: half of the real body,
+    then the connection is closed. `after_requests` matching requests pass first, then `times`
+    of them fail.
+    """
+
+    path_contains: str = ""
+    status: int = 0
+    body: Body = "json"
+    times: int = 1
+    after_requests: int = 0
+    delay_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.body not in get_args(Body):
+            raise ValueError(f"body is one of {', '.join(get_args(Body))}, not {self.body!r}")
+        if not self.status:
+            self.status = _USUAL.get(self.body, 0)
+
+
+class Faults:
+    """The orders that are still open, first come first served."""
+
+    def __init__(self) -> None:
+        self._open: list[Fault] = []
+
+    def order(self, faults: Iterable[Mapping[str, Any]]) -> None:
+        """Add `faults`; an unknown key is a ValueError."""
+        known = {field.name for field in fields(Fault)}
+        for fault in faults:
+            unknown = sorted(set(fault) - known)
+            if unknown:
+                raise ValueError(f"no such keys in a fault: {', '.join(unknown)}")
+            self._open.append(Fault(**fault))
+
+    def take(self, path: str) -> Fault | None:
+        """The fault that meets a request to `path` (with its query), if any."""
+        for fault in self._open:
+            if fault.path_contains not in path:
+                continue
+            if fault.after_requests > 0:
+                fault.after_requests -= 1
+                continue
+            fault.times -= 1
+            if fault.times <= 0:
+                self._open.remove(fault)
+            return fault
+        return None
+
+    def clear(self) -> None:
+        self._open.clear()
+
+    def __len__(self) -> int:
+        return len(self._open)

@@ -1,0 +1,76 @@
+"""The two limits of https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting.
+
+Burst: so many requests in any 2 seconds, per token. Day: so many tokens per company, until
+midnight (the vendor does not name the time zone; here it is UTC).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from math import ceil
+
+from .auth import API_TOKEN
+from .clock import DAY, Clock
+from .errors import cloudflare, over_limit
+from .switches import Switches
+
+WINDOW = 2.0
+
+
+class Limits:
+    """Counts requests and tokens; `enter` and `charge` raise a 429 when nothing is left."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._refused: defaultdict[str, int] = defaultdict(int)
+        self._day = 0
+        self._spent = 0
+
+    def enter(self, token: str, switches: Switches) -> None:
+        """Count a request of `token` against the burst limit; a refused one does not count."""
+        now = self._clock.elapsed()
+        recent = self._recent[token]
+        while recent and recent[0] <= now - WINDOW:
+            recent.popleft()
+        if len(recent) < switches.rate_limit:
+            recent.append(now)
+            self._refused[token] = 0
+            return
+        self._refused[token] += 1
+        if token == API_TOKEN and 0 < switches.cloudflare_after < self._refused[token]:
+            raise cloudflare()
+        raise over_limit("burst")
+
+    def charge(self, cost: int, switches: Switches) -> None:
+        """Take `cost` from the day's budget. A request that it cannot pay for spends the rest."""
+        today = int(self._clock.now()) // DAY
+        if today != self._day:
+            self._day, self._spent = today, 0
+        if self._spent + cost > switches.daily_tokens:
+            self._spent = switches.daily_tokens
+            raise over_limit("day")
+        self._spent += cost
+
+    def headers(self, token: str, switches: Switches, status: int) -> list[tuple[bytes, bytes]]:
+        """The limit headers of an answer: what is left, and seconds until the window moves on.
+
+        A 429 says 0 left of the burst unless the day is spent, which shows in the other header.
+        """
+        recent = self._recent[token]
+        left = max(0, switches.rate_limit - len(recent))
+        if status == 429 and self._spent < switches.daily_tokens:
+            left = 0
+        reset = ceil(recent[0] + WINDOW - self._clock.elapsed()) if recent else ceil(WINDOW)
+        headers = [
+            (b"x-ratelimit-limit", b"%d" % switches.rate_limit),
+            (b"x-ratelimit-remaining", b"%d" % left),
+            (b"x-ratelimit-reset", b"%d" % max(1, reset)),
+        ]
+        if switches.daily_headers:
+            remaining = max(0, switches.daily_tokens - self._spent)
+            headers += [
+                (b"x-daily-ratelimit-token-limit", b"%d" % switches.daily_tokens),
+                (b"x-daily-ratelimit-token-remaining", b"%d" % remaining),
+            ]
+        return headers

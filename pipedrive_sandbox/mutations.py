@@ -1,0 +1,150 @@
+"""What users of the company do while a client reads: edits, new records, deletions, archiving."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any
+
+from .data.world import World
+from .record import Row
+from .switches import Switches
+from .table import Table
+
+INCREMENTAL = (
+    "activities",
+    "deals",
+    "files",
+    "leads",
+    "notes",
+    "organizations",
+    "persons",
+    "products",
+)
+ARCHIVABLE = ("deals", "leads")
+Changes = dict[str, dict[str, list[Any]]]
+
+
+def mutate(
+    world: World,
+    now: float,
+    switches: Switches,
+    seed: int,
+    *,
+    edits: int = 0,
+    adds: int = 0,
+    deletes: int = 0,
+    archives: int = 0,
+    objects: Sequence[str] = INCREMENTAL,
+) -> Changes:
+    """Change so many records in all, drawn by `seed` from the live ones of `objects`.
+
+    Returns {object: {"edited" | "added" | "deleted" | "archived": [ids]}}. An edited, added or
+    deleted record gets the update time `now`; an archived one too if the switch says so. A
+    record is changed at most once a call. Objects are tables: archived deals are in "deals".
+    """
+    unknown = sorted(set(objects) - set(world.tables))
+    if unknown:
+        raise ValueError(f"no tables {unknown}; there are {sorted(world.tables)}")
+    hand = _Hand(world, now, switches, Random(f"{seed}:mutate"))
+    for _ in range(edits):
+        hand.edit(objects)
+    for _ in range(adds):
+        hand.add(objects)
+    for _ in range(deletes):
+        hand.delete(objects)
+    for _ in range(archives):
+        hand.archive([name for name in objects if name in ARCHIVABLE])
+    return hand.changes()
+
+
+class _Hand:
+    """Applies changes one by one and remembers them."""
+
+    def __init__(self, world: World, now: float, switches: Switches, random: Random) -> None:
+        self._world = world
+        self._now = now
+        self._switches = switches
+        self._random = random
+        self._changes: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        self._untouched: dict[str, list[Any]] = {}
+
+    def changes(self) -> Changes:
+        return {name: dict(kinds) for name, kinds in sorted(self._changes.items())}
+
+    def edit(self, objects: Sequence[str]) -> None:
+        for table, row in self._draw(objects):
+            word = f" (edited {self._random.randrange(1000)})"
+            old = row.record.get(table.title) or ""
+            row.record = {**row.record, table.title: f"{old.split(' (edited')[0]}{word}"}
+            self._done(table, row, "edited")
+
+    def add(self, objects: Sequence[str]) -> None:
+        """A copy of some record with a new id, made now."""
+        table = self._world.tables[self._random.choice(objects)]
+        template = self._random.choice(list(table.rows.values()))
+        new = template.id
+        if isinstance(new, int):
+            new = max(table.rows) + 1
+        else:
+            new = f"{self._random.getrandbits(32):08x}{new[8:]}"
+        record = {**template.record, "id": new}
+        if "is_deleted" in record:
+            record["is_deleted"] = False
+        if "is_archived" in record:
+            record["is_archived"] = False
+        if "archive_time" in record:
+            record["archive_time"] = None
+        if "add_time" in record:
+            record["add_time"] = table.stamp(self._now)
+        row = Row(record, template.hidden)
+        table.rows[new] = row
+        self._done(table, row, "added")
+
+    def delete(self, objects: Sequence[str]) -> None:
+        """Soft where the record has a flag for it, else gone at once."""
+        for table, row in self._draw(objects):
+            if table.core:
+                row.record = {**row.record, "is_deleted": True}
+                row.deleted_at = self._now
+            else:
+                del table.rows[row.id]
+            self._done(table, row, "deleted")
+
+    def archive(self, objects: Sequence[str]) -> None:
+        for table, row in self._draw(objects, archived=False):
+            row.record = {**row.record, "is_archived": True}
+            if "archive_time" in row.record:
+                row.record["archive_time"] = table.stamp(self._now)
+            self._done(table, row, "archived", moved=self._switches.archive_moves_update_time)
+
+    def _draw(
+        self, objects: Sequence[str], archived: bool | None = None
+    ) -> Iterator[tuple[Table, Row]]:
+        """One row that was not drawn before; none if there is no such row in any of `objects`."""
+        for name in self._random.sample(objects, len(objects)):
+            table = self._world.tables[name]
+            ids = self._left(table)
+            for at in range(len(ids) - 1, -1, -1):
+                row = table.rows[ids[at]]
+                if archived is None or row.record["is_archived"] is archived:
+                    del ids[at]
+                    yield table, row
+                    return
+
+    def _left(self, table: Table) -> list[Any]:
+        """The ids of live rows in random order, without those that were drawn."""
+        if table.name not in self._untouched:
+            ids = [id_ for id_, row in table.rows.items() if row.deleted_at is None]
+            self._random.shuffle(ids)
+            self._untouched[table.name] = ids
+        return self._untouched[table.name]
+
+    def _done(self, table: Table, row: Row, kind: str, moved: bool = True) -> None:
+        if moved and table.updated in row.record:
+            row.record[table.updated] = table.stamp(self._now)
+        table.touch(row)
+        self._changes[table.name][kind].append(row.id)

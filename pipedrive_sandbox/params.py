@@ -1,0 +1,139 @@
+"""Query parameters: how each is read, and which field of a record it restricts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from .clock import moment
+from .record import Test
+
+MAX_IDS = 100
+_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
+_INTEGER = re.compile(r"-?\d{1,18}")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A parameter that restricts a list.
+
+    `read` turns its text into a value or raises ValueError with the reason (a 400).
+    `always` holds also beside `filter_id`, for which the vendor ignores most filters.
+    An empty `field` restricts nothing: the route's answer looks at the value itself.
+    """
+
+    name: str
+    read: Callable[[str], Hashable]
+    field: str
+    test: Test = "is"
+    required: bool = False
+    always: bool = False
+
+
+def whole(text: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise ValueError("must be an integer")
+    return int(text)
+
+
+def between(low: int, high: int) -> Callable[[str], int]:
+    """A reader of integers from `low` to `high`, both included."""
+
+    def read(text: str) -> int:
+        value = whole(text)
+        if not low <= value <= high:
+            raise ValueError(f"must be from {low} to {high}")
+        return value
+
+    return read
+
+
+def truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return read
+
+
+def some_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
+    """A reader of comma separated names, each one of `allowed`, none twice."""
+
+    def read(text: str) -> tuple[str, ...]:
+        names = tuple(text.split(","))
+        for name in names:
+            if name not in allowed:
+                raise ValueError(f"{name!r} is not one of {', '.join(allowed)}")
+        if len(set(names)) != len(names):
+            raise ValueError("a name is given twice")
+        return names
+
+    return read
+
+
+def time(text: str) -> float:
+    """RFC 3339, whole seconds, Z: what the vendor's v2 accepts."""
+    return moment(text)
+
+
+def day(text: str) -> str:
+    if not _DATE.fullmatch(text):
+        raise ValueError("must be a date (YYYY-MM-DD)")
+    return text
+
+
+def end_of_day(text: str) -> str:
+    """What sorts after every second of that day."""
+    return f"{day(text)} 24"
+
+
+def text(given: str) -> str:
+    if not given:
+        raise ValueError("must not be empty")
+    return given
+
+
+def _ids(text: str) -> frozenset[int]:
+    ids = frozenset(whole(part) for part in text.split(","))
+    if len(ids) > MAX_IDS:
+        raise ValueError(f"at most {MAX_IDS} ids")
+    return ids
+
+
+def integer(name: str, field: str = "") -> Filter:
+    """`name` must equal the integer in `field` (default: the field of that name)."""
+    return Filter(name, whole, field or name)
+
+
+def exact(name: str, field: str = "") -> Filter:
+    return Filter(name, text, field or name)
+
+
+def boolean(name: str, field: str = "") -> Filter:
+    return Filter(name, truth, field or name, always=True)
+
+
+def binary(text: str) -> bool:
+    """v1's 0 or 1 for a boolean."""
+    return between(0, 1)(text) == 1
+
+
+def flag(name: str) -> Filter:
+    return Filter(name, binary, name)
+
+
+def choice(
+    name: str, *allowed: str, field: str = "", test: Test = "is", required: bool = False
+) -> Filter:
+    return Filter(name, one_of(*allowed), field or name, test, required, always=True)
+
+
+IDS = Filter("ids", _ids, "id", test="in")

@@ -1,0 +1,186 @@
+"""Reads the query string of a request against its route. Whatever is not allowed is a 400."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from . import params
+from .clock import rfc3339
+from .errors import bad_request
+from .record import Condition, SortKey, Variant, Window
+from .route import Place, Route
+
+T = TypeVar("T")
+Params = tuple[tuple[str, str], ...]
+
+DEFAULT_LIMIT = 100
+MAX_CUSTOM_FIELDS = 15
+_STATUSES = ("open", "won", "lost", "deleted")
+_NOT_DELETED: tuple[str, ...] = ("open", "won", "lost")
+# The type of a filter (GET /v1/filters) by the table that it filters.
+_FILTER_TYPES = {
+    "deals": "deals",
+    "leads": "leads",
+    "organizations": "org",
+    "persons": "people",
+    "products": "products",
+    "activities": "activity",
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """A request that passed: what to select, in which order, and which part of it."""
+
+    conditions: tuple[Condition, ...]
+    sort: tuple[SortKey, ...]
+    window: Window
+    variant: Variant
+    limit: int
+    start: int
+    cursor: str | None
+    given: Mapping[str, object]  # every parameter that was sent, as read
+
+
+class Reader:
+    """Takes parameters out of a request one by one; what is left at the end is not allowed."""
+
+    def __init__(self, route: Route, sent: Params) -> None:
+        self._route = route
+        self._left: dict[str, str] = {}
+        self.given: dict[str, object] = {}
+        for name, value in sent:
+            if name in self._left:
+                raise bad_request(route.version, name, "is given twice")
+            self._left[name] = value
+
+    def take(self, name: str, read: Callable[[str], T], default: T) -> T:
+        if name not in self._left:
+            return default
+        try:
+            value = read(self._left.pop(name))
+        except ValueError as error:
+            raise bad_request(self._route.version, name, str(error)) from error
+        self.given[name] = value
+        return value
+
+    def finish(self) -> None:
+        for name in self._left:
+            why = f"Parameter '{name}' is not allowed for this request"
+            raise bad_request(self._route.version, name, why)
+
+
+def read(route: Route, sent: Params, place: Place) -> Query:
+    """`sent` as a Query; raises a Refusal (400) at the first parameter that is not right."""
+    reader = Reader(route, sent)
+    default_limit = min(DEFAULT_LIMIT, route.max_limit)
+    limit, start, cursor = default_limit, 0, None
+    if route.paging != "none":
+        limit = reader.take("limit", params.between(1, route.max_limit), default_limit)
+    if route.paging == "offset":
+        start = reader.take("start", params.between(0, 10**15), 0)
+    if route.paging == "cursor":
+        cursor = reader.take("cursor", params.text, "") or None
+    sort = _sort(route, reader, place)
+    conditions = _conditions(route, reader, place)
+    window = _window(route, reader, place)
+    variant = _variant(route, reader)
+    reader.finish()
+    return Query(conditions, sort, window, variant, limit, start, cursor, reader.given)
+
+
+def _sort(route: Route, reader: Reader, place: Place) -> tuple[SortKey, ...]:
+    if not route.sorts:
+        return route.order
+    if route.version == "v1":
+        most = place.switches.v1_sort_keys
+        return reader.take("sort", lambda text: _sort_keys(text, route.sorts, most), route.order)
+    field = reader.take("sort_by", params.one_of(*route.sorts), "id")
+    direction = reader.take("sort_direction", params.one_of("asc", "desc"), "asc")
+    return (SortKey(field, direction == "desc"),)
+
+
+def _sort_keys(text: str, allowed: tuple[str, ...], most: int) -> tuple[SortKey, ...]:
+    """`field_name_1 ASC, field_name_2 DESC`; a bare name is ascending."""
+    keys = []
+    for part in text.split(","):
+        words = part.split()
+        field, direction = (words[0] if words else "", words[1].upper() if words[1:] else "ASC")
+        if field not in allowed or direction not in ("ASC", "DESC") or len(words) > 2:
+            raise ValueError(f"{part!r} is not one of {', '.join(allowed)} with ASC or DESC")
+        keys.append(SortKey(field, direction == "DESC"))
+    if len(keys) > most:
+        raise ValueError(f"more than {most} sort keys")
+    return tuple(keys)
+
+
+def _conditions(route: Route, reader: Reader, place: Place) -> tuple[Condition, ...]:
+    conditions = list(route.where)
+    if route.parent:
+        conditions.append(Condition(route.parent, "is", place.parent_id))
+    if route.deletion == "hidden" and not place.switches.list_deleted:
+        conditions.append(Condition("is_deleted", "is", False))
+    saved_filter = _saved_filter(route, reader, place)
+    if saved_filter is not None:
+        conditions.append(saved_filter)
+    if route.deletion == "status":
+        asked = reader.take("status", params.some_of(*_STATUSES), _NOT_DELETED)
+        asked = asked if saved_filter is None else _NOT_DELETED
+        conditions.append(Condition("state", "in", frozenset(asked)))
+    for each in route.filters:
+        value = reader.take(each.name, each.read, None)
+        if value is None and each.required:
+            raise bad_request(route.version, each.name, "is required")
+        if value is not None and each.field and (each.always or saved_filter is None):
+            conditions.append(Condition(each.field, each.test, value))
+    return tuple(conditions)
+
+
+def _saved_filter(route: Route, reader: Reader, place: Place) -> Condition | None:
+    """`filter_id`: the sandbox's saved filters all mean "owned by the filter's user"."""
+    if route.table not in _FILTER_TYPES:
+        return None
+
+    def read(text: str) -> Condition:
+        row = place.world.tables["filters"].rows.get(params.whole(text))
+        if row is None or row.record["type"] != _FILTER_TYPES[route.table]:
+            raise ValueError("there is no such filter")
+        return Condition("owner_id", "is", row.record["user_id"])
+
+    return reader.take("filter_id", read, None)
+
+
+def _window(route: Route, reader: Reader, place: Place) -> Window:
+    stamp = place.table(route).stamp if route.since else str
+    time = rfc3339 if route.version == "v1" else params.time
+
+    def read(text: str) -> str:
+        return stamp(time(text))
+
+    since = reader.take("updated_since", read, "") if route.since else ""
+    until = reader.take("updated_until", read, "") if route.until else ""
+    return Window(since or None, until or None, place.switches.bounded_returns_nulls)
+
+
+def _variant(route: Route, reader: Reader) -> Variant:
+    include: tuple[str, ...] = ()
+    if route.include:
+        include = reader.take("include_fields", params.some_of(*route.include), include)
+        include = tuple(sorted(include))
+    custom: tuple[str, ...] | None = None
+    if route.custom_fields:
+        custom = reader.take("custom_fields", _custom_keys, None)
+    if not route.labels:
+        return Variant(include, custom)
+    options = reader.take("include_option_labels", params.truth, False)
+    return Variant(include, custom, options, reader.take("include_labels", params.truth, False))
+
+
+def _custom_keys(text: str) -> tuple[str, ...]:
+    """Keys that no field has are left out without an error; more than 15 are one."""
+    keys = tuple(sorted(set(params.text(text).split(","))))
+    if len(keys) > MAX_CUSTOM_FIELDS:
+        raise ValueError(f"at most {MAX_CUSTOM_FIELDS} keys")
+    return keys

@@ -1,0 +1,69 @@
+"""What a route is: everything that the sandbox knows of one GET endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from .data.world import World
+from .errors import Version
+from .params import Filter
+from .record import Condition, SortKey
+from .switches import Switches
+from .table import Table
+
+if TYPE_CHECKING:
+    from .query import Query
+
+Deletion = Literal["", "hidden", "status"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an answer is made: the records, the switches, and the id in the path, if any."""
+
+    world: World
+    switches: Switches
+    parent_id: int | None = None
+
+    def table(self, route: Route) -> Table:
+        return self.world.tables[route.table]
+
+
+Answer = Callable[["Route", "Query", Place], bytes]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One endpoint. `path` is relative to the version's root and written as the vendor does.
+
+    `cost` is in tokens, any one of `scopes` suffices, `where` is what the endpoint always
+    restricts, `sorts` are the fields that may be asked for, `order` is the default order,
+    `since` and `until` name whether updated_since and updated_until are accepted, `include`
+    are the values of include_fields, `deletion` says what happens to deleted records: they are
+    hidden, or `status` can ask for them. `every` are the parameters of the requests that
+    together list everything. `parent` is the field that an `{id}` in the path must equal.
+    """
+
+    version: Version
+    object: str
+    path: str
+    cost: int
+    scopes: frozenset[str]
+    answer: Answer
+    table: str
+    where: tuple[Condition, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    paging: Literal["cursor", "offset", "none"] = "none"
+    max_limit: int = 500
+    sorts: tuple[str, ...] = ()
+    order: tuple[SortKey, ...] = (SortKey("id"),)
+    since: bool = False
+    until: bool = False
+    include: tuple[str, ...] = ()
+    custom_fields: bool = False
+    labels: bool = False
+    deletion: Deletion = ""
+    every: tuple[Mapping[str, str], ...] = ({},)
+    parent: str = ""

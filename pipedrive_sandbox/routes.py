@@ -1,0 +1,97 @@
+"""THE table: every endpoint that the sandbox serves, one row each.
+
+A row is what the endpoint is recorded as, its path, its cost in tokens and the scopes of which
+one suffices; what its lists accept is in `options`. An ordinary endpoint is one more row here,
+and its records a table of that name in `data`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import answers
+from .data.settings import FILTER_TYPES
+from .options import (
+    ACTIVITIES,
+    ANY_PARENT,
+    APPS,
+    ARCHIVED,
+    DEALS,
+    GOALS,
+    LEADS,
+    LISTED,
+    MAIL,
+    MINE,
+    NOTES,
+    ORGANIZATIONS,
+    PERSONS,
+    PIPELINE,
+    PRODUCTS,
+    TEAMS,
+    TERM,
+    TIMES,
+)
+from .params import choice
+from .route import Answer, Route
+
+
+def _scopes(names: str) -> frozenset[str]:
+    """`deals` is short for deals:read and deals:full; other scopes are written out."""
+    written: set[str] = set()
+    for name in names.split():
+        short = name in ("deals", "contacts", "activities", "products", "leads", "goals", "mail")
+        written |= {f"{name}:read", f"{name}:full"} if short else {name}
+    return frozenset(written)
+
+
+def v2(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
+    """A list of v2, paginated by cursor."""
+    more = {"table": object_, "answer": answers.cursor_page, "paging": "cursor", **more}
+    return Route("v2", object_, path, cost, _scopes(scopes), **more)
+
+
+def v1(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
+    """A list of v1 in one answer, or one object by its own `answer`."""
+    more = {"table": object_, "answer": answers.whole_list, **more}
+    return Route("v1", object_, path, cost, _scopes(scopes), **more)
+
+
+def pages(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
+    """A list of v1, paginated by offset."""
+    more = {"answer": answers.offset_page, "paging": "offset", **more}
+    return v1(object_, path, cost, scopes, **more)
+
+
+def mine(object_: str, path: str, cost: int, answer: Answer) -> Route:
+    """One object of the token's user."""
+    return v1(object_, path, cost, "base", table="users", answer=answer)
+
+
+ROUTES: tuple[Route, ...] = (
+    v2("activities", "/activities", 10, "activities", **ACTIVITIES),
+    v2("deals", "/deals", 10, "deals", where=LISTED, labels=True, **DEALS),
+    v2("deals_archived", "/deals/archived", 20, "deals", where=ARCHIVED, **DEALS),
+    v2("organizations", "/organizations", 10, "contacts", **ORGANIZATIONS),
+    v2("persons", "/persons", 10, "contacts", **PERSONS),
+    v2("pipelines", "/pipelines", 5, "admin deals", sorts=TIMES),
+    v2("products", "/products", 10, "products", **PRODUCTS),
+    v2("stages", "/stages", 5, "admin deals", sorts=(*TIMES, "order_nr"), filters=(PIPELINE,)),
+    v1("activity_types", "/activityTypes", 20, "activities admin"),
+    pages("call_logs", "/callLogs", 20, "phone-integration", max_limit=50, where=MINE),
+    v1("currencies", "/currencies", 20, "base", filters=(TERM,)),
+    pages("files", "/files", 20, ANY_PARENT, max_limit=100, sorts=("id", "update_time")),
+    v1("filters", "/filters", 20, ANY_PARENT, filters=(choice("type", *FILTER_TYPES),)),
+    v1("goals", "/goals/find", 20, "goals", **GOALS),
+    pages("leads", "/leads", 20, "leads", where=LISTED, since=True, **LEADS),
+    pages("leads_archived", "/leads/archived", 40, "leads", where=ARCHIVED, **LEADS),
+    v1("lead_sources", "/leadSources", 2, "leads", order=()),
+    v1("legacy_teams", "/legacyTeams", 20, "users:read", **TEAMS),
+    pages("mail_threads", "/mailbox/mailThreads", 20, "mail", **MAIL),
+    pages("notes", "/notes", 20, "contacts deals", **NOTES),
+    v1("permission_sets", "/permissionSets", 20, "admin", filters=(choice("app", *APPS),)),
+    pages("roles", "/roles", 20, "admin"),
+    mine("user_connections", "/userConnections", 20, answers.connections),
+    mine("user_settings", "/userSettings", 2, answers.settings),
+    v1("users", "/users", 20, "users:read", answer=answers.users),
+    mine("users_me", "/users/me", 2, answers.users_me),
+)

@@ -1,0 +1,146 @@
+"""A sandbox inside this process: uvicorn in a daemon thread on a free loopback port."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from .auth import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
+from .clock import Clock
+from .ledger import Request
+from .mutations import Changes
+from .server import app
+from .service import Service
+from .switches import Switches, Value
+
+STARTED_WITHIN = 10.0  # seconds
+
+
+class Sandbox:
+    """A small Pipedrive to read from; use it in a `with` statement.
+
+    `clock` freezes time (RFC 3339 or seconds), else time is real. `deals` overrides how many
+    deals are listed. Every other keyword is a switch (see `Switches`). The same seed and clock
+    give the same bytes. All methods may be called while requests are being answered.
+    """
+
+    api_token = API_TOKEN
+    client_id = CLIENT_ID
+    client_secret = CLIENT_SECRET
+    refresh_token = REFRESH_TOKEN
+
+    def __init__(
+        self,
+        seed: int = 1,
+        scale: float = 1.0,
+        clock: str | float | None = None,
+        deals: int | None = None,
+        port: int = 0,
+        **switches: Value,
+    ) -> None:
+        self.service = Service(seed=seed, scale=scale, clock=clock, deals=deals, switches=switches)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", port))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            app(self.service, lambda: self.url),
+            access_log=False,
+            log_config=None,
+            log_level="critical",
+            date_header=False,
+            server_header=False,
+            lifespan="off",
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = Thread(target=self._server.run, args=([self._socket],), daemon=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Serve; returns when the first request can be answered."""
+        self._thread.start()
+        give_up = time.monotonic() + STARTED_WITHIN
+        while not self._server.started:
+            if time.monotonic() > give_up or not self._thread.is_alive():
+                raise RuntimeError("the sandbox did not start")
+            time.sleep(0.002)
+
+    def stop(self) -> None:
+        """Close all connections and the port."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join()
+        self._socket.close()
+
+    @property
+    def clock(self) -> Clock:
+        """Settable: `box.clock.set("2026-11-23T10:00:00Z")`, `box.clock.advance(60)`."""
+        return self.service.clock
+
+    @property
+    def switches(self) -> Switches:
+        return self.service.switches
+
+    def set(self, **values: Value) -> None:
+        """Set switches from now on."""
+        self.service.set(**values)
+
+    def mutate(
+        self,
+        seed: int = 0,
+        *,
+        edits: int = 0,
+        adds: int = 0,
+        deletes: int = 0,
+        archives: int = 0,
+        **more: Any,
+    ) -> Changes:
+        """Change records now: {object: {"edited" | "added" | "deleted" | "archived": [ids]}}."""
+        wanted = {"edits": edits, "adds": adds, "deletes": deletes, "archives": archives}
+        return self.service.mutate(seed, **wanted, **more)
+
+    def records(self, object_: str, **params: str) -> list[dict[str, Any]]:
+        """All current records of an object as the API would list them; costs nothing."""
+        return self.service.records(object_, **params)
+
+    def ledger(self) -> dict[str, dict[str, int]]:
+        """{object: {"requests", "tokens", "refused"}} since the start or the last reset."""
+        return self.service.ledger.by_object()
+
+    def reset_ledger(self) -> None:
+        self.service.ledger.reset()
+
+    @property
+    def requests(self) -> list[Request]:
+        """The recorded requests, oldest first."""
+        return list(self.service.ledger.requests)
+
+    def fail_next(self, *faults: Mapping[str, Any]) -> None:
+        """Order failures; see `Fault` for the keys."""
+        self.service.faults.order(faults)
+
+    def clear_faults(self) -> None:
+        self.service.faults.clear()
+
+    def expire_tokens(self) -> None:
+        """Let every OAuth access token expire now."""
+        self.service.auth.expire()

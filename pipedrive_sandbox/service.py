@@ -1,0 +1,234 @@
+"""From a request to an answer, without HTTP: who asks, may they, what does it cost, what is it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from . import errors, query
+from .auth import Auth, check_scopes
+from .clock import Clock
+from .data import world
+from .errors import Refusal, Version
+from .faults import Fault, Faults
+from .ledger import Ledger, Request
+from .limits import Limits
+from .mutations import Changes, mutate
+from .route import Place, Route
+from .routes import ROUTES
+from .switches import Switches, Value
+
+Headers = list[tuple[bytes, bytes]]
+
+# On the shared host api.pipedrive.com these answer 404 under /api/v1 and work under /v1.
+NOT_ON_SHARED_HOST = ("/leads", "/leadLabels", "/leadSources", "/goals/find", "/mailbox/")
+_EXPOSED = (
+    b"X-RateLimit-Remaining, X-RateLimit-Limit, X-RateLimit-Reset, "
+    b"X-Daily-RateLimit-Token-Limit, X-Daily-RateLimit-Token-Remaining"
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """What the sandbox looks at in a request. `route` is None for a path that there is not."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    route: Route | None
+    parent_id: int | None = None  # the id in the path
+
+    @property
+    def version(self) -> Version:
+        return "v2" if self.path.startswith("/api/v2/") else "v1"
+
+    @property
+    def object(self) -> str:
+        return self.route.object if self.route else "unknown"
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    body: bytes
+    headers: Headers
+    media_type: str = "application/json"
+    cut: bool = False  # send half of the body, then close the connection
+
+
+class Service:
+    """One company's Pipedrive. Every public method may be called from any thread."""
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        scale: float = 1.0,
+        clock: str | float | None = None,
+        deals: int | None = None,
+        switches: Mapping[str, Value] | None = None,
+    ) -> None:
+        self.lock = RLock()
+        self.clock = Clock(clock)
+        self.switches = Switches()
+        self.world = world.build(seed, scale, self.clock.now(), deals)
+        self.auth = Auth(self.clock)
+        self.limits = Limits(self.clock)
+        self.ledger = Ledger()
+        self.faults = Faults()
+        self._correlation = 0
+        if switches:
+            self.set(**switches)
+
+    # -- control
+
+    def set(self, **values: Value) -> None:
+        """Set switches; what was rendered before is rendered again."""
+        with self.lock:
+            before, self.switches = self.switches, self.switches.changed(**values)
+            count = self.switches.null_update_times
+            for table in self.world.tables.values():
+                if table.core and count != before.null_update_times:
+                    table.null_update_times(count)
+                table.refresh()
+
+    def warm(self) -> None:
+        """Render every record now, so that the first pages are as fast as the later ones."""
+        with self.lock:
+            for table in self.world.tables.values():
+                table.warm(self.switches)
+
+    def mutate(self, seed: int = 0, **wanted: Any) -> Changes:
+        """Edit, add, delete and archive records now; see `mutations.mutate`."""
+        with self.lock:
+            return mutate(self.world, self.clock.now(), self.switches, seed, **wanted)
+
+    def records(self, object_: str, **params: str) -> list[dict[str, Any]]:
+        """The records of `object_` as its endpoint lists them now, all pages, free of charge.
+
+        `params` are the query parameters of the endpoint (say, status="deleted").
+        """
+        route = next((each for each in ROUTES if each.object == object_), None)
+        if route is None:
+            raise ValueError(f"no object {object_!r}; there are {[each.object for each in ROUTES]}")
+        with self.lock:
+            lists = [self._all_pages(route, {**each, **params}) for each in route.every]
+        if len(lists) == 1:
+            return lists[0]
+        by_id = {record["id"]: record for listed in lists for record in listed}
+        return list(by_id.values())
+
+    def _all_pages(self, route: Route, params: dict[str, str]) -> list[dict[str, Any]]:
+        place = Place(self.world, self.switches)
+        place.table(route).purge(self.clock.now())
+        found: list[dict[str, Any]] = []
+        here = dict(params)
+        if route.paging != "none":
+            here["limit"] = str(route.max_limit)
+        while True:
+            asked = query.read(route, tuple(here.items()), place)
+            answer = orjson.loads(route.answer(route, asked, place))
+            data = answer["data"]["goals"] if route.object == "goals" else answer["data"]
+            found += [data] if isinstance(data, dict) else data or []
+            following = (answer.get("additional_data") or {}).get("next_cursor")
+            if route.paging == "cursor" and following:
+                here["cursor"] = following
+            elif route.paging == "offset" and len(data or []) == route.max_limit:
+                here["start"] = str(len(found))
+            else:
+                return found
+
+    # -- answers
+
+    def token(self, headers: Mapping[str, str], body: bytes, url: str) -> Reply:
+        """POST /oauth/token; recorded as oauth_token, for 0 tokens."""
+        with self.lock:
+            try:
+                answer = orjson.dumps(self.auth.grant(headers, body, self.switches, url))
+                reply, note = Reply(200, answer, []), ""
+            except Refusal as refusal:
+                reply, note = Reply(refusal.status, refusal.body, []), str(refusal)
+            request = Request("POST", "/oauth/token", (), reply.status, 0, "oauth_token", note)
+            self.ledger.add(request, charged=reply.status == 200)
+            return reply
+
+    def answer(self, call: Call, fault: Fault | None = None) -> Reply:
+        """The answer to a GET of the API, counted and recorded."""
+        with self.lock:
+            self._correlation += 1
+            token, tokens, note, charged = "", 0, "", True
+            params = tuple(sorted(parse_qsl(call.query, keep_blank_values=True)))
+            headers: Headers = []
+            try:
+                token, granted = self.auth.caller(call.headers, params, self.switches)
+                tokens = self._admit(call, token, granted)
+                reply = self._serve(call, params, fault)
+            except Refusal as refusal:
+                note, charged = str(refusal), refusal.charged
+                headers = [(k.encode(), v.encode()) for k, v in refusal.headers.items()]
+                reply = Reply(refusal.status, refusal.body, [], refusal.media_type)
+            tokens = tokens if charged else 0
+            request = Request(
+                call.method, call.path, params, reply.status, tokens, call.object, note
+            )
+            self.ledger.add(request, charged)
+            headers += self._headers(token, reply.status)
+            return Reply(reply.status, reply.body, headers, reply.media_type, reply.cut)
+
+    def _admit(self, call: Call, token: str, granted: frozenset[str] | None) -> int:
+        """Let the request in and charge it; the tokens that it costs."""
+        if not self.switches.company_open:
+            raise errors.company_closed()
+        self.limits.enter(token, self.switches)
+        if call.route and not check_scopes(granted, call.route.scopes):
+            raise errors.scope_mismatch(call.route.scopes)
+        cost = call.route.cost if call.route else 0
+        self.limits.charge(cost, self.switches)
+        return cost
+
+    def _serve(self, call: Call, params: query.Params, fault: Fault | None) -> Reply:
+        if fault and fault.body in ("json", "html", "empty") and fault.status:
+            return _failed(call.version, fault.status, fault.body)
+        route = call.route
+        if route is None or self._not_on_this_host(call.path):
+            raise errors.not_found(call.version)
+        place = Place(self.world, self.switches, call.parent_id)
+        place.table(route).purge(self.clock.now())
+        body = route.answer(route, query.read(route, params, place), place)
+        status = (fault and fault.status) or 200
+        if fault and fault.body == "truncated":
+            body = body[: len(body) // 2]
+        return Reply(status, body, [], cut=bool(fault and fault.body == "reset"))
+
+    def _not_on_this_host(self, path: str) -> bool:
+        if self.switches.host_style == "company" or not path.startswith("/api/v1/"):
+            return False
+        return path.removeprefix("/api/v1").startswith(NOT_ON_SHARED_HOST)
+
+    def _headers(self, token: str, status: int) -> Headers:
+        number = self._correlation
+        return [
+            *(self.limits.headers(token, self.switches, status) if token else ()),
+            (b"x-correlation-id", b"%08x-0000-4000-8000-%012x" % (number, number)),
+            (b"access-control-expose-headers", _EXPOSED),
+        ]
+
+
+def _failed(version: Version, status: int, body: str) -> Reply:
+    if body == "html":
+        return Reply(status, errors.cloudflare(status).body, [], "text/html")
+    if body == "empty":
+        return Reply(status, b"", [])
+    if status == 429:
+        raise errors.over_limit("a fault that was ordered")
+    if status == 401:
+        raise errors.unauthorized("a fault that was ordered")
+    if status in (403, 404):
+        raise errors.forbidden() if status == 403 else errors.not_found(version)
+    raise errors.broken(version, status)

@@ -1,0 +1,77 @@
+"""What the contract leaves open, and what an account can be like: one named switch each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Switches:
+    """The current value of every switch. The comment says what is unknown, or what it imitates."""
+
+    # Answers: both forms are met, or the vendor's pages and recorded answers disagree.
+    empty_list: Literal["null", "list"] = "null"  # `data` of an empty v1 list
+    next_cursor: Literal["null", "absent"] = "null"  # on the last page of a v2 list
+    cursor_marks: Literal["next", "last"] = "next"  # row in a cursor: first of next page, or last
+    lead_pagination: Literal["nested", "flat"] = "nested"  # prose says nested, the schema flat
+    mail_pagination: Literal["present", "absent"] = "present"  # the schema of threads has none
+    custom_fields: Literal["object", "null"] = "object"  # null: the account defines none
+    nulls: Literal["first", "last"] = "first"  # where null sorts, in ascending order
+    null_update_times: int = 0  # so many records of each v2 core object have none
+    bounded_returns_nulls: bool = False  # whether updated_since/_until return such records
+    deleted_status: Literal["deleted", "keep"] = "deleted"  # `status` of a deleted deal
+    list_deleted: bool = False  # persons, organizations, products, activities
+    archive_moves_update_time: bool = True
+    mail_folders: Literal["consistent", "inconsistent"] = "consistent"  # a thread's `folders`
+    v1_sort_keys: int = 9  # more keys than this in `sort` are a 400
+    legacy_teams: Literal["ok", "402", "403", "404", "410"] = "ok"
+    # The account and its user.
+    admin: bool = True
+    user_active: bool = True
+    company_open: bool = True
+    host_style: Literal["company", "shared"] = "company"
+    # Limits, per token and per company.
+    rate_limit: int = 80  # requests in any 2 seconds
+    cloudflare_after: int = 0  # so many 429 in a row, then HTML to an API token; 0: never
+    daily_tokens: int = 150_000
+    daily_headers: bool = True
+    latency_ms: float = 0.0  # before every answer of the API
+    # OAuth.
+    scopes: str = "all"  # or a comma separated list
+    expires_in: int = 3599
+    rotate_refresh_token: bool = False
+
+    def granted(self) -> frozenset[str] | None:
+        """The scopes of an access token; None means all."""
+        if self.scopes == "all":
+            return None
+        return frozenset(scope.strip() for scope in self.scopes.split(","))
+
+    def changed(self, **values: Value) -> Switches:
+        """A copy with `values`, each given as its own type or as text. Unknown: ValueError."""
+        read: dict[str, Any] = {name: _read(name, value) for name, value in values.items()}
+        return replace(self, **read)
+
+
+_TYPES = get_type_hints(Switches)
+NAMES = tuple(field.name for field in fields(Switches))
+
+
+def _read(name: str, value: Value) -> Value:
+    if name not in NAMES:
+        raise ValueError(f"no switch {name!r}; there are {', '.join(NAMES)}")
+    kind = _TYPES[name]
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if get_origin(kind) is Literal:
+        allowed = get_args(kind)
+    elif kind is bool:
+        allowed = ("true", "false")
+    else:
+        number: Value = kind(value)
+        return number
+    if text not in allowed:
+        raise ValueError(f"switch {name} is one of {', '.join(allowed)}, not {text!r}")
+    return text == "true" if kind is bool else text

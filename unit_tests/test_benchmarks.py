@@ -1,0 +1,132 @@
+"""The benchmark compares programs that do the same work; without that its ratios say nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import commands, floor, report
+from benchmarks.bench import next_cursor
+from benchmarks.programs import run
+from benchmarks.records import Records, records_of, same
+from benchmarks.rows import ROWS, Measured, Row
+from benchmarks.service import Service, sandbox
+
+DEALS = 1_200
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with sandbox(DEALS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def connector(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Records:
+    """What the connector reads; by now the sandbox knows what it asks for."""
+    return output_of(commands.read(service, "deals", 2, tmp_path_factory.mktemp("bench")))
+
+
+@pytest.fixture(scope="module")
+def asked(connector: Records, service: Service) -> dict[str, str]:
+    return service.asked(commands.PATHS["deals"])
+
+
+def output_of(command: list[str]) -> Records:
+    output = BytesIO()
+    run(command, output)
+    return records_of(output.getvalue().splitlines())
+
+
+def line(**data: Any) -> bytes:
+    record = {"stream": "deals", "data": data, "emitted_at": 1}
+    return json.dumps({"type": "RECORD", "record": record}).encode()
+
+
+def test_floor_and_connector_read_the_same_deals(
+    service: Service, connector: Records, asked: dict[str, str]
+) -> None:
+    expected = output_of(commands.floor(service, "deals", asked))
+    assert expected.count == expected.unique >= DEALS
+    same("connector", connector, expected)
+
+
+def test_the_floor_follows_the_cursor_to_the_end(service: Service, asked: dict[str, str]) -> None:
+    found = {}
+    for limit in ("500", "100"):
+        output, url = BytesIO(), service.url + commands.PATHS["deals"]
+        pages = floor.read("deals", url, service.token, {**asked, "limit": limit}, output)
+        found[limit] = records_of(output.getvalue().splitlines())
+        assert pages == -(-found[limit].count // int(limit))
+    assert found["500"] == found["100"]
+    assert found["500"].count >= DEALS
+
+
+def test_the_floor_ends_with_an_error_where_a_page_is_refused(service: Service) -> None:
+    with pytest.raises(RuntimeError, match="401 for page 1"):
+        floor.read("deals", service.url + commands.PATHS["deals"], "wrong", {}, BytesIO())
+
+
+def test_the_floor_drops_nulls_of_the_top_level_only() -> None:
+    row: dict[str, object] = {"id": 1, "title": None, "custom_fields": {"a": None}}
+    (message,) = map(json.loads, floor.lines("deals", [row]).splitlines())
+    assert message["record"]["data"] == {"id": 1, "custom_fields": {"a": None}}
+
+
+def test_order_makes_no_difference_and_other_messages_are_no_records() -> None:
+    log = b'{"type":"LOG","log":{"level":"INFO","message":"x"}}'
+    one = records_of([line(id=1, title="a"), line(id=2), log])
+    assert one == records_of([line(id=2), line(title="a", id=1)])
+    assert one.count == one.unique == 2
+
+
+def test_a_program_that_read_less_other_or_too_much_is_found_out() -> None:
+    expected = records_of([line(id=1), line(id=2)])
+    for lines in ([line(id=1)], [line(id=1), line(id=3)], [line(id=1), line(id=2), line(id=2)]):
+        with pytest.raises(RuntimeError, match="connector"):
+            same("connector", records_of(lines), expected)
+
+
+def test_a_program_that_fails_is_an_error_with_its_last_words() -> None:
+    with pytest.raises(RuntimeError, match="ended with 3:\nno more"):
+        run([sys.executable, "-c", "print('no more'); raise SystemExit(3)"], BytesIO())
+
+
+def test_the_cursor_is_found_at_the_end_of_a_page() -> None:
+    start = b'{"success":true,"data":[{"a":{"additional_data":1}}],'
+    assert next_cursor(start + b'"additional_data":{"next_cursor":"abc"}}') == "abc"
+    assert next_cursor(start + b'"additional_data":{"next_cursor":null}}') == ""
+    assert next_cursor(start + b'"additional_data":{}}') == ""
+
+
+def test_a_row_says_whether_its_mark_is_met() -> None:
+    most = Row("a", "x", lambda _: Measured(2, ""), at_most=2.5)
+    least = Row("b", "pages", lambda _: Measured(400, "half the time"), at_least=500)
+    assert most.holds(2.5)
+    assert not most.holds(2.51)
+    assert "| b    | 400 pages | at least 500 | MISSED  |" in report.table(
+        [(most, Measured(2, "")), (least, Measured(400, "half the time"))]
+    )
+
+
+def test_the_readme_holds_a_result_of_every_row() -> None:
+    lines = report.results_in(report.README.read_text(encoding="utf-8")).splitlines()
+    named = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
+    assert named[2:] == [row.what for row in ROWS]
+
+
+def test_results_are_written_between_the_markers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(report, "README", readme)
+    report.write("| new |")
+    text = f"before\n{report.BEGIN}\n\n| new |\n\n{report.END}\nafter\n"
+    assert readme.read_text(encoding="utf-8") == text

@@ -1,0 +1,298 @@
+"""Every answer of every route of the sandbox against the vendor's OpenAPI files.
+
+A sandbox that drifts from the vendor makes every other test worthless. Where it answers on
+purpose otherwise than the schema, `contract_exceptions.json` says where and on whose word; an
+exception that nothing needs any more fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+from pipedrive_sandbox.auth import API_TOKEN
+from pipedrive_sandbox.data.custom_fields import defined
+from pipedrive_sandbox.route import Route
+from pipedrive_sandbox.routes import ROUTES
+from pipedrive_sandbox.service import Call, Reply, Service
+
+FOLDER = "PIPEDRIVE_OPENAPI"
+EXCEPTIONS = Path(__file__).with_name("contract_exceptions.json")
+NOW = "2026-11-23T10:00:00Z"
+SEED = 1
+MOST_PAGES = 100
+HASH = re.compile(r"[0-9a-f]{40}(_.*)?")  # a custom field of a lead
+Finding = tuple[str, str]  # place, problem
+# The states of an account that show every form of an answer.
+STATES: tuple[dict[str, Any], ...] = (
+    {},
+    {"custom_fields": "null", "null_update_times": 5, "nulls": "last"},
+    {"list_deleted": True, "empty_list": "list", "next_cursor": "absent", "admin": False},
+    {"lead_pagination": "flat", "mail_pagination": "absent", "mail_folders": "inconsistent"},
+)
+
+
+class Contract:
+    """The vendor's response schemas and examples by version and path."""
+
+    def __init__(self, folder: Path) -> None:
+        self._documents = {
+            version: yaml.load(
+                (folder / f"openapi-{version}.yaml").read_bytes(), Loader=yaml.CSafeLoader
+            )
+            for version in ("v1", "v2")
+        }
+
+    def operation(self, route: Route) -> Any:
+        return self._documents[route.version]["paths"][route.path]["get"]
+
+    def answer(self, route: Route) -> tuple[Any, Any]:
+        """The schema and the example of a 200."""
+        content = self.operation(route)["responses"]["200"]["content"]["application/json"]
+        schema = _json_schema(self._documents[route.version], content["schema"])
+        return schema, content.get("example") or content["schema"]["example"]
+
+    def parameters(self, route: Route) -> set[str]:
+        return {each["name"] for each in self.operation(route).get("parameters", ())}
+
+
+def _json_schema(document: Any, node: Any) -> Any:
+    """OpenAPI 3.0 as JSON schema: references put in place, `nullable` as a type."""
+    if isinstance(node, list):
+        return [_json_schema(document, each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        target = document
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        return _json_schema(document, target)
+    schema = {}
+    for key, value in node.items():
+        if key == "properties":
+            schema[key] = {name: _json_schema(document, each) for name, each in value.items()}
+        elif key not in ("example", "examples", "description", "title", "format", "nullable"):
+            schema[key] = _json_schema(document, value)
+    if not node.get("nullable"):
+        return schema
+    return {"anyOf": [{"type": "null"}, schema]}
+
+
+def _declared(schema: Any) -> set[str]:
+    """The names of the properties of an object schema, through allOf and anyOf."""
+    names = set(schema.get("properties", ()))
+    for combined in ("allOf", "anyOf", "oneOf"):
+        for part in schema.get(combined, ()):
+            names |= _declared(part)
+    return names
+
+
+def _inside(schema: Any, name: str) -> Any:
+    """The schema of the property or of the items (`[]`), through allOf and anyOf."""
+    if name == "[]" and "items" in schema:
+        return schema["items"]
+    if name in schema.get("properties", ()):
+        return schema["properties"][name]
+    for combined in ("allOf", "anyOf", "oneOf"):
+        for part in schema.get(combined, ()):
+            found = _inside(part, name)
+            if found is not None:
+                return found
+    return None
+
+
+def _records(route: Route, answer: Any) -> list[Any]:
+    data = answer["data"]
+    if route.object == "goals":
+        return list(data["goals"])
+    return data if isinstance(data, list) else [data] if data else []
+
+
+def _record_place(route: Route, answer: Any) -> tuple[str, ...]:
+    if route.object == "goals":
+        return ("data", "goals", "[]")
+    return ("data", "[]") if isinstance(answer["data"], list) else ("data",)
+
+
+def _leaves(error: ValidationError) -> Iterator[ValidationError]:
+    """An anyOf that failed is told by its alternative that is not null."""
+    if error.validator == "anyOf" and error.context:
+        for each in error.context:
+            if each.schema != {"type": "null"}:
+                yield from _leaves(each)
+    else:
+        yield error
+
+
+def _finding(error: ValidationError) -> Finding:
+    parts = ["[]" if isinstance(part, int) else str(part) for part in error.absolute_path]
+    place = ".".join(parts).replace(".[]", "[]")
+    if error.validator == "type":
+        found = "null" if error.instance is None else type(error.instance).__name__
+        return place, found
+    return place, str(error.validator)
+
+
+def _ask(service: Service, route: Route, params: dict[str, str]) -> Reply:
+    path = f"/api/{route.version}{route.path}"
+    call = Call("GET", path, urlencode(params), {"x-api-token": API_TOKEN}, route)
+    return service.answer(call)
+
+
+class Visit:
+    """Asks a route in every way and collects what does not agree with the contract."""
+
+    def __init__(self, service: Service, route: Route, contract: Contract) -> None:
+        self._service = service
+        self._route = route
+        self._schema, self._example = contract.answer(route)
+        self._validator = Draft202012Validator(self._schema)
+        self._names: set[str] = set()
+        self.findings: set[Finding] = set()
+
+    def run(self) -> set[Finding]:
+        before = asdict(self._service.switches)
+        for state in STATES:
+            self._service.set(**{**before, **state})
+            for params in self._params():
+                self._walk(params)
+        self._service.set(**before)
+        self._compare_names()
+        return self.findings
+
+    def _params(self) -> list[dict[str, str]]:
+        route = self._route
+        variants: list[dict[str, str]] = [{}]
+        if route.include:
+            variants.append({"include_fields": ",".join(route.include)})
+        if route.labels:
+            variants.append({"include_labels": "true", "include_option_labels": "true"})
+        if route.deletion == "status":
+            variants.append({"status": "open,won,lost,deleted"})
+        if route.paging == "offset":
+            variants.append({"start": "1000000"})
+        if route.object == "currencies":
+            variants.append({"term": "nothing is called so"})
+        return [{**every, **variant} for every in route.every for variant in variants]
+
+    def _walk(self, params: dict[str, str]) -> None:
+        here = dict(params)
+        if self._route.paging != "none":
+            here["limit"] = "20"
+        for _ in range(MOST_PAGES):
+            reply = _ask(self._service, self._route, here)
+            assert reply.status == 200, (self._route.path, here, reply.body)
+            answer = json.loads(reply.body)
+            for error in self._validator.iter_errors(answer):
+                self.findings |= {_finding(leaf) for leaf in _leaves(error)}
+            self._names.update(*_records(self._route, answer))
+            if self._route.paging != "none":
+                here["limit"] = str(self._route.max_limit)
+            more = answer.get("additional_data") or {}
+            if more.get("next_cursor"):
+                here["cursor"] = more["next_cursor"]
+            elif more.get("pagination", {}).get("next_start"):
+                here["start"] = str(more["pagination"]["next_start"])
+            else:
+                return
+        raise AssertionError("the pages never end")
+
+    def _compare_names(self) -> None:
+        """A field that the vendor does not know, or one that the sandbox never shows."""
+        route, example = self._route, self._example
+        place: Any = self._schema
+        for part in _record_place(route, example):
+            place = _inside(place, part)
+        declared = _declared(place)
+        shown = {name for record in _records(route, example) for name in record}
+        custom = (
+            {field.key for field in defined(SEED, "deals")} if route.table == "leads" else set()
+        )
+        invented = self._names - declared - shown - set(route.include)
+        for name in invented:
+            if not (HASH.fullmatch(name) and name[:40] in custom):
+                self.findings.add((".".join((*_record_place(route, example), name)), "undeclared"))
+        for name in declared - self._names:
+            self.findings.add((".".join((*_record_place(route, example), name)), "never shown"))
+        self.findings = {(place.replace(".[]", "[]"), kind) for place, kind in self.findings}
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        pytest.skip(f"did not run: {FOLDER} does not name a folder with the vendor's OpenAPI files")
+    return Contract(Path(folder))
+
+
+@pytest.fixture(scope="session")
+def service() -> Service:
+    limits: dict[str, Any] = {"rate_limit": 10**9, "daily_tokens": 10**9}
+    return Service(seed=SEED, scale=0.1, clock=NOW, switches=limits)
+
+
+@pytest.fixture(scope="session")
+def exceptions() -> dict[str, set[Finding]]:
+    """What is allowed, by endpoint."""
+    by_endpoint: dict[str, set[Finding]] = {}
+    for each in json.loads(EXCEPTIONS.read_text()):
+        assert set(each) == {"endpoint", "places", "problem", "source", "side"}, each
+        assert each["source"], each
+        if each["side"] != "sandbox":  # about requests, which another test looks at
+            continue
+        for place in each["places"]:
+            allowed = by_endpoint.setdefault(each["endpoint"], set())
+            assert (place, each["problem"]) not in allowed, f"given twice: {place}"
+            allowed.add((place, each["problem"]))
+    return by_endpoint
+
+
+def _endpoint(route: Route) -> str:
+    return f"{route.version} {route.path}"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=_endpoint)
+def test_answers_agree_with_the_vendors_schema(
+    route: Route, service: Service, contract: Contract, exceptions: dict[str, set[Finding]]
+) -> None:
+    found = Visit(service, route, contract).run()
+    allowed = exceptions.get(_endpoint(route), set())
+    assert not sorted(found - allowed), "the sandbox answers otherwise than the vendor's schema"
+    assert not sorted(allowed - found), "nothing needs these exceptions any more"
+
+
+def test_every_exception_belongs_to_a_route(exceptions: dict[str, set[Finding]]) -> None:
+    assert set(exceptions) <= {_endpoint(route) for route in ROUTES}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=_endpoint)
+def test_cost_and_scopes_are_the_vendors(route: Route, contract: Contract) -> None:
+    """A wrong cost or scope here would let a client's wrong one pass."""
+    operation = contract.operation(route)
+    oauth = next(each["oauth2"] for each in operation["security"] if "oauth2" in each)
+    assert route.scopes == frozenset(oauth)
+    assert route.cost == operation["x-token-cost"]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=_endpoint)
+def test_exactly_the_vendors_parameters_are_accepted(
+    route: Route, service: Service, contract: Contract
+) -> None:
+    documented = contract.parameters(route)
+    everywhere = set().union(*(contract.parameters(each) for each in ROUTES))
+    accepted = set()
+    for name in everywhere:
+        _ask(service, route, {**route.every[0], name: "x"})
+        if "is not allowed" not in service.ledger.requests[-1].note:
+            accepted.add(name)
+    assert accepted == documented
