@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-SANDBOX = ["starlette", "uvicorn", "httptools", "faker"]
+SANDBOX = ["starlette", "uvicorn", "httptools", "uvloop", "faker"]
 DEMO = ["airbyte", "duckdb", "rich", *SANDBOX]
 TEST = [
     "docker",

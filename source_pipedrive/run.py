@@ -6,6 +6,7 @@ import argparse
 import io
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.config import config_error, parse
+from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.messages import AsLines, error_message
 from source_pipedrive.source import SourcePipedrive
 
@@ -134,7 +136,9 @@ def _read(source: SourcePipedrive, arguments: argparse.Namespace) -> Iterable[by
     state = _load("state", arguments.state, source.read_state) if arguments.state else []
     memory = MemoryMonitor(check_interval=MEMORY_CHECK)
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
-    return source.run(config, catalog, state, AsLines(), memory.check_memory_usage)
+    waiting = Waiting()
+    signal.signal(signal.SIGTERM, lambda *_: waiting.stop())
+    return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, waiting)
 
 
 def _load(what: str, path: str, load: Any) -> Any:

@@ -25,6 +25,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.config import config_error, parse, specification
 from source_pipedrive.http.company import connect
+from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.migration import migrate
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.messages import AsMessages, Encoder
@@ -87,8 +88,10 @@ class SourcePipedrive(Source):
         state: Sequence[AirbyteStateMessage],
         encoder: Encoder[T],
         meanwhile: Callable[[], None] = lambda: None,
+        waiting: Waiting | None = None,
     ) -> Iterator[T]:
-        """One sync, rendered by `encoder`. `meanwhile` is called between pages.
+        """One sync, rendered by `encoder`. `meanwhile` is called between pages; `waiting.stop()`
+        ends the sync after the pages under way.
 
         Raises AirbyteTracedException: a config error before the first message for what the user has
         to mend, at the end for streams that were not read to theirs.
@@ -98,11 +101,12 @@ class SourcePipedrive(Source):
         for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
             logger.warning(f"The state of {gone} is left alone: there is no such stream any more.")
         selected = [select(stream, states) for stream in catalog.streams]
-        client, company = connect(parsed, _mutable(config))
+        waiting = waiting or Waiting()
+        client, company = connect(parsed, _mutable(config), sleep=waiting)
         lower = seconds_of(parsed.history.since(company.at))
         logger.info(f"Reading {len(selected)} streams; what has a history, from {rfc3339(lower)}.")
         workers = parsed.num_workers or WORKERS
-        yield from Run(client, company, selected, encoder, lower, workers, meanwhile)
+        yield from Run(client, company, selected, encoder, lower, workers, waiting, meanwhile)
 
 
 def catalog_entry(row: Stream) -> AirbyteStream:

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {
-    "run": {"source", "reading", "config"},
+    "run": {"source", "reading", "http", "config"},
     "source": {"reading", "http", "config", "migration", "streams", "stream"},
     "reading": {"http", "stream"},
     "http": {"config"},

@@ -102,7 +102,7 @@ class Client:
     ) -> None:
         self.host = host
         self.usage = Usage()
-        self.pacing = Pacing()
+        self.pacing = Pacing(sleep=sleep)
         self._auth = auth
         self._tries = tries
         self._sleep = sleep

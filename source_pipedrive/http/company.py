@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, MutableMapping
+import time
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,16 +32,20 @@ class Company:
 
 
 def connect(
-    config: Config, raw: MutableMapping[str, Any], tries: int = TRIES
+    config: Config,
+    raw: MutableMapping[str, Any],
+    tries: int = TRIES,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[Client, Company]:
     """A client for the company of `config`, proved by one request (2 tokens).
 
-    raw: the same configuration as a mapping; renewed tokens are written into it. Raises SyncError
+    raw: the same configuration as a mapping; renewed tokens are written into it. sleep: how to wait
+    for a number of seconds. Raises SyncError
     where the credentials are not valid or Pipedrive cannot be reached.
     """
-    auth = _auth(config, raw)
+    auth = _auth(config, raw, sleep)
     host = _host(config, auth, raw)
-    client = Client(host, auth, tries)
+    client = Client(host, auth, tries, sleep)
     answer = client.get(WHO_AM_I)
     me = answer.body.get("data")
     company = _company(me, answer.at)
@@ -50,14 +55,16 @@ def connect(
     return client, company
 
 
-def _auth(config: Config, raw: MutableMapping[str, Any]) -> ApiToken | OAuth:
+def _auth(
+    config: Config, raw: MutableMapping[str, Any], sleep: Callable[[float], None]
+) -> ApiToken | OAuth:
     if not isinstance(config.credentials, OAuthCredentials):
         return ApiToken(config.credentials.api_token)
 
     def accept(domain: str) -> bool:
         return domain == config.api_url or is_company_address(domain)
 
-    return OAuth(raw, f"{config.api_url or OAUTH}/oauth/token", accept)
+    return OAuth(raw, f"{config.api_url or OAUTH}/oauth/token", accept, sleep)
 
 
 def _host(config: Config, auth: ApiToken | OAuth, raw: Mapping[str, Any]) -> Host:

@@ -170,13 +170,15 @@ class Lane(Generic[T]):
     """The messages of one stream, in the order that the protocol asks for.
 
     STARTED, RUNNING with the first record, then pages, each followed by the STATE that vouches for
-    it, then COMPLETE or INCOMPLETE. Not thread-safe: its reader holds a lock around `page`.
+    it, then COMPLETE or INCOMPLETE, after which nothing comes any more. Not thread-safe: its reader
+    holds a lock.
     """
 
     def __init__(self, stream: str, encoder: Encoder[T], queue: SimpleQueue[Parcel[T]]) -> None:
         self.stream = stream
         self.records = 0
         self._since_state = 0
+        self._over = False
         self._encoder = encoder
         self._queue = queue
 
@@ -190,6 +192,8 @@ class Lane(Generic[T]):
 
     def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:
         """A rendered page of `count` records and, if given, the state after it."""
+        if self._over:  # a page that came too late for a sync that was asked to stop
+            return
         pieces: list[T] = []
         if count and not self.records:
             running = status_message(self.stream, AirbyteStreamStatus.RUNNING)
@@ -213,6 +217,7 @@ class Lane(Generic[T]):
         """The stream's last message, after the error that cut it short, if one did."""
         if error is not None:
             self._put(error_message(error, self.stream))
+        self._over = True
         complete = AirbyteStreamStatus.COMPLETE if error is None else AirbyteStreamStatus.INCOMPLETE
         self._put(status_message(self.stream, complete))
 

@@ -73,9 +73,10 @@ class Reader(ABC, Generic[T]):
         """No work is under way any more, and none will be."""
         self.start()
         self.seconds = time.monotonic() - (self.began or 0.0)
-        if not self._keeps_state and self.error is None:
-            self.lane.state(state.NO_CURSOR)
-        self.lane.ended(self.error)
+        with self.lock:
+            if not self._keeps_state and self.error is None:
+                self.lane.state(state.NO_CURSOR)
+            self.lane.ended(self.error)
 
     def pages(self, params: Mapping[str, str], start: int = 0) -> Iterator[Page]:
         """The pages of this stream's list, for as long as nothing has ended the stream.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -14,6 +15,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import CONFIG, TRANSIENT
+from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.ascending import Ascending, Restarting
 from source_pipedrive.reading.instants import rfc3339, seconds_of
@@ -27,6 +29,8 @@ logger = logging.getLogger("airbyte")
 
 # Pages that may wait for the writer beside those that the workers hold.
 BACKLOG = 4
+# Seconds that requests under way get when the sync is asked to stop.
+PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -69,16 +73,19 @@ class Run(Generic[T]):
         encoder: Encoder[T],
         lower: int,
         workers: int,
+        waiting: Waiting,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._encoder = encoder
+        self._waiting = waiting
         self._meanwhile = meanwhile
         self._queue: SimpleQueue[Parcel[T]] = SimpleQueue()
         self._backlog = Backlog(workers + BACKLOG)
         self._sync = Sync(client, company, lower, seconds_of(company.at), self._backlog)
         self._readers = [self._reader(selection) for selection in selected]
         self._workers = Workers(self._readers, workers, self._ended)
+        self._patience: float | None = None
 
     def _reader(self, selection: Selection) -> Reader[T]:
         row, sync = selection.row, self._sync
@@ -102,23 +109,25 @@ class Run(Generic[T]):
                     self._backlog.leave()
                 self._meanwhile()
         finally:
+            self._waiting.stop()
             self._backlog.lift()
-            self.stop("The sync was stopped.")
+            self._workers.stop(Waiting.error())
         self._report()
         self._raise()
 
     def _next(self) -> Parcel[T] | None:
         while True:
+            if self._waiting.stopped and self._patience is None:
+                self._workers.stop(Waiting.error())
+                self._patience = time.monotonic() + PATIENCE
             running = self._workers.running
             try:
                 return self._queue.get(timeout=0.2 if running else 0)
             except Empty:
                 if not running:
                     return None
-
-    def stop(self, why: str) -> None:
-        """Ends the sync after the pages under way; what is not read stays for the next one."""
-        self._workers.stop(AirbyteTracedException(message=why, failure_type=TRANSIENT))
+            if self._patience is not None and time.monotonic() > self._patience:
+                self._workers.abandon()
 
     def _ended(self, reader: Reader[T]) -> None:
         reader.end()

@@ -36,6 +36,7 @@ class Workers(Generic[T]):
         self._idle = threading.Condition()
         self._busy: dict[Reader[T], int] = {}
         self._open = {reader.row.name for reader in readers}
+        self._abandoned = False
         self._threads = [
             threading.Thread(target=self._work, name=f"worker-{n}", daemon=True)
             for n in range(number)
@@ -49,7 +50,14 @@ class Workers(Generic[T]):
     @property
     def running(self) -> bool:
         """Whether any worker may still produce output."""
-        return any(thread.is_alive() for thread in self._threads)
+        return not self._abandoned and any(thread.is_alive() for thread in self._threads)
+
+    def abandon(self) -> None:
+        """Waits no longer for the requests under way: their streams end here and now."""
+        with self._idle:
+            self._abandoned = True
+            self._busy.clear()
+            self._close()
 
     def stop(self, error: AirbyteTracedException) -> None:
         """Ends every stream that is not at its end, after the pages under way."""
@@ -64,6 +72,8 @@ class Workers(Generic[T]):
             reader, task = work
             error = self._run(reader, task)
             with self._idle:
+                if self._abandoned:
+                    return
                 self._busy[reader] -= 1
                 if error is not None and reader.error is None:
                     reader.error = error
