@@ -9,9 +9,6 @@ from dataclasses import dataclass
 import orjson
 
 DIGEST = 16  # bytes
-# The share of records that several workers may bring twice: a span that is cut while a page of it
-# is under way is read again from the cut.
-REPEATED = 0.02
 
 
 @dataclass(frozen=True)
@@ -42,9 +39,12 @@ def records_of(lines: Iterable[bytes]) -> Records:
     return Records(count, len(seen), whole.hexdigest())
 
 
-def same(name: str, read: Records, expected: Records) -> None:
-    """RuntimeError unless `read` holds all that is expected, nothing else and hardly more."""
+def same(name: str, read: Records, expected: Records, twice: float = 0.0) -> None:
+    """RuntimeError unless `read` holds all that is expected and nothing else.
+
+    twice: the share of the records that may come a second time.
+    """
     if (read.unique, read.digest) != (expected.unique, expected.digest):
         raise RuntimeError(f"{name} has not read what the floor has read: {read}, {expected}")
-    if read.count > expected.count * (1 + REPEATED):
+    if read.count > expected.count * (1 + twice):
         raise RuntimeError(f"{name} brought too many records twice: {read}, {expected}")

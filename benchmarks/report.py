@@ -50,4 +50,5 @@ def results_in(text: str) -> str:
 def write(results: str) -> None:
     """Puts `results` between the markers of the README."""
     text = README.read_text(encoding="utf-8")
-    README.write_text(text.replace(results_in(text), f"\n\n{results}\n\n"), encoding="utf-8")
+    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
+    README.write_text(f"{before}{BEGIN}\n\n{results}\n\n{after}", encoding="utf-8")

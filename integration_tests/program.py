@@ -73,7 +73,7 @@ def run(*arguments: str, environment: Mapping[str, str] | None = None) -> Outcom
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        _become(write, arguments, environment or {})
+        become(write, arguments, environment or {})
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
         output = pipe.read()
@@ -81,7 +81,8 @@ def run(*arguments: str, environment: Mapping[str, str] | None = None) -> Outcom
     return Outcome(os.waitstatus_to_exitcode(status), output)
 
 
-def _become(write: int, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+def become(write: int, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """In a fork: the program, writing to the pipe `write`. Never returns."""
     code = 70
     try:
         os.dup2(write, 1)

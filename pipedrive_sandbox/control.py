@@ -48,6 +48,9 @@ def control_routes(service: Service) -> list[Route]:
     def mutate(body: Body) -> object:
         return service.mutate(**body)
 
+    def pile(body: Body) -> object:
+        return service.pile(**body)
+
     def fail_next(body: Body) -> object:
         service.faults.order(body["faults"])
         return {"open": len(service.faults)}
@@ -73,6 +76,7 @@ def control_routes(service: Service) -> list[Route]:
         _route("POST", "clock", clock),
         _route("POST", "switches", switches),
         _route("POST", "mutate", mutate),
+        _route("POST", "pile", pile),
         _route("POST", "fail-next", fail_next),
         _route("POST", "clear-faults", clear_faults),
         _route("POST", "expire-tokens", expire_tokens),

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
-Body = Literal["json", "html", "empty", "truncated", "reset"]
-_USUAL = {"html": 403, "empty": 200, "truncated": 200, "reset": 200}
+Body = Literal["json", "html", "empty", "null", "truncated", "reset", "drop", "loop", "short"]
+_USUAL = {"html": 403, "json": 0}
 
 
 @dataclass
 class Fault:
-    """One order. With neither `status` nor `body` it only delays.
+    """One order. With neither `status` nor `body` it only delays, and replaces.
 
     `json`: the vendor's body for the status. `html`: Cloudflare's page. `empty`: no body.
-    `truncated`: half of the real body with its right length. `reset`: half of the real body,
-    then the connection is closed. `after_requests` matching requests pass first, then `times`
-    of them fail.
+    `null`: `data: null`, where the real answer has records. `truncated`: half of the real body
+    with its right length. `reset`: half of the real body, then the connection is closed. `drop`:
+    the connection is closed without an answer. `loop`: the real page, with a cursor that leads
+    back to it. `short`: a page of a third of its limit, with more to follow. `replace`: [old, new],
+    put in place once in the real body. `after_requests` matching requests pass first, then
+    `times` of them fail.
     """
 
     path_contains: str = ""
@@ -26,12 +29,13 @@ class Fault:
     times: int = 1
     after_requests: int = 0
     delay_ms: float = 0.0
+    replace: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.body not in get_args(Body):
             raise ValueError(f"body is one of {', '.join(get_args(Body))}, not {self.body!r}")
         if not self.status:
-            self.status = _USUAL.get(self.body, 0)
+            self.status = _USUAL.get(self.body, 200)
 
 
 class Faults:

@@ -17,6 +17,7 @@ from .routes import ROUTES
 from .service import Call, Reply, Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+DROP = (b"x-drop", b"1")  # tells Dated, which is next to the connection, to close it
 ROOTS = {"v1": ("/api/v1", "/v1"), "v2": ("/api/v2",)}
 
 
@@ -39,6 +40,10 @@ class Dated:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def dated(message: Message) -> None:
+            if DROP in message.get("headers", ()):
+                # The protocol has no message for this; `send` belongs to uvicorn's connection.
+                send.__self__.transport.abort()  # type: ignore[attr-defined]
+                return
             if message["type"] == "http.response.start":
                 headers = [(b"date", self._clock.date_header()), *message["headers"]]
                 message = {**message, "headers": headers}
@@ -80,6 +85,10 @@ def _endpoint(service: Service, route: Route | None) -> Endpoint:
 
 
 def _response(reply: Reply) -> Response:
+    if reply.drop:
+        dropped = Response()
+        dropped.raw_headers = [DROP]
+        return dropped
     kind = CutResponse if reply.cut else Response
     response = kind(reply.body, reply.status, media_type=reply.media_type)
     response.raw_headers += reply.headers

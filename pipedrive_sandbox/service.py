@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,7 +12,7 @@ import orjson
 
 from . import errors, query
 from .auth import Auth, check_scopes
-from .clock import Clock
+from .clock import Clock, moment
 from .data import world
 from .errors import Refusal, Version
 from .faults import Fault, Faults
@@ -60,6 +60,7 @@ class Reply:
     headers: Headers
     media_type: str = "application/json"
     cut: bool = False  # send half of the body, then close the connection
+    drop: bool = False  # close the connection without an answer
 
 
 class Service:
@@ -108,6 +109,16 @@ class Service:
         """Edit, add, delete and archive records now; see `mutations.mutate`."""
         with self.lock:
             return mutate(self.world, self.clock.now(), self.switches, seed, **wanted)
+
+    def pile(self, name: str, count: int, at: str) -> int:
+        """Give `count` records of a table one and the same update time, as a bulk import does."""
+        with self.lock:
+            table = self.world.tables[name]
+            rows = [row for row in table.rows.values() if row.deleted_at is None][:count]
+            for row in rows:
+                row.record[table.updated] = table.stamp(moment(at))
+            table.touch(*rows)
+            return len(rows)
 
     def records(self, object_: str, **params: str) -> list[dict[str, Any]]:
         """The records of `object_` as its endpoint lists them now, all pages, free of charge.
@@ -179,7 +190,18 @@ class Service:
             )
             self.ledger.add(request, charged)
             headers += self._headers(token, reply.status)
-            return Reply(reply.status, reply.body, headers, reply.media_type, reply.cut)
+            if reply.status == 200 and call.route and call.route.paging != "none":
+                self._go_on()
+            return replace(reply, headers=headers)
+
+    def _go_on(self) -> None:
+        """Let other people work, as the switches say, before the next request."""
+        churn, seed = self.switches.churn, self._correlation
+        if self.switches.tick:
+            self.clock.advance(self.switches.tick)
+        if churn:
+            third = -(-churn // 3)
+            self.mutate(seed, edits=churn, adds=third, deletes=third, archives=third)
 
     def _admit(self, call: Call, token: str, granted: frozenset[str] | None) -> int:
         """Let the request in and charge it; the tokens that it costs."""
@@ -200,11 +222,18 @@ class Service:
             raise errors.not_found(call.version)
         place = Place(self.world, self.switches, call.parent_id)
         place.table(route).purge(self.clock.now())
+        if fault and fault.body == "short":
+            params = tuple((k, str(-(-int(v) // 3)) if k == "limit" else v) for k, v in params)
         body = route.answer(route, query.read(route, params, place), place)
-        status = (fault and fault.status) or 200
-        if fault and fault.body == "truncated":
-            body = body[: len(body) // 2]
-        return Reply(status, body, [], cut=bool(fault and fault.body == "reset"))
+        if fault is None:
+            return Reply(200, body, [])
+        return Reply(
+            fault.status or 200,
+            _spoilt(body, fault, dict(params).get("cursor")),
+            [],
+            cut=fault.body == "reset",
+            drop=fault.body == "drop",
+        )
 
     def _not_on_this_host(self, path: str) -> bool:
         if self.switches.host_style == "company" or not path.startswith("/api/v1/"):
@@ -218,6 +247,23 @@ class Service:
             (b"x-correlation-id", b"%08x-0000-4000-8000-%012x" % (number, number)),
             (b"access-control-expose-headers", _EXPOSED),
         ]
+
+
+def _spoilt(body: bytes, fault: Fault, cursor: str | None) -> bytes:
+    """The real answer to a request with `cursor`, as the fault wants it."""
+    if fault.replace:
+        old, new = fault.replace
+        body = body.replace(old.encode(), new.encode("utf-8", "surrogatepass"), 1)
+    if fault.body == "truncated":
+        return body[: len(body) // 2]
+    if fault.body not in ("null", "loop"):
+        return body
+    answer = orjson.loads(body)
+    if fault.body == "null":
+        answer["data"] = None
+    elif cursor:
+        answer["additional_data"]["next_cursor"] = cursor
+    return orjson.dumps(answer)
 
 
 def _failed(version: Version, status: int, body: str) -> Reply:

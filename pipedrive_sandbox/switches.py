@@ -39,6 +39,9 @@ class Switches:
     daily_tokens: int = 150_000
     daily_headers: bool = True
     latency_ms: float = 0.0  # before every answer of the API
+    # What other people do meanwhile, after every answer that holds a list.
+    churn: int = 0  # so many edits, and a third as many additions, deletions and archivings
+    tick: float = 0.0  # seconds that the clock moves on
     # OAuth.
     scopes: str = "all"  # or a comma separated list
     expires_in: int = 3599

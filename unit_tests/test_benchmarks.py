@@ -125,8 +125,10 @@ def test_results_are_written_between_the_markers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", encoding="utf-8")
     monkeypatch.setattr(report, "README", readme)
-    report.write("| new |")
-    text = f"before\n{report.BEGIN}\n\n| new |\n\n{report.END}\nafter\n"
-    assert readme.read_text(encoding="utf-8") == text
+    for old in ("\n\n", "\n\nold\n\n"):
+        text = f"before\n\n{report.BEGIN}{old}{report.END}\n\nafter\n"
+        readme.write_text(text, encoding="utf-8")
+        report.write("| new |")
+        expected = f"before\n\n{report.BEGIN}\n\n| new |\n\n{report.END}\n\nafter\n"
+        assert readme.read_text(encoding="utf-8") == expected

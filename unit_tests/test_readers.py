@@ -293,6 +293,26 @@ def test_nobody_takes_over_a_span_whose_last_page_is_on_its_way() -> None:
     assert len(client.asked) == 1
 
 
+def test_a_span_is_never_cut_before_the_end_of_a_page_that_is_on_its_way_out() -> None:
+    """Or the rows behind the cut would leave twice."""
+    crowd = [LOWER + n for n in range(500)]
+    client = FakeClient(v2_list(deals([*crowd, *(LOWER + 40_000 * n for n in range(1, 701))])))
+    reader, queue = reader_of("deals", client)
+    tasks, honest = [reader.take()], reader.lane.render
+
+    def render(rows: Sequence[Record]) -> Any:
+        if task := reader.take():
+            tasks.append(task)
+        return honest(rows)
+
+    reader.lane.render = render  # type: ignore[method-assign]
+    while tasks:
+        tasks.pop(0)()  # type: ignore[misc]
+    records, _ = run(reader, queue)
+    assert len(client.asked) == 4  # the span was shared
+    assert len(records) == len({record["id"] for record in records}) == 1_200
+
+
 def test_two_workers_share_a_backfill_without_a_gap() -> None:
     rows = deals([LOWER + 40 * n for n in range(12_000)])
     client = FakeClient(v2_list(rows))

@@ -54,10 +54,12 @@ class Ascending(Reader[T]):
 
     def _emit(self, span: Span, page: Page) -> bool:
         """Hands the page out; True where the span has come to its end."""
-        end = span.end
         times = [self.time_of(item) for item in page.rows]
         known = [time for time in times if time is not None]
         last = known[-1] if known else span.at
+        with self.lock:
+            end = span.end
+            span.reach = min(last + 1, end)
         density = len(known) / max(1, last - known[0]) if known else 0.0
         ended = page.last or last >= end
         rows = before(end, page.rows, times) if last >= end else page.rows

@@ -24,6 +24,7 @@ class Span:
     end: int
     taken: bool = False
     density: float = 0.0  # records a second in the newest page; 0 where it is not known
+    reach: int = 0  # where a page that is on its way out ends: nobody cuts the span before it
 
     @property
     def estimate(self) -> float:
@@ -73,9 +74,12 @@ class Progress:
         """
         started = [span for span in self.spans if span.taken and span.density]
         largest = max(started, key=lambda span: span.estimate, default=None)
-        if largest is None or largest.estimate <= worthwhile or largest.end - largest.at < 4:
+        if largest is None or largest.estimate <= worthwhile:
             return None
-        middle = largest.at + (largest.end - largest.at) // 2
+        start = max(largest.at, largest.reach)
+        middle = start + (largest.end - start) // 2
+        if middle <= start:
+            return None
         later = Span(middle, largest.end, taken=True)
         largest.end = middle
         self.spans.insert(self.spans.index(largest) + 1, later)

@@ -1,0 +1,100 @@
+"""What a destination makes of the connector's output, and what the protocol promises about it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from integration_tests.conftest import Box
+from integration_tests.program import Message
+from source_pipedrive.reading.instants import instant
+from source_pipedrive.reading.records import Plan
+from source_pipedrive.streams import STREAMS
+
+Record = dict[str, Any]
+INCREMENTAL = [name for name, row in STREAMS.items() if row.cursor_field]
+
+
+class Warehouse:
+    """The last version of every record by stream and primary key, after any number of syncs."""
+
+    def __init__(self) -> None:
+        self.tables: defaultdict[str, dict[Any, Record]] = defaultdict(dict)
+        self.received: defaultdict[str, int] = defaultdict(int)
+
+    def load(self, messages: Iterable[Message]) -> None:
+        """Takes the records of a sync, in their order."""
+        for message in messages:
+            if message["type"] == "RECORD":
+                record = message["record"]
+                (key,) = STREAMS[record["stream"]].key
+                self.tables[record["stream"]][record["data"][key]] = record["data"]
+                self.received[record["stream"]] += 1
+
+
+def listed(box: Box, stream: str) -> dict[Any, Record]:
+    """What the API lists of a stream now, in the shape that the connector gives it."""
+    row = STREAMS[stream]
+    query = "&".join(f"{name}={value}" for name, value in row.params.items())
+    rows = box.control(f"records/{stream}?{query}")
+    (key,) = row.key
+    return {record[key]: record for record in Plan(row, 0).shape(rows)}
+
+
+def vouched(stream: str, blob: Record) -> list[tuple[int, int]]:
+    """The parts of the time axis that a state says are read."""
+    if "done" in blob:
+        return [(instant(start), instant(end)) for start, end in blob["done"]]
+    return [(instant(blob["since"]), instant(blob[STREAMS[stream].cursor_field or ""]))]
+
+
+def follows_the_protocol(
+    messages: Iterable[Message],
+    truth: dict[str, dict[Any, Record]],
+    known: Warehouse | None = None,
+) -> None:
+    """Asserts the order of one sync's messages.
+
+    Every STATE follows the records that it vouches for: those of `truth` whose time lies in what
+    it calls read, unless `known` had them from earlier syncs. Its recordCount is that of the
+    records since the stream's last STATE. Each stream is STARTED, then RUNNING with its first
+    record, then COMPLETE or INCOMPLETE once, and nothing comes after that.
+    """
+    seen: defaultdict[str, set[Any]] = defaultdict(set)
+    for name, table in (known.tables if known else {}).items():
+        seen[name] |= set(table)
+    since_state: defaultdict[str, int] = defaultdict(int)
+    statuses: defaultdict[str, list[str]] = defaultdict(list)
+    for message in messages:
+        if message["type"] == "RECORD":
+            name = message["record"]["stream"]
+            (key,) = STREAMS[name].key
+            assert statuses[name] == ["STARTED", "RUNNING"], name
+            seen[name].add(message["record"]["data"][key])
+            since_state[name] += 1
+        elif message["type"] == "STATE":
+            stream = message["state"]["stream"]
+            name, blob = stream["stream_descriptor"]["name"], stream["stream_state"]
+            assert statuses[name][-1] in ("STARTED", "RUNNING"), name
+            assert message["state"]["sourceStats"]["recordCount"] == since_state[name], name
+            since_state[name] = 0
+            if "version" in blob:
+                _is_vouched_for(name, blob, truth.get(name, {}), seen[name])
+        elif message["type"] == "TRACE" and message["trace"]["type"] == "STREAM_STATUS":
+            status = message["trace"]["stream_status"]
+            statuses[status["stream_descriptor"]["name"]].append(status["status"])
+    for name, order in statuses.items():
+        assert order[0] == "STARTED", name
+        assert order[1:-1] in ([], ["RUNNING"]), name
+        assert order[-1] in ("COMPLETE", "INCOMPLETE"), name
+
+
+def _is_vouched_for(name: str, blob: Record, truth: dict[Any, Record], seen: set[Any]) -> None:
+    field = STREAMS[name].cursor_field or ""
+    parts = vouched(name, blob)
+    for key, record in truth.items():
+        if field in record:
+            at = instant(record[field])
+            if any(start <= at < end for start, end in parts):
+                assert key in seen, f"{name}: the state vouches for {key}, which has not left"
