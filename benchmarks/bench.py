@@ -18,20 +18,17 @@ import urllib3
 from benchmarks import commands
 from benchmarks.programs import RSS_UNIT, Cost, middle, run
 from benchmarks.records import Records, records_of, same
-from benchmarks.service import Service, sandbox
+from benchmarks.service import NO_LIMIT, Service, sandbox
 
 DEALS = 200_000
+SMALL = 1_000  # deals, where only requests count
 REPETITIONS = 3
 SHORT = 3  # times as many turns for programs that take a second or two, whose ratio is noisier
-# The share of records that workers who share a list may bring twice: a span that is cut while a
-# page of it is under way is read again from the cut.
-TWICE = {"connector 8": 0.02}
-
 Costs = Mapping[str, Cost]
 
 
 class Bench:
-    """One run of the benchmark over `deals` deals, and over a quarter of them.
+    """One run of the benchmark over `deals` deals, and over half of them.
 
     Programs take turns, so that a noisy minute hits all alike; a cost is the median of
     `repetitions`. Raises RuntimeError where two programs that are compared did not read the same.
@@ -39,8 +36,9 @@ class Bench:
 
     def __init__(self, deals: int = DEALS, repetitions: int = REPETITIONS) -> None:
         self.deals = deals
-        self.few = deals // 4
+        self.few = deals // 2
         self.records = 0
+        self.requests: dict[int, int] = {}  # of the deals, by number of workers that shared them
         self._repetitions = repetitions
 
     def __enter__(self) -> Self:
@@ -81,7 +79,7 @@ class Bench:
 
     @cached_property
     def reading_few(self) -> Cost:
-        """The connector with 8 workers over a quarter of the deals."""
+        """The connector with 8 workers over half of the deals."""
         with sandbox(self.few) as service:
             programs = {"connector 8": commands.read(service, "deals", 8, self._files)}
             return self._in_turns(programs)["connector 8"]
@@ -98,6 +96,51 @@ class Bench:
         and of the clock."""
         params = self.asked["deals"]
         return middle([self._fetch({**params}) for _ in range(self._repetitions)])
+
+    @cached_property
+    def sharing(self) -> Mapping[int, Cost]:
+        """All deals with one worker and with eight, by their number, where a request takes 200 ms
+        and the account has the largest burst there is; 0 is the start-up."""
+        start = commands.read(self.service, "lead_sources", 1, self._files)
+        costs = {0: self._run(start)[0]}
+        far = {"latency_ms": 200, "rate_limit": 480}
+        near = {"latency_ms": 0, "rate_limit": NO_LIMIT}
+        for workers in (1, 8):
+            command = commands.read(self.service, "deals", workers, self._files)
+            self.service.control("switches", far)
+            self.service.control("reset-ledger", {})
+            try:
+                costs[workers], _ = self._run(command)
+                self.requests[workers] = self.service.control("ledger")["deals"]["requests"]
+            finally:
+                self.service.control("switches", near)
+        return costs
+
+    @cached_property
+    def quiet(self) -> Mapping[str, tuple[int, int]]:
+        """Requests and tokens by object of a sync of all incremental streams after which, and
+        before which, nothing changed."""
+        with sandbox(SMALL) as service:
+            state = self._files / "quiet-state.json"
+            command = commands.read_all(service, self._files)
+            for _ in range(2):
+                self._run_for_state([*command, *(["--state", str(state)] * state.exists())], state)
+                service.control("clock", {"advance_seconds": 3600})
+                service.control("reset-ledger", {})
+            self._run_for_state([*command, "--state", str(state)], state)
+            spent = service.control("ledger")
+            return {name: (each["requests"], each["tokens"]) for name, each in spent.items()}
+
+    def _run_for_state(self, command: Sequence[str], state: Path) -> None:
+        with tempfile.TemporaryFile(dir=self._files) as output:
+            run(command, output)
+            output.seek(0)
+            last = {}
+            for message in map(json.loads, output):
+                if message["type"] == "STATE":
+                    stream = message["state"]["stream"]["stream_descriptor"]["name"]
+                    last[stream] = message["state"]
+        state.write_text(json.dumps(list(last.values())), encoding="utf-8")
 
     def _fetch(self, asked: dict[str, str]) -> Cost:
         url = self.service.url + commands.PATHS["deals"]
@@ -128,7 +171,7 @@ class Bench:
                 cost, read[name] = self._run(command, reads=bool(equal))
                 costs[name].append(cost)
             for name, other in (equal or {}).items():
-                same(name, read[name], read[other], TWICE.get(name, 0.0))
+                same(name, read[name], read[other])
             self.records = max(self.records, *(each.unique for each in read.values()), 0)
         return {name: middle(each) for name, each in costs.items()}
 

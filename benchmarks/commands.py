@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping
@@ -42,6 +43,24 @@ def read(service: Service, stream: str, workers: int, files: Path) -> list[str]:
         path.write_text(json.dumps(content), encoding="utf-8")
         command += [f"--{kind}", str(path)]
     return command
+
+
+def read_all(service: Service, files: Path) -> list[str]:
+    """Reads every incremental stream of `service`, with the catalog that discover gives."""
+    command = read(service, "deals", 4, files)
+    discovered = subprocess.run(
+        [command[0], "discover", *command[2:4]], capture_output=True, check=True
+    )
+    messages = map(json.loads, discovered.stdout.splitlines())
+    streams = next(m["catalog"]["streams"] for m in messages if m["type"] == "CATALOG")
+    selected = [
+        {"stream": each, "sync_mode": "incremental", "destination_sync_mode": "append"}
+        for each in streams
+        if "incremental" in each["supported_sync_modes"]
+    ]
+    path = files / f"{service.pid}-all-catalog.json"
+    path.write_text(json.dumps({"streams": selected}), encoding="utf-8")
+    return [*command[:-1], str(path)]
 
 
 def floor(service: Service, stream: str, params: Mapping[str, str]) -> list[str]:

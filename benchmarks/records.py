@@ -39,12 +39,9 @@ def records_of(lines: Iterable[bytes]) -> Records:
     return Records(count, len(seen), whole.hexdigest())
 
 
-def same(name: str, read: Records, expected: Records, twice: float = 0.0) -> None:
-    """RuntimeError unless `read` holds all that is expected and nothing else.
-
-    twice: the share of the records that may come a second time.
-    """
+def same(name: str, read: Records, expected: Records) -> None:
+    """RuntimeError unless `read` holds all that is expected, once, and nothing else."""
     if (read.unique, read.digest) != (expected.unique, expected.digest):
         raise RuntimeError(f"{name} has not read what the floor has read: {read}, {expected}")
-    if read.count > expected.count * (1 + twice):
-        raise RuntimeError(f"{name} brought too many records twice: {read}, {expected}")
+    if read.count > expected.count:
+        raise RuntimeError(f"{name} brought records twice: {read}, {expected}")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from benchmarks.programs import environment
 
@@ -38,6 +38,12 @@ class Service:
             if request["path"] == path:
                 return dict(request["params"])
         raise LookupError(f"nothing has asked for {path}")
+
+    def control(self, name: str, body: Any = None) -> Any:
+        """One of the sandbox's own routes: GET without a body, POST with one."""
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(Request(f"{self.url}/_sandbox/{name}", data), timeout=60) as answer:
+            return json.load(answer)
 
     def cpu(self) -> float:
         """Seconds of user and system time that it has used since its start. Linux only."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import source_pipedrive.program  # noqa: F401  (forks find everything imported)
 from source_pipedrive.run import main
 
 Message = dict[str, Any]

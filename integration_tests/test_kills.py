@@ -148,6 +148,23 @@ def test_the_real_program_is_killed_and_loses_nothing(company: Box, seed: int) -
     is_everything(company, warehouse)
 
 
+def test_a_full_refresh_that_is_killed_goes_on_where_it_was(company: Box) -> None:
+    catalog = program.catalog_of(company.streams(), "activities", mode="full_refresh")
+    arguments = ["read", "--config", company.file(company.config(num_workers=1))]
+    arguments += ["--catalog", company.file(catalog)]
+    outcome, killed = killed_fork(arguments, 2_500_000)
+    assert killed
+    warehouse = Warehouse()
+    warehouse.load(outcome.messages)
+    read = len(warehouse.tables["activities"])
+    rest = program.run(*arguments, "--state", company.file(outcome.state))
+    warehouse.load(rest.messages)
+    assert warehouse.tables["activities"] == listed(company, "activities")
+    assert len(rest.records("activities")) <= len(warehouse.tables["activities"]) - read + 550
+    again = program.run(*arguments, "--state", company.file(rest.state))
+    assert len(again.records("activities")) == len(warehouse.tables["activities"])
+
+
 @pytest.mark.parametrize("delay_ms", [0, 120_000])
 def test_sigterm_leaves_whole_lines_and_usable_state_within_ten_seconds(
     start: Start, delay_ms: int

@@ -133,7 +133,7 @@ def select(stream: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Se
             "Refresh the schema of the connection."
         )
     incremental = stream.sync_mode is SyncMode.incremental and row.cursor_field is not None
-    return Selection(row, states.get_stream_state(name, None) if incremental else None)
+    return Selection(row, states.get_stream_state(name, None), full_refresh=not incremental)
 
 
 def _mutable(config: Mapping[str, Any]) -> MutableMapping[str, Any]:

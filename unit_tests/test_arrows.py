@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {
-    "run": {"source", "reading", "http", "config"},
+    "run": {"program"},
+    "program": {"source", "reading", "http", "config"},
     "source": {"reading", "http", "config", "migration", "streams", "stream"},
     "reading": {"http", "stream"},
     "http": {"config"},

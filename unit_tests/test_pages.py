@@ -89,6 +89,20 @@ def test_a_v2_list_ends_where_no_cursor_comes(end: Any) -> None:
     assert read(client, "deals") == [{"id": 1}]
 
 
+def test_a_v2_page_of_null_is_asked_for_again() -> None:
+    replies = [{"data": None, "additional_data": {"next_cursor": "a"}}, {"data": [{"id": 1}]}]
+    client = FakeClient(lambda params: replies.pop(0))
+    assert read(client, "deals") == [{"id": 1}]
+    assert len(client.asked) == 2
+
+
+def test_a_v2_page_that_stays_null_is_empty_where_nothing_follows_and_an_error_elsewhere() -> None:
+    assert read(FakeClient(lambda params: {"data": None}), "deals") == []
+    more = {"data": None, "additional_data": {"next_cursor": "a"}}
+    with pytest.raises(StreamError, match="without its records"):
+        read(FakeClient(lambda params: more), "deals")
+
+
 def test_null_and_absent_lists_are_empty() -> None:
     assert rows_of(FILES, {"success": True, "data": None}) == []
     assert rows_of(GOALS, {"success": True, "data": {"goals": []}}) == []

@@ -27,7 +27,7 @@ def reader_of(
 ) -> tuple[Reader[Any], SimpleQueue[Parcel[Any]]]:
     row = STREAMS[name]
     queue: SimpleQueue[Parcel[Any]] = SimpleQueue()
-    sync = Sync(cast("Client", client), ACME, lower, UNTIL, Backlog(10_000))
+    sync = Sync(cast("Client", client), ACME, lower, UNTIL, Backlog(10_000), workers=8)
     progress = None
     if row.cursor_field:
         progress = state.progress(
@@ -289,7 +289,7 @@ def test_nobody_takes_over_a_span_whose_last_page_is_on_its_way() -> None:
 
     reader.lane.render = render  # type: ignore[method-assign]
     first()
-    assert offered == [None]
+    assert set(offered) == {None}
     assert len(client.asked) == 1
 
 

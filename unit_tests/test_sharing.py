@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from source_pipedrive.reading.ascending import WORTH_SPLITTING
+from source_pipedrive.reading.ascending import SPLITS_A_WORKER, WORTH_SPLITTING
 from source_pipedrive.reading.spans import Progress, Span
 
 LIMIT = 500
@@ -24,6 +24,13 @@ def times_of(kind: str, seed: int) -> list[int]:
         return sorted(chance.randrange(HISTORY) for _ in range(DEALS))
     if kind == "growing":
         return sorted(int(HISTORY * chance.random() ** 0.5) for _ in range(DEALS))
+    if kind == "imports":  # three in ten came in bulk, thousands within minutes
+        times = [int(HISTORY * chance.random() ** 0.5) for _ in range(DEALS * 7 // 10)]
+        while len(times) < DEALS:
+            at = chance.randrange(HISTORY - 300)
+            size = chance.choice([50, 300, 800, 3_000])
+            times += [at + chance.randrange(300) for _ in range(size)]
+        return sorted(times[:DEALS])
     start = int(HISTORY * float(kind))  # 90 % lie in 1 % of the time
     crowd = [start + chance.randrange(HISTORY // 100) for _ in range(DEALS * 9 // 10)]
     return sorted([*crowd, *(chance.randrange(HISTORY) for _ in range(DEALS // 10))])
@@ -33,12 +40,20 @@ def read(times: list[int], workers: int) -> tuple[float, int]:
     """(seconds, requests) of a backfill, with the real spans and a Pipedrive of sorted times."""
     progress = Progress(times[0], HISTORY)
     under_way: list[tuple[float, int, Span, int, int]] = []
-    idle, order, requests, now = workers, 0, 0, 0.0
+    idle, order, requests, splits, now = workers, 0, 0, 0, 0.0
 
     def ask(span: Span, start: int, until: int) -> None:
         nonlocal order
         order += 1
         heapq.heappush(under_way, (now + REQUEST, order, span, start, until))
+
+    def split() -> Span | None:
+        nonlocal splits
+        if splits >= SPLITS_A_WORKER * workers:
+            return None
+        span = progress.split(WORTH_SPLITTING * LIMIT)
+        splits += span is not None
+        return span
 
     def begin(span: Span | None) -> bool:
         nonlocal idle
@@ -61,14 +76,16 @@ def read(times: list[int], workers: int) -> tuple[float, int]:
             idle += 1
         else:
             ask(span, start + LIMIT, until)
-        while idle and begin(progress.split(WORTH_SPLITTING * LIMIT)):
+        while idle and begin(split()):
             pass
     assert progress.complete
     return now, requests
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("kind", ["even", "growing", "0.0", "0.1", "0.33", "0.6", "0.8", "0.99"])
+@pytest.mark.parametrize(
+    "kind", ["even", "growing", "imports", "0.0", "0.1", "0.33", "0.6", "0.8", "0.99"]
+)
 def test_eight_workers_are_six_times_as_fast_and_waste_next_to_nothing(
     kind: str, seed: int
 ) -> None:

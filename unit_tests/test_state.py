@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from source_pipedrive.http.errors import SyncError
 from source_pipedrive.reading import state
-from source_pipedrive.reading.instants import instant
+from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.spans import Progress
 
 LOWER, UNTIL = instant("2025-11-23"), instant("2026-11-23T10:00:00Z")
 MINUTE = 60
+GOLDEN = Path(__file__).parent / "golden" / "state-0.1.0.json"
 
 
 def left(saved: dict[str, Any], lower: int = LOWER) -> list[tuple[int, int]]:
@@ -102,3 +105,57 @@ def test_a_state_that_cannot_be_used_says_why(saved: dict[str, Any], why: str) -
     with pytest.raises(SyncError, match=why) as caught:
         left(saved)
     assert "\n" not in str(caught.value)
+
+
+def test_the_state_of_release_0_1_0_is_read_for_ever() -> None:
+    """This file is never written anew: users hold states like it."""
+    saved = {
+        entry["stream"]["stream_descriptor"]["name"]: entry["stream"]["stream_state"]
+        for entry in json.loads(GOLDEN.read_text())
+    }
+
+    def spans(name: str, field: str, lower: int) -> list[tuple[str, str]]:
+        found = state.progress(name, field, saved[name], 42, lower, UNTIL)
+        return [(rfc3339(span.at), rfc3339(span.end)) for span in found.spans]
+
+    end = "2026-11-23T10:00:00Z"
+    assert spans("deals", "update_time", LOWER) == [
+        ("2026-02-01T00:00:00Z", "2026-05-01T00:00:00Z"),
+        ("2026-06-01T12:30:00Z", end),
+    ]
+    assert spans("persons", "update_time", 0) == [("2026-11-22T09:59:00Z", end)]
+    assert spans("users", "modified", 0) == [("2026-11-22T09:59:00Z", end)]
+    assert spans("files", "update_time", LOWER) == [
+        ("2025-11-23T00:00:00Z", "2026-09-01T00:00:01Z"),
+        ("2026-11-22T09:59:00Z", end),
+    ]
+    files = state.progress("files", "update_time", saved["files"], 42, LOWER, UNTIL)
+    assert files.skip == 300
+    assert spans("organizations", "update_time", 0) == [("2026-02-01T00:00:00Z", end)]
+    assert state.of_full_refresh(saved["organizations"]) == saved["organizations"]
+    assert state.of_full_refresh(saved["deals"]) == state.of_full_refresh(saved["persons"]) == {}
+    assert spans("currencies", "id", 0) == [("1970-01-01T00:00:00Z", end)]
+
+
+@pytest.mark.parametrize("form", ["{}T00:00:00Z", "{} 00:00:00", "{}T00:00:00.000Z"])
+def test_the_cdks_date_ranges_go_on_without_a_gap(form: str) -> None:
+    slices = [
+        {"start": form.format("2025-11-23"), "end": form.format("2026-03-01")},
+        {"start": form.format("2026-05-01"), "end": form.format("2026-11-22")},
+    ]
+    saved = {"state_type": "date-range", "slices": slices, "legacy": {}}
+    assert left(saved) == [
+        (instant("2026-03-01") - MINUTE, instant("2026-05-01")),
+        (instant("2026-11-22") - MINUTE, UNTIL),
+    ]
+
+
+def test_a_full_refresh_in_the_middle_says_that_it_is_one_and_at_its_end_nothing() -> None:
+    progress = Progress(0, UNTIL)
+    (span,) = progress.spans
+    progress.advance(span, LOWER)
+    saved = state.dump("update_time", 42, progress, full_refresh=True)
+    assert saved["full_refresh"] is True
+    assert left(dict(state.of_full_refresh(saved)), 0) == [(LOWER, UNTIL)]
+    progress.advance(span, UNTIL)
+    assert state.dump("update_time", 42, progress, full_refresh=True) == state.NO_CURSOR

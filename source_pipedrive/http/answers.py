@@ -46,6 +46,8 @@ def _decode_slowly(raw: bytes, stream: str) -> Any:
 def _mended(value: Any) -> Any:
     if isinstance(value, str):
         return LONE_SURROGATE.sub("\ufffd", value)
+    if isinstance(value, int) and value.bit_length() > 63:
+        return float(value)  # as the fast decoder reads it
     if isinstance(value, list):
         return [_mended(item) for item in value]
     if isinstance(value, dict):

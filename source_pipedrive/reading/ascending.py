@@ -6,6 +6,7 @@ second is not, for more of its records may be on the next page.
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
 from source_pipedrive.http.errors import StreamError
@@ -15,29 +16,57 @@ from source_pipedrive.reading.reader import InOneGo, Reader, T, Task
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress, Span
 
+logger = logging.getLogger("airbyte")
+
 # Pages that must be left in a span before another worker takes half of it. A split costs about
 # half a request, a page that is not full; with fewer pages the requests add up where most records
 # lie in a small part of the time (unit_tests/test_sharing.py).
 WORTH_SPLITTING = 10
+# And so often at most in all: a page that is not full is bought each time.
+SPLITS_A_WORKER = 3
 
 
 class Ascending(Reader[T]):
     """v2: closed spans of `updated_since` (inclusive) and `updated_until` (exclusive), shared by
     as many workers as have nothing else to do."""
 
+    _splits = 0
+
     def take(self) -> Task | None:
         with self.lock:
-            worthwhile = WORTH_SPLITTING * (self.row.limit or 1)
-            span = self.progress.take() or self.progress.split(worthwhile)
+            span = self.progress.take() or self._split()
         return partial(self._read, span) if span else None
 
+    def _split(self) -> Span | None:
+        if self._splits >= SPLITS_A_WORKER * self.sync.workers:
+            return None
+        span = self.progress.split(WORTH_SPLITTING * (self.row.limit or 1))
+        self._splits += span is not None
+        return span
+
     def _read(self, span: Span) -> None:
-        unbounded = span.at == 0
+        while True:
+            begun = span.at
+            try:
+                return self._walk(span)
+            except StreamError as error:
+                # How long a cursor lives is not documented: what is read stays read, the rest of
+                # the span is asked for anew.
+                if error.status != 400 or span.at == begun:
+                    raise
+                logger.info(f"{self.row.name}: a cursor was refused; going on from the last page.")
+
+    def _walk(self, span: Span) -> None:
+        # No state leaves before the records without a time have, wherever they are sorted; the
+        # other workers need not wait for them.
+        self.vouches = span.at != 0
         for page in self.pages(self._bounds(span)):
-            if unbounded:
+            ended = self._emit(span, page)
+            if not self.vouches:
                 emit_trailing_nulls(self, page, self._order("desc"))
-                unbounded = False
-            if self._emit(span, page):
+                self.vouches = True
+                self.emit([], Progress.done)
+            if ended:
                 return
 
     def _bounds(self, span: Span) -> dict[str, str]:

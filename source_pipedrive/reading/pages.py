@@ -18,6 +18,8 @@ from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.reading.records import Row
 from source_pipedrive.stream import Kind, Paging, Stream
 
+# v2 has been seen to send null in place of a page that has records: so often it is asked again.
+NULL_TRIES = 2
 # Pages in a row that bring nothing new before a list counts as endless.
 IDLE_PAGES = 5
 
@@ -65,11 +67,21 @@ def cursor_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iter
     cursor: str | None = None
     seen: set[str] = set()
     while True:
-        asked = {**params, "cursor": cursor} if cursor else params
-        body = client.get(request_for(row, asked)).body
+        request = request_for(row, {**params, "cursor": cursor} if cursor else params)
+        body = client.get(request).body
+        for _ in range(NULL_TRIES):
+            if body.get("data") is not None:
+                break
+            body = client.get(request).body
         cursor = (body.get("additional_data") or {}).get("next_cursor")
         if cursor in seen:
             raise endless(row)
+        if cursor and body.get("data") is None:
+            raise StreamError(
+                f'Pipedrive sent a page of "{row.name}" without its records. '
+                "Run the sync again later.",
+                TRANSIENT,
+            )
         yield Page(rows_of(row, body), last=not cursor)
         if not cursor:
             return

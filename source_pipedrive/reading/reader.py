@@ -34,15 +34,24 @@ class Sync:
     lower: int
     until: int
     backlog: Backlog
+    workers: int
 
 
 class Reader(ABC, Generic[T]):
-    """Reads one stream. `progress` is None for a full refresh, which has no state to keep.
+    """Reads one stream. `progress` is None where there is no state to keep; `full_refresh` says
+    that what is kept is the state of a full refresh.
 
     `take` hands out work until none is left; the tasks of one reader may run side by side.
     """
 
-    def __init__(self, row: Stream, sync: Sync, lane: Lane[T], progress: Progress | None) -> None:
+    def __init__(
+        self,
+        row: Stream,
+        sync: Sync,
+        lane: Lane[T],
+        progress: Progress | None,
+        full_refresh: bool = False,
+    ) -> None:
         self.row = row
         self.sync = sync
         self.lane = lane
@@ -51,7 +60,10 @@ class Reader(ABC, Generic[T]):
         self.error: AirbyteTracedException | None = None
         self.began: float | None = None
         self.seconds = 0.0
+        self.nudge: Callable[[], None] = lambda: None
+        self.vouches = True  # whether what is emitted may be followed by a state
         self._keeps_state = progress is not None
+        self._full_refresh = full_refresh
         self._plan = Plan(row, sync.company.user_id)
 
     @abstractmethod
@@ -98,11 +110,13 @@ class Reader(ABC, Generic[T]):
             if moved is not None:
                 moved(self.progress)
             self.lane.page(rendered, len(records), self._state() if moved else None)
+        self.nudge()
 
     def _state(self) -> dict[str, Any] | None:
-        if not self._keeps_state or self.row.cursor_field is None:
+        if not self._keeps_state or not self.vouches or self.row.cursor_field is None:
             return None
-        return state.dump(self.row.cursor_field, self.sync.company.id, self.progress)
+        company = self.sync.company.id
+        return state.dump(self.row.cursor_field, company, self.progress, self._full_refresh)
 
     def time_of(self, row: Row) -> int | None:
         """The cursor field of a row, as seconds since 1970."""

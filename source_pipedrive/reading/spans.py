@@ -69,8 +69,10 @@ class Progress:
 
     def split(self, worthwhile: float) -> Span | None:
         """The later half of the span with the most records left, where they are more than
-        `worthwhile`; its reader then stops at the cut. How closely the records of the later half
-        lie is not known before its first page: until then it is not split again.
+        `worthwhile`; its reader then stops at the cut.
+
+        Neither half is split again before its next page: until then nobody knows better, and a
+        page that happens to hold a bulk import makes any number of halves look large.
         """
         started = [span for span in self.spans if span.taken and span.density]
         largest = max(started, key=lambda span: span.estimate, default=None)
@@ -81,7 +83,7 @@ class Progress:
         if middle <= start:
             return None
         later = Span(middle, largest.end, taken=True)
-        largest.end = middle
+        largest.end, largest.density = middle, 0.0
         self.spans.insert(self.spans.index(largest) + 1, later)
         return later
 

@@ -6,7 +6,11 @@
      "done": [["2025-...", "2026-..."]],     only while a history is being read: the parts read
      "skip": 1200}                           and the rows they hold, where a list is newest first
 
-A bare `{"update_time": ...}`, as other connectors write it, is taken up where it ends.
+While a full refresh is under way it carries `"full_refresh": true` besides, so that nobody takes
+it for the state of an incremental sync that was turned into a full refresh.
+
+Other connectors' states are taken up where they end: a bare `{"update_time": ...}`, and the CDK's
+`{"state_type": "date-range", "slices": [{"start": ..., "end": ...}]}`.
 """
 
 from __future__ import annotations
@@ -63,16 +67,26 @@ def _own(state: Mapping[str, Any]) -> tuple[int, list[Interval]]:
 
 
 def _foreign(state: Mapping[str, Any], field: str, lower: int) -> list[Interval]:
+    if "slices" in state:
+        # Where each part ends is the clock of the machine that wrote it.
+        parts = [(instant(part["start"]), instant(part["end"])) for part in state["slices"]]
+        return [(start, end - OVERLAP) for start, end in parts]
     return [(lower, instant(state[field]) - OVERLAP)]
 
 
-def dump(field: str, company_id: int, now: Progress) -> dict[str, Any]:
+def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The state of a full refresh that did not reach its end, or none: then it begins anew."""
+    return state if state.get("full_refresh") and "done" in state else {}
+
+
+def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False) -> dict[str, Any]:
     """The state that vouches for what `now` has done."""
     common = {"version": VERSION, "company_id": company_id, "since": rfc3339(now.since)}
     if now.complete:
-        return {field: rfc3339(now.until), **common}
+        return dict(NO_CURSOR) if full_refresh else {field: rfc3339(now.until), **common}
     done = now.done()
     low = done[0][1] if done and done[0][0] == now.since else now.since
     parts = [[rfc3339(start), rfc3339(end)] for start, end in done]
     skip = {"skip": now.skip} if now.skip else {}
-    return {field: rfc3339(low), **common, "done": parts, **skip}
+    whole = {"full_refresh": True} if full_refresh else {}
+    return {field: rfc3339(low), **common, "done": parts, **skip, **whole}

@@ -35,10 +35,11 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True)
 class Selection:
-    """A stream to read. state: what the last sync left; None asks for a full refresh."""
+    """A stream to read. state: what the last sync left."""
 
     row: Stream
-    state: Mapping[str, Any] | None
+    state: Mapping[str, Any]
+    full_refresh: bool
 
 
 class Removed(InOneGo[T]):
@@ -62,6 +63,11 @@ def reader_class(row: Stream) -> type[Reader[T]]:
     return changes.get(row.changes, WholeList) if row.changes else WholeList
 
 
+def resumes(row: Stream) -> bool:
+    """Whether a full refresh that died goes on where it was."""
+    return row.changes is Changes.ASCENDING
+
+
 class Run(Generic[T]):
     """Reads `selected` and yields what `encoder` renders, whole lines or messages, in order."""
 
@@ -82,22 +88,24 @@ class Run(Generic[T]):
         self._meanwhile = meanwhile
         self._queue: SimpleQueue[Parcel[T]] = SimpleQueue()
         self._backlog = Backlog(workers + BACKLOG)
-        self._sync = Sync(client, company, lower, seconds_of(company.at), self._backlog)
+        until = seconds_of(company.at)
+        self._sync = Sync(client, company, lower, until, self._backlog, workers)
         self._readers = [self._reader(selection) for selection in selected]
         self._workers = Workers(self._readers, workers, self._ended)
         self._patience: float | None = None
 
     def _reader(self, selection: Selection) -> Reader[T]:
-        row, sync = selection.row, self._sync
+        row, sync, full = selection.row, self._sync, selection.full_refresh
         progress = None
-        if selection.state is not None and row.cursor_field is not None:
+        if row.cursor_field is not None and (not full or resumes(row)):
+            saved = state.of_full_refresh(selection.state) if full else selection.state
             lower = lower_bound(row, sync.lower)
             progress = state.progress(
-                row.name, row.cursor_field, selection.state, sync.company.id, lower, sync.until
+                row.name, row.cursor_field, saved, sync.company.id, lower, sync.until
             )
         lane = Lane(row.name, self._encoder, self._queue)
         make: type[Reader[T]] = reader_class(row)
-        return make(row, sync, lane, progress)
+        return make(row, sync, lane, progress, full)
 
     def __iter__(self) -> Iterator[T]:
         """Raises the error that ended the sync, or one that names the streams that failed."""

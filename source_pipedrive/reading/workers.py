@@ -18,8 +18,8 @@ from source_pipedrive.stream import Absence, Stream
 
 logger = logging.getLogger("airbyte")
 
-# Seconds after which an idle worker looks again whether a span has become worth splitting.
-LOOK_AGAIN = 0.2
+# Seconds after which an idle worker looks again for work, whatever happens.
+LOOK_AGAIN = 1.0
 
 
 class Workers(Generic[T]):
@@ -37,6 +37,8 @@ class Workers(Generic[T]):
         self._busy: dict[Reader[T], int] = {}
         self._open = {reader.row.name for reader in readers}
         self._abandoned = False
+        for reader in readers:
+            reader.nudge = self.nudge
         self._threads = [
             threading.Thread(target=self._work, name=f"worker-{n}", daemon=True)
             for n in range(number)
@@ -51,6 +53,11 @@ class Workers(Generic[T]):
     def running(self) -> bool:
         """Whether any worker may still produce output."""
         return not self._abandoned and any(thread.is_alive() for thread in self._threads)
+
+    def nudge(self) -> None:
+        """A page has been read: whoever is idle looks whether there is something to share."""
+        with self._idle:
+            self._idle.notify_all()
 
     def abandon(self) -> None:
         """Waits no longer for the requests under way: their streams end here and now."""

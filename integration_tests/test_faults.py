@@ -1,0 +1,152 @@
+"""Faults in mid-read: what may pass is tried again, what may not ends its own stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from integration_tests.conftest import Box, Start
+from integration_tests.warehouse import Warehouse, follows_the_protocol, listed
+
+CLOCK = "2026-11-23T10:00:00Z"
+Fault = dict[str, Any]
+
+
+@pytest.fixture
+def box(start: Start) -> Box:
+    made = start(scale=1, clock=CLOCK, rate_limit=1_000_000)
+    made.control("clock", {"advance_seconds": 10})
+    return made
+
+
+def order(box: Box, path: str, **what: Any) -> None:
+    box.control("fail-next", [{"path_contains": path, "times": 1, **what}])
+
+
+PASSING: list[Fault] = [
+    *({"status": status} for status in (500, 502, 503, 504, 524)),
+    {"status": 429},
+    {"status": 503, "body": "html"},
+    *({"body": body, "status": 200} for body in ("html", "empty", "truncated", "reset", "drop")),
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=str)
+def test_what_passes_costs_a_line_in_the_log_and_nothing_else(box: Box, fault: Fault) -> None:
+    for path in ("/deals?", "/notes?", "/files?"):
+        order(box, path, after_requests=1, **fault)
+    outcome = box.read("deals", "notes", "files", "currencies")
+    assert outcome.code == 0, outcome.sentence()
+    truth = {name: listed(box, name) for name in ("deals", "notes", "files")}
+    follows_the_protocol(outcome.messages, truth)
+    warehouse = Warehouse()
+    warehouse.load(outcome.messages)
+    for name, rows in truth.items():
+        assert warehouse.tables[name] == rows, name
+        assert any("rying again" in log or "waiting" in log for log in outcome.logs), name
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"body": "loop", "times": 99}, "never end"),
+        ({"status": 404}, "does not know this address"),
+        ({"status": 403}, "permission"),
+        ({"status": 400, "times": 99}, "not understood"),
+    ],
+    ids=str,
+)
+def test_what_does_not_pass_ends_its_stream_and_keeps_its_progress(
+    box: Box, fault: Fault, words: str
+) -> None:
+    order(box, "/persons?", after_requests=1, **fault)
+    outcome = box.read("persons", "deals", "currencies", config=box.config(num_workers=3))
+    assert outcome.code == 1
+    assert outcome.statuses("persons")[-1] == "INCOMPLETE"
+    assert outcome.statuses("deals")[-1] == outcome.statuses("currencies")[-1] == "COMPLETE"
+    assert words in next(
+        e["message"] for e in outcome.errors if e.get("stream_descriptor") == {"name": "persons"}
+    )
+    truth = {name: listed(box, name) for name in ("deals", "persons")}
+    follows_the_protocol(outcome.messages, truth)
+    box.control("clear-faults", {})
+    warehouse = Warehouse()
+    warehouse.load(outcome.messages)
+    again = box.read("persons", "deals", state=outcome.state)
+    assert again.code == 0
+    warehouse.load(again.messages)
+    assert warehouse.tables["persons"] == truth["persons"]
+    assert len(again.records("persons")) <= len(truth["persons"])
+
+
+def test_a_cursor_that_is_refused_is_left_and_the_list_taken_up_again(box: Box) -> None:
+    """What is read stays read; only the rest is asked for again."""
+    order(box, "cursor=", status=400)
+    outcome = box.read("persons")
+    assert outcome.code == 0, outcome.sentence()
+    warehouse = Warehouse()
+    warehouse.load(outcome.messages)
+    assert warehouse.tables["persons"] == listed(box, "persons")
+
+
+@pytest.mark.parametrize("path", ["/persons?", "/notes?", "/files?"])
+def test_a_page_that_is_shorter_than_its_limit_is_not_taken_for_the_last(
+    box: Box, path: str
+) -> None:
+    order(box, path, body="short")
+    name = path.strip("/?")
+    outcome = box.read(name)
+    warehouse = Warehouse()
+    warehouse.load(outcome.messages)
+    assert warehouse.tables[name] == listed(box, name)
+
+
+@pytest.mark.parametrize("name", ["deals", "notes"])
+def test_an_empty_page_that_ought_to_hold_records_is_no_gap(box: Box, name: str) -> None:
+    """`data: null` with 200 where more is said to follow."""
+    order(box, f"/{name}?", body="null")
+    outcome = box.read(name)
+    warehouse = Warehouse()
+    warehouse.load(outcome.messages)
+    if outcome.code == 0:
+        assert warehouse.tables[name] == listed(box, name)
+    else:
+        assert outcome.statuses(name)[-1] == "INCOMPLETE"
+        warehouse.load(box.read(name, state=outcome.state).messages)
+        assert warehouse.tables[name] == listed(box, name)
+
+
+@pytest.mark.parametrize(
+    ("new", "leaves"),
+    [
+        (r"a\ud800b", "a\ufffdb"),
+        (r"a\u0000b", "a\x00b"),
+        ("x" * 1_000_000, "x" * 1_000_000),
+    ],
+    ids=["a lone surrogate", "a NUL", "a megabyte"],
+)
+def test_texts_that_break_decoders(box: Box, new: str, leaves: str) -> None:
+    order(box, "/notes?", replace=['"content":"', f'"content":"{new}'])
+    outcome = box.read("notes", config=box.config(num_workers=1))
+    assert outcome.code == 0
+    assert len({r["id"] for r in outcome.records("notes")}) == len(listed(box, "notes"))
+    assert any(r["content"].startswith(leaves) for r in outcome.records("notes"))
+    warned = [log for log in outcome.of("LOG") if log["level"] == "WARN"]
+    assert len(warned) == ("ufffd" in ascii(leaves))
+
+
+@pytest.mark.parametrize("surrogate", ["", r"\ud800"])
+def test_integers_past_64_bits_cost_no_page(box: Box, surrogate: str) -> None:
+    number = "123456789012345678901234567890"
+    order(box, "/deals?", replace=['"title":"', f'"probability":{number},"title":"{surrogate}'])
+    outcome = box.read("deals", config=box.config(num_workers=1))
+    assert outcome.code == 0
+    assert len({r["id"] for r in outcome.records("deals")}) == len(listed(box, "deals"))
+
+
+def test_records_that_come_twice_in_a_list_do_no_harm(box: Box) -> None:
+    """A cursor whose first row is the last of the page before."""
+    box.control("switches", {"cursor_marks": "last"})
+    outcome = box.read("persons")
+    assert {r["id"] for r in outcome.records("persons")} == set(listed(box, "persons"))

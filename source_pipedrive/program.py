@@ -1,0 +1,191 @@
+"""A command of the protocol, and the way of its messages to standard output."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import gc
+import io
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from airbyte_cdk.entrypoint import AirbyteEntrypoint
+from airbyte_cdk.logger import AirbyteLogFormatter
+from airbyte_cdk.models import (
+    AirbyteConnectionStatus,
+    AirbyteMessage,
+    ConnectorSpecification,
+    FailureType,
+    Status,
+    Type,
+)
+from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
+from airbyte_cdk.utils.memory_monitor import MemoryMonitor
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.config import config_error, parse
+from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.reading.messages import AsLines, error_message
+from source_pipedrive.source import SourcePipedrive
+
+logger = logging.getLogger("airbyte")
+
+M_ARENA_MAX = -8  # of glibc's malloc.h; other libraries have no mallopt or ignore it
+MEMORY_CHECK = 10  # pages between two looks at the container's memory
+
+
+class Writer(io.TextIOBase):
+    """The one way out: whole lines to a file descriptor, from any thread.
+
+    Stands in for sys.stdout, so that what the CDK prints takes the same way.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+
+    def lines(self, data: bytes) -> None:
+        """Writes `data`, one or more whole lines, without another's line in between."""
+        view = memoryview(data)
+        with self._lock:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+
+    def write(self, text: str) -> int:
+        """A print; anything but a message of the protocol becomes a log line."""
+        for line in text.splitlines():
+            if line.startswith("{"):
+                self.lines(line.encode() + b"\n")
+            elif line.strip():
+                logger.info(line)
+        return len(text)
+
+
+class Entrypoint(AirbyteEntrypoint):
+    """The CDK's entrypoint, with sentences about a wrong configuration that people understand."""
+
+    @staticmethod
+    def validate_connection(source_spec: ConnectorSpecification, config: Any) -> None:
+        """Raises a config error that names the field, and quotes no secret."""
+        parse(config)
+
+
+class LogHandler(logging.Handler):
+    """LOG messages, through the writer."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__()
+        self._writer = writer
+        self.setFormatter(AirbyteLogFormatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line; a traceback stays out of it unless debug logs are asked for."""
+        if not logger.isEnabledFor(logging.DEBUG):
+            record.exc_info = record.exc_text = None
+        self._writer.lines(self.format(record).encode() + b"\n")
+
+
+def run(argv: list[str] | None = None) -> None:
+    """Runs the command that `argv`, or the command line, names; exits with 1 where it failed."""
+    writer = Writer(sys.stdout.fileno())
+    arguments = AirbyteEntrypoint.parse_args(sys.argv[1:] if argv is None else argv)
+    logging.getLogger().handlers = [LogHandler(writer)]
+    # What the CDK logs while it sets itself up says nothing about a sync.
+    logger.setLevel(logging.WARNING)
+    sys.stdout = writer
+    try:
+        for lines in _messages(arguments):
+            writer.lines(lines)
+    except AirbyteTracedException as error:
+        _fail(writer, arguments, error)
+    except Exception as error:
+        logger.debug("Failed", exc_info=True)
+        _fail(writer, arguments, _unexpected(error))
+
+
+def _messages(arguments: argparse.Namespace) -> Iterable[bytes]:
+    source = SourcePipedrive()
+    if arguments.command == "read":
+        return _read(source, arguments)
+    if arguments.command != "spec":
+        _config(source, arguments)
+    entrypoint = Entrypoint(source)
+    logger.setLevel(logging.INFO)
+    return (line.encode() + b"\n" for line in entrypoint.run(arguments))
+
+
+def _config(source: SourcePipedrive, arguments: argparse.Namespace) -> dict[str, Any]:
+    try:
+        return dict(source.configure(source.read_config(arguments.config), ""))
+    except OSError as error:
+        raise config_error(
+            f"The file {arguments.config} cannot be read: {error.strerror}."
+        ) from None
+    except ValueError:
+        raise config_error(f"The file {arguments.config} is not a JSON object.") from None
+
+
+def _read(source: SourcePipedrive, arguments: argparse.Namespace) -> Iterable[bytes]:
+    """As the CDK's entrypoint reads, but a page at a time and already rendered."""
+    config = _config(source, arguments)
+    specification = source.spec(logger)
+    AirbyteEntrypoint.set_up_secret_filter(config, specification.connectionSpecification)
+    catalog = _load("catalog", arguments.catalog, source.read_catalog)
+    state = _load("state", arguments.state, source.read_state) if arguments.state else []
+    memory = MemoryMonitor(check_interval=MEMORY_CHECK)
+    logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
+    spare_memory()
+    waiting = Waiting()
+    signal.signal(signal.SIGTERM, lambda *_: waiting.stop())
+    return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, waiting)
+
+
+def spare_memory() -> None:
+    """Tells the collector and the allocator that pages come and go as a whole.
+
+    A quarter less CPU and memory on a large read (benchmarks/README.md). glibc otherwise keeps an
+    arena a thread, each as large as its largest page.
+    """
+    gc.set_threshold(50_000, 20, 100)
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+def _load(what: str, path: str, load: Any) -> Any:
+    try:
+        return load(path)
+    except OSError as error:
+        raise unreadable(what, path, error) from None
+    except Exception:
+        raise config_error(f"The {what} file {path} does not hold a {what}.") from None
+
+
+def unreadable(what: str, path: str, error: OSError) -> AirbyteTracedException:
+    """The sentence for a file that is missing or may not be read."""
+    return config_error(f"The {what} file {path} cannot be read: {error.strerror}.")
+
+
+def _unexpected(error: Exception) -> AirbyteTracedException:
+    return AirbyteTracedException(
+        message=f"The connector failed: {type(error).__name__}. Please report this line.",
+        internal_message=filter_secrets(repr(error)),
+        failure_type=FailureType.system_error,
+    )
+
+
+def _fail(writer: Writer, arguments: argparse.Namespace, error: AirbyteTracedException) -> None:
+    """One sentence on the protocol's own channel, with the exit code that the CDK defines."""
+    lines = AsLines()
+    if arguments.command == "check" and error.failure_type is FailureType.config_error:
+        status = AirbyteConnectionStatus(status=Status.FAILED, message=filter_secrets(str(error)))
+        message = AirbyteMessage(type=Type.CONNECTION_STATUS, connectionStatus=status)
+        writer.lines(b"".join(lines.message(message)))
+        return
+    writer.lines(b"".join(lines.message(error_message(error))))
+    sys.exit(1)
