@@ -34,7 +34,7 @@ def test_no_second_vanishes_while_workers_read_and_split(
     read: set[int] = set()
     for choice, at in moves:
         if choice < 3:
-            progress.split(worthwhile=0)
+            progress.split(worthwhile=1, ways=choice + 2)
         elif span := (progress.take() or next(iter(progress.spans), None)):
             at = min(max(at, span.at), span.end)
             read |= set(range(span.at, at))
@@ -71,15 +71,31 @@ def test_the_largest_span_is_split_where_half_of_it_is_left() -> None:
     assert small is not None
     assert large is not None
     small.density = large.density = 1.0
-    later = progress.split(worthwhile=100)
+    assert progress.split(worthwhile=100) == 1
+    later = progress.take()
     assert later is not None
     assert (large.at, large.end, later.at, later.end) == (5_000, 7_500, 7_500, END)
+    assert large.density == 0  # not cut again before its next page
+
+
+def test_the_first_cut_makes_a_part_for_each_worker_as_far_as_it_is_worth_it() -> None:
+    progress = Progress(0, END)
+    span = progress.take()
+    assert span is not None
+    progress.advance(span, 2_000, density=1.0)
+    assert progress.split(worthwhile=2_000, ways=8) == 3
+    assert [(s.at, s.end) for s in progress.spans] == [
+        (2_000, 4_000),
+        (4_000, 6_000),
+        (6_000, 8_000),
+        (8_000, END),
+    ]
 
 
 def test_a_span_that_is_not_worth_it_stays_whole() -> None:
     progress = Progress(0, END)
     span = progress.take()
     assert span is not None
-    assert progress.split(worthwhile=100) is None  # nothing is known of it yet
+    assert progress.split(worthwhile=100) == 0  # nothing is known of it yet
     span.density = 0.001
-    assert progress.split(worthwhile=100) is None
+    assert progress.split(worthwhile=100) == 0

@@ -47,7 +47,8 @@ def test_a_backfill_that_died_leaves_exactly_what_was_not_read() -> None:
     first = earlier.take()
     assert first is not None
     first.density = 1
-    later = earlier.split(0)
+    assert earlier.split(1) == 1
+    later = earlier.take()
     assert later is not None
     cut = later.at
     earlier.advance(first, LOWER + 1_000)

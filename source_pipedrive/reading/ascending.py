@@ -18,11 +18,10 @@ from source_pipedrive.reading.spans import Progress, Span
 
 logger = logging.getLogger("airbyte")
 
-# Pages that must be left in a span before another worker takes half of it. A split costs about
-# half a request, a page that is not full; with fewer pages the requests add up where most records
-# lie in a small part of the time (unit_tests/test_sharing.py).
-WORTH_SPLITTING = 10
-# And so often at most in all: a page that is not full is bought each time.
+# Pages that must be left in a span before it is shared. A cut costs about half a request, a page
+# that is not full; so there are at most so many for each worker, which keeps the requests few also
+# where most records lie in a small part of the time (unit_tests/test_sharing.py).
+WORTH_SPLITTING = 4
 SPLITS_A_WORKER = 3
 
 
@@ -34,15 +33,13 @@ class Ascending(Reader[T]):
 
     def take(self) -> Task | None:
         with self.lock:
-            span = self.progress.take() or self._split()
+            span = self.progress.take()
+            if span is None and self._splits < SPLITS_A_WORKER * self.sync.workers:
+                # The first cut makes a part for each worker, later ones mend what it got wrong.
+                ways = 2 if self._splits else self.sync.workers
+                self._splits += self.progress.split(WORTH_SPLITTING * (self.row.limit or 1), ways)
+                span = self.progress.take()
         return partial(self._read, span) if span else None
-
-    def _split(self) -> Span | None:
-        if self._splits >= SPLITS_A_WORKER * self.sync.workers:
-            return None
-        span = self.progress.split(WORTH_SPLITTING * (self.row.limit or 1))
-        self._splits += span is not None
-        return span
 
     def _read(self, span: Span) -> None:
         while True:

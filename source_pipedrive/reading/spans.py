@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 Interval = tuple[int, int]
 
@@ -67,25 +68,27 @@ class Progress:
                 return span
         return None
 
-    def split(self, worthwhile: float) -> Span | None:
-        """The later half of the span with the most records left, where they are more than
-        `worthwhile`; its reader then stops at the cut.
+    def split(self, worthwhile: float, ways: int = 2) -> int:
+        """Cuts the span with the most records left, where they are more than `worthwhile`, into as
+        many as `ways` equal parts; its reader stops at the first cut. Returns how many it cut off.
 
-        Neither half is split again before its next page: until then nobody knows better, and a
-        page that happens to hold a bulk import makes any number of halves look large.
+        The span is not cut again before its next page: until then nobody knows better, and a page
+        that happens to hold a bulk import makes any number of halves look large.
         """
         started = [span for span in self.spans if span.taken and span.density]
         largest = max(started, key=lambda span: span.estimate, default=None)
         if largest is None or largest.estimate <= worthwhile:
-            return None
+            return 0
+        ways = max(2, min(ways, int(largest.estimate // worthwhile)))
         start = max(largest.at, largest.reach)
-        middle = start + (largest.end - start) // 2
-        if middle <= start:
-            return None
-        later = Span(middle, largest.end, taken=True)
-        largest.end, largest.density = middle, 0.0
-        self.spans.insert(self.spans.index(largest) + 1, later)
-        return later
+        step = (largest.end - start) // ways
+        if step < 1:
+            return 0
+        cuts = [*(start + step * n for n in range(1, ways)), largest.end]
+        largest.end, largest.density = cuts[0], 0.0
+        place = self.spans.index(largest) + 1
+        self.spans[place:place] = [Span(at, end) for at, end in pairwise(cuts)]
+        return ways - 1
 
     def advance(self, span: Span, at: int, density: float = 0.0) -> None:
         """Everything of `span` before `at` has been read; at its end the span is gone.
