@@ -87,6 +87,17 @@ def test_the_report_says_what_the_sandbox_charged(shared_box: Box) -> None:
     assert f"used {total:,} API tokens of this company's 150,000" in outcome.logs[-1]
 
 
+def test_archives_are_read_after_the_lists_that_records_leave_for_them(shared_box: Box) -> None:
+    """Or what is archived in between would be in neither."""
+    shared_box.control("reset-ledger", {})
+    shared_box.read("deals", "deals_archived", "leads", "leads_archived")
+    paths = [request["path"] for request in shared_box.control("requests")]
+    for name in ("v2/deals", "v1/leads"):
+        live = [n for n, path in enumerate(paths) if path.endswith(name)]
+        archived = [n for n, path in enumerate(paths) if path.endswith(f"{name}/archived")]
+        assert max(live) < min(archived)
+
+
 def test_a_second_sync_reads_only_what_changed(start: Start) -> None:
     box = start(scale=0.05, clock="2026-11-23T10:00:00Z", rate_limit=100_000)
     first = box.read()

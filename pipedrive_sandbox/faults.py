@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
-Body = Literal["json", "html", "empty", "null", "truncated", "reset", "drop", "loop", "short"]
+Body = Literal[
+    "json", "html", "empty", "null", "truncated", "reset", "drop", "loop", "short", "again"
+]
 _USUAL = {"html": 403, "json": 0}
 
 
@@ -18,7 +20,8 @@ class Fault:
     `null`: `data: null`, where the real answer has records. `truncated`: half of the real body
     with its right length. `reset`: half of the real body, then the connection is closed. `drop`:
     the connection is closed without an answer. `loop`: the real page, with a cursor that leads
-    back to it. `short`: a page of a third of its limit, with more to follow. `replace`: [old, new],
+    back to it. `short`: a page of a third of its limit, with more to follow. `again`: the page,
+    and before it the first three records of the list once more. `replace`: [old, new],
     put in place once in the real body. `after_requests` matching requests pass first, then
     `times` of them fail.
     """

@@ -227,9 +227,10 @@ class Service:
         body = route.answer(route, query.read(route, params, place), place)
         if fault is None:
             return Reply(200, body, [])
+        again = self.records(route.object)[:3] if fault.body == "again" else []
         return Reply(
             fault.status or 200,
-            _spoilt(body, fault, dict(params).get("cursor")),
+            _spoilt(body, fault, dict(params).get("cursor"), again),
             [],
             cut=fault.body == "reset",
             drop=fault.body == "drop",
@@ -249,18 +250,21 @@ class Service:
         ]
 
 
-def _spoilt(body: bytes, fault: Fault, cursor: str | None) -> bytes:
-    """The real answer to a request with `cursor`, as the fault wants it."""
+def _spoilt(body: bytes, fault: Fault, cursor: str | None, again: list[Any]) -> bytes:
+    """The real answer to a request with `cursor`, as the fault wants it; again: records that the
+    client has had."""
     if fault.replace:
         old, new = fault.replace
         body = body.replace(old.encode(), new.encode("utf-8", "surrogatepass"), 1)
     if fault.body == "truncated":
         return body[: len(body) // 2]
-    if fault.body not in ("null", "loop"):
+    if fault.body not in ("null", "loop", "again"):
         return body
     answer = orjson.loads(body)
     if fault.body == "null":
         answer["data"] = None
+    elif fault.body == "again":
+        answer["data"] = [*again, *answer["data"]]
     elif cursor:
         answer["additional_data"]["next_cursor"] = cursor
     return orjson.dumps(answer)
