@@ -31,6 +31,15 @@ def sync(box: Box, warehouse: Warehouse, state: Any = None, workers: int = 4) ->
     return outcome.state
 
 
+def settles(box: Box, warehouse: Warehouse, workers: int = 4) -> None:
+    """A sync while others work, and one more when they have gone home: the warehouse is exact."""
+    state = sync(box, warehouse, workers=workers)
+    box.control("switches", QUIET)
+    box.control("clock", {"advance_seconds": 5})
+    sync(box, warehouse, state, workers)
+    is_exact(box, warehouse)
+
+
 @pytest.mark.parametrize("workers", [1, 6])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_edits_additions_deletions_and_archiving_between_any_two_requests(
@@ -38,11 +47,7 @@ def test_edits_additions_deletions_and_archiving_between_any_two_requests(
 ) -> None:
     box = start(scale=1, seed=seed, clock=CLOCK, rate_limit=1_000_000, churn=9, tick=1)
     warehouse = Warehouse()
-    state = sync(box, warehouse, workers=workers)
-    box.control("switches", QUIET)
-    box.control("clock", {"advance_seconds": 5})
-    sync(box, warehouse, state, workers)
-    is_exact(box, warehouse)
+    settles(box, warehouse, workers)
 
 
 def test_what_becomes_of_deleted_and_archived_deals(start: Start) -> None:
@@ -122,11 +127,7 @@ def test_records_without_a_time(start: Start, nulls: str, bounded: bool) -> None
         tick=1,
     )
     warehouse = Warehouse()
-    state = sync(box, warehouse)
-    box.control("switches", QUIET)
-    box.control("clock", {"advance_seconds": 5})
-    sync(box, warehouse, state)
-    is_exact(box, warehouse)
+    settles(box, warehouse)
 
 
 @pytest.mark.parametrize("off", [-600, 600])
@@ -136,11 +137,7 @@ def test_a_clock_that_is_ten_minutes_off(start: Start, off: int) -> None:
     clock = server.strftime("%Y-%m-%dT%H:%M:%SZ")
     box = start(scale=0.3, clock=clock, rate_limit=1_000_000, churn=3, tick=1)
     warehouse = Warehouse()
-    state = sync(box, warehouse)
-    box.control("switches", QUIET)
-    box.control("clock", {"advance_seconds": 30})
-    sync(box, warehouse, state)
-    is_exact(box, warehouse)
+    settles(box, warehouse)
 
 
 def test_a_leap_day(start: Start) -> None:
@@ -150,8 +147,4 @@ def test_a_leap_day(start: Start) -> None:
     assert outcome.code == 0
     assert any("2027-02-28T00:00:00Z" in log for log in outcome.logs)
     warehouse = Warehouse()
-    state = sync(box, warehouse)
-    box.control("switches", QUIET)
-    box.control("clock", {"advance_seconds": 5})
-    sync(box, warehouse, state)
-    is_exact(box, warehouse)
+    settles(box, warehouse)

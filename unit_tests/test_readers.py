@@ -313,6 +313,43 @@ def test_a_span_is_never_cut_before_the_end_of_a_page_that_is_on_its_way_out() -
     assert len(records) == len({record["id"] for record in records}) == 1_200
 
 
+def test_no_state_leaves_before_the_records_without_a_time_have() -> None:
+    """While one worker asks for them, the others are at work already."""
+    rows = deals([LOWER + 40 * n for n in range(12_000)])
+    lost = [{"id": 99_000 + n, "update_time": None} for n in range(3)]
+    taken: list[Any] = []
+
+    def answer(params: Params) -> Record:
+        if params["sort_direction"] == "asc":
+            return v2_list(rows)(params)
+        while task := reader.take():  # the other workers, while this request is under way
+            taken.append(task)
+            task()
+        return {"data": [*lost, rows[-1]], "additional_data": {"next_cursor": "more"}}
+
+    reader, queue = reader_of("persons", FakeClient(answer))
+    while (task := reader.take()) is not None:
+        task()
+    assert len(taken) > 3
+    messages = [m for _ in range(queue.qsize()) for m in queue.get().pieces]
+    first_state = next(n for n, m in enumerate(messages) if m.state)
+    before = {m.record.data["id"] for m in messages[:first_state] if m.record}
+    assert {row["id"] for row in lost} <= before
+
+
+def test_a_refused_request_for_the_records_without_a_time_is_not_passed_over() -> None:
+    def answer(params: Params) -> Record:
+        if params["sort_direction"] == "desc":
+            raise StreamError("refused", state.CONFIG, 400)
+        return v2_list(deals([LOWER + n for n in range(1_200)]))(params)
+
+    reader, queue = reader_of("persons", FakeClient(answer))
+    with pytest.raises(StreamError):
+        run(reader, queue)
+    _, states = run(reader, queue)
+    assert states == []
+
+
 def test_two_workers_share_a_backfill_without_a_gap() -> None:
     rows = deals([LOWER + 40 * n for n in range(12_000)])
     client = FakeClient(v2_list(rows))

@@ -42,6 +42,11 @@ class Ascending(Reader[T]):
         return partial(self._read, span) if span else None
 
     def _read(self, span: Span) -> None:
+        # No state leaves before the records without a time have, wherever they are sorted; the
+        # other workers need not wait for them.
+        unbounded = span.at == 0
+        if unbounded:
+            self.vouches = False
         while True:
             begun = span.at
             try:
@@ -49,19 +54,17 @@ class Ascending(Reader[T]):
             except StreamError as error:
                 # How long a cursor lives is not documented: what is read stays read, the rest of
                 # the span is asked for anew.
-                if error.status != 400 or span.at == begun:
+                if error.status != 400 or span.at == begun or (unbounded and not self.vouches):
                     raise
                 logger.info(f"{self.row.name}: a cursor was refused; going on from the last page.")
 
     def _walk(self, span: Span) -> None:
-        # No state leaves before the records without a time have, wherever they are sorted; the
-        # other workers need not wait for them.
-        self.vouches = span.at != 0
+        unbounded = span.at == 0
         for page in self.pages(self._bounds(span)):
             ended = self._emit(span, page)
-            if not self.vouches:
+            if unbounded:
                 emit_trailing_nulls(self, page, self._order("desc"))
-                self.vouches = True
+                unbounded, self.vouches = False, True
                 self.emit([], Progress.done)
             if ended:
                 return
