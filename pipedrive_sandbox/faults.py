@@ -21,7 +21,7 @@ class Fault:
     with its right length. `reset`: half of the real body, then the connection is closed. `drop`:
     the connection is closed without an answer. `loop`: the real page, with a cursor that leads
     back to it. `short`: a page of a third of its limit, with more to follow. `again`: the page,
-    and before it the first three records of the list once more. `replace`: [old, new],
+    and before it the last three records of the answer before. `replace`: [old, new],
     put in place once in the real body. `after_requests` matching requests pass first, then
     `times` of them fail.
     """

@@ -84,6 +84,7 @@ class Service:
         self.ledger = Ledger()
         self.faults = Faults()
         self._correlation = 0
+        self._answered: dict[str, bytes] = {}  # the last list by object
         if switches:
             self.set(**switches)
 
@@ -225,9 +226,10 @@ class Service:
         if fault and fault.body == "short":
             params = tuple((k, str(-(-int(v) // 3)) if k == "limit" else v) for k, v in params)
         body = route.answer(route, query.read(route, params, place), place)
+        before, self._answered[route.object] = self._answered.get(route.object), body
         if fault is None:
             return Reply(200, body, [])
-        again = self.records(route.object)[:3] if fault.body == "again" else []
+        again = (orjson.loads(before)["data"] or [])[-3:] if before else []
         return Reply(
             fault.status or 200,
             _spoilt(body, fault, dict(params).get("cursor"), again),

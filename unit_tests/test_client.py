@@ -98,6 +98,15 @@ def test_a_spent_burst_holds_all_workers_and_costs_nothing(client: Any) -> None:
     assert made.usage.of("deals").tokens == 10
 
 
+def test_a_429_that_asks_for_a_day_is_not_slept_through(client: Any) -> None:
+    made, _, _ = client(*[(429, {"x-ratelimit-reset": "86400"}, b"")] * 4)
+    held: list[float] = []
+    made.pacing.close = held.append
+    with pytest.raises(StreamError, match="429"):
+        made.get(DEALS)
+    assert max(held) <= 60
+
+
 def test_a_spent_day_is_not_tried_again(client: Any) -> None:
     made, wire, _ = client((429, {"x-daily-ratelimit-token-remaining": "0"}, b""))
     with pytest.raises(SyncError, match="daily budget"):
@@ -124,14 +133,16 @@ def test_a_refused_access_token_is_renewed_once(
 
     def renew() -> None:
         renewed.append(1)
-        config["credentials"]["access_token"] = "new"
+        config["credentials"]["access_token"] += "new"
 
     monkeypatch.setattr(auth, "refresh_and_set_access_token", renew)
     refused: Reply = (401, {}, b'{"error": "unauthorized access"}')
     made, wire, _ = client(refused, ok(), auth=auth)
     made.get(DEALS)
-    assert [r.headers["Authorization"] for r in wire.sent] == ["Bearer old", "Bearer new"]
+    assert [r.headers["Authorization"] for r in wire.sent] == ["Bearer old", "Bearer oldnew"]
+    made, _, _ = client((503, {}, b""), (503, {}, b""), (503, {}, b""), refused, ok(), auth=auth)
+    made.get(DEALS)  # on the last try, too
     made, _, _ = client(refused, refused, auth=auth)
     with pytest.raises(SyncError, match="Reconnect the app"):
         made.get(DEALS)
-    assert len(renewed) == 2
+    assert len(renewed) == 3

@@ -120,6 +120,14 @@ def test_an_expiry_date_that_cannot_be_read_counts_as_passed(
     assert capsys.readouterr().out
 
 
+def test_without_pipedrives_clock_nothing_is_read(wire: Callable[..., Wire]) -> None:
+    """This machine's may be off, and then changes would be lost."""
+    body = json.dumps({"success": True, "data": ME}).encode()
+    wire((200, {}, body))
+    with pytest.raises(SyncError, match="Date header"):
+        connect(parse(TOKEN), dict(TOKEN))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [({"active_flag": False}, "deactivated"), ({"id": None}, "whom the credentials belong to")],

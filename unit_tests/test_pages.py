@@ -103,6 +103,23 @@ def test_a_v2_page_that_stays_null_is_empty_where_nothing_follows_and_an_error_e
         read(FakeClient(lambda params: more), "deals")
 
 
+def test_a_v2_page_of_null_behind_a_cursor_is_not_the_end_of_the_list() -> None:
+    first = {"data": [{"id": 1}], "additional_data": {"next_cursor": "a"}}
+    null = {"success": True, "data": None, "additional_data": None}
+    client = FakeClient(lambda params: null if "cursor" in params else first)
+    with pytest.raises(StreamError, match="without its records"):
+        read(client, "deals")
+
+
+def test_a_list_that_no_longer_comes_whole_is_an_error() -> None:
+    part = {
+        "data": [{"id": 1}],
+        "additional_data": {"pagination": {"more_items_in_collection": True}},
+    }
+    with pytest.raises(StreamError, match="only a part"):
+        read(FakeClient(lambda params: part), "users")
+
+
 def test_null_and_absent_lists_are_empty() -> None:
     assert rows_of(FILES, {"success": True, "data": None}) == []
     assert rows_of(GOALS, {"success": True, "data": {"goals": []}}) == []

@@ -84,6 +84,24 @@ def test_another_connectors_state_goes_on_where_it_ends(text: str) -> None:
     assert left({"update_time": text}) == [(instant("2026-11-22") - MINUTE, UNTIL)]
 
 
+def test_another_connectors_bare_state_vouches_only_from_the_configured_start() -> None:
+    """It read persons from its start date on; this connector reads them whole."""
+    saved = {"update_time": "2026-11-22T00:00:00Z"}
+    found = state.progress("persons", "update_time", saved, 42, 0, UNTIL, known_from=LOWER)
+    assert [(span.at, span.end) for span in found.spans] == [
+        (0, LOWER),
+        (instant("2026-11-22") - MINUTE, UNTIL),
+    ]
+
+
+def test_keys_that_a_later_version_adds_are_no_obstacle() -> None:
+    times = {"since": "2025-11-23T00:00:00Z", "update_time": "2026-11-22T00:00:00Z"}
+    saved = {"version": 1, "company_id": 42, "children": {"deal_products": {}}, **times}
+    assert left(saved) == [(instant("2026-11-22") - MINUTE, UNTIL)]
+    with pytest.raises(SyncError, match="newer version"):
+        left({"version": 2, "spans": []})
+
+
 def test_a_state_from_the_future_does_not_hide_the_present() -> None:
     assert left({"update_time": "2027-01-01T00:00:00Z"}) == [(UNTIL - MINUTE, UNTIL)]
 

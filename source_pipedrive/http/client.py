@@ -60,10 +60,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """body: the decoded object; at: the server's clock, whole seconds in UTC."""
+    """body: the decoded object; at: the server's clock, whole seconds in UTC, if it was told."""
 
     body: dict[str, Any]
-    at: datetime
+    at: datetime | None
 
 
 class UnansweredError(Exception):
@@ -120,8 +120,9 @@ class Client:
 
     def get(self, request: Request) -> Answer:
         """The answer to `request`, after as many tries as its errors deserve."""
-        renewed = False
-        for attempt in range(1, self._tries + 1):
+        renewed, attempt = False, 0
+        while True:
+            attempt += 1
             token = self._auth.token if isinstance(self._auth, OAuth) else ""
             try:
                 status, headers, raw = self._send(request)
@@ -137,7 +138,7 @@ class Client:
                 continue
             rule, failure = self._meaning(request, status, headers, raw)
             if rule.action is Action.REFRESH and isinstance(self._auth, OAuth) and not renewed:
-                renewed = True
+                renewed, attempt = True, attempt - 1
                 self._auth.renew_unless_changed(token)
             elif rule.action is Action.SLOW_DOWN and attempt < self._tries:
                 self._slow_down(request, headers, attempt)
@@ -145,7 +146,6 @@ class Client:
                 self._wait(request, f'Pipedrive answered {status} for "{request.stream}".', attempt)
             else:
                 raise failure
-        raise AssertionError("the last try returns or raises")
 
     def _send(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
         self.pacing.acquire()
@@ -181,7 +181,7 @@ class Client:
 
     def _slow_down(self, request: Request, headers: Mapping[str, str], attempt: int) -> None:
         reset = whole_number(headers.get("x-ratelimit-reset"))
-        seconds = float(reset) if reset is not None else _growing(attempt)
+        seconds = min(float(reset), LONGEST_WAIT) if reset is not None else _growing(attempt)
         logger.info(f"{request.stream}: the burst limit is reached; waiting {seconds:.1f} s.")
         self.pacing.close(seconds)
 
@@ -196,11 +196,11 @@ def _growing(attempt: int) -> float:
     return min(LONGEST_WAIT, 0.5 * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
 
 
-def _server_time(headers: Mapping[str, str]) -> datetime:
+def _server_time(headers: Mapping[str, str]) -> datetime | None:
     try:
         return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
     except (KeyError, ValueError):
-        return datetime.now(UTC).replace(microsecond=0)
+        return None
 
 
 def _no_answer(host: Host, unanswered: UnansweredError) -> errors.PipedriveError:

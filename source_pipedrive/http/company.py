@@ -12,7 +12,7 @@ from typing import Any
 from source_pipedrive.config import Config, OAuthCredentials, is_company_address
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import TRIES, Client, Request
-from source_pipedrive.http.errors import CONFIG, SyncError
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError
 from source_pipedrive.http.hosts import OAUTH, Host, company_host, shared_host
 
 logger = logging.getLogger("airbyte")
@@ -78,7 +78,14 @@ def _host(config: Config, auth: ApiToken | OAuth, raw: Mapping[str, Any]) -> Hos
     return shared_host()
 
 
-def _company(me: object, at: datetime) -> Company:
+def _company(me: object, at: datetime | None) -> Company:
+    if at is None:
+        # This machine's clock may be off, and a sync that ends too late loses what comes between.
+        raise SyncError(
+            "Pipedrive's answer does not say what time it is there (no Date header). Let proxies "
+            "pass it on.",
+            TRANSIENT,
+        )
     if not isinstance(me, dict) or not isinstance(me.get("id"), int):
         raise SyncError("Pipedrive did not say whom the credentials belong to.", CONFIG)
     if me.get("active_flag") is False:

@@ -120,7 +120,7 @@ class Restarting(InOneGo[T]):
         first = True
         for page in self.pages({"sort": self._sort, **bounds}):
             times = [self.time_of(item) for item in page.rows]
-            last = max((time for time in times if time is not None), default=since)
+            last = next((time for time in reversed(times) if time is not None), since)
             if first and not since:
                 emit_trailing_nulls(self, page, {"sort": self._sort.replace("ASC", "DESC")})
             first = False

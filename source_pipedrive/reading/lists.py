@@ -53,7 +53,7 @@ class NewestFirst(InOneGo[T]):
                 return max(0, found - 2 * self._page)
             found = 0
             rows = [item for item in page.rows if self._is_left(self.time_of(item))]
-            oldest = min(times, default=span.end)
+            oldest = times[-1] if times else span.end
             if page.last or oldest < self.progress.spans[0].at:
                 self.finish(rows)
                 return page.position

@@ -58,8 +58,14 @@ def pages(client: Client, row: Stream, params: Mapping[str, str], start: int = 0
 
 def one_page(client: Client, row: Stream, params: Mapping[str, str]) -> Page:
     """A list that comes in one answer."""
-    answer = client.get(request_for(row, params))
-    return Page(rows_of(row, answer.body), last=True)
+    body = client.get(request_for(row, params)).body
+    if _pagination(body).get("more_items_in_collection"):
+        raise StreamError(
+            f'Pipedrive sent only a part of "{row.name}", which used to come whole. '
+            "Please report this line.",
+            SYSTEM,
+        )
+    return Page(rows_of(row, body), last=True)
 
 
 def cursor_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iterator[Page]:
@@ -67,6 +73,7 @@ def cursor_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iter
     cursor: str | None = None
     seen: set[str] = set()
     while True:
+        followed = cursor
         request = request_for(row, {**params, "cursor": cursor} if cursor else params)
         body = client.get(request).body
         for _ in range(NULL_TRIES):
@@ -76,7 +83,7 @@ def cursor_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iter
         cursor = (body.get("additional_data") or {}).get("next_cursor")
         if cursor in seen:
             raise endless(row)
-        if cursor and body.get("data") is None:
+        if (followed or cursor) and body.get("data") is None:
             raise StreamError(
                 f'Pipedrive sent a page of "{row.name}" without its records. '
                 "Run the sync again later.",
@@ -111,7 +118,9 @@ def offset_pages(
         idle = 0 if fresh else idle + 1
         if idle == IDLE_PAGES and more:
             raise endless(row)
-        position = max(next_start(body, start), start + len(rows))
+        position = next_start(body, start)
+        if position <= start:
+            position = start + len(rows)
         yield Page(fresh, not more, position)
         if not more:
             return

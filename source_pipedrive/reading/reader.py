@@ -104,12 +104,16 @@ class Reader(ABC, Generic[T]):
         """Hands a page to the output. `moved` tells the progress what is read with it; the state
         after that leaves behind the page, never before."""
         self.sync.backlog.enter()
-        records = self._plan.shape(rows)
-        rendered = self.lane.render(records)
-        with self.lock:
-            if moved is not None:
-                moved(self.progress)
-            self.lane.page(rendered, len(records), self._state() if moved else None)
+        try:
+            records = self._plan.shape(rows)
+            rendered = self.lane.render(records)
+            with self.lock:
+                if moved is not None:
+                    moved(self.progress)
+                self.lane.page(rendered, len(records), self._state() if moved else None)
+        except BaseException:
+            self.sync.backlog.leave()
+            raise
         self.nudge()
 
     def _state(self) -> dict[str, Any] | None:

@@ -29,21 +29,24 @@ NO_CURSOR = {"__ab_no_cursor_state_message": True}
 
 
 def progress(
-    stream: str, field: str, state: Mapping[str, Any], company_id: int, lower: int, until: int
+    stream: str,
+    field: str,
+    state: Mapping[str, Any],
+    company_id: int,
+    lower: int,
+    until: int,
+    known_from: int | None = None,
 ) -> Progress:
     """What is left of `stream` for a sync of [lower, until) after `state`.
 
-    Raises SyncError for a state that cannot be read, is of a newer version or another company's.
+    known_from: from where on another connector's bare state vouches, the configured history; it
+    may be later than `lower` for streams that this connector reads whole. Raises SyncError for a
+    state that cannot be read, is of a newer version or another company's.
     """
     if not state or all(key.startswith("__ab_") for key in state):
         return Progress(lower, until)
-    try:
-        since, done = _own(state) if "version" in state else (lower, _foreign(state, field, lower))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise SyncError(
-            f'The state of "{stream}" cannot be read. Reset the stream to read it anew.', CONFIG
-        ) from None
-    if state.get("version", VERSION) > VERSION:
+    version = state.get("version", VERSION)
+    if isinstance(version, int) and version > VERSION:
         raise SyncError(
             f'The state of "{stream}" was written by a newer version of this connector. '
             "Update the connector.",
@@ -55,23 +58,32 @@ def progress(
             f"company {company_id}. Use the credentials of the former, or reset the stream.",
             CONFIG,
         )
-    return Progress(min(since, lower), until, done, int(state.get("skip", 0)))
+    try:
+        if "version" in state:
+            since, done = _own(state, field)
+        else:
+            since, done = lower, _foreign(state, field, lower if known_from is None else known_from)
+        skip = int(state.get("skip") or 0)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise SyncError(
+            f'The state of "{stream}" cannot be read. Reset the stream to read it anew.', CONFIG
+        ) from None
+    return Progress(min(since, lower), until, done, skip)
 
 
-def _own(state: Mapping[str, Any]) -> tuple[int, list[Interval]]:
+def _own(state: Mapping[str, Any], field: str) -> tuple[int, list[Interval]]:
     since = instant(state["since"])
     if "done" in state:
         return since, [(instant(start), instant(end)) for start, end in state["done"]]
-    (field,) = set(state) - {"version", "company_id", "since"}
     return since, [(since, instant(state[field]) - OVERLAP)]
 
 
-def _foreign(state: Mapping[str, Any], field: str, lower: int) -> list[Interval]:
+def _foreign(state: Mapping[str, Any], field: str, known_from: int) -> list[Interval]:
     if "slices" in state:
         # Where each part ends is the clock of the machine that wrote it.
         parts = [(instant(part["start"]), instant(part["end"])) for part in state["slices"]]
         return [(start, end - OVERLAP) for start, end in parts]
-    return [(lower, instant(state[field]) - OVERLAP)]
+    return [(known_from, instant(state[field]) - OVERLAP)]
 
 
 def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -100,8 +100,10 @@ class Run(Generic[T]):
         if row.cursor_field is not None and (not full or resumes(row)):
             saved = state.of_full_refresh(selection.state) if full else selection.state
             lower = lower_bound(row, sync.lower)
+            # A list that comes whole was read whole by other connectors, too.
+            known = lower if row.changes is Changes.ON_CLIENT else sync.lower
             progress = state.progress(
-                row.name, row.cursor_field, saved, sync.company.id, lower, sync.until
+                row.name, row.cursor_field, saved, sync.company.id, lower, sync.until, known
             )
         lane = Lane(row.name, self._encoder, self._queue)
         make: type[Reader[T]] = reader_class(row)

@@ -13,6 +13,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.errors import PipedriveError, SyncError, words
+from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.reader import Reader, T, Task
 from source_pipedrive.stream import Absence, Stream
 
@@ -46,6 +47,8 @@ class Workers(Generic[T]):
 
     def start(self) -> None:
         """Sets the workers to work; returns at once."""
+        with self._idle:
+            self._close()  # those that have nothing to read from the start
         for thread in self._threads:
             thread.start()
 
@@ -63,6 +66,9 @@ class Workers(Generic[T]):
         """Waits no longer for the requests under way: their streams end here and now."""
         with self._idle:
             self._abandoned = True
+            for reader, tasks in self._busy.items():
+                if tasks and reader.error is None:
+                    reader.error = Waiting.error()
             self._busy.clear()
             self._close()
 

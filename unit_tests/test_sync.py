@@ -1,0 +1,89 @@
+"""A sync as a whole, against a Pipedrive that is a function."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.http.client import Client
+from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.reading.instants import seconds_of
+from source_pipedrive.reading.messages import AsMessages
+from source_pipedrive.reading.sync import Run, Selection
+from source_pipedrive.streams import STREAMS
+from unit_tests.fakes import ACME, NOW, FakeClient, Params
+
+
+def run_of(client: FakeClient, *names: str, lower: int = 0) -> Run[Any]:
+    selected = [Selection(STREAMS[name], {}, full_refresh=False) for name in names]
+    return Run(
+        cast("Client", client), ACME, selected, AsMessages(), lower, workers=2, waiting=Waiting()
+    )
+
+
+def drained(run: Run[Any]) -> tuple[list[Any], AirbyteTracedException | None]:
+    """All messages of a sync, and the error that it ended with."""
+    messages: list[Any] = []
+    try:
+        messages.extend(run)
+    except AirbyteTracedException as error:
+        return messages, error
+    return messages, None
+
+
+def statuses(messages: list[Any]) -> list[str]:
+    found = [m.trace.stream_status for m in messages if m.trace and m.trace.stream_status]
+    return [status.status.value for status in found]
+
+
+def test_a_history_that_begins_this_very_second_is_empty_and_not_endless() -> None:
+    client = FakeClient(lambda params: {"data": []})
+    messages = list(run_of(client, "deals", "notes", lower=seconds_of(NOW)))
+    assert statuses(messages) == ["STARTED", "COMPLETE"] * 2
+    assert client.asked == []
+
+
+def test_a_catalog_without_streams_is_an_empty_sync() -> None:
+    assert list(run_of(FakeClient(lambda params: {}))) == []
+
+
+def test_one_stream_that_fails_does_not_stop_the_others() -> None:
+    def answer(params: Params) -> dict[str, Any]:
+        if "status" in params:
+            raise StreamError("no", CONFIG, 403)
+        return {"data": [{"id": 1}]}
+
+    messages, error = drained(run_of(FakeClient(answer), "deals", "currencies", "filters"))
+    assert str(error) == "Not read to the end: deals. no"
+    assert error is not None
+    assert error.failure_type is CONFIG
+    assert sorted(statuses(messages)).count("COMPLETE") == 2
+    assert statuses(messages).count("INCOMPLETE") == 1
+
+
+def test_a_bug_of_ours_ends_its_stream_with_a_sentence_and_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(params: Params) -> dict[str, Any]:
+        if "status" in params:
+            return {"data": [{"id": 1, "update_time": "2026-01-01T00:00:00Z"}]}
+        return {"data": [{"id": 1}]}
+
+    monkeypatch.setattr(AsMessages, "records", lambda self, stream, rows: 1 / 0)
+    messages, error = drained(run_of(FakeClient(answer), "deals", "currencies"))
+    assert "ZeroDivisionError" in str(error)
+    assert statuses(messages).count("INCOMPLETE") == 2
+
+
+def test_a_caller_that_stops_listening_leaves_no_worker_behind() -> None:
+    pages = {"data": [{"id": n} for n in range(500)], "additional_data": {"next_cursor": None}}
+    run = run_of(FakeClient(lambda params: pages), "deals", "persons", "organizations")
+    messages = iter(run)
+    next(messages)
+    messages.close()  # type: ignore[attr-defined]
+    for thread in run._workers._threads:
+        thread.join(timeout=5)
+        assert not thread.is_alive()
