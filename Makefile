@@ -1,5 +1,5 @@
 # Everything needs only make and Python 3.11 or newer.
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c "" 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 IMAGE ?= source-pipedrive:dev
 # `make image BUILD="--network host"` is what works where a proxy is in the way.
