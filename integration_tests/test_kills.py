@@ -38,10 +38,10 @@ def whole_lines(output: bytes) -> bytes:
     return output[: output.rfind(b"\n") + 1]
 
 
-def killed_fork(arguments: list[str], after: int) -> tuple[Outcome, bool]:
-    """Runs the program in a fork until it has written `after` bytes, then kills it.
+def signalled(arguments: list[str], after: int, number: signal.Signals) -> tuple[int, bytes, float]:
+    """Runs the program in a fork until it has written `after` bytes, then sends it a signal.
 
-    Returns what it had written, and whether it was killed before its end.
+    Returns its exit code, all that it has written, and the seconds that it took to end.
     """
     read, write = os.pipe()
     child = os.fork()
@@ -52,11 +52,17 @@ def killed_fork(arguments: list[str], after: int) -> tuple[Outcome, bool]:
     with os.fdopen(read, "rb", buffering=0) as pipe:
         while len(output) < after and (piece := pipe.read(65_536)):
             output += piece
-        os.kill(child, signal.SIGKILL)
+        os.kill(child, number)
+        asked = time.monotonic()
         while piece := pipe.read(65_536):
             output += piece
     _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
+    return os.waitstatus_to_exitcode(status), output, time.monotonic() - asked
+
+
+def killed_fork(arguments: list[str], after: int) -> tuple[Outcome, bool]:
+    """What a program that is killed leaves, and whether it was killed before its end."""
+    code, output, _ = signalled(arguments, after, signal.SIGKILL)
     return Outcome(code, whole_lines(output)), code == -signal.SIGKILL
 
 
@@ -174,23 +180,9 @@ def test_sigterm_leaves_whole_lines_and_usable_state_within_ten_seconds(
     box.control("clock", {"advance_seconds": 10})
     stuck = {"path_contains": "/persons", "delay_ms": delay_ms, "times": 1, "after_requests": 1}
     box.control("fail-next", [stuck])
-    arguments = begin(box, 2, None)
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        program.become(write, arguments, {})
-    os.close(write)
-    output = b""
-    with os.fdopen(read, "rb", buffering=0) as pipe:
-        while len(output) < 1_500_000 and (piece := pipe.read(65_536)):
-            output += piece
-        os.kill(child, signal.SIGTERM)
-        asked = time.monotonic()
-        while piece := pipe.read(65_536):
-            output += piece
-    _, status = os.waitpid(child, 0)
-    assert time.monotonic() - asked < 10
-    assert os.waitstatus_to_exitcode(status) == 1
+    code, output, seconds = signalled(begin(box, 2, None), 1_500_000, signal.SIGTERM)
+    assert seconds < 10
+    assert code == 1
     assert output.endswith(b"\n")
     outcome = Outcome(1, output)
     truth = {name: listed(box, name) for name in LARGE}

@@ -114,7 +114,7 @@ def _messages(arguments: argparse.Namespace) -> Iterable[bytes]:
     if arguments.command == "read":
         return _read(source, arguments)
     if arguments.command != "spec":
-        _config(source, arguments)
+        _config(source, arguments)  # the CDK reads it again, but has no sentence for what is wrong
     entrypoint = Entrypoint(source)
     logger.setLevel(logging.INFO)
     return (line.encode() + b"\n" for line in entrypoint.run(arguments))
@@ -124,9 +124,7 @@ def _config(source: SourcePipedrive, arguments: argparse.Namespace) -> dict[str,
     try:
         return dict(source.configure(source.read_config(arguments.config), ""))
     except OSError as error:
-        raise config_error(
-            f"The file {arguments.config} cannot be read: {error.strerror}."
-        ) from None
+        raise unreadable("config", arguments.config, error) from None
     except ValueError:
         raise config_error(f"The file {arguments.config} is not a JSON object.") from None
 

@@ -40,8 +40,8 @@ def connect(
     """A client for the company of `config`, proved by one request (2 tokens).
 
     raw: the same configuration as a mapping; renewed tokens are written into it. sleep: how to wait
-    for a number of seconds. Raises SyncError
-    where the credentials are not valid or Pipedrive cannot be reached.
+    for a number of seconds. Raises SyncError where the credentials are not valid or Pipedrive
+    cannot be reached.
     """
     auth = _auth(config, raw, sleep)
     host = _host(config, auth, raw)

@@ -12,7 +12,7 @@ from functools import partial
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.pages import Page
-from source_pipedrive.reading.reader import InOneGo, Reader, T, Task
+from source_pipedrive.reading.reader import InOrder, Reader, T, Task
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress, Span
 
@@ -65,7 +65,7 @@ class Ascending(Reader[T]):
             if unbounded:
                 emit_trailing_nulls(self, page, self._order("desc"))
                 unbounded, self.vouches = False, True
-                self.emit([], Progress.done)
+                self.checkpoint()
             if ended:
                 return
 
@@ -97,32 +97,23 @@ class Ascending(Reader[T]):
         return ended or span.at >= span.end
 
 
-class Restarting(InOneGo[T]):
+class Restarting(InOrder[T]):
     """v1: `updated_since` and offsets. An offset drifts when earlier rows move, so the list is
     taken up again from the last time seen; only inside one second, if it fills a page, by offset.
     """
 
-    _sort = "update_time ASC, id ASC"
+    sort = "update_time ASC, id ASC"
 
-    def read(self) -> None:
-        while span := next(iter(self.progress.spans), None):
-            try:
-                self._read(span)
-            except StreamError as error:
-                # Whether two sort keys are taken is not documented for every list.
-                if error.status != 400 or "," not in self._sort:
-                    raise
-                self._sort = "update_time ASC"
-
-    def _read(self, span: Span) -> None:
+    def read_in_order(self) -> None:
+        span = self.progress.spans[0]
         since = span.at
         bounds = {"updated_since": rfc3339(since)} if since else {}
         first = True
-        for page in self.pages({"sort": self._sort, **bounds}):
+        for page in self.pages({"sort": self.sort, **bounds}):
             times = [self.time_of(item) for item in page.rows]
             last = next((time for time in reversed(times) if time is not None), since)
             if first and not since:
-                emit_trailing_nulls(self, page, {"sort": self._sort.replace("ASC", "DESC")})
+                emit_trailing_nulls(self, page, {"sort": self.sort.replace("ASC", "DESC")})
             first = False
             ended = page.last or last >= span.end
             rows = before(span.end, page.rows, times)

@@ -5,33 +5,22 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.pages import Page, key_of
-from source_pipedrive.reading.reader import InOneGo, T
+from source_pipedrive.reading.reader import InOneGo, InOrder, T
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress
 
 
-class NewestFirst(InOneGo[T]):
+class NewestFirst(InOrder[T]):
     """A list sorted by the time of the last change, newest first, read down to the last sync.
 
     A record that changes meanwhile moves up, which repeats others and hides none.
     """
 
-    _sort = "update_time DESC, id DESC"
+    sort = "update_time DESC, id DESC"
 
-    def read(self) -> None:
-        try:
-            self._read()
-        except StreamError as error:
-            # Whether two sort keys are taken is not documented for every list.
-            if error.status != 400 or "," not in self._sort:
-                raise
-            self._sort = "update_time DESC"
-            self._read()
-
-    def _read(self) -> None:
+    def read_in_order(self) -> None:
         start, known = 0, self.progress.skip
         while self.progress.spans:
             start = self._read_from(start)
@@ -47,7 +36,7 @@ class NewestFirst(InOneGo[T]):
         offset reached. An offset that turns out to lie in the span is taken back instead."""
         span = self.progress.spans[-1]
         found = start
-        for page in self.pages({"sort": self._sort}, start):
+        for page in self.pages({"sort": self.sort}, start):
             times = [time for item in page.rows if (time := self.time_of(item)) is not None]
             if found and (not times or times[0] < span.end):
                 return max(0, found - 2 * self._page)

@@ -13,6 +13,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
+from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.messages import Backlog, Lane
@@ -116,6 +117,12 @@ class Reader(ABC, Generic[T]):
             raise
         self.nudge()
 
+    def checkpoint(self) -> None:
+        """Sends the state after what has been emitted so far."""
+        with self.lock:
+            if (now := self._state()) is not None:
+                self.lane.state(now)
+
     def _state(self) -> dict[str, Any] | None:
         if not self._keeps_state or not self.vouches or self.row.cursor_field is None:
             return None
@@ -145,6 +152,26 @@ class InOneGo(Reader[T]):
     def finish(self, rows: Sequence[Row] = ()) -> None:
         """Hands out the last rows: with them all is read."""
         self.emit(rows, Progress.finish)
+
+
+class InOrder(InOneGo[T]):
+    """A v1 list that is asked for in an order, by two keys: the second one settles ties."""
+
+    sort: str
+
+    def read(self) -> None:
+        while not self.progress.complete:
+            try:
+                self.read_in_order()
+            except StreamError as error:
+                # Whether two keys are taken is not documented for every list.
+                if error.status != 400 or "," not in self.sort:
+                    raise
+                self.sort = self.sort.partition(",")[0]
+
+    @abstractmethod
+    def read_in_order(self) -> None:
+        """Reads some of what is left; called until all is."""
 
 
 def lower_bound(row: Stream, lower: int) -> int:
