@@ -28,6 +28,8 @@ class Box:
     refresh_token: str
     process: subprocess.Popen[str] = field(repr=False)
     files: list[str] = field(default_factory=list, repr=False)
+    debug: bool = False  # whether reads log in debug
+    outcomes: list[Outcome] = field(default_factory=list, repr=False)
 
     def control(self, name: str, body: Any = None) -> Any:
         """One of the sandbox's own routes: GET without a body, POST with one."""
@@ -60,7 +62,10 @@ class Box:
     def run(self, command: str, config: Message | None = None, *more: str) -> Outcome:
         """One command of the program."""
         config_file = self.file(self.config() if config is None else config)
-        return program.run(command, "--config", config_file, *more)
+        if self.debug and command == "read":
+            more = ("--debug", *more)
+        self.outcomes.append(program.run(command, "--config", config_file, *more))
+        return self.outcomes[-1]
 
     def streams(self) -> list[Message]:
         """What discover lists."""

@@ -13,17 +13,25 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from airbyte_cdk.models import ConnectorSpecification, FailureType
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from airbyte_cdk.models import ConnectorSpecification
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
 
+from source_pipedrive.complaints import (
+    APP_PAGE,
+    FILLED_IN,
+    LEAST_BUDGET,
+    MONTHS,
+    REMEDIES,
+    config_error,
+    problem,
+    quoted,
+    sentence,
+)
 from source_pipedrive.migration import MAX_WORKERS, migrate
 from source_pipedrive.spec import VISIBLE, connector_specification, field, kept, secret, shown
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_MONTHS = {"1 month": 1, "3 months": 3, "6 months": 6, "1 year": 12, "2 years": 24, "5 years": 60}
 _DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?$"
 _PIPEDRIVE = re.compile(r"https://([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+pipedrive\.com", re.IGNORECASE)
 _ADDRESS = (
@@ -31,9 +39,6 @@ _ADDRESS = (
     r"|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\]))"
     r"(:[0-9]{1,5})?(/[A-Za-z0-9._~%/-]*)?$"
 )
-
-_FILLED_IN = "Leave it out; the connector fills it in."
-_APP_PAGE = "Tools and apps > Marketplace manager > your app > OAuth & access scopes"
 
 
 class _Model(BaseModel):
@@ -49,20 +54,20 @@ class OAuthCredentials(_Model):
     model_config = shown("OAuth", "Sign in through an OAuth app that you own in Pipedrive.")
 
     auth_type: Literal["oauth2.0"] = field(0, "Type", "Marks these credentials as OAuth.")
-    client_id: str = secret(1, "Client ID", f"Names your OAuth app. Find it at {_APP_PAGE}.")
-    client_secret: str = secret(2, "Client secret", f"Stands next to the client ID at {_APP_PAGE}.")
+    client_id: str = secret(1, "Client ID", f"Names your OAuth app. Find it at {APP_PAGE}.")
+    client_secret: str = secret(2, "Client secret", f"Stands next to the client ID at {APP_PAGE}.")
     refresh_token: str = secret(
         3,
         "Refresh token",
         "Issued by Pipedrive when a user installs your app; connecting through Airbyte fills it "
         "in. It lapses after 60 days without a sync. What the app may read is set at "
-        f"{_APP_PAGE}.",
+        f"{APP_PAGE}.",
     )
     access_token: str = kept(
-        4, "Access token", f"Lasts an hour. {_FILLED_IN}", VISIBLE, airbyte_secret=True
+        4, "Access token", f"Lasts an hour. {FILLED_IN}", VISIBLE, airbyte_secret=True
     )
-    token_expiry_date: str = kept(5, "Access token expiry", f"In UTC. {_FILLED_IN}")
-    api_domain: str = kept(6, "API domain", f"Your company's own address. {_FILLED_IN}")
+    token_expiry_date: str = kept(5, "Access token expiry", f"In UTC. {FILLED_IN}")
+    api_domain: str = kept(6, "API domain", f"Your company's own address. {FILLED_IN}")
 
     @field_validator("api_domain")
     @classmethod
@@ -108,7 +113,7 @@ class LastPeriod(History):
 
     def since(self, now: datetime) -> datetime:
         today = now.astimezone(UTC)
-        year, month = divmod(today.year * 12 + today.month - 1 - _MONTHS[self.duration], 12)
+        year, month = divmod(today.year * 12 + today.month - 1 - MONTHS[self.duration], 12)
         day = min(today.day, calendar.monthrange(year, month + 1)[1])
         return max(EPOCH, datetime(year, month + 1, day, tzinfo=UTC))
 
@@ -146,8 +151,8 @@ class SinceDate(History):
         try:
             _instant(value)
         except ValueError:
-            raise _problem(
-                f"history.start_date {_quoted(value)}is not a date. Use YYYY-MM-DD."
+            raise problem(
+                f"history.start_date {quoted(value)}is not a date. Use YYYY-MM-DD."
             ) from None
         return value
 
@@ -182,29 +187,48 @@ class Config(_Model):
         default=LastPeriod(mode="duration"),
         type="object",
     )
-    num_workers: Annotated[int, Field(strict=True, ge=1, le=MAX_WORKERS)] | None = field(
+    daily_token_reserve: Annotated[int, Field(strict=True, ge=0, le=90)] = field(
         2,
+        "Daily tokens left to others (%)",
+        "Pipedrive gives a company so many API tokens a day, which all its integrations share. "
+        "This part of them is never touched: a sync that comes to it stops, and the next one goes "
+        "on from there.",
+        default=10,
+        minimum=0,
+        maximum=90,
+    )
+    daily_token_budget: Annotated[int, Field(strict=True, ge=LEAST_BUDGET)] | None = field(
+        3,
+        "Tokens for one sync",
+        "At most so many API tokens are spent by one sync; it then stops, and the next one goes on "
+        "from there. For companies whose answers do not tell what is left of the day. Left empty, "
+        "there is no such limit.",
+        default=None,
+    )
+    num_workers: Annotated[int, Field(strict=True, ge=1, le=MAX_WORKERS)] | None = field(
+        4,
         "Parallel requests",
-        f"How many requests run at once, 1 to {MAX_WORKERS}. Left empty, the connector decides.",
+        f"How many requests run at once, 1 to {MAX_WORKERS}. Left empty, as many as the account's "
+        "rate limit and the time that Pipedrive takes to answer have use for.",
         default=None,
     )
     api_url: str = kept(
-        3, "API address", "For tests: used instead of Pipedrive's. https, or http on this machine."
+        5, "API address", "For tests: used instead of Pipedrive's. https, or http on this machine."
     )
 
     @field_validator("api_url")
     @classmethod
     def _is_safe(cls, value: str) -> str:
         if value and not re.fullmatch(_ADDRESS, value):
-            raise _problem(f"api_url cannot be used. {_REMEDIES['api_url']}")
+            raise problem(f"api_url cannot be used. {REMEDIES['api_url']}")
         return value.rstrip("/")
 
     @model_validator(mode="after")
     def _domain_is_pipedrive(self) -> Self:
         domain = getattr(self.credentials, "api_domain", "")
         if domain and not self.api_url and not is_company_address(domain):
-            raise _problem(
-                f"credentials.api_domain is not https://<company>.pipedrive.com. {_FILLED_IN}"
+            raise problem(
+                f"credentials.api_domain is not https://<company>.pipedrive.com. {FILLED_IN}"
             )
         return self
 
@@ -221,7 +245,7 @@ def parse(raw: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(migrate(raw))
     except ValidationError as error:
-        sentences = dict.fromkeys(_sentence(detail) for detail in error.errors())
+        sentences = dict.fromkeys(sentence(detail) for detail in error.errors())
     # Raised out here because inside the handler the pydantic error, which holds the secrets,
     # would stay attached as __context__.
     raise config_error("; ".join(sentences))
@@ -235,58 +259,6 @@ def specification() -> ConnectorSpecification:
 def is_company_address(address: str) -> bool:
     """Whether a token may be sent there: https, a host under .pipedrive.com, and nothing else."""
     return _PIPEDRIVE.fullmatch(address) is not None
-
-
-def config_error(sentence: str) -> AirbyteTracedException:
-    """The error that Airbyte shows the user as it is and does not retry."""
-    return AirbyteTracedException(
-        internal_message=sentence, message=sentence, failure_type=FailureType.config_error
-    )
-
-
-_REMEDIES = {
-    "credentials": 'Give it auth_type "api_token" and the api_token, or "oauth2.0" and its keys.',
-    "credentials.auth_type": 'Use "oauth2.0" or "api_token".',
-    "credentials.api_token": "Copy it from Personal preferences > API in Pipedrive.",
-    "credentials.client_id": f"Copy it from {_APP_PAGE}.",
-    "credentials.client_secret": f"Copy it from {_APP_PAGE}.",
-    "credentials.refresh_token": "Connect to Pipedrive again to be issued one.",
-    "history": 'Use {"mode": "duration", "duration": "1 year"}, or leave it out for the same.',
-    "history.mode": 'Use "duration", "all" or "start_date".',
-    "history.duration": f"Use one of {', '.join(_MONTHS)}.",
-    "history.start_date": "Use YYYY-MM-DD.",
-    "num_workers": f"Use a whole number from 1 to {MAX_WORKERS}, or leave it out.",
-    "api_url": "Use https (http only for 127.0.0.0/8, localhost or [::1]) without user, password, "
-    "query or fragment, or leave it out.",
-}
-_TAGS = {"credentials": "auth_type", "history": "mode"}
-_PROBLEMS = {
-    "missing": "is missing",
-    "union_tag_not_found": "is missing",
-    "string_type": "is not text",
-    "model_attributes_type": "is not an object",
-    "string_pattern_mismatch": "has spaces or characters that cannot be part of it",
-    "string_too_short": "is empty",
-}
-
-
-def _sentence(detail: ErrorDetails) -> str:
-    kind, place = detail["type"], [str(step) for step in detail["loc"]]
-    if kind == "sentence":
-        return detail["msg"]
-    if kind.startswith("union_tag"):
-        place.append(_TAGS[place[0]])
-    name = ".".join([place[0], *place[2:]] if len(place) > 2 else place)
-    return f"{name} {_PROBLEMS.get(kind, 'is not valid')}. {_REMEDIES.get(name, _FILLED_IN)}"
-
-
-def _problem(sentence: str) -> PydanticCustomError:
-    return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
-
-
-def _quoted(value: str) -> str:
-    """The value in quotes if it looks like a date, else "": it may be a secret gone astray."""
-    return f'"{value}" ' if re.fullmatch("[0-9TZ:+./ -]{1,30}", value) else ""
 
 
 def _instant(value: str) -> datetime:

@@ -18,7 +18,14 @@ MAX_WORKERS = 40
 _OLD_DATES = ("replication_start_date", "start_date")
 _OLD_KEYS = {"api_token", "authorization", *_OLD_DATES}
 _OLD_AUTH_TYPES = {"Client": "oauth2.0", "Token": "api_token"}
-_OPTIONAL = {"credentials", "history", "num_workers", "api_url"}
+_OPTIONAL = {
+    "credentials",
+    "history",
+    "num_workers",
+    "daily_token_reserve",
+    "daily_token_budget",
+    "api_url",
+}
 
 
 def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:

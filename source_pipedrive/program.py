@@ -16,12 +16,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
-from airbyte_cdk.logger import AirbyteLogFormatter
 from airbyte_cdk.models import (
     AirbyteConnectionStatus,
+    AirbyteLogMessage,
     AirbyteMessage,
     ConnectorSpecification,
     FailureType,
+    Level,
     Status,
     Type,
 )
@@ -29,13 +30,22 @@ from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.config import config_error, parse
+from source_pipedrive.complaints import config_error
+from source_pipedrive.config import parse
+from source_pipedrive.http.errors import without_addresses
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.messages import AsLines, error_message
 from source_pipedrive.source import SourcePipedrive
 
 logger = logging.getLogger("airbyte")
 
+LEVELS = {
+    logging.DEBUG: Level.DEBUG,
+    logging.INFO: Level.INFO,
+    logging.WARNING: Level.WARN,
+    logging.ERROR: Level.ERROR,
+    logging.CRITICAL: Level.FATAL,
+}
 M_ARENA_MAX = -8  # of glibc's malloc.h; other libraries have no mallopt or ignore it
 MEMORY_CHECK = 10  # pages between two looks at the container's memory
 
@@ -77,18 +87,22 @@ class Entrypoint(AirbyteEntrypoint):
 
 
 class LogHandler(logging.Handler):
-    """LOG messages, through the writer."""
+    """LOG messages of every level, through the writer: no secret, and no e-mail address."""
 
     def __init__(self, writer: Writer) -> None:
         super().__init__()
         self._writer = writer
-        self.setFormatter(AirbyteLogFormatter("%(message)s"))
+        self._lines = AsLines()
+        self.setFormatter(logging.Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line; a traceback stays out of it unless debug logs are asked for."""
         if not logger.isEnabledFor(logging.DEBUG):
             record.exc_info = record.exc_text = None
-        self._writer.lines(self.format(record).encode() + b"\n")
+        text = filter_secrets(without_addresses(self.format(record)))
+        level = LEVELS.get(record.levelno, Level.INFO)
+        message = AirbyteMessage(type=Type.LOG, log=AirbyteLogMessage(level=level, message=text))
+        self._writer.lines(b"".join(self._lines.message(message)))
 
 
 def run(argv: list[str] | None = None) -> None:
@@ -96,6 +110,7 @@ def run(argv: list[str] | None = None) -> None:
     writer = Writer(sys.stdout.fileno())
     arguments = AirbyteEntrypoint.parse_args(sys.argv[1:] if argv is None else argv)
     logging.getLogger().handlers = [LogHandler(writer)]
+    logging.captureWarnings(True)
     # What the CDK logs while it sets itself up says nothing about a sync.
     logger.setLevel(logging.WARNING)
     sys.stdout = writer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from airbyte_cdk.models import (
@@ -23,21 +22,26 @@ from airbyte_cdk.sources import Source
 from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.config import config_error, parse, specification
-from source_pipedrive.http.company import connect
+from source_pipedrive.complaints import config_error
+from source_pipedrive.config import parse, specification
+from source_pipedrive.http.company import Company, connect
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.migration import migrate
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.messages import AsMessages, Encoder
 from source_pipedrive.reading.reader import T
 from source_pipedrive.reading.sync import Run, Selection
+from source_pipedrive.sight import Sight, by_reason, partial_view, permissions_of, verdict
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 
 logger = logging.getLogger("airbyte")
 
-WORKERS = 8
 CHECK_TRIES = 2
+NOTHING = (
+    "These credentials are valid but show nothing of the company's data. Give the app scopes and "
+    "reconnect it, or use the credentials of a user with access."
+)
 
 
 class SourcePipedrive(Source):
@@ -57,13 +61,29 @@ class SourcePipedrive(Source):
         return migrate(config)
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
-        """Whether the credentials are valid, for 2 tokens."""
+        """Whether the credentials are valid, and what they let a sync read, for 12 tokens."""
         try:
             parsed = parse(config)
-            parsed.history.since(datetime.now(UTC))
-            connect(parsed, _mutable(config), CHECK_TRIES)
+            client, company = connect(parsed, _mutable(config), CHECK_TRIES, prove=True)
+            parsed.history.since(company.at)
+            rows = list(STREAMS.values())
+            permissions = permissions_of(client, company, rows)
         except AirbyteTracedException as error:
             return AirbyteConnectionStatus(status=Status.FAILED, message=str(error))
+        _warn(company, rows)
+        verdicts = {row.name: verdict(row, company, permissions) for row in rows}
+        for reason in by_reason(verdicts, Sight.HIDDEN):
+            logger.warning(f"Cannot be read with these credentials: {reason}.")
+        for reason in by_reason(verdicts, Sight.UNKNOWN):
+            logger.info(f"Not checked: {reason}.")
+        seen = [row for row in rows if verdicts[row.name].sight is Sight.READABLE]
+        logger.info(
+            f"{len(seen)} of {len(rows)} streams can be read. This check used "
+            f"{client.usage.tokens} API tokens."
+        )
+        data = [row for row in rows if row.needs.app or row.needs.permission]
+        if all(verdicts[row.name].sight is Sight.HIDDEN for row in data):
+            return AirbyteConnectionStatus(status=Status.FAILED, message=NOTHING)
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
@@ -104,8 +124,9 @@ class SourcePipedrive(Source):
         waiting = waiting or Waiting()
         client, company = connect(parsed, _mutable(config), sleep=waiting)
         lower = seconds_of(parsed.history.since(company.at))
+        _warn(company, [selection.row for selection in selected])
         logger.info(f"Reading {len(selected)} streams; what has a history, from {rfc3339(lower)}.")
-        workers = parsed.num_workers or WORKERS
+        workers = parsed.num_workers
         yield from Run(client, company, selected, encoder, lower, workers, waiting, meanwhile)
 
 
@@ -134,6 +155,13 @@ def select(stream: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Se
         )
     incremental = stream.sync_mode is SyncMode.incremental and row.cursor_field is not None
     return Selection(row, states.get_stream_state(name, None), full_refresh=not incremental)
+
+
+def _warn(company: Company, rows: Sequence[Stream]) -> None:
+    """Says what these credentials show only a part of."""
+    if (partial := partial_view(company, rows)) is not None:
+        matters, sentence = partial
+        logger.log(logging.WARNING if matters else logging.INFO, sentence)
 
 
 def _mutable(config: Mapping[str, Any]) -> MutableMapping[str, Any]:

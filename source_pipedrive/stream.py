@@ -13,7 +13,10 @@ from typing import Any
 
 
 class Paging(Enum):
-    """How the pages of a list follow each other (API.md C)."""
+    """How the pages of a list follow each other.
+
+    https://pipedrive.readme.io/docs/core-api-concepts-pagination
+    """
 
     CURSOR = "cursor"  # v2: opaque cursor in additional_data.next_cursor
     OFFSET = "offset"  # v1: start and limit
@@ -50,6 +53,23 @@ class Absence:
     source: str
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What the token's user has to be to see a stream, and how `check` knows.
+
+    words       for the sentence about a refusal: "the permission ..."
+    app, admin  users/me lists the apps that the user has, and of which the user is an admin
+    permission  one of users/{id}/permissions
+    unknown     why only reading would tell; `check` says that it was not checked
+    """
+
+    words: str
+    app: str = ""
+    admin: bool = False
+    permission: str = ""
+    unknown: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stream:
     """One stream: all that is known about an object of Pipedrive's, beside its name.
@@ -64,6 +84,7 @@ class Stream:
     after    stream that has to be finished first
     absent   answers that mean that this account does not have it
     own      the stream only ever holds the token's user's own data
+    needs    what the token's user has to be
     """
 
     name: str
@@ -71,6 +92,7 @@ class Stream:
     version: int
     cost: int
     scope: tuple[str, ...]
+    needs: Needs
     about: str
     key: tuple[str, ...] = ("id",)
     kind: Kind = Kind.LIST

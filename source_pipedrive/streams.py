@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from source_pipedrive.stream import Absence, Changes, Kind, Paging, Stream, table
+from source_pipedrive.stream import Absence, Changes, Kind, Needs, Paging, Stream, table
 
 DEAL_EXTRAS = (
     "next_activity_id,last_activity_id,first_won_time,products_count,files_count,notes_count,"
@@ -27,7 +27,7 @@ PERSON_EXTRAS = (
     "related_won_deals_count,lost_deals_count,related_lost_deals_count,last_incoming_mail_time,"
     "last_outgoing_mail_time,marketing_status,doi_status,smart_bcc_email"
 )
-# Without `deleted` the answer leaves out what was deleted in the last 30 days (API.md H).
+# Without `deleted` the answer leaves out what was deleted in the last 30 days.
 EVERY_STATUS = "open,won,lost,deleted"
 
 # Without a type Pipedrive lists only the token owner's goals, without is_active only active ones.
@@ -58,9 +58,34 @@ TEAMS_GONE = (
     Absence(402, "", "teams are a feature of higher plans"),
 )
 
+# What the token's user has to be, by the OAuth scope that an app would need (the permissions are
+# those of users/{id}/permissions). A row may say otherwise.
+EVERYBODY = Needs("that every user has")
+SELLING = Needs("to use the sales app (deals and leads)", app="sales")
+WORKING = Needs("to use contacts and activities", app="global")
+ADMIN = Needs("of an admin of account settings", app="account_settings", admin=True)
+COLLEAGUES = Needs("can_see_other_users", permission="can_see_other_users")
+MAILBOX = Needs("to a mailbox", unknown="whether the user has connected a mailbox is not told")
+CALLS = Needs("to log calls", unknown="whether the user logs calls is not told")
+TEAMS = Needs("to see teams", unknown="whether the plan has teams is not told")
+NEEDS = {
+    "base": EVERYBODY,
+    "deals:read": SELLING,
+    "leads:read": SELLING,
+    "products:read": SELLING,
+    "goals:read": SELLING,
+    "contacts:read": WORKING,
+    "activities:read": WORKING,
+    "users:read": COLLEAGUES,
+    "admin": ADMIN,
+    "mail:read": MAILBOX,
+    "phone-integration": CALLS,
+}
+
 
 def _row(name: str, path: str, version: int, cost: int, scope: str, **facts: Any) -> Stream:
     full = [s.replace(":read", ":full") for s in scope.split() if s in WITH_FULL]
+    facts = {"needs": NEEDS[scope.split()[0]], **facts}
     return Stream(
         name=name, path=path, version=version, cost=cost, scope=(*scope.split(), *full), **facts
     )
@@ -130,9 +155,9 @@ CONTACTS_AND_WORK = (
          params={"include_fields": "attendees"}, about="Calls, meetings, tasks of all users"),
     whole("activity_types", "activityTypes", 20, "activities:read admin",
           **changed(Changes.ON_CLIENT), about="Kinds of activities"),
-    paged("notes", "notes", 20, "deals:read contacts:read", **changed(Changes.RESTARTING), **cut(),
+    paged("notes", "notes", 20, "contacts:read deals:read", **changed(Changes.RESTARTING), **cut(),
           about="Notes on deals, leads, people, organizations, projects and tasks"),
-    paged("files", "files", 20, "deals:read contacts:read activities:read", limit=100, **cut(),
+    paged("files", "files", 20, "contacts:read deals:read activities:read", limit=100, **cut(),
           **changed(Changes.NEWEST_FIRST), about="Attached files, without their contents"),
     paged("call_logs", "callLogs", 20, "phone-integration", limit=50, **cut("start_time"),
           own=True, about="Calls of the token's user"),
@@ -146,9 +171,9 @@ COMPANY = (
           about="Users, deactivated ones included"),
     paged("roles", "roles", 20, "admin", about="Roles"),
     whole("permission_sets", "permissionSets", 20, "admin", about="Permission sets"),
-    whole("filters", "filters", 20, "deals:read contacts:read activities:read",
+    whole("filters", "filters", 20, "contacts:read deals:read activities:read",
           about="Saved filters, without their conditions"),
-    whole("legacy_teams", "legacyTeams", 20, "users:read", absent=TEAMS_GONE,
+    whole("legacy_teams", "legacyTeams", 20, "users:read", absent=TEAMS_GONE, needs=TEAMS,
           about="Teams; deprecated by Pipedrive, empty where the account has none"),
     whole("user_connections", "userConnections", 20, "base", key=("user_id",), own=True,
           kind=Kind.SINGLE, about="Third-party accounts the token's user has connected"),

@@ -10,13 +10,17 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = {
     "run": {"program"},
-    "program": {"source", "reading", "http", "config"},
-    "source": {"reading", "http", "config", "migration", "streams", "stream"},
+    "program": {"source", "reading", "http", "config", "complaints"},
+    "source": {
+        *("reading", "http", "config", "migration", "streams", "stream", "complaints", "sight")
+    },
+    "sight": {"http", "stream"},
     "reading": {"http", "stream"},
     "http": {"config"},
     "streams": {"stream"},
     "stream": set(),
-    "config": {"spec", "migration"},
+    "config": {"spec", "migration", "complaints"},
+    "complaints": {"migration"},
     "spec": set(),
     "migration": set(),
 }

@@ -9,23 +9,31 @@ import pytest
 import requests
 
 from source_pipedrive.http.auth import ApiToken, OAuth
-from source_pipedrive.http.client import Client, Request
+from source_pipedrive.http.client import REFUSALS, Client, Request
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.hosts import Host
+from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.usage import Usage
 from unit_tests.wire import Reply, Wire, ok
 
-DEALS = Request("deals", "deals", 2, 10, "deals:read", {"limit": "500"})
+DEALS = Request("deals", "deals", 2, 10, "deals:read", params={"limit": "500"})
 
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Client, Wire, list[float]]]:
-    def make(*replies: Reply, auth: Any = None) -> tuple[Client, Wire, list[float]]:
+    def make(
+        *replies: Reply, auth: Any = None, usage: Usage | None = None
+    ) -> tuple[Client, Wire, list[float]]:
         wire, slept = Wire(*replies), []
         monkeypatch.setattr(requests.Session, "get_adapter", lambda self, url: wire)
         made = Client(
-            Host("https://acme.pipedrive.com"), auth or ApiToken("s3cr3t"), 4, slept.append
+            Host("https://acme.pipedrive.com"),
+            auth or ApiToken("s3cr3t"),
+            4,
+            slept.append,
+            usage or Usage(),
+            Pacing(lambda: sum(slept)),
         )
-        monkeypatch.setattr(made.pacing, "_sleep", lambda seconds: made.pacing.__init__())  # type: ignore[misc]
         return made, wire, slept
 
     return make
@@ -91,27 +99,66 @@ def test_a_certificate_is_not_tried_again(client: Any) -> None:
 
 def test_a_spent_burst_holds_all_workers_and_costs_nothing(client: Any) -> None:
     made, _, slept = client((429, {"x-ratelimit-reset": "2"}, b""), ok())
-    held: list[float] = []
-    made.pacing.close = held.append
     made.get(DEALS)
-    assert (held, slept) == ([2.0], [])
+    assert slept == [2.0]
     assert made.usage.of("deals").tokens == 10
 
 
-def test_a_429_that_asks_for_a_day_is_not_slept_through(client: Any) -> None:
-    made, _, _ = client(*[(429, {"x-ratelimit-reset": "86400"}, b"")] * 4)
-    held: list[float] = []
-    made.pacing.close = held.append
-    with pytest.raises(StreamError, match="429"):
+def test_a_burst_limit_that_stays_spent_ends_in_a_sentence_after_minutes(client: Any) -> None:
+    made, wire, slept = client(*[(429, {"x-ratelimit-reset": "2"}, b"")] * 21)
+    with pytest.raises(StreamError, match="Run the sync again later"):
         made.get(DEALS)
-    assert max(held) <= 60
+    assert len(wire.sent) == REFUSALS + 1
+    assert 120 <= sum(slept) <= 1_200
 
 
-def test_a_spent_day_is_not_tried_again(client: Any) -> None:
-    made, wire, _ = client((429, {"x-daily-ratelimit-token-remaining": "0"}, b""))
-    with pytest.raises(SyncError, match="daily budget"):
+LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"
+
+
+@pytest.mark.parametrize(
+    ("headers", "requests"),
+    [
+        ({LEFT: "0"}, 1),
+        ({LEFT: "0", BURST: "0"}, 1),
+        ({LEFT: "9", BURST: "70"}, 1),  # less than the request costs
+        ({BURST: "70"}, 2),  # the answers do not tell the budget: it shows when it comes again
+    ],
+    ids=str,
+)
+def test_a_spent_day_is_not_tried_again(
+    client: Any, headers: dict[str, str], requests: int
+) -> None:
+    made, wire, _ = client(*[(429, headers, b"")] * requests)
+    with pytest.raises(SyncError, match="daily budget") as caught:
+        made.get(DEALS)
+    assert caught.value.failure_type is TRANSIENT
+    assert len(wire.sent) == requests
+
+
+def test_a_request_that_the_reserve_does_not_allow_never_leaves(client: Any) -> None:
+    headers = {"x-daily-ratelimit-token-limit": "1000", LEFT: "105"}
+    made, wire, _ = client(ok(**headers), usage=Usage(reserve=10))
+    made.get(DEALS)
+    with pytest.raises(SyncError, match="daily_token_reserve"):
         made.get(DEALS)
     assert len(wire.sent) == 1
+
+
+def test_a_refused_permission_is_named(client: Any) -> None:
+    body = b'{"success":false,"error":"You do not have permissions to do this."}'
+    made, _, _ = client((403, {}, body))
+    with pytest.raises(StreamError, match="lacks the permission of an admin of account settings"):
+        made.get(Request("roles", "roles", 1, 20, "admin", "of an admin of account settings"))
+
+
+def test_the_clients_own_debug_lines_hold_no_header(
+    client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="airbyte")
+    made, _, _ = client(ok())
+    made.get(DEALS)
+    assert "GET v2/deals" in caplog.text
+    assert "s3cr3t" not in str([record.__dict__ for record in caplog.records])
 
 
 def test_a_redirect_is_not_followed(client: Any) -> None:

@@ -18,6 +18,11 @@ from unit_tests.wire import Reply, Wire, ok
 ME = {"id": 7, "name": "Ada", "company_id": 42, "company_name": "Acme", "company_domain": "acme-1"}
 TOKEN = {"credentials": {"auth_type": "api_token", "api_token": "s3cr3t"}}
 LEADS = Request("leads", "leads", 1, 20, "leads:read")
+GOOD = {
+    "access_token": "good",
+    "token_expiry_date": "2999-01-01T00:00:00Z",
+    "api_domain": "https://acme.pipedrive.com",
+}
 
 
 def me(**changes: Any) -> Reply:
@@ -101,11 +106,7 @@ def test_a_strangers_api_domain_gets_no_token(wire: Callable[..., Wire]) -> None
 
 def test_a_token_that_is_still_good_is_not_renewed(wire: Callable[..., Wire]) -> None:
     sent = wire(me())
-    raw = oauth(
-        access_token="good",
-        token_expiry_date="2999-01-01T00:00:00Z",
-        api_domain="https://acme.pipedrive.com",
-    )
+    raw = oauth(**GOOD)
     connect(parse(raw), raw)
     assert addresses(sent) == ["https://acme.pipedrive.com/api/v1/users/me"]
 
@@ -138,3 +139,86 @@ def test_an_answer_that_names_no_active_user(
     wire(me(**changes))
     with pytest.raises(SyncError, match=words):
         connect(parse(TOKEN), dict(TOKEN))
+
+
+@pytest.mark.usefixtures("capsys")
+def test_a_check_renews_the_token_so_that_a_wrong_secret_shows_at_once(
+    wire: Callable[..., Wire],
+) -> None:
+    sent = wire(renewal(scope="base,deals:read"), me())
+    raw = oauth(**GOOD)
+    _, company = connect(parse(raw), raw, prove=True)
+    assert addresses(sent)[0] == "https://oauth.pipedrive.com/oauth/token"
+    assert company.scopes == {"base", "deals:read"}
+
+
+@pytest.mark.usefixtures("capsys")
+@pytest.mark.parametrize("told", [{}, {"scope": "base"}, {"scope": ""}, {"scope": None}])
+def test_base_alone_tells_nothing_of_what_the_app_may_read(
+    wire: Callable[..., Wire], told: dict[str, Any]
+) -> None:
+    """The vendor's own example says only base."""
+    wire(renewal(**told), me())
+    raw = oauth()
+    assert connect(parse(raw), raw)[1].scopes == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("told", "access"),
+    [
+        ([{"app": "sales", "admin": True}], {"sales": True}),
+        ([{"app": "sales", "admin": False}, {"app": "sales", "admin": True}], {"sales": True}),
+        ([{"app": "global"}, "x", {}], {"global": False}),
+        ([], {}),
+        (None, None),
+        ("admin", None),
+    ],
+    ids=str,
+)
+def test_what_the_user_may_do_is_taken_as_far_as_it_is_told(
+    wire: Callable[..., Wire], told: Any, access: Any
+) -> None:
+    wire(me(access=told))
+    _, company = connect(parse(TOKEN), dict(TOKEN))
+    assert company.access == access
+    assert company.scopes is None
+
+
+def test_a_clock_that_is_wrong_is_said(
+    wire: Callable[..., Wire], caplog: pytest.LogCaptureFixture
+) -> None:
+    wire((200, {"Date": "Mon, 23 Nov 2015 10:00:00 GMT"}, json.dumps({"data": ME}).encode()))
+    connect(parse(TOKEN), dict(TOKEN))
+    assert "ahead of Pipedrive" in caplog.text
+    assert "set the clock" in caplog.text
+
+
+def test_the_company_and_the_user_are_named_and_no_address(
+    wire: Callable[..., Wire], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    wire(me(name="ada@example.com", email="ada@example.com"))
+    connect(parse(TOKEN), dict(TOKEN))
+    assert "Acme (company 42) at acme-1.pipedrive.com as <e-mail> (user 7)" in caplog.text
+    assert "ada@" not in caplog.text
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-daily-ratelimit-token-limit": "1000"}])
+def test_a_reserve_that_cannot_be_kept_is_said_once(
+    wire: Callable[..., Wire], caplog: pytest.LogCaptureFixture, headers: dict[str, str]
+) -> None:
+    caplog.set_level("INFO")
+    wire(ok(json.dumps({"data": ME}).encode(), **headers))
+    connect(parse(TOKEN), dict(TOKEN))
+    assert caplog.text.count("cannot be kept") == (0 if headers else 1)
+    assert caplog.text.count("daily_token_budget") == (0 if headers else 1)
+
+
+def test_all_clients_of_a_process_with_the_same_credentials_share_one_pacing(
+    wire: Callable[..., Wire],
+) -> None:
+    wire(me(), me(), me())
+    other = {"credentials": {"auth_type": "api_token", "api_token": "other"}}
+    first, again, another = (connect(parse(c), dict(c))[0] for c in (TOKEN, TOKEN, other))
+    assert first.pacing is again.pacing
+    assert first.pacing is not another.pacing

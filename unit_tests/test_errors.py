@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from requests import exceptions
+from requests.exceptions import InvalidURL, ProxyError, ReadTimeout, SSLError
 
 from source_pipedrive.http.errors import (
     CONFIG,
+    TRANSIENT,
     Action,
     StreamError,
     day_is_spent,
+    no_answer,
     rule_for,
     sentence,
     words,
@@ -64,16 +68,62 @@ def test_a_sentence_names_the_stream_the_status_the_words_and_the_remedy() -> No
         ("", "no explanation"),
         ("{}", "no explanation"),
         ("[]", "no explanation"),
+        ('{"error":"Person ada@example.com exists"}', "Person <e-mail> exists"),
+        ("<p>mailto:ada@example.com</p>", "mailto:<e-mail>"),
     ],
 )
 def test_the_words_are_pipedrives_own(body: str, text: str) -> None:
     assert words(body) == text
 
 
-def test_a_spent_day_is_told_from_a_spent_burst() -> None:
-    assert day_is_spent(429, {"x-daily-ratelimit-token-remaining": "0"})
-    assert not day_is_spent(429, {"x-daily-ratelimit-token-remaining": "12"})
-    assert not day_is_spent(429, {})
+LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"
+
+
+@pytest.mark.parametrize(
+    ("headers", "again", "spent"),
+    [
+        ({LEFT: "0"}, False, True),
+        ({LEFT: "0", BURST: "0"}, False, True),
+        ({LEFT: "12"}, True, False),
+        ({LEFT: "9", BURST: "5"}, False, True),
+        ({LEFT: "9", BURST: "0"}, False, False),
+        ({BURST: "5"}, False, False),
+        ({BURST: "5"}, True, True),
+        ({BURST: "0"}, True, False),
+        ({}, True, False),
+    ],
+    ids=str,
+)
+def test_a_spent_day_is_told_from_a_spent_burst(
+    headers: dict[str, str], again: bool, spent: bool
+) -> None:
+    assert day_is_spent(429, headers, cost=10, again=again) is spent
+    assert not day_is_spent(403, headers, cost=10, again=again)
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "failure"),
+    [
+        (SSLError("certificate has expired"), "Set the clock", CONFIG),
+        (SSLError("certificate is not yet valid"), "Set the clock", CONFIG),
+        (SSLError("self-signed certificate"), "certificate authority", CONFIG),
+        (
+            exceptions.ConnectionError("[Errno -2] Name or service not known"),
+            "does not resolve",
+            TRANSIENT,
+        ),
+        (exceptions.ConnectionError("Connection refused"), "network", TRANSIENT),
+        (ProxyError("407"), "proxy", TRANSIENT),
+        (ReadTimeout("slow"), "later", TRANSIENT),
+        (InvalidURL("x"), "api_url", CONFIG),
+    ],
+    ids=str,
+)
+def test_no_answer_has_a_reason_and_a_remedy(error: Exception, words: str, failure: object) -> None:
+    why, kind = no_answer(error)
+    assert words in why
+    assert why.endswith(".")
+    assert kind is failure
 
 
 @pytest.mark.parametrize(

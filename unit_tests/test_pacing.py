@@ -1,8 +1,25 @@
-"""Pacing on a fake clock: as fast as the account allows, never faster."""
+"""Pacing in virtual time: as fast as the account allows, never faster, and room for others."""
 
 from __future__ import annotations
 
-from source_pipedrive.http.pacing import LOWEST_BURST, MARGIN, WINDOW, Pacing
+import random
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from source_pipedrive.http.pacing import LOWEST_BURST, WINDOW, Pacing, Slot
+from unit_tests.account import Account, work
+
+MINUTE = 60.0
+Takes = Callable[[random.Random], tuple[float, float]]
+# (seconds until a request arrives, seconds from there to its answer)
+TAKES: dict[str, Takes] = {
+    "next door": lambda chance: (0.001 + chance.random() * 0.002, 0.002 + chance.random() * 0.003),
+    "50 ms": lambda chance: (0.02 + chance.random() * 0.01, 0.02 + chance.random() * 0.02),
+    "200 ms": lambda chance: (0.05 + chance.random() * 0.02, 0.1 + chance.random() * 0.1),
+    "a late one now and then": lambda chance: (0.02 if chance.random() < 0.97 else 0.2, 0.05),
+}
 
 
 class Clock:
@@ -20,65 +37,170 @@ class Clock:
 
 def pacing() -> tuple[Pacing, Clock]:
     clock = Clock()
-    return Pacing(clock, clock.sleep), clock
+    return Pacing(clock), clock
+
+
+def rows_of(times: list[float]) -> list[int]:
+    """How many refusals came in each row, less than a second after each other."""
+    rows = [1] if times else []
+    for earlier, later in pairwise(times):
+        if later - earlier < 1:
+            rows[-1] += 1
+        else:
+            rows.append(1)
+    return rows
+
+
+@pytest.mark.parametrize("told", ["in", "out"])
+@pytest.mark.parametrize("limit", [20, 80, 160, 480])
+@pytest.mark.parametrize("kind", TAKES)
+def test_nine_tenths_of_what_the_account_may_send_are_sent_and_nothing_is_refused(
+    kind: str, limit: int, told: str
+) -> None:
+    """Whether `remaining` is counted before or after the work is not documented."""
+    account = Account(limit, told=told)
+    work(account, MINUTE, TAKES[kind])
+    assert account.served >= 0.9 * limit * MINUTE / WINDOW
+    assert [at for at in account.refused if at > 1] == [] or kind.startswith("a late one")
+    assert len(account.refused) <= 1
+
+
+@pytest.mark.parametrize("told", ["in", "out"])
+@pytest.mark.parametrize("limit", [20, 80, 160, 480])
+@pytest.mark.parametrize("kind", TAKES)
+def test_when_others_take_their_part_it_slows_down_and_does_not_hammer(
+    kind: str, limit: int, told: str
+) -> None:
+    """What others take jumps twice a second: each jump may refuse what is under way, no more."""
+
+    def others(now: float) -> int:
+        return random.Random(int(now * 2)).randint(0, limit // 2)
+
+    account = Account(limit, others=others, told=told)
+    paced = work(account, MINUTE, TAKES[kind])
+    rest = sum(limit - others(n / 2) for n in range(120)) / 120 * MINUTE / WINDOW
+    assert account.served >= 0.5 * rest
+    rows = rows_of(account.refused)
+    assert len(rows) <= 30
+    assert max(rows, default=0) <= 2 * paced.parallel + 4
+
+
+def test_with_nobody_else_left_over_it_is_fast_again() -> None:
+    account = Account(80, others=lambda now: 70 if now < 20 else 0)
+    work(account, 20, TAKES["50 ms"])
+    busy = account.served
+    account = Account(80, others=lambda now: 70 if now < 20 else 0)
+    work(account, 50, TAKES["50 ms"])
+    assert busy <= 1.1 * 10 * 20 / WINDOW
+    assert account.served - busy >= 0.8 * 80 * 30 / WINDOW
+
+
+def test_without_headers_it_keeps_to_the_lowest_documented_burst() -> None:
+    account = Account(LOWEST_BURST, headers=False)
+    work(account, MINUTE, TAKES["50 ms"])
+    assert account.refused == []
+    assert account.served >= 0.9 * LOWEST_BURST * MINUTE / WINDOW
 
 
 def test_it_starts_at_the_lowest_documented_burst() -> None:
     paced, clock = pacing()
     for _ in range(LOWEST_BURST):
-        paced.acquire()
+        paced.acquire(clock.sleep)
     assert clock.now == 0
-    paced.acquire()
+    paced.acquire(clock.sleep)
     assert clock.now >= WINDOW
 
 
-def test_it_uses_what_the_account_really_has() -> None:
+def test_a_request_that_took_long_keeps_its_place_for_longer() -> None:
+    """It may have arrived just before its answer."""
     paced, clock = pacing()
-    paced.learn({"x-ratelimit-limit": "480", "x-ratelimit-remaining": "480"})
-    for _ in range(4_800):
-        paced.acquire()
-    assert clock.now <= 10 * (WINDOW + MARGIN)
+    first = paced.acquire(clock.sleep)
+    clock.now = 0.01
+    paced.answered(first, 200, {"x-ratelimit-limit": "1", "x-ratelimit-remaining": "0"})
+    second = paced.acquire(clock.sleep)
+    assert clock.now < WINDOW + 0.05
+    clock.now = second.sent + 0.2
+    paced.answered(second, 200, {})
+    paced.acquire(clock.sleep)
+    assert clock.now >= second.sent + WINDOW + 0.15
 
 
-def test_no_window_holds_more_requests_than_the_limit() -> None:
+def refuse(paced: Pacing, clock: Clock, **headers: str) -> float | None:
+    slot = paced.acquire(clock.sleep)
+    return paced.answered(slot, 429, {k.replace("_", "-"): v for k, v in headers.items()})
+
+
+def test_a_refusal_holds_everybody_for_as_long_as_pipedrive_says() -> None:
     paced, clock = pacing()
-    sent = []
-    for number in range(200):
-        paced.acquire()
-        sent.append(clock.now)
-        clock.now += 0.01 * (number % 7)
-    for at in sent:
-        assert sum(at <= other < at + WINDOW for other in sent) <= LOWEST_BURST
-
-
-def test_it_leaves_room_for_what_others_have_taken() -> None:
-    paced, clock = pacing()
-    paced.acquire()
-    paced.learn({"x-ratelimit-limit": "80", "x-ratelimit-remaining": "9"})
-    for _ in range(9):
-        paced.acquire()
-    assert clock.now == 0
-    paced.acquire()
-    assert clock.now > 0
-
-
-def test_a_spent_window_holds_everybody_until_it_is_reset() -> None:
-    paced, clock = pacing()
-    paced.learn({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "2"})
-    paced.acquire()
+    slots = [paced.acquire(clock.sleep) for _ in range(3)]
+    assert paced.answered(slots[0], 429, {"x-ratelimit-reset": "2"}) == 2.0
+    assert [paced.answered(slot, 429, {"x-ratelimit-reset": "2"}) for slot in slots[1:]] == [
+        None,
+        None,
+    ]
+    paced.acquire(clock.sleep)
     assert clock.now >= 2
 
 
-def test_after_a_429_everybody_waits() -> None:
+def test_after_a_refusal_one_request_goes_ahead_and_the_others_wait_for_its_answer() -> None:
     paced, clock = pacing()
-    paced.close(1.5)
-    paced.acquire()
-    assert clock.now >= 1.5
+    for _ in range(10):
+        paced.acquire(clock.sleep)
+    refuse(paced, clock, x_ratelimit_reset="1")
+    ahead = paced.acquire(clock.sleep)
+    assert not isinstance(paced.ask(), Slot)
+    paced.answered(ahead, 200, {})
+    assert isinstance(paced.ask(), Slot)
 
 
-def test_headers_that_make_no_sense_change_nothing() -> None:
+def test_a_request_that_went_ahead_and_never_came_back_does_not_hold_the_others_for_ever() -> None:
     paced, clock = pacing()
-    paced.learn({"x-ratelimit-limit": "many", "x-ratelimit-remaining": ""})
-    for _ in range(LOWEST_BURST):
-        paced.acquire()
+    refuse(paced, clock, x_ratelimit_reset="1")
+    clock.now += 1
+    assert isinstance(paced.ask(), Slot)
+    paced.acquire(clock.sleep)
+    assert clock.now < MINUTE
+
+
+def test_without_a_header_the_waits_grow_and_stay_under_a_minute() -> None:
+    paced, clock = pacing()
+    waits = [refuse(paced, clock) or 0.0 for _ in range(12)]
+    assert 0.25 <= waits[0] <= 0.5
+    assert waits[6] > waits[0] * 8
+    assert max(waits) <= 60
+
+
+def test_one_refused_again_and_again_asks_less_and_less() -> None:
+    """Going on at the pace of the header is what brings the edge's page."""
+    paced, clock = pacing()
+    waits = [refuse(paced, clock, x_ratelimit_reset="1") or 0.0 for _ in range(10)]
+    assert waits[:3] == [1.0, 1.0, 1.0]
+    assert waits[-1] > 60 / 2
+
+
+def test_a_header_that_asks_for_a_day_is_not_slept_through() -> None:
+    paced, clock = pacing()
+    assert refuse(paced, clock, x_ratelimit_reset="86400") == 60.0
+
+
+@pytest.mark.parametrize("limit", ["many", "", "-5", "²"])
+def test_headers_that_make_no_sense_change_nothing(limit: str) -> None:
+    paced, clock = pacing()
+    slot = paced.acquire(clock.sleep)
+    paced.answered(slot, 200, {"x-ratelimit-limit": limit, "x-ratelimit-remaining": limit})
+    for _ in range(LOWEST_BURST - 1):
+        paced.acquire(clock.sleep)
     assert clock.now == 0
+
+
+def test_the_workers_follow_the_pace_and_the_latency() -> None:
+    """Little's law: 40 requests a second, each of a fifth of a second, are eight under way."""
+    paced, clock = pacing()
+    assert paced.parallel == 1
+    for _ in range(10):
+        slot = Slot(clock.now, clock.now + WINDOW, 1)
+        clock.now += 0.2
+        paced.answered(slot, 200, {"x-ratelimit-limit": "80", "x-ratelimit-remaining": "79"})
+        paced.finished(slot)
+    assert 8 <= paced.parallel <= 12
+    assert paced.limit == 80

@@ -5,6 +5,7 @@ https://pipedrive.readme.io/docs/marketplace-oauth-authorization
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, MutableMapping
@@ -62,6 +63,7 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
         self._accept_domain = accept_domain
         self._sleep = sleep
         self._renewing = threading.Lock()
+        self.scopes: frozenset[str] = frozenset()  # of the last renewal, if it told more than base
 
     @property
     def token(self) -> str:
@@ -90,6 +92,8 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
         renewed = answer.get("refresh_token")
         for secret in filter(None, (token, renewed)):
             add_to_secrets(secret)
+        scopes = frozenset(re.split(r"[\s,]+", str(answer.get("scope") or "")))
+        self.scopes = scopes if scopes - {"", "base"} else frozenset()
         domain = str(answer.get("api_domain") or "").rstrip("/")
         if self._accept_domain(domain):
             self._credentials["api_domain"] = domain

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,22 +31,25 @@ from source_pipedrive.http.errors import (
     SyncError,
 )
 from source_pipedrive.http.hosts import Host
-from source_pipedrive.http.pacing import Pacing, whole_number
+from source_pipedrive.http.pacing import Pacing, growing
 from source_pipedrive.http.usage import Usage
 
 logger = logging.getLogger("airbyte")
+# What the CDK's client says of a request, in debug, holds its headers: the token is among them.
+quiet = logging.getLogger("source_pipedrive.silent")
+quiet.disabled = True
 
 TIMEOUT = (10.0, 90.0)  # seconds to connect, seconds without a byte
 TRIES = 8  # of one page, in about two minutes
-LONGEST_WAIT = 60.0  # seconds
+REFUSALS = 20  # of one page for the burst limit, in about ten minutes
 
 
 @dataclass(frozen=True)
 class Request:
     """What is asked for, and what the errors and the accounts have to know of it.
 
-    path is relative to the version's root; cost is in API tokens; scope is the OAuth scope that
-    the sentence about a missing one names.
+    path is relative to the version's root; cost is in API tokens; scope and permission are what the
+    sentences about a missing OAuth scope, or a user who may not see this, name.
     """
 
     stream: str
@@ -55,6 +57,7 @@ class Request:
     version: int
     cost: int
     scope: str
+    permission: str = "that this needs"
     params: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -73,6 +76,11 @@ class UnansweredError(Exception):
         super().__init__(type(error).__name__)
         self.error = error
 
+    def meaning(self, host: Host) -> SyncError:
+        """Why there was no answer, without the URL or anything else of the request."""
+        why, failure = errors.no_answer(self.error)
+        return SyncError(f"Could not reach {host.name}: {why}", failure)
+
 
 class _HandBack(ErrorHandler):
     """Gives every answer back: this module decides what follows, so that a body that breaks off
@@ -87,10 +95,22 @@ class _HandBack(ErrorHandler):
         return ErrorResolution(response_action=ResponseAction.SUCCESS)
 
 
+@dataclass(frozen=True)
+class Response:
+    """An answer before it is understood. wait: seconds that a 429 holds all requests back, or None
+    where they are held back already."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+    wait: float | None
+
+
 class Client:
     """Sends requests as `auth` to `host`, at the account's pace, and counts what they cost.
 
-    Thread-safe. Raises StreamError or SyncError where no answer can be had.
+    Thread-safe. Raises StreamError or SyncError where no answer can be had. largest: bytes of the
+    largest answer so far.
     """
 
     def __init__(
@@ -99,10 +119,13 @@ class Client:
         auth: ApiToken | OAuth,
         tries: int = TRIES,
         sleep: Callable[[float], None] = time.sleep,
+        usage: Usage | None = None,
+        pacing: Pacing | None = None,
     ) -> None:
         self.host = host
-        self.usage = Usage()
-        self.pacing = Pacing(sleep=sleep)
+        self.usage = usage or Usage()
+        self.pacing = pacing or Pacing()
+        self.largest = 0
         self._auth = auth
         self._tries = tries
         self._sleep = sleep
@@ -111,7 +134,7 @@ class Client:
         session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=64))
         self._http = HttpClient(
             name="pipedrive",
-            logger=logger,
+            logger=quiet,
             error_handler=_HandBack(),
             session=session,
             authenticator=auth,
@@ -120,80 +143,91 @@ class Client:
 
     def get(self, request: Request) -> Answer:
         """The answer to `request`, after as many tries as its errors deserve."""
-        renewed, attempt = False, 0
+        renewed, attempt, refusals = False, 0, 0
         while True:
             attempt += 1
             token = self._auth.token if isinstance(self._auth, OAuth) else ""
             try:
-                status, headers, raw = self._send(request)
-                if status == 200:
-                    return Answer(decode(raw, request.stream), _server_time(headers))
+                answer = self._send(request)
+                if answer.status == 200:
+                    return Answer(decode(answer.raw, request.stream), _server_time(answer.headers))
             except (UnansweredError, PageError) as error:
-                failure = error if isinstance(error, PageError) else _no_answer(self.host, error)
+                failure: errors.PipedriveError = (
+                    error if isinstance(error, PageError) else error.meaning(self.host)
+                )
                 if isinstance(failure, SyncError) and failure.failure_type == CONFIG:
                     raise failure from None
                 if attempt == self._tries:
                     raise _last(failure) from None
-                self._wait(request, str(failure), attempt)
+                self._wait(request, f'Reading "{request.stream}": {failure}', attempt)
                 continue
-            rule, failure = self._meaning(request, status, headers, raw)
+            rule, failure = self._meaning(request, answer, refusals)
             if rule.action is Action.REFRESH and isinstance(self._auth, OAuth) and not renewed:
                 renewed, attempt = True, attempt - 1
                 self._auth.renew_unless_changed(token)
-            elif rule.action is Action.SLOW_DOWN and attempt < self._tries:
-                self._slow_down(request, headers, attempt)
+            elif rule.action is Action.SLOW_DOWN and refusals < min(REFUSALS, 5 * self._tries):
+                refusals, attempt = refusals + 1, attempt - 1
+                self._slow_down(request, answer.wait)
             elif rule.action is Action.RETRY and attempt < self._tries:
-                self._wait(request, f'Pipedrive answered {status} for "{request.stream}".', attempt)
+                why = f'Pipedrive answered {answer.status} for "{request.stream}".'
+                self._wait(request, why, attempt)
             else:
                 raise failure
 
-    def _send(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
-        self.pacing.acquire()
-        _, response = self._http.send_request(
-            "GET",
-            self.host.url(request.version, request.path),
-            request_kwargs={"stream": True, "timeout": TIMEOUT, "allow_redirects": False},
-            params=request.params,
-        )
+    def _send(self, request: Request) -> Response:
+        slot = self.pacing.acquire(self._sleep)
+        self.usage.admit(request.cost)
         try:
-            raw = response.raw.read(decode_content=True)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise UnansweredError(error) from None
+            _, response = self._http.send_request(
+                "GET",
+                self.host.url(request.version, request.path),
+                request_kwargs={"stream": True, "timeout": TIMEOUT, "allow_redirects": False},
+                params=request.params,
+            )
+            wait = self.pacing.answered(slot, response.status_code, response.headers)
+            try:
+                raw = response.raw.read(decode_content=True)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise UnansweredError(error) from None
+            finally:
+                response.close()
+            charged = 0 if response.status_code in (401, 429) else request.cost
+            self.usage.charge(request.stream, charged, response.headers)
         finally:
-            response.close()
-        self.pacing.learn(response.headers)
-        charged = 0 if response.status_code in (401, 429) else request.cost
-        self.usage.charge(request.stream, charged, response.headers)
-        return response.status_code, response.headers, raw
+            self.usage.settle(request.cost)
+            self.pacing.finished(slot)
+        self.largest = max(self.largest, len(raw))
+        logger.debug(
+            f"{request.stream}: GET v{request.version}/{request.path} {dict(request.params)} "
+            f"-> {response.status_code}, {len(raw):,} bytes, {request.cost} tokens"
+        )
+        return Response(response.status_code, response.headers, raw, wait)
 
     def _meaning(
-        self, request: Request, status: int, headers: Mapping[str, str], raw: bytes
+        self, request: Request, answer: Response, refusals: int
     ) -> tuple[errors.Rule, errors.PipedriveError]:
-        body = raw[:10_000].decode("utf-8", "replace")
+        status, body = answer.status, answer.raw[:10_000].decode("utf-8", "replace")
+        if errors.day_is_spent(status, answer.headers, request.cost, refusals > 0):
+            return errors.ANY_OTHER, self.usage.day_spent()
         rule = errors.rule_for(status, body)
-        if errors.day_is_spent(status, headers):
-            return errors.ANY_OTHER, SyncError(errors.DAY_SPENT, TRANSIENT, status, body)
-        remedy = rule.remedy.format(scope=request.scope, renew=self._auth.renew)
+        remedy = rule.remedy.format(
+            scope=request.scope, permission=request.permission, renew=self._auth.renew
+        )
         message = errors.sentence(request.stream, status, body, remedy)
         ends_sync = rule.action in (Action.END_SYNC, Action.REFRESH)
         kind = SyncError if ends_sync else StreamError
         return rule, kind(message, rule.failure, status, body)
 
-    def _slow_down(self, request: Request, headers: Mapping[str, str], attempt: int) -> None:
-        reset = whole_number(headers.get("x-ratelimit-reset"))
-        seconds = min(float(reset), LONGEST_WAIT) if reset is not None else _growing(attempt)
-        logger.info(f"{request.stream}: the burst limit is reached; waiting {seconds:.1f} s.")
-        self.pacing.close(seconds)
+    def _slow_down(self, request: Request, wait: float | None) -> None:
+        if wait is not None:
+            logger.info(
+                f"{request.stream}: the burst limit is reached; all requests wait {wait:.1f} s."
+            )
 
     def _wait(self, request: Request, why: str, attempt: int) -> None:
-        seconds = _growing(attempt)
+        seconds = growing(attempt)
         logger.info(f"{why} Trying again in {seconds:.1f} s ({attempt} of {self._tries} tries).")
         self._sleep(seconds)
-
-
-def _growing(attempt: int) -> float:
-    """Half a second, doubling, up to a minute; jittered so that workers do not come in step."""
-    return min(LONGEST_WAIT, 0.5 * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
 
 
 def _server_time(headers: Mapping[str, str]) -> datetime | None:
@@ -201,22 +235,6 @@ def _server_time(headers: Mapping[str, str]) -> datetime | None:
         return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
     except (KeyError, ValueError):
         return None
-
-
-def _no_answer(host: Host, unanswered: UnansweredError) -> errors.PipedriveError:
-    """Why there was no answer, without the URL or anything else of the request."""
-    error, text = unanswered.error, str(unanswered.error)
-    if isinstance(error, requests.exceptions.SSLError):
-        why, failure = "its TLS certificate could not be verified", CONFIG
-    elif "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
-        why, failure = "the host name does not resolve: check it and the network", TRANSIENT
-    elif isinstance(error, requests.exceptions.Timeout):
-        why, failure = "it did not answer in time", TRANSIENT
-    elif isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
-        why, failure = "this platform does not allow the address", CONFIG
-    else:
-        why, failure = "the connection was refused or broke off", TRANSIENT
-    return SyncError(f"Could not reach {host.name}: {why}.", failure)
 
 
 def _last(failure: errors.PipedriveError) -> errors.PipedriveError:

@@ -6,29 +6,41 @@ import logging
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from source_pipedrive.config import Config, OAuthCredentials, is_company_address
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import TRIES, Client, Request
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, without_addresses
 from source_pipedrive.http.hosts import OAUTH, Host, company_host, shared_host
+from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.usage import Usage
 
 logger = logging.getLogger("airbyte")
 
 WHO_AM_I = Request("users_me", "users/me", 1, 2, "base")
 
 
+SKEW = 300  # seconds by which this machine's clock may be off without a word
+
+
 @dataclass(frozen=True)
 class Company:
-    """The company and user that the credentials belong to; at: the server's clock."""
+    """The company and user that the credentials belong to; at: the server's clock.
+
+    access: the apps of Pipedrive's that the user may use, and whether as an admin; None where that
+    is not told. scopes: of the OAuth app, empty where they are not told; None for an API token,
+    which has none.
+    """
 
     id: int
     name: str
     user_id: int
     user_name: str
     at: datetime
+    access: Mapping[str, bool] | None = None
+    scopes: frozenset[str] | None = None
 
 
 def connect(
@@ -36,23 +48,52 @@ def connect(
     raw: MutableMapping[str, Any],
     tries: int = TRIES,
     sleep: Callable[[float], None] = time.sleep,
+    prove: bool = False,
 ) -> tuple[Client, Company]:
     """A client for the company of `config`, proved by one request (2 tokens).
 
     raw: the same configuration as a mapping; renewed tokens are written into it. sleep: how to wait
-    for a number of seconds. Raises SyncError where the credentials are not valid or Pipedrive
-    cannot be reached.
+    for a number of seconds. prove: renew the access token even if it is still good, so that a
+    wrong secret shows now and not in an hour. Raises SyncError where the credentials are not valid
+    or Pipedrive cannot be reached.
     """
     auth = _auth(config, raw, sleep)
+    if prove and isinstance(auth, OAuth):
+        auth.renew_unless_changed(auth.token)
     host = _host(config, auth, raw)
-    client = Client(host, auth, tries, sleep)
+    usage = Usage(config.daily_token_reserve, config.daily_token_budget)
+    client = Client(host, auth, tries, sleep, usage, Pacing.of(_whose(config)))
     answer = client.get(WHO_AM_I)
     me = answer.body.get("data")
-    company = _company(me, answer.at)
+    company = _company(me, answer.at, auth.scopes if isinstance(auth, OAuth) else None)
     if host.shared and isinstance(me, dict):
         client.host = company_host(me.get("company_domain")) or host
-    logger.info(f"Connected to {company.name} (company {company.id}) at {client.host.name}.")
+    logger.info(
+        f"Connected to {company.name} (company {company.id}) at {client.host.name} as "
+        f"{company.user_name} (user {company.user_id})."
+    )
+    usage.explain()
+    _compare_clocks(company.at)
     return client, company
+
+
+def _whose(config: Config) -> str:
+    keys = config.credentials
+    return (
+        keys.client_id + keys.refresh_token
+        if isinstance(keys, OAuthCredentials)
+        else (keys.api_token)
+    )
+
+
+def _compare_clocks(theirs: datetime) -> None:
+    ahead = (datetime.now(UTC) - theirs).total_seconds()
+    if abs(ahead) > SKEW:
+        how = f"{abs(ahead) / 60:,.0f} minutes {'ahead of' if ahead > 0 else 'behind'} Pipedrive's"
+        logger.warning(
+            f"This machine's clock is {how}. Syncs go by Pipedrive's; certificates and access "
+            "tokens do not: set the clock."
+        )
 
 
 def _auth(
@@ -78,7 +119,7 @@ def _host(config: Config, auth: ApiToken | OAuth, raw: Mapping[str, Any]) -> Hos
     return shared_host()
 
 
-def _company(me: object, at: datetime | None) -> Company:
+def _company(me: object, at: datetime | None, scopes: frozenset[str] | None) -> Company:
     if at is None:
         # This machine's clock may be off, and a sync that ends too late loses what comes between.
         raise SyncError(
@@ -98,6 +139,18 @@ def _company(me: object, at: datetime | None) -> Company:
         id=int(me.get("company_id") or 0),
         name=str(me.get("company_name") or "a company without a name"),
         user_id=me["id"],
-        user_name=str(me.get("name") or ""),
+        user_name=without_addresses(str(me.get("name") or "a user without a name")),
         at=at,
+        access=_access(me.get("access")),
+        scopes=scopes,
     )
+
+
+def _access(told: object) -> dict[str, bool] | None:
+    if not isinstance(told, list):
+        return None
+    apps = [entry for entry in told if isinstance(entry, dict) and entry.get("app")]
+    return {
+        str(entry["app"]): any(e["app"] == entry["app"] and e.get("admin") is True for e in apps)
+        for entry in apps
+    }

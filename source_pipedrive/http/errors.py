@@ -11,11 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 
 import orjson
+import requests
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.http.pacing import whole_number
 
 CONFIG = FailureType.config_error
 TRANSIENT = FailureType.transient_error
@@ -59,7 +63,8 @@ class Action(Enum):
 class Rule:
     """One line of the table: `status` and `body` (a pattern; "" is any) choose it.
 
-    `remedy` may name {scope}. `source` says where the meaning is known from.
+    `remedy` may name {scope}, {permission} and {renew}. `source` says where the meaning is known
+    from.
     """
 
     status: int
@@ -86,8 +91,8 @@ RULES = (
     Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG,
          "Give the app the scope {scope} and reconnect.", SEEN),
     Rule(403, "", Action.END_STREAM, CONFIG,
-         "The token's user lacks the permission: use the token of an admin, or deselect the "
-         "stream.", "OpenAPI v1, seven operations"),
+         "The token's user lacks the permission {permission}. Use the token of an admin, or "
+         "deselect the stream.", "OpenAPI v1, seven operations"),
     Rule(404, "", Action.END_STREAM, SYSTEM,
          "Pipedrive does not know this address; please report this line.", DOCS),
     Rule(410, "", Action.END_STREAM, SYSTEM,
@@ -99,11 +104,6 @@ SERVER_FAULT = Rule(0, "", Action.RETRY, TRANSIENT, "Run the sync again later.",
 ANY_OTHER = Rule(0, "", Action.END_STREAM, SYSTEM, "Please report this line.", "no source")
 # fmt: on
 
-DAY_SPENT = (
-    "The company has spent its daily budget of API tokens. The next sync goes on where this one "
-    "stopped; the budget is renewed at midnight, Pipedrive's time."
-)
-
 
 def rule_for(status: int, body: str) -> Rule:
     """The first rule that fits an answer other than 200."""
@@ -113,20 +113,63 @@ def rule_for(status: int, body: str) -> Rule:
     return SERVER_FAULT if status >= 500 else ANY_OTHER
 
 
-def day_is_spent(status: int, headers: Mapping[str, str]) -> bool:
-    """A 429 that waiting two seconds does not mend: nothing is left of the daily budget."""
-    return status == 429 and headers.get("x-daily-ratelimit-token-remaining") == "0"
+def day_is_spent(status: int, headers: Mapping[str, str], cost: int, again: bool) -> bool:
+    """A 429 that no wait of seconds mends: the daily budget does not pay for `cost` any more.
+
+    Where the answers do not tell the budget, it is a 429 for which the burst limit is no reason;
+    again: it came once more after a wait.
+    """
+    if status != 429:
+        return False
+    left = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
+    burst = whole_number(headers.get("x-ratelimit-remaining"))
+    if left is None:
+        return again and bool(burst)
+    return left == 0 or (left < cost and burst != 0)
+
+
+def no_answer(error: Exception) -> tuple[str, FailureType]:
+    """Why a request got no answer, and what to do, without anything of the request itself."""
+    text = str(error)
+    if isinstance(error, requests.exceptions.SSLError):
+        if "expired" in text or "not yet valid" in text:
+            return (
+                "its TLS certificate is not valid at this machine's time "
+                f"({datetime.now(UTC):%Y-%m-%d %H:%M} UTC). Set the clock, or renew the "
+                "certificate of the proxy in between.",
+                CONFIG,
+            )
+        return (
+            "its TLS certificate could not be verified. Give this machine the certificate "
+            "authority of the proxy in between.",
+            CONFIG,
+        )
+    if "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
+        return "the host name does not resolve. Check it, and this machine's network.", TRANSIENT
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy refused. Check its address and password.", TRANSIENT
+    if isinstance(error, requests.exceptions.Timeout):
+        return "it did not answer in time. Run the sync again later.", TRANSIENT
+    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
+        return "this platform does not allow the address. Leave api_url out.", CONFIG
+    return "the connection was refused or broke off. Check this machine's network.", TRANSIENT
 
 
 def words(body: str) -> str:
-    """Pipedrive's own words in an error body, or the beginning of a body that has none."""
+    """Pipedrive's own words in an error body, or the beginning of a body that has none; without
+    e-mail addresses, which may be a customer's."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         text = re.sub(r"<[^>]*>|\s+", " ", body)
-        return " ".join(text.split())[:80] or "no explanation"
+        return without_addresses(" ".join(text.split()))[:80] or "no explanation"
     error = answer.get("error") or answer.get("message") if isinstance(answer, dict) else None
-    return str(error)[:200] if error else "no explanation"
+    return without_addresses(str(error))[:200] if error else "no explanation"
+
+
+def without_addresses(text: str) -> str:
+    """The text with e-mail addresses replaced."""
+    return re.sub(r"[^\s\"'<>(),;:=]+@[^\s\"'<>(),;:=]+", "<e-mail>", text)
 
 
 def sentence(stream: str, status: int, body: str, remedy: str) -> str:

@@ -1,4 +1,4 @@
-"""Where requests go: the company's own host, or the shared one with its quirks (API.md A)."""
+"""Where requests go: the company's own host, or the shared one with its quirks."""
 
 from __future__ import annotations
 

@@ -1,84 +1,182 @@
-"""How fast requests leave: one object for the whole process, fed by the answers' headers.
+"""How fast requests leave: one object for all that this process sends with a token.
 
 Pipedrive counts requests of a token in a rolling window of two seconds and says in each answer how
 many the account may send (`x-ratelimit-limit`), how many are left (`-remaining`) and in how many
-seconds the window empties (`-reset`); API.md B. Other integrations spend from the same window.
+seconds the window moves on (`-reset`). Other integrations spend from the same window.
+https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting
+
+The invariant: as far as the answers tell, no two seconds at Pipedrive's hold more requests than the
+account may send. When a request arrived there is not known, only that its answer took longer than
+the quickest: by so much longer its place in the window stays taken.
 """
 
 from __future__ import annotations
 
+import math
+import random
 import threading
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 LOWEST_BURST = 20  # requests in a window on the smallest plan, with an API token
 WINDOW = 2.0  # seconds
-# Requests that left in one window can arrive in another: keep a little more than two seconds.
-MARGIN = 0.1
+# Seconds that a place stays taken beyond the window, by how even the answers come.
+LEAST_MARGIN, MOST_MARGIN = 0.02, 0.25
+REMEMBERED = 64  # answers that the quickest and the usual time are taken from
+HEADROOM = 1.25  # workers beyond those that answers keep waiting: they also decode
+LONGEST_WAIT = 60.0  # seconds
+PATIENT = 3  # refusals in a row before the waits grow beyond what Pipedrive asks for
+PROBE = 10.0  # seconds that the first request after a refusal is waited for
+WARY = 10.0  # seconds after a refusal over which the room left for others shrinks again
+KEPT = 4096  # departures that answers are compared with
 
 
 def whole_number(text: str | None) -> int | None:
     """The number a header holds, or None where it is missing or not a number."""
-    return int(text) if text and text.isdigit() else None
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def growing(attempt: int) -> float:
+    """Seconds: a half, doubling, up to a minute; jittered so that nobody comes in step."""
+    return min(LONGEST_WAIT, 0.5 * 2.0 ** (min(attempt, 20) - 1)) * random.uniform(0.5, 1.0)
+
+
+@dataclass
+class Slot:
+    """A request's place in the window. own: places that were taken then, this one included."""
+
+    sent: float
+    expires: float
+    own: int
 
 
 class Pacing:
-    """Lets a request go when the account's burst limit allows it.
+    """Lets a request go when the account's burst limit allows it. Thread-safe.
 
-    clock, sleep: seconds; replaced in tests.
+    clock: seconds; replaced in tests.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._sleep = sleep
         self._lock = threading.Lock()
-        self._sent: deque[float] = deque()
+        self._taken: deque[Slot] = deque()
+        self._departures: list[float] = []
         self._limit = LOWEST_BURST
         self._others = 0
-        self._closed_until = 0.0
+        self._wary = 0
+        self._closed_at = self._closed_until = float("-inf")
+        self._refusals = 0
+        self._probe: Slot | None = None
+        self._quickest: deque[float] = deque(maxlen=REMEMBERED)
+        self._usual: deque[float] = deque(maxlen=REMEMBERED)
 
-    def acquire(self) -> None:
-        """Waits until one more request may leave."""
-        while (wait := self._wait()) > 0:
-            self._sleep(wait)
+    @classmethod
+    def of(cls, credentials: str) -> Pacing:
+        """The one pacing of this process for these credentials, for as long as somebody uses it."""
+        with _SHARING:
+            return _SHARED.setdefault(hash(credentials), cls())
 
-    def _wait(self) -> float:
+    def acquire(self, sleep: Callable[[float], None]) -> Slot:
+        """Waits, by `sleep`, until one more request may leave."""
+        while not isinstance(slot := self.ask(), Slot):
+            sleep(slot)
+        return slot
+
+    def ask(self) -> Slot | float:
+        """A place in the window, or the seconds after which it is worth asking again."""
         with self._lock:
             now = self._clock()
             if now < self._closed_until:
                 return self._closed_until - now
+            if self._refusals and self._probe and now < self._probe.sent + PROBE:
+                return 0.05
             self._forget(now)
-            if len(self._sent) < max(1, self._limit - self._others):
-                self._sent.append(now)
-                return 0.0
-            # Never 0, which would let a request through that was not counted.
-            return max(0.001, self._sent[0] + WINDOW + MARGIN - now)
+            if len(self._taken) >= self._room(now):
+                # Never 0, which would let a request through that was not counted.
+                return max(0.001, self._taken[0].expires - now)
+            slot = Slot(now, now + WINDOW + MOST_MARGIN, len(self._taken) + 1)
+            self._taken.append(slot)
+            self._departures.append(now)
+            del self._departures[: -KEPT if len(self._departures) > 2 * KEPT else 0]
+            self._probe = slot
+            return slot
 
-    def _forget(self, now: float) -> None:
-        while self._sent and self._sent[0] <= now - WINDOW - MARGIN:
-            self._sent.popleft()
-
-    def learn(self, headers: Mapping[str, str]) -> None:
-        """Takes the account's limit, and what others have used of it, from an answer's headers."""
+    def answered(self, slot: Slot, status: int, headers: Mapping[str, str]) -> float | None:
+        """Learns from an answer's head. For a 429 it holds every request back, and returns the
+        seconds, or None where they are being held back already."""
         limit = whole_number(headers.get("x-ratelimit-limit"))
         left = whole_number(headers.get("x-ratelimit-remaining"))
         reset = whole_number(headers.get("x-ratelimit-reset"))
         with self._lock:
             now = self._clock()
+            self._quickest.append(now - slot.sent)
+            late = now - slot.sent - min(self._quickest)
+            slot.expires = slot.sent + WINDOW + min(max(late, LEAST_MARGIN), MOST_MARGIN)
             self._forget(now)
             if limit:
                 self._limit = limit
+            if status == 429:
+                return self._refused(slot, now, reset)
+            self._refusals = 0
             if left is not None:
-                self._others = max(0, self._limit - left - len(self._sent))
-                if left == 0 and reset:
-                    self._closed_until = max(self._closed_until, now + min(reset, WINDOW))
+                self._leave_room(slot, now, left, reset)
+            return None
 
-    def close(self, seconds: float) -> None:
-        """Holds every request back for `seconds`, after a 429."""
+    def finished(self, slot: Slot) -> None:
+        """The whole answer has come."""
         with self._lock:
-            self._closed_until = max(self._closed_until, self._clock() + seconds)
+            self._usual.append(self._clock() - slot.sent)
+
+    @property
+    def parallel(self) -> int:
+        """Requests under way at once when the account's limit is used to the full: how many leave
+        in a second times the seconds that one usually takes (Little's law)."""
+        with self._lock:
+            usual = sorted(self._usual)[len(self._usual) // 2] if self._usual else 0.0
+            rate = self._room(self._clock()) / WINDOW
+            return math.ceil(rate * usual * HEADROOM) + 1
+
+    @property
+    def limit(self) -> int:
+        """Requests that the account may send in a window, as far as is known."""
+        return self._limit
+
+    def _forget(self, now: float) -> None:
+        while self._taken and self._taken[0].expires <= now:
+            self._taken.popleft()
+
+    def _room(self, now: float) -> int:
+        """Places in the window that are for us, taken or not."""
+        since = min(1.0, (now - self._closed_at) / WARY)
+        return max(1, self._limit - max(self._others, math.ceil(self._wary * (1 - since))))
+
+    def _leave_room(self, slot: Slot, now: float, left: int, reset: int | None) -> None:
+        """Whether `remaining` is counted when a request comes in or when its answer leaves is not
+        documented. What none of our requests of that time explains, others have sent."""
+        spent = self._limit - left
+        earliest = slot.sent - WINDOW - MOST_MARGIN
+        if spent <= len(self._departures) - bisect_right(self._departures, earliest):
+            self._others = 0
+            return
+        self._others = max(0, spent - slot.own)
+        if left == 0 and reset:
+            self._closed_until = max(self._closed_until, now + min(reset, WINDOW))
+
+    def _refused(self, slot: Slot, now: float, reset: int | None) -> float | None:
+        if slot.sent <= self._closed_at:
+            return None  # it left before the refusal that everybody is waiting for came
+        self._refusals += 1
+        wait = growing(self._refusals) if reset is None else min(float(reset), LONGEST_WAIT)
+        if self._refusals > PATIENT:
+            wait = max(wait, growing(self._refusals))
+        self._wary = max(0, self._limit - slot.own)
+        self._closed_at, self._closed_until, self._probe = now, now + wait, None
+        return wait
+
+
+_SHARING = threading.Lock()
+_SHARED: WeakValueDictionary[int, Pacing] = WeakValueDictionary()

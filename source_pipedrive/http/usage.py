@@ -1,12 +1,26 @@
-"""What a run has spent: requests and API tokens by stream, and the company's daily budget."""
+"""What a run has spent, in requests and API tokens by stream, and what it still may spend.
+
+Pipedrive gives a company so many tokens a day, shared by everything that it has connected, and says
+in most answers how many are left (`x-daily-ratelimit-token-limit`, `-remaining`). Both
+headers are undocumented and can be missing; then only the run's own count is known.
+"""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from source_pipedrive.http.errors import TRANSIENT, SyncError
 from source_pipedrive.http.pacing import whole_number
+
+logger = logging.getLogger("airbyte")
+
+RENEWED = (
+    "The budget is renewed at midnight, Pipedrive's time; the next sync goes on where this one "
+    "stopped."
+)
 
 
 @dataclass
@@ -18,13 +32,39 @@ class Spent:
 
 
 class Usage:
-    """Counts by stream; `daily_limit` and `daily_left` are the last that an answer told, if any."""
+    """Counts by stream, and refuses what the configuration leaves to others. Thread-safe.
 
-    def __init__(self) -> None:
+    reserve: percent of the day's tokens that are not for this connector; most: tokens that one run
+    may spend, or None. daily_limit, daily_left: what the answers told last, if anything.
+    """
+
+    def __init__(self, reserve: int = 0, most: int | None = None) -> None:
         self._lock = threading.Lock()
         self._by_stream: dict[str, Spent] = {}
+        self._reserve = reserve
+        self._most = most
+        self._under_way = 0
+        self._tokens = 0
+        self._told = False
         self.daily_limit: int | None = None
         self.daily_left: int | None = None
+
+    def admit(self, cost: int) -> None:
+        """A request of `cost` tokens is about to leave. Raises SyncError where it may not."""
+        with self._lock:
+            sentence = self._objection(cost)
+            if sentence is None:
+                self._under_way += cost
+                return
+            if not self._told:
+                logger.warning(sentence)
+                self._told = True
+        raise SyncError(sentence, TRANSIENT)
+
+    def settle(self, cost: int) -> None:
+        """The request is not under way any more."""
+        with self._lock:
+            self._under_way -= cost
 
     def charge(self, stream: str, tokens: int, headers: Mapping[str, str]) -> None:
         """One answered request of `stream` that cost `tokens`."""
@@ -32,10 +72,13 @@ class Usage:
             spent = self._by_stream.setdefault(stream, Spent())
             spent.requests += 1
             spent.tokens += tokens
+            self._tokens += tokens
             limit = whole_number(headers.get("x-daily-ratelimit-token-limit"))
             left = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
-            self.daily_limit = limit if limit is not None else self.daily_limit
-            self.daily_left = left if left is not None else self.daily_left
+            if limit is not None:
+                self.daily_limit = limit
+            if left is not None and not self._is_late(left):
+                self.daily_left = left
 
     def of(self, stream: str) -> Spent:
         """What one stream has spent so far."""
@@ -43,8 +86,56 @@ class Usage:
             spent = self._by_stream.get(stream, Spent())
             return Spent(spent.requests, spent.tokens)
 
+    def by_stream(self) -> dict[str, Spent]:
+        """What each stream has spent so far."""
+        with self._lock:
+            return {name: Spent(s.requests, s.tokens) for name, s in self._by_stream.items()}
+
     @property
     def tokens(self) -> int:
         """API tokens of the whole run."""
-        with self._lock:
-            return sum(spent.tokens for spent in self._by_stream.values())
+        return self._tokens
+
+    def share(self, tokens: int) -> str:
+        """`tokens` as a part of the company's day, or "" where that is not known."""
+        return f"{100 * tokens / self.daily_limit:.1f} %" if self.daily_limit else ""
+
+    def explain(self) -> None:
+        """Says once, after the first answer, whether the reserve can be kept."""
+        if self.daily_limit is None and self._reserve:
+            logger.info(
+                "Pipedrive does not say what is left of this company's daily budget, so "
+                f"daily_token_reserve ({self._reserve} %) cannot be kept. Set daily_token_budget "
+                "to limit what a sync spends."
+            )
+
+    def day_spent(self) -> SyncError:
+        """The error for a 429 that lasts until midnight."""
+        limit = f" of {self.daily_limit:,} API tokens" if self.daily_limit else " of API tokens"
+        return SyncError(
+            f"This company has spent its daily budget{limit}, {self._tokens:,} of them in this "
+            f"sync. {RENEWED}",
+            TRANSIENT,
+            429,
+        )
+
+    def _is_late(self, left: int) -> bool:
+        """An answer that was overtaken tells more than is left. Much more: a new day has begun."""
+        return self.daily_left is not None and 0 < left - self.daily_left <= self._under_way
+
+    def _objection(self, cost: int) -> str | None:
+        if self._most is not None and self._tokens + self._under_way + cost > self._most:
+            return (
+                f"This sync has used {self._tokens:,} API tokens, and daily_token_budget allows "
+                f"{self._most:,}. The next sync goes on where this one stopped."
+            )
+        if self.daily_limit is None or self.daily_left is None:
+            return None
+        kept = self.daily_limit * self._reserve // 100
+        if self.daily_left - self._under_way - cost >= kept or not self._reserve:
+            return None
+        return (
+            f"{self.daily_left:,} of this company's {self.daily_limit:,} API tokens a day are "
+            f"left, and daily_token_reserve keeps {self._reserve} % ({kept:,}) for its other "
+            f"integrations. This sync has used {self._tokens:,}. {RENEWED}"
+        )

@@ -34,9 +34,10 @@ class Ascending(Reader[T]):
     def take(self) -> Task | None:
         with self.lock:
             span = self.progress.take()
-            if span is None and self._splits < SPLITS_A_WORKER * self.sync.workers:
+            workers = self.sync.workers()
+            if span is None and self._splits < SPLITS_A_WORKER * workers:
                 # The first cut makes a part for each worker, later ones mend what it got wrong.
-                ways = 2 if self._splits else self.sync.workers
+                ways = 2 if self._splits else workers
                 self._splits += self.progress.split(WORTH_SPLITTING * (self.row.limit or 1), ways)
                 span = self.progress.take()
         return partial(self._read, span) if span else None
@@ -68,6 +69,8 @@ class Ascending(Reader[T]):
                 self.checkpoint()
             if ended:
                 return
+            if not self._announced:
+                self.announce()
 
     def _bounds(self, span: Span) -> dict[str, str]:
         if span.at == 0:
@@ -89,7 +92,7 @@ class Ascending(Reader[T]):
         with self.lock:
             end = span.end
             span.reach = min(last + 1, end)
-        density = len(known) / max(1, last - known[0]) if known else 0.0
+        density = density_of(times)
         ended = page.last or last >= end
         rows = before(end, page.rows, times) if last >= end else page.rows
         at = span.end if ended else min(last, span.end)
@@ -118,9 +121,18 @@ class Restarting(InOrder[T]):
             ended = page.last or last >= span.end
             rows = before(span.end, page.rows, times)
             at = span.end if ended else last
-            self.emit(rows, partial(Progress.advance, span=span, at=at))
+            density = density_of(times)
+            self.emit(rows, partial(Progress.advance, span=span, at=at, density=density))
+            if not ended and not self._announced:
+                self.announce()
             if ended or last > since:
                 return
+
+
+def density_of(times: list[int | None]) -> float:
+    """Records a second in a page, oldest first; 0 where it holds no times."""
+    known = [time for time in times if time is not None]
+    return len(known) / max(1, known[-1] - known[0]) if known else 0.0
 
 
 def before(end: int, rows: list[Row], times: list[int | None]) -> list[Row]:
@@ -137,6 +149,7 @@ def emit_trailing_nulls(reader: Reader[T], first: Page, newest_first: dict[str, 
     if first.last or any(reader.time_of(item) is None for item in first.rows):
         return
     for page in reader.pages(newest_first):
+        reader.notice(page.rows)
         rows = [item for item in page.rows if reader.time_of(item) is None]
         if rows:
             reader.emit(rows)

@@ -48,6 +48,7 @@ class NewestFirst(InOrder[T]):
                 return page.position
             # More rows of the page's last second may be on the next one.
             self.emit(rows, partial(Progress.retreat, to=oldest + 1, skip=page.position))
+            self.announce()
             if oldest < span.at:
                 return page.position
         raise AssertionError("the last page says that it is")

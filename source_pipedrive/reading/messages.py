@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import orjson
 from airbyte_cdk.models import (
     AirbyteErrorTraceMessage,
+    AirbyteEstimateTraceMessage,
     AirbyteMessage,
     AirbyteMessageSerializer,
     AirbyteRecordMessage,
@@ -27,6 +28,7 @@ from airbyte_cdk.models import (
     AirbyteStreamStatus,
     AirbyteStreamStatusTraceMessage,
     AirbyteTraceMessage,
+    EstimateType,
     StreamDescriptor,
     TraceType,
     Type,
@@ -108,6 +110,20 @@ def status_message(stream: str, status: AirbyteStreamStatus) -> AirbyteMessage:
             emitted_at=float(_milliseconds()),
             stream_status=AirbyteStreamStatusTraceMessage(
                 stream_descriptor=StreamDescriptor(name=stream), status=status
+            ),
+        ),
+    )
+
+
+def estimate_message(stream: str, records: int) -> AirbyteMessage:
+    """How many records a stream will bring in this sync, about."""
+    return AirbyteMessage(
+        type=Type.TRACE,
+        trace=AirbyteTraceMessage(
+            type=TraceType.ESTIMATE,
+            emitted_at=float(_milliseconds()),
+            estimate=AirbyteEstimateTraceMessage(
+                name=stream, type=EstimateType.STREAM, row_estimate=records
             ),
         ),
     )
@@ -212,6 +228,11 @@ class Lane(Generic[T]):
         message = state_message(self.stream, state, self._since_state)
         self._since_state = 0
         self._put(message)
+
+    def estimate(self, records: int) -> None:
+        """So many records are expected in all."""
+        if not self._over:
+            self._put(estimate_message(self.stream, records))
 
     def ended(self, error: AirbyteTracedException | None) -> None:
         """The stream's last message, after the error that cut it short, if one did."""

@@ -42,6 +42,7 @@ def request_for(row: Stream, params: Mapping[str, str]) -> Request:
         version=row.version,
         cost=row.cost,
         scope=row.read_scope,
+        permission=row.needs.words,
         params={**row.params, **size, **params},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -15,12 +16,15 @@ from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading import state
-from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.estimates import Estimate
+from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.messages import Backlog, Lane
 from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.records import Plan, Row
 from source_pipedrive.reading.spans import Progress
 from source_pipedrive.stream import Stream
+
+logger = logging.getLogger("airbyte")
 
 T = TypeVar("T")
 Task = Callable[[], None]
@@ -28,14 +32,15 @@ Task = Callable[[], None]
 
 @dataclass(frozen=True)
 class Sync:
-    """What the readers of a sync share. lower, until: seconds since 1970."""
+    """What the readers of a sync share. lower, until: seconds since 1970; workers: how many there
+    are of use now."""
 
     client: Client
     company: Company
     lower: int
     until: int
     backlog: Backlog
-    workers: int
+    workers: Callable[[], int]
 
 
 class Reader(ABC, Generic[T]):
@@ -63,6 +68,9 @@ class Reader(ABC, Generic[T]):
         self.seconds = 0.0
         self.nudge: Callable[[], None] = lambda: None
         self.vouches = True  # whether what is emitted may be followed by a state
+        self.running = False
+        self._highest = 0  # id that was seen
+        self._announced = 0
         self._keeps_state = progress is not None
         self._full_refresh = full_refresh
         self._plan = Plan(row, sync.company.user_id)
@@ -80,12 +88,14 @@ class Reader(ABC, Generic[T]):
         """The stream's first work is about to be done."""
         if self.began is None:
             self.began = time.monotonic()
+            self.running = True
             self.lane.started()
 
     def end(self) -> None:
         """No work is under way any more, and none will be."""
         self.start()
         self.seconds = time.monotonic() - (self.began or 0.0)
+        self.running = False
         with self.lock:
             if not self._keeps_state and self.error is None:
                 self.lane.state(state.NO_CURSOR)
@@ -106,6 +116,7 @@ class Reader(ABC, Generic[T]):
         after that leaves behind the page, never before."""
         self.sync.backlog.enter()
         try:
+            self.notice(rows)
             records = self._plan.shape(rows)
             rendered = self.lane.render(records)
             with self.lock:
@@ -116,6 +127,47 @@ class Reader(ABC, Generic[T]):
             self.sync.backlog.leave()
             raise
         self.nudge()
+
+    @property
+    def intention(self) -> str:
+        """What the stream's read begins with, in words."""
+        since, done = self.progress.since, self.progress.done()
+        if self._keeps_state and done and self.progress.spans:
+            first = rfc3339(self.progress.spans[0].at)
+            if len(self.progress.spans) > 1 or done[0][0] > since or self._full_refresh:
+                return f"going on with what an earlier sync has left, from {first}"
+            return f"reading what changed since {first}"
+        kind = "reading all of it" if since == 0 else f"reading from {rfc3339(since)} on"
+        return kind if self.row.history or since == 0 else "reading all of it"
+
+    def notice(self, rows: Sequence[Row]) -> None:
+        """Remembers the highest id: Pipedrive counts a company's records of a kind with it."""
+        ids = [n for row in rows if isinstance(n := row.get("id"), int)]
+        self._highest = max([self._highest, *ids])
+
+    @property
+    def expected(self) -> int | None:
+        """Records that this sync will bring, about, as far as can be told."""
+        if self.progress.since == 0 and self.row.key == ("id",) and not self.progress.done():
+            return self._highest or None
+        with self.lock:
+            left = self.progress.expected()
+        return None if left is None else self.lane.records + left
+
+    def announce(self) -> None:
+        """Says what the read will cost and how much it will bring; again when that has changed."""
+        expected = self.expected
+        if expected is None or self.progress.complete:
+            return
+        if abs(expected - self._announced) > 0.1 * self._announced:
+            with self.lock:
+                self.lane.estimate(expected)
+            limit = self.sync.client.usage.daily_limit
+            size = self.row.limit or 1
+            cost = Estimate(self.row.name, expected, "records", self.row.cost, size, about=True)
+            if not self._announced and cost.is_expensive(limit):
+                logger.info(cost.sentence(limit))
+            self._announced = expected
 
     def checkpoint(self) -> None:
         """Sends the state after what has been emitted so far."""

@@ -48,6 +48,7 @@ class Progress:
         self.skip = skip
         # What an earlier sync called done near its own end is read again; so is the future.
         settled = until - OVERLAP
+        self._density = 0.0
         self.spans = [
             Span(start, end)
             for start, end in _gaps(
@@ -98,6 +99,7 @@ class Progress:
         """
         span.at = max(span.at, at)
         span.density = density
+        self._density = density or self._density
         if span.at >= span.end:
             self.spans.remove(span)
 
@@ -107,6 +109,12 @@ class Progress:
             span.end = min(span.end, to)
         self.spans = [span for span in self.spans if span.at < span.end]
         self.skip = skip
+
+    def expected(self) -> int | None:
+        """Records that are left, guessed from how densely they lay so far; None before that."""
+        if not self._density:
+            return None
+        return int(sum((s.density or self._density) * (s.end - s.at) for s in self.spans))
 
     def finish(self) -> None:
         """Everything has been read."""

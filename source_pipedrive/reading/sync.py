@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Generic
 
@@ -18,10 +19,11 @@ from source_pipedrive.http.errors import CONFIG, TRANSIENT
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.ascending import Ascending, Restarting
-from source_pipedrive.reading.instants import rfc3339, seconds_of
+from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.lists import Mailbox, NewestFirst, WholeList
 from source_pipedrive.reading.messages import Backlog, Encoder, Lane, Parcel
 from source_pipedrive.reading.reader import InOneGo, Reader, Sync, T, lower_bound
+from source_pipedrive.reading.report import Report
 from source_pipedrive.reading.workers import Workers
 from source_pipedrive.stream import Changes, Kind, Stream
 
@@ -29,6 +31,11 @@ logger = logging.getLogger("airbyte")
 
 # Pages that may wait for the writer beside those that the workers hold.
 BACKLOG = 4
+# Workers where their number is left to the connector, and bytes for all their pages. A page takes
+# so many times the bytes of its answer while it is decoded and rendered.
+FEWEST, MOST = 2, 40
+MEMORY = 96 * 1024 * 1024
+PAGE_FACTOR = 12
 # Seconds that requests under way get when the sync is asked to stop.
 PATIENCE = 5.0
 
@@ -68,6 +75,13 @@ def resumes(row: Stream) -> bool:
     return row.changes is Changes.ASCENDING
 
 
+def workers_of_use(client: Client) -> int:
+    """As many workers as the account's pace and Pipedrive's latency keep busy, and no more than the
+    memory for their pages allows."""
+    fit = MEMORY // (PAGE_FACTOR * max(1, client.largest))
+    return max(FEWEST, min(client.pacing.parallel, fit, MOST))
+
+
 class Run(Generic[T]):
     """Reads `selected` and yields what `encoder` renders, whole lines or messages, in order."""
 
@@ -78,7 +92,7 @@ class Run(Generic[T]):
         selected: Sequence[Selection],
         encoder: Encoder[T],
         lower: int,
-        workers: int,
+        workers: int | None,
         waiting: Waiting,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
@@ -87,11 +101,16 @@ class Run(Generic[T]):
         self._waiting = waiting
         self._meanwhile = meanwhile
         self._queue: SimpleQueue[Parcel[T]] = SimpleQueue()
-        self._backlog = Backlog(workers + BACKLOG)
+        self._backlog = Backlog((workers or BACKLOG) + BACKLOG)
         until = seconds_of(company.at)
-        self._sync = Sync(client, company, lower, until, self._backlog, workers)
-        self._readers = [self._reader(selection) for selection in selected]
-        self._workers = Workers(self._readers, workers, self._ended)
+        number = (lambda: workers) if workers else partial(workers_of_use, client)
+        self._sync = Sync(client, company, lower, until, self._backlog, number)
+        # What can be taken up where it ended comes first: a sync that a budget cuts short then
+        # gets on each time, however small the budget.
+        inorder = sorted(selected, key=lambda one: one.row.changes is None or one.full_refresh)
+        self._readers = [self._reader(selection) for selection in inorder]
+        self._report = Report(client.usage, until, self._readers)
+        self._workers = Workers(self._readers, number, self._report.began, self._ended)
         self._patience: float | None = None
 
     def _reader(self, selection: Selection) -> Reader[T]:
@@ -122,11 +141,12 @@ class Run(Generic[T]):
             self._waiting.stop()
             self._backlog.lift()
             self._workers.stop(Waiting.error())
-        self._report()
+        self._report.bill()
         self._raise()
 
     def _next(self) -> Parcel[T] | None:
         while True:
+            self._report.tick()
             if self._waiting.stopped and self._patience is None:
                 self._workers.stop(Waiting.error())
                 self._patience = time.monotonic() + PATIENCE
@@ -141,23 +161,7 @@ class Run(Generic[T]):
 
     def _ended(self, reader: Reader[T]) -> None:
         reader.end()
-        spent = self._client.usage.of(reader.row.name)
-        until = rfc3339(self._sync.until)
-        how = f"complete to {until}" if reader.error is None else f"incomplete: {reader.error}"
-        logger.info(
-            f"{reader.row.name:<16} {reader.lane.records:>9,} records "
-            f"{spent.requests:>6,} requests {spent.tokens:>8,} tokens "
-            f"{reader.seconds:>7.1f} s   {how}"
-        )
-
-    def _report(self) -> None:
-        usage = self._client.usage
-        share = ""
-        if usage.daily_limit:
-            percent = 100 * usage.tokens / usage.daily_limit
-            share = f" of this company's {usage.daily_limit:,} tokens a day ({percent:.1f} %)"
-        records = sum(reader.lane.records for reader in self._readers)
-        logger.info(f"Read {records:,} records; used {usage.tokens:,} API tokens{share}.")
+        self._report.ended(reader)
 
     def _raise(self) -> None:
         failed = {reader.row.name: reader.error for reader in self._readers if reader.error}

@@ -26,13 +26,20 @@ LOOK_AGAIN = 1.0
 class Workers(Generic[T]):
     """Threads that run the tasks of `readers` until all are at their end.
 
-    ended: called once for each reader, when nothing of it is under way any more.
+    number: how many tasks are to run side by side; may change. began: called before the first task
+    of a reader; ended: once for each reader, when nothing of it is under way any more.
     """
 
     def __init__(
-        self, readers: Sequence[Reader[T]], number: int, ended: Callable[[Reader[T]], None]
+        self,
+        readers: Sequence[Reader[T]],
+        number: Callable[[], int],
+        began: Callable[[Reader[T]], None],
+        ended: Callable[[Reader[T]], None],
     ) -> None:
         self._readers = list(readers)
+        self._number = number
+        self._began = began
         self._ended = ended
         self._idle = threading.Condition()
         self._busy: dict[Reader[T], int] = {}
@@ -40,17 +47,13 @@ class Workers(Generic[T]):
         self._abandoned = False
         for reader in readers:
             reader.nudge = self.nudge
-        self._threads = [
-            threading.Thread(target=self._work, name=f"worker-{n}", daemon=True)
-            for n in range(number)
-        ]
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Sets the workers to work; returns at once."""
         with self._idle:
             self._close()  # those that have nothing to read from the start
-        for thread in self._threads:
-            thread.start()
+            self._hire()
 
     @property
     def running(self) -> bool:
@@ -58,9 +61,17 @@ class Workers(Generic[T]):
         return not self._abandoned and any(thread.is_alive() for thread in self._threads)
 
     def nudge(self) -> None:
-        """A page has been read: whoever is idle looks whether there is something to share."""
+        """A page has been read: one that is idle looks whether there is something to share, and
+        passes on what it does not take."""
         with self._idle:
-            self._idle.notify_all()
+            self._hire()
+            self._idle.notify()
+
+    def _hire(self) -> None:
+        while self._readers and len(self._threads) < self._number():
+            name = f"worker-{len(self._threads)}"
+            self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
+            self._threads[-1].start()
 
     def abandon(self) -> None:
         """Waits no longer for the requests under way: their streams end here and now."""
@@ -98,10 +109,12 @@ class Workers(Generic[T]):
     def _next(self) -> tuple[Reader[T], Task] | None:
         with self._idle:
             while self._readers:
-                for reader in self._readers:
-                    task = self._take(reader)
-                    if task is not None:
-                        return reader, task
+                if sum(self._busy.values()) < self._number():
+                    for reader in self._readers:
+                        task = self._take(reader)
+                        if task is not None:
+                            self._idle.notify()
+                            return reader, task
                 self._idle.wait(LOOK_AGAIN)
             return None
 
@@ -111,6 +124,8 @@ class Workers(Generic[T]):
         task = reader.take()
         if task is not None:
             self._busy[reader] = self._busy.get(reader, 0) + 1
+            if reader.began is None:
+                self._began(reader)
             reader.start()
         return task
 

@@ -1,0 +1,71 @@
+"""What a person reads about a wrong configuration: one sentence a field, with its remedy."""
+
+import re
+
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from source_pipedrive.migration import MAX_WORKERS
+
+FILLED_IN = "Leave it out; the connector fills it in."
+APP_PAGE = "Tools and apps > Marketplace manager > your app > OAuth & access scopes"
+# No request costs more, so that a sync with this budget reads something.
+LEAST_BUDGET = 100  # tokens
+MONTHS = {"1 month": 1, "3 months": 3, "6 months": 6, "1 year": 12, "2 years": 24, "5 years": 60}
+
+
+def config_error(sentence: str) -> AirbyteTracedException:
+    """The error that Airbyte shows the user as it is and does not retry."""
+    return AirbyteTracedException(
+        internal_message=sentence, message=sentence, failure_type=FailureType.config_error
+    )
+
+
+REMEDIES = {
+    "credentials": 'Give it auth_type "api_token" and the api_token, or "oauth2.0" and its keys.',
+    "credentials.auth_type": 'Use "oauth2.0" or "api_token".',
+    "credentials.api_token": "Copy it from Personal preferences > API in Pipedrive.",
+    "credentials.client_id": f"Copy it from {APP_PAGE}.",
+    "credentials.client_secret": f"Copy it from {APP_PAGE}.",
+    "credentials.refresh_token": "Connect to Pipedrive again to be issued one.",
+    "history": 'Use {"mode": "duration", "duration": "1 year"}, or leave it out for the same.',
+    "history.mode": 'Use "duration", "all" or "start_date".',
+    "history.duration": f"Use one of {', '.join(MONTHS)}.",
+    "history.start_date": "Use YYYY-MM-DD.",
+    "daily_token_reserve": "Use a whole number of percent from 0 to 90.",
+    "daily_token_budget": f"Use a whole number, at least {LEAST_BUDGET}, or leave it out.",
+    "num_workers": f"Use a whole number from 1 to {MAX_WORKERS}, or leave it out.",
+    "api_url": "Use https (http only for 127.0.0.0/8, localhost or [::1]) without user, password, "
+    "query or fragment, or leave it out.",
+}
+_TAGS = {"credentials": "auth_type", "history": "mode"}
+_PROBLEMS = {
+    "missing": "is missing",
+    "union_tag_not_found": "is missing",
+    "string_type": "is not text",
+    "model_attributes_type": "is not an object",
+    "string_pattern_mismatch": "has spaces or characters that cannot be part of it",
+    "string_too_short": "is empty",
+}
+
+
+def sentence(detail: ErrorDetails) -> str:
+    """What is wrong with the field of one of pydantic's errors, and what to do."""
+    kind, place = detail["type"], [str(step) for step in detail["loc"]]
+    if kind == "sentence":
+        return detail["msg"]
+    if kind.startswith("union_tag"):
+        place.append(_TAGS[place[0]])
+    name = ".".join([place[0], *place[2:]] if len(place) > 2 else place)
+    return f"{name} {_PROBLEMS.get(kind, 'is not valid')}. {REMEDIES.get(name, FILLED_IN)}"
+
+
+def problem(sentence: str) -> PydanticCustomError:
+    """For validators: an error that is said as it stands."""
+    return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
+
+
+def quoted(value: str) -> str:
+    """The value in quotes if it looks like a date, else "": it may be a secret gone astray."""
+    return f'"{value}" ' if re.fullmatch("[0-9TZ:+./ -]{1,30}", value) else ""

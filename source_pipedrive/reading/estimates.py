@@ -1,0 +1,54 @@
+"""What a read will cost, said before it is paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# What is worth a line in the log: so many tokens, or such a part of the company's day.
+EXPENSIVE = 1_000
+EXPENSIVE_PART = 0.01
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """units: what is counted, records or parents; each: units that one request of `cost` tokens
+    covers. about: the number is guessed, not counted."""
+
+    stream: str
+    units: int
+    unit: str
+    cost: int
+    each: int = 1
+    about: bool = False
+
+    @property
+    def requests(self) -> int:
+        """Requests that it takes."""
+        return -(-self.units // self.each)
+
+    @property
+    def tokens(self) -> int:
+        """API tokens that it takes."""
+        return self.requests * self.cost
+
+    def is_expensive(self, daily_limit: int | None) -> bool:
+        """Whether a person should read of it. daily_limit: the company's tokens a day, if known."""
+        part = EXPENSIVE_PART * daily_limit if daily_limit else EXPENSIVE
+        return self.tokens >= min(part, EXPENSIVE)
+
+    def sentence(self, daily_limit: int | None) -> str:
+        """`deal_changelog: 12,400 deals x 20 tokens = 248,000, about 8 days of this company's
+        budget`."""
+        number = f"{'about ' if self.about else ''}{self.units:,} {self.unit}"
+        pages = f" in {self.requests:,} requests" if self.each > 1 else ""
+        text = f"{self.stream}: {number}{pages} x {self.cost} tokens = {self.tokens:,}"
+        return text + _of_day(self.tokens, daily_limit)
+
+
+def _of_day(tokens: int, daily_limit: int | None) -> str:
+    if not daily_limit:
+        return " of this company's daily budget, whose size is not known"
+    days = tokens / daily_limit
+    if days >= 1.5:
+        return f", about {days:,.0f} days of this company's budget"
+    return f", about {100 * days:.{0 if days >= 0.1 else 1}f} % of this company's daily budget"

@@ -1,0 +1,100 @@
+"""What a sync may still spend: the reserve for others, and the budget of one sync."""
+
+from __future__ import annotations
+
+import pytest
+from airbyte_cdk.models import FailureType
+
+from source_pipedrive.http.errors import SyncError
+from source_pipedrive.http.usage import Usage
+
+LIMIT, LEFT = "x-daily-ratelimit-token-limit", "x-daily-ratelimit-token-remaining"
+
+
+def told(left: int, limit: int = 1_000) -> dict[str, str]:
+    return {LIMIT: str(limit), LEFT: str(left)}
+
+
+def spend(usage: Usage, cost: int, headers: dict[str, str]) -> None:
+    usage.admit(cost)
+    usage.charge("deals", cost, headers)
+    usage.settle(cost)
+
+
+def test_the_reserve_is_never_touched() -> None:
+    usage = Usage(reserve=10)
+    spend(usage, 10, told(120))
+    spend(usage, 20, told(100))
+    with pytest.raises(SyncError) as caught:
+        usage.admit(1)
+    assert caught.value.failure_type is FailureType.transient_error
+    sentence = str(caught.value)
+    for part in ("100 of", "1,000 API tokens a day", "10 % (100)", "used 30", "midnight"):
+        assert part in sentence, sentence
+
+
+def test_requests_under_way_count_as_spent() -> None:
+    usage = Usage(reserve=10)
+    spend(usage, 10, told(140))
+    usage.admit(20)
+    usage.admit(20)
+    with pytest.raises(SyncError):
+        usage.admit(1)
+    usage.settle(20)
+    usage.admit(20)
+
+
+def test_an_answer_that_was_overtaken_does_not_bring_tokens_back() -> None:
+    usage = Usage(reserve=10)
+    spend(usage, 10, told(140))
+    usage.admit(20)
+    usage.admit(20)
+    usage.charge("deals", 20, told(100))
+    usage.charge("deals", 20, told(120))
+    assert usage.daily_left == 100
+
+
+def test_a_new_day_is_a_new_budget() -> None:
+    usage = Usage(reserve=10)
+    spend(usage, 10, told(100))
+    usage.charge("deals", 10, told(990))
+    usage.admit(20)
+
+
+def test_no_reserve_means_down_to_the_last_token() -> None:
+    usage = Usage(reserve=0)
+    spend(usage, 10, told(5))
+    usage.admit(20)  # Pipedrive says whether it is too much
+
+
+def test_without_headers_only_the_budget_of_the_sync_counts() -> None:
+    usage = Usage(reserve=90, most=100)
+    for _ in range(5):
+        spend(usage, 20, {})
+    with pytest.raises(SyncError, match="used 100 API tokens, and daily_token_budget allows 100"):
+        usage.admit(1)
+
+
+def test_the_limit_is_said_once_however_many_workers_meet_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    usage = Usage(most=100)
+    for _ in range(3):
+        with pytest.raises(SyncError):
+            usage.admit(200)
+    assert caplog.text.count("daily_token_budget") == 1
+
+
+def test_the_share_of_the_day() -> None:
+    usage = Usage()
+    assert usage.share(100) == ""
+    usage.charge("deals", 10, told(1, limit=150_000))
+    assert usage.share(1_500) == "1.0 %"
+
+
+def test_what_was_spent_is_in_the_sentence_about_a_spent_day() -> None:
+    usage = Usage()
+    usage.charge("deals", 40, told(0))
+    error = usage.day_spent()
+    assert "1,000 API tokens, 40 of them in this sync" in str(error)
+    assert error.failure_type is FailureType.transient_error
