@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 
-from .data.company import COMPANY_ID, me
+from . import rights
+from .data.company import COMPANY_ID, ME, me
 from .data.settings import user_connections, user_settings
-from .errors import bad_request, company_closed, forbidden, gone, not_found
+from .errors import bad_request, company_closed, forbidden, gone, not_found, user_not_found
 from .query import Query
 from .record import PLAIN, VALUE, Condition, Key, Row, SortKey, as_key
 from .route import Place, Route
@@ -156,7 +157,16 @@ def users(route: Route, query: Query, place: Place) -> bytes:
 
 
 def users_me(route: Route, query: Query, place: Place) -> bytes:
-    return _envelope(orjson.dumps(me(place.table(route), place.switches.admin)))
+    return _envelope(orjson.dumps(me(place.table(route), place.switches)))
+
+
+def permissions(route: Route, query: Query, place: Place) -> bytes:
+    """Of the user in the path. All but the token's user are regular ones who lack nothing more."""
+    if place.parent_id not in place.table(route).rows:
+        raise user_not_found()
+    mine, switches = place.parent_id == ME, place.switches
+    held = rights.permissions(mine and switches.admin, switches.lacking() if mine else ())
+    return _envelope(orjson.dumps(held))
 
 
 def connections(route: Route, query: Query, place: Place) -> bytes:

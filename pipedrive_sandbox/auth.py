@@ -91,11 +91,17 @@ class Auth:
             "token_type": "Bearer",
             "expires_in": switches.expires_in,
             "refresh_token": self._refresh_token,
-            "scope": (ALL_SCOPES if switches.scopes == "all" else switches.scopes).replace(
-                " ", ","
-            ),
+            "scope": _told(switches),
             "api_domain": api_domain,
         }
+
+
+def _told(switches: Switches) -> str:
+    """The `scope` of a token answer: comma separated, and not always what is granted."""
+    if switches.scope_told == "base":
+        return "base"
+    granted = ALL_SCOPES if switches.scopes == "all" else switches.scopes
+    return granted.replace(" ", ",")
 
 
 def _client(headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[str, str]:

@@ -70,9 +70,9 @@ def scope_mismatch(needed: frozenset[str]) -> Refusal:
     return Refusal(403, body, reason=f"needs one of {sorted(needed)}", charged=False)
 
 
-def forbidden() -> Refusal:
-    """403 of v1: the user may not do this."""
-    return Refusal(403, _v1("You do not have permissions to do this."))
+def forbidden(reason: str = "") -> Refusal:
+    """403: the user may not do this. Only v1 documents the body; v2's is a guess."""
+    return Refusal(403, _v1("You do not have permissions to do this."), reason=reason)
 
 
 def cloudflare(status: int = 403) -> Refusal:
@@ -96,6 +96,11 @@ def not_found(version: Version) -> Refusal:
     """404 of an entity, or of a path that there is not (for which no body is documented)."""
     error = "Entity was not found" if version == "v2" else "Not found"
     return Refusal(404, _v1(error, "Object was not found."))
+
+
+def user_not_found() -> Refusal:
+    """404 of v1 for the id of a user, shorter than the others."""
+    return Refusal(404, {"success": False, "error": "User not found or not accessible."})
 
 
 def gone() -> Refusal:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from math import ceil
+from random import Random
 
 from .auth import API_TOKEN
 from .clock import DAY, Clock
@@ -26,14 +27,16 @@ class Limits:
         self._refused: defaultdict[str, int] = defaultdict(int)
         self._day = 0
         self._spent = 0
+        self._unpaid = False  # whether the day refused the last request
 
     def enter(self, token: str, switches: Switches) -> None:
         """Count a request of `token` against the burst limit; a refused one does not count."""
+        self._unpaid = False
         now = self._clock.elapsed()
         recent = self._recent[token]
         while recent and recent[0] <= now - WINDOW:
             recent.popleft()
-        if len(recent) < switches.rate_limit:
+        if len(recent) + self._theirs(switches) < switches.rate_limit:
             recent.append(now)
             self._refused[token] = 0
             return
@@ -43,30 +46,37 @@ class Limits:
         raise over_limit("burst")
 
     def charge(self, cost: int, switches: Switches) -> None:
-        """Take `cost` from the day's budget. A request that it cannot pay for spends the rest."""
+        """Take `cost` from the day's budget.
+
+        A request that it cannot pay for spends the rest, unless the switch keeps it.
+        """
         today = int(self._clock.now()) // DAY
         if today != self._day:
             self._day, self._spent = today, 0
         if self._spent + cost > switches.daily_tokens:
-            self._spent = switches.daily_tokens
+            self._unpaid = True
+            if switches.daily_rest == "spent":
+                self._spent = switches.daily_tokens
             raise over_limit("day")
         self._spent += cost
 
     def headers(self, token: str, switches: Switches, status: int) -> list[tuple[bytes, bytes]]:
         """The limit headers of an answer: what is left, and seconds until the window moves on.
 
-        A 429 says 0 left of the burst unless the day is spent, which shows in the other header.
+        A 429 says 0 left of the burst unless the day refused it, which shows in the other header.
         """
         recent = self._recent[token]
-        left = max(0, switches.rate_limit - len(recent))
-        if status == 429 and self._spent < switches.daily_tokens:
+        left = max(0, switches.rate_limit - len(recent) - self._theirs(switches))
+        if status == 429 and self._spent < switches.daily_tokens and not self._unpaid:
             left = 0
         reset = ceil(recent[0] + WINDOW - self._clock.elapsed()) if recent else ceil(WINDOW)
-        headers = [
-            (b"x-ratelimit-limit", b"%d" % switches.rate_limit),
-            (b"x-ratelimit-remaining", b"%d" % left),
-            (b"x-ratelimit-reset", b"%d" % max(1, reset)),
-        ]
+        headers: list[tuple[bytes, bytes]] = []
+        if switches.rate_headers:
+            headers += [
+                (b"x-ratelimit-limit", b"%d" % switches.rate_limit),
+                (b"x-ratelimit-remaining", b"%d" % left),
+                (b"x-ratelimit-reset", b"%d" % max(1, reset)),
+            ]
         if switches.daily_headers:
             remaining = max(0, switches.daily_tokens - self._spent)
             headers += [
@@ -74,3 +84,10 @@ class Limits:
                 (b"x-daily-ratelimit-token-remaining", b"%d" % remaining),
             ]
         return headers
+
+    def _theirs(self, switches: Switches) -> int:
+        """How many requests of the window another integration has: another number each half
+        second, the same for the same time."""
+        if not switches.others:
+            return 0
+        return Random(int(self._clock.elapsed() * 2)).randint(0, switches.others)

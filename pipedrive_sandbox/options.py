@@ -1,6 +1,7 @@
 """What the lists of each kind accept: filters, sort fields, opt-in fields, and their defaults.
 
-Written down from the parameters of the vendor's OpenAPI files; the contract test compares them.
+The app that a kind belongs to is here too. All but that is written down from the parameters of
+the vendor's OpenAPI files; the contract test compares them.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ PINS = tuple(
     for to in ("lead", "deal", "organization", "person", "project", "task")
 )
 APPS = ("sales", "projects", "campaigns", "global", "account_settings", "partnership", "nova")
+APP = choice("app", *APPS)
 BOOLEANS = ("true", "false")
 ANY_PARENT = "activities contacts deals"
 GOAL_FILTERS = (
@@ -99,6 +101,7 @@ ARCHIVED = (Condition("is_archived", "is", True),)
 
 
 GOALS: dict[str, Any] = {
+    "app": "sales",
     "answer": answers.goals,
     "filters": GOAL_FILTERS,
     "every": tuple(
@@ -109,6 +112,7 @@ CRM: dict[str, Any] = {"sorts": TIMES, "since": True, "until": True, "deletion":
 DEALS: dict[str, Any] = {
     **CRM,
     "table": "deals",
+    "app": "sales",
     "deletion": "status",
     "include": DEAL_EXTRA,
     "custom_fields": True,
@@ -135,7 +139,14 @@ ACTIVITIES: dict[str, Any] = {
     "include": ACTIVITY_EXTRA,
     "filters": (IDS, OWNER, DEAL, exact("lead_id"), PERSON, ORG, boolean("done")),
 }
+PIPELINES: dict[str, Any] = {"app": "sales", "sorts": TIMES}
+STAGES: dict[str, Any] = {
+    "app": "sales",
+    "sorts": (*TIMES, "order_nr"),
+    "filters": (PIPELINE,),
+}
 PRODUCTS: dict[str, Any] = {
+    "app": "sales",
     "sorts": (*TIMES, "name"),
     "since": True,
     "deletion": "hidden",
@@ -144,6 +155,7 @@ PRODUCTS: dict[str, Any] = {
 }
 LEADS: dict[str, Any] = {
     "table": "leads",
+    "app": "sales",
     "sorts": LEAD_SORTS,
     "order": (SortKey("add_time"), SortKey("id")),
     "answer": answers.lead_page,

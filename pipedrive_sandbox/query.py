@@ -79,6 +79,7 @@ def read(route: Route, sent: Params, place: Place) -> Query:
     limit, start, cursor = default_limit, 0, None
     if route.paging != "none":
         limit = reader.take("limit", params.between(1, route.max_limit), default_limit)
+    limit = min(limit, place.switches.page_limit or limit)
     if route.paging == "offset":
         start = reader.take("start", params.between(0, 10**15), 0)
     if route.paging == "cursor":

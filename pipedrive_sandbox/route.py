@@ -44,6 +44,8 @@ class Route:
     are the values of include_fields, `deletion` says what happens to deleted records: they are
     hidden, or `status` can ask for them. `every` are the parameters of the requests that
     together list everything. `parent` is the field that an `{id}` in the path must equal.
+    The token's user is refused without being an admin if `admin_only`, and without the `app` and
+    the `permission` that are named; see `rights`.
     """
 
     version: Version
@@ -67,3 +69,6 @@ class Route:
     deletion: Deletion = ""
     every: tuple[Mapping[str, str], ...] = ({},)
     parent: str = ""
+    admin_only: bool = False
+    app: str = ""
+    permission: str = ""

@@ -14,7 +14,7 @@ from .data.settings import FILTER_TYPES
 from .options import (
     ACTIVITIES,
     ANY_PARENT,
-    APPS,
+    APP,
     ARCHIVED,
     DEALS,
     GOALS,
@@ -25,11 +25,11 @@ from .options import (
     NOTES,
     ORGANIZATIONS,
     PERSONS,
-    PIPELINE,
+    PIPELINES,
     PRODUCTS,
+    STAGES,
     TEAMS,
     TERM,
-    TIMES,
 )
 from .params import choice
 from .route import Answer, Route
@@ -62,9 +62,9 @@ def pages(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route
     return v1(object_, path, cost, scopes, **more)
 
 
-def mine(object_: str, path: str, cost: int, answer: Answer) -> Route:
-    """One object of the token's user."""
-    return v1(object_, path, cost, "base", table="users", answer=answer)
+def of_user(object_: str, path: str, cost: int, answer: Answer, scopes: str = "base") -> Route:
+    """One object of the token's user, or of the user in the path."""
+    return v1(object_, path, cost, scopes, table="users", answer=answer)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -73,9 +73,9 @@ ROUTES: tuple[Route, ...] = (
     v2("deals_archived", "/deals/archived", 20, "deals", where=ARCHIVED, **DEALS),
     v2("organizations", "/organizations", 10, "contacts", **ORGANIZATIONS),
     v2("persons", "/persons", 10, "contacts", **PERSONS),
-    v2("pipelines", "/pipelines", 5, "admin deals", sorts=TIMES),
+    v2("pipelines", "/pipelines", 5, "admin deals", **PIPELINES),
     v2("products", "/products", 10, "products", **PRODUCTS),
-    v2("stages", "/stages", 5, "admin deals", sorts=(*TIMES, "order_nr"), filters=(PIPELINE,)),
+    v2("stages", "/stages", 5, "admin deals", **STAGES),
     v1("activity_types", "/activityTypes", 20, "activities admin"),
     pages("call_logs", "/callLogs", 20, "phone-integration", max_limit=50, where=MINE),
     v1("currencies", "/currencies", 20, "base", filters=(TERM,)),
@@ -84,14 +84,20 @@ ROUTES: tuple[Route, ...] = (
     v1("goals", "/goals/find", 20, "goals", **GOALS),
     pages("leads", "/leads", 20, "leads", where=LISTED, since=True, **LEADS),
     pages("leads_archived", "/leads/archived", 40, "leads", where=ARCHIVED, **LEADS),
-    v1("lead_sources", "/leadSources", 2, "leads", order=()),
+    v1("lead_sources", "/leadSources", 2, "leads", order=(), app="sales"),
     v1("legacy_teams", "/legacyTeams", 20, "users:read", **TEAMS),
     pages("mail_threads", "/mailbox/mailThreads", 20, "mail", **MAIL),
     pages("notes", "/notes", 20, "contacts deals", **NOTES),
-    v1("permission_sets", "/permissionSets", 20, "admin", filters=(choice("app", *APPS),)),
-    pages("roles", "/roles", 20, "admin"),
-    mine("user_connections", "/userConnections", 20, answers.connections),
-    mine("user_settings", "/userSettings", 2, answers.settings),
-    v1("users", "/users", 20, "users:read", answer=answers.users),
-    mine("users_me", "/users/me", 2, answers.users_me),
+    v1("permission_sets", "/permissionSets", 20, "admin", filters=(APP,), admin_only=True),
+    pages("roles", "/roles", 20, "admin", admin_only=True),
+    of_user("user_connections", "/userConnections", 20, answers.connections),
+    of_user("user_settings", "/userSettings", 2, answers.settings),
+    v1("users", "/users", 20, "users:read", answer=answers.users, permission="can_see_other_users"),
+    of_user("users_me", "/users/me", 2, answers.users_me),
 )
+
+# What is asked for by the id of a record: no list of its own, so nothing that `records` gives.
+BY_ID: tuple[Route, ...] = (
+    of_user("user_permissions", "/users/{id}/permissions", 10, answers.permissions, "users:read"),
+)
+EVERY = (*ROUTES, *BY_ID)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .control import control_routes
 from .route import Route
-from .routes import ROUTES
+from .routes import EVERY
 from .service import Call, Reply, Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -60,7 +60,7 @@ def app(service: Service, url: Callable[[], str]) -> ASGIApp:
         return _response(service.token(request.headers, body, url()))
 
     routes = [HttpRoute("/oauth/token", token, methods=["POST"]), *control_routes(service)]
-    for route in ROUTES:
+    for route in EVERY:
         for root in ROOTS[route.version]:
             path = root + route.path.replace("{id}", "{id:int}")
             routes.append(HttpRoute(path, _endpoint(service, route)))

@@ -19,6 +19,7 @@ from .faults import Fault, Faults
 from .ledger import Ledger, Request
 from .limits import Limits
 from .mutations import Changes, mutate
+from .rights import missing
 from .route import Place, Route
 from .routes import ROUTES
 from .switches import Switches, Value
@@ -137,7 +138,7 @@ class Service:
         return list(by_id.values())
 
     def _all_pages(self, route: Route, params: dict[str, str]) -> list[dict[str, Any]]:
-        place = Place(self.world, self.switches)
+        place = Place(self.world, self.switches.changed(page_limit=0))
         place.table(route).purge(self.clock.now())
         found: list[dict[str, Any]] = []
         here = dict(params)
@@ -221,6 +222,9 @@ class Service:
         route = call.route
         if route is None or self._not_on_this_host(call.path):
             raise errors.not_found(call.version)
+        lack = missing(route, self.switches)
+        if lack:
+            raise errors.forbidden(lack)
         place = Place(self.world, self.switches, call.parent_id)
         place.table(route).purge(self.clock.now())
         if fault and fault.body == "short":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from .rights import APPS, PERMISSIONS
+
 Value = str | int | float | bool
 
 
@@ -27,23 +29,30 @@ class Switches:
     archive_moves_update_time: bool = True
     mail_folders: Literal["consistent", "inconsistent"] = "consistent"  # a thread's `folders`
     v1_sort_keys: int = 9  # more keys than this in `sort` are a 400
+    page_limit: int = 0  # so many rows a page at most, whatever `limit` asks; 0: as asked
     legacy_teams: Literal["ok", "402", "403", "404", "410"] = "ok"
     # The account and its user.
     admin: bool = True
+    apps: str = ",".join(APPS)  # that the user has access to, comma separated
+    permissions_lacking: str = ""  # of GET /v1/users/{id}/permissions, comma separated
     user_active: bool = True
     company_open: bool = True
     host_style: Literal["company", "shared"] = "company"
     # Limits, per token and per company.
     rate_limit: int = 80  # requests in any 2 seconds
+    rate_headers: bool = True  # limit, remaining and reset of the burst
+    others: int = 0  # up to so many requests in the window of a token are another integration's
     cloudflare_after: int = 0  # so many 429 in a row, then HTML to an API token; 0: never
     daily_tokens: int = 150_000
     daily_headers: bool = True
+    daily_rest: Literal["spent", "kept"] = "spent"  # after a request that it cannot pay for
     latency_ms: float = 0.0  # before every answer of the API
     # What other people do meanwhile, after every answer that holds a list.
     churn: int = 0  # so many edits, and a third as many additions, deletions and archivings
     tick: float = 0.0  # seconds that the clock moves on
     # OAuth.
     scopes: str = "all"  # or a comma separated list
+    scope_told: Literal["granted", "base"] = "granted"  # the vendor's own example says "base"
     expires_in: int = 3599
     rotate_refresh_token: bool = False
 
@@ -51,7 +60,15 @@ class Switches:
         """The scopes of an access token; None means all."""
         if self.scopes == "all":
             return None
-        return frozenset(scope.strip() for scope in self.scopes.split(","))
+        return _names(self.scopes)
+
+    def user_apps(self) -> frozenset[str]:
+        """The apps that the token's user has access to."""
+        return _names(self.apps)
+
+    def lacking(self) -> frozenset[str]:
+        """The permissions that the token's user has not, even an admin."""
+        return _names(self.permissions_lacking)
 
     def changed(self, **values: Value) -> Switches:
         """A copy with `values`, each given as its own type or as text. Unknown: ValueError."""
@@ -59,13 +76,21 @@ class Switches:
         return replace(self, **read)
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
 _TYPES = get_type_hints(Switches)
+_LISTS = {"apps": APPS, "permissions_lacking": PERMISSIONS}  # what a list may name
 NAMES = tuple(field.name for field in fields(Switches))
 
 
 def _read(name: str, value: Value) -> Value:
     if name not in NAMES:
         raise ValueError(f"no switch {name!r}; there are {', '.join(NAMES)}")
+    unknown = sorted(_names(str(value)) - set(_LISTS[name])) if name in _LISTS else []
+    if unknown:
+        raise ValueError(f"switch {name} names {', '.join(unknown)}: not of {_LISTS[name]}")
     kind = _TYPES[name]
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if get_origin(kind) is Literal:

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from pipedrive_sandbox import Sandbox
-from pipedrive_sandbox.routes import ROUTES
+from pipedrive_sandbox.routes import EVERY
 from pipedrive_sandbox.switches import Switches
 
 from .test_sandbox import LIMITS, NOW, Caller
@@ -135,6 +135,16 @@ def test_a_missing_scope(box: Sandbox, api: Caller) -> None:
     assert box.ledger()["deals"] == {"requests": 1, "tokens": 10, "refused": 1}
 
 
+def test_a_token_may_grant_more_than_its_answer_tells(box: Sandbox) -> None:
+    """Who trusts the `scope` of the answer would give up streams that the user may read."""
+    box.set(scope_told="base", scopes="base,contacts:read")
+    assert refresh(box).json()["scope"] == "base"
+    assert bearer(box, "/api/v2/persons").status_code == 200
+    assert bearer(box).json()["error"] == "Scope and URL mismatch"
+    box.set(scope_told="granted")
+    assert refresh(box).json()["scope"] == "base,contacts:read"
+
+
 def test_a_deactivated_user_and_a_closed_company(box: Sandbox, api: Caller) -> None:
     box.set(user_active=False)
     assert api.ask("v2/deals").status_code == 401
@@ -189,11 +199,11 @@ def test_a_spent_day_ends_at_midnight(box: Sandbox, api: Caller) -> None:
 
 def test_the_ledger_charges_what_each_endpoint_costs(box: Sandbox, api: Caller) -> None:
     box.set(**LIMITS)
-    for route in ROUTES:
-        api.ask(f"{route.version}{route.path}", **route.every[0])
+    for route in EVERY:
+        api.ask(f"{route.version}{route.path}".replace("{id}", "1"), **route.every[0])
     ledger = box.ledger()
     assert {name: counts["tokens"] for name, counts in ledger.items()} == {
-        route.object: route.cost for route in ROUTES
+        route.object: route.cost for route in EVERY
     }
     api.ask("v2/deals", nothing=1)
     assert box.ledger()["deals"]["tokens"] == 20, "a 400 reached the API"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..clock import DAY, plain
 from ..record import Record, Row, Variant
+from ..rights import APPS
 from ..switches import Switches
 from ..table import Table
 from .draw import HISTORY, Draw
@@ -50,21 +53,21 @@ class Sizes:
         return {"user": self.users, "people": self.persons, "org": self.organizations}
 
 
-def _access(admin: bool) -> list[Record]:
+def _access(admin: bool, apps: Collection[str] = APPS) -> list[Record]:
     wanted = ["Deals admin", "Global admin", "Account settings"]
     if not admin:
         wanted = ["Deals regular user", "Global regular user"]
     return [
         {"app": app, "admin": type_ == "admin", "permission_set_id": id_}
         for id_, name, app, type_ in PERMISSION_SETS
-        if name in wanted
+        if name in wanted and app in apps
     ]
 
 
 def _listed_user(row: Row, variant: Variant, switches: Switches) -> Record:
     if row.id != ME:
         return row.record
-    return {**row.record, "access": _access(switches.admin)}
+    return {**row.record, "access": _access(switches.admin, switches.user_apps())}
 
 
 def users(draw: Draw, sizes: Sizes) -> Table:
@@ -157,11 +160,11 @@ def legacy_teams(draw: Draw, people: Table) -> Table:
     return Table("legacy_teams", rows)
 
 
-def me(people: Table, admin: bool) -> Record:
+def me(people: Table, switches: Switches) -> Record:
     """GET /v1/users/me: the token's user with the company that the token belongs to."""
     return {
         **people.rows[ME].record,
-        "access": _access(admin),
+        "access": _access(switches.admin, switches.user_apps()),
         "company_id": COMPANY_ID,
         "company_name": "Sandbox Inc.",
         "company_domain": COMPANY_DOMAIN,

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from source_pipedrive.config import Config, OAuthCredentials, is_company_address
@@ -89,7 +89,8 @@ def _whose(config: Config) -> str:
 def _compare_clocks(theirs: datetime) -> None:
     ahead = (datetime.now(UTC) - theirs).total_seconds()
     if abs(ahead) > SKEW:
-        how = f"{abs(ahead) / 60:,.0f} minutes {'ahead of' if ahead > 0 else 'behind'} Pipedrive's"
+        off = timedelta(seconds=round(abs(ahead)))
+        how = f"{off} {'ahead of' if ahead > 0 else 'behind'} Pipedrive's"
         logger.warning(
             f"This machine's clock is {how}. Syncs go by Pipedrive's; certificates and access "
             "tokens do not: set the clock."

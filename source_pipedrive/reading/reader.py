@@ -69,7 +69,10 @@ class Reader(ABC, Generic[T]):
         self.nudge: Callable[[], None] = lambda: None
         self.vouches = True  # whether what is emitted may be followed by a state
         self.running = False
+        self.stopped = False  # the error is another stream's, which ended the sync
         self._highest = 0  # id that was seen
+        # Read from the very beginning: then the highest id says how many records there are.
+        self._whole = self.progress.since == 0 and not self.progress.done() and row.key == ("id",)
         self._announced = 0
         self._keeps_state = progress is not None
         self._full_refresh = full_refresh
@@ -96,6 +99,8 @@ class Reader(ABC, Generic[T]):
         self.start()
         self.seconds = time.monotonic() - (self.began or 0.0)
         self.running = False
+        if self.stopped and self.progress.complete and self.vouches:
+            self.error = None  # the page under way was the last
         with self.lock:
             if not self._keeps_state and self.error is None:
                 self.lane.state(state.NO_CURSOR)
@@ -129,6 +134,14 @@ class Reader(ABC, Generic[T]):
         self.nudge()
 
     @property
+    def behind(self) -> float:
+        """The time up to which nothing is missing, in seconds since 1970; infinite for a stream
+        that is read anew each time."""
+        if not self._keeps_state or self._full_refresh:
+            return float("inf")
+        return self.progress.spans[0].at if self.progress.spans else self.progress.until
+
+    @property
     def intention(self) -> str:
         """What the stream's read begins with, in words."""
         since, done = self.progress.since, self.progress.done()
@@ -148,8 +161,8 @@ class Reader(ABC, Generic[T]):
     @property
     def expected(self) -> int | None:
         """Records that this sync will bring, about, as far as can be told."""
-        if self.progress.since == 0 and self.row.key == ("id",) and not self.progress.done():
-            return self._highest or None
+        if self._whole and self._highest:
+            return self._highest
         with self.lock:
             left = self.progress.expected()
         return None if left is None else self.lane.records + left

@@ -82,6 +82,16 @@ def workers_of_use(client: Client) -> int:
     return max(FEWEST, min(client.pacing.parallel, fit, MOST))
 
 
+def furthest_behind_first(readers: Sequence[Reader[T]]) -> list[Reader[T]]:
+    """In the order of the time up to which nothing is missing; a stream for which others wait is
+    as far behind as they are."""
+    behind = {reader.row.name: reader.behind for reader in readers}
+    for reader in readers:
+        if reader.row.after in behind:
+            behind[reader.row.after] = min(behind[reader.row.after], reader.behind)
+    return sorted(readers, key=lambda reader: behind[reader.row.name])
+
+
 class Run(Generic[T]):
     """Reads `selected` and yields what `encoder` renders, whole lines or messages, in order."""
 
@@ -105,10 +115,10 @@ class Run(Generic[T]):
         until = seconds_of(company.at)
         number = (lambda: workers) if workers else partial(workers_of_use, client)
         self._sync = Sync(client, company, lower, until, self._backlog, number)
-        # What can be taken up where it ended comes first: a sync that a budget cuts short then
-        # gets on each time, however small the budget.
-        inorder = sorted(selected, key=lambda one: one.row.changes is None or one.full_refresh)
-        self._readers = [self._reader(selection) for selection in inorder]
+        # What is furthest behind comes first, and last what cannot be taken up where it ended: so
+        # syncs that a budget cuts short get on each time, however small the budget.
+        readers = [self._reader(selection) for selection in selected]
+        self._readers = furthest_behind_first(readers)
         self._report = Report(client.usage, until, self._readers)
         self._workers = Workers(self._readers, number, self._report.began, self._ended)
         self._patience: float | None = None

@@ -88,7 +88,7 @@ class Workers(Generic[T]):
         with self._idle:
             for reader in self._readers:
                 if not reader.exhausted:
-                    reader.error = error
+                    reader.error, reader.stopped = error, True
             self._close()
 
     def _work(self) -> None:

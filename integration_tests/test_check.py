@@ -1,0 +1,120 @@
+"""check: what it proves, what it says of the streams, and what it costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from integration_tests.conftest import Box, Start
+from integration_tests.program import Outcome
+from source_pipedrive.streams import STREAMS
+
+
+def succeeds(outcome: Outcome) -> list[str]:
+    """The log of a check that succeeded."""
+    assert outcome.code == 0
+    assert outcome.of("CONNECTION_STATUS")[0]["status"] == "SUCCEEDED"
+    return outcome.logs
+
+
+def levels(outcome: Outcome, words: str) -> set[str]:
+    return {log["level"] for log in outcome.of("LOG") if words in log["message"]}
+
+
+def cost(box: Box) -> int:
+    return sum(of["tokens"] for of in box.control("ledger").values())
+
+
+@pytest.mark.parametrize("kind", ["config", "oauth"])
+def test_an_admin_sees_everything_that_can_be_known(start: Start, kind: str) -> None:
+    box = start()
+    logs = succeeds(box.run("check", getattr(box, kind)()))
+    assert cost(box) <= 60
+    assert any("Connected to Sandbox Inc. (company 7654321)" in log for log in logs)
+    assert any("as Gary King (user 1)" in log for log in logs)
+    assert not [log for log in logs if log.startswith("Cannot be read")]
+    for name in ("call_logs", "mail_threads", "legacy_teams"):
+        assert any(log.startswith(f"Not checked: {name} (") for log in logs), name
+    assert any(log.startswith(f"{len(STREAMS) - 3} of {len(STREAMS)} streams") for log in logs)
+    assert any("call_logs, mail_threads, user_connections" in log for log in logs)
+
+
+@pytest.mark.parametrize("kind", ["config", "oauth"])
+def test_a_user_who_is_no_admin_is_warned_about_in_check_and_in_every_read(
+    start: Start, kind: str
+) -> None:
+    box = start(admin=False)
+    config = getattr(box, kind)()
+    checked = box.run("check", config)
+    logs = succeeds(checked)
+    assert cost(box) <= 60
+    assert levels(checked, "is not an admin of sales and global") == {"WARN"}
+    assert any("permission_sets, roles (the user lacks" in log for log in logs)
+    read = box.read("currencies", "call_logs", config=config)
+    assert levels(read, "is not an admin of sales and global") == {"WARN"}
+    assert any("call_logs: only ever what belongs to this very user" in log for log in read.logs)
+
+
+def test_what_check_says_cannot_be_read_cannot_be_read(start: Start) -> None:
+    """And what it says can be read, can."""
+    box = start(admin=False, apps="global", permissions_lacking="can_see_other_users")
+    logs = succeeds(box.run("check"))
+    lines = [log for log in logs if log.startswith("Cannot be read")]
+    hidden = {name for name in STREAMS if any(name in line.split(": ")[1] for line in lines)}
+    outcome = box.read()
+    unread = {name for name in STREAMS if outcome.statuses(name)[-1] == "INCOMPLETE"}
+    assert unread == {n for n in hidden if n not in ("legacy_teams",)}
+    assert {"deals", "roles", "users"} <= unread
+    sentences = {
+        e["stream_descriptor"]["name"]: e["message"]
+        for e in outcome.errors
+        if e.get("stream_descriptor")
+    }
+    assert "lacks the permission of an admin of account settings" in sentences["roles"]
+    assert "lacks the permission can_see_other_users" in sentences["users"]
+    assert "lacks the permission to use the sales app" in sentences["deals"]
+
+
+def test_scopes_that_the_app_lacks_are_named_and_the_rest_succeeds(start: Start) -> None:
+    box = start(scopes="base,contacts:read,users:read")
+    logs = succeeds(box.run("check", box.oauth()))
+    (line,) = [log for log in logs if "the app lacks the scope deals:read" in log]
+    for name in ("deals", "deals_archived", "pipelines", "stages"):
+        assert name in line
+    assert any("call_logs (the app lacks the scope phone-integration)" in log for log in logs)
+    assert not any("persons" in log for log in logs if log.startswith("Cannot"))
+
+
+def test_a_token_that_does_not_list_its_scopes_is_not_guessed_about(start: Start) -> None:
+    box = start(scope_told="base")
+    logs = succeeds(box.run("check", box.oauth()))
+    (line,) = [log for log in logs if "does not list its scopes" in log]
+    assert line.startswith("Not checked:")
+    assert "deals" in line
+
+
+def test_credentials_that_show_nothing_fail(start: Start) -> None:
+    box = start(scopes="base,search:read")
+    outcome = box.run("check", box.oauth())
+    assert outcome.of("CONNECTION_STATUS")[0]["status"] == "FAILED"
+    assert "Give the app scopes and reconnect" in outcome.sentence()
+
+
+def test_a_wrong_secret_shows_although_the_access_token_is_still_good(start: Start) -> None:
+    box = start()
+    kept = box.run("read", box.oauth(), "--catalog", box.file({"streams": []})).of("CONTROL")
+    credentials: dict[str, Any] = kept[-1]["connectorConfig"]["config"]["credentials"]
+    wrong = box.config(credentials={**credentials, "client_secret": "wrong"})
+    outcome = box.run("check", wrong)
+    assert outcome.of("CONNECTION_STATUS")[0]["status"] == "FAILED"
+    assert "client secret is wrong" in outcome.sentence()
+
+
+def test_a_start_date_is_held_against_pipedrives_clock(start: Start) -> None:
+    """This machine's may be off."""
+    box = start(clock="2024-06-01T00:00:00Z")
+    history = {"mode": "start_date", "start_date": "2025-01-01"}
+    outcome = box.run("check", box.config(history=history))
+    assert "in the future" in outcome.sentence()
+    assert any("This machine's clock is" in log for log in outcome.logs)

@@ -1,0 +1,94 @@
+"""The log of a sync, on a fake clock."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from source_pipedrive.http.client import Client
+from source_pipedrive.http.usage import Usage
+from source_pipedrive.reading.instants import seconds_of
+from source_pipedrive.reading.report import EVERY, Report, table
+from unit_tests.fakes import NOW, FakeClient
+from unit_tests.test_readers import reader_of
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def made(caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock, Any, Usage]:
+    caplog.set_level("INFO")
+    client = FakeClient(lambda params: {"data": []})
+    reader, _ = reader_of("deals", client)
+    clock = Clock()
+    report = Report(client.usage, seconds_of(NOW), [reader], clock)
+    assert cast("Client", client) is not None
+    return report, clock, reader, client.usage
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    lines = [record.message for record in caplog.records]
+    caplog.clear()
+    return lines
+
+
+def test_a_long_stream_says_every_half_minute_how_far_it_is(
+    made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also while it waits: no platform takes it for dead."""
+    report, clock, reader, usage = made
+    reader.start()
+    said(caplog)
+    lines = []
+    for second in range(300):
+        clock.now = float(second)
+        if second == 100:
+            usage.charge("deals", 10, {})
+            reader.lane.records = 500
+        report.tick()
+        lines += said(caplog)
+    assert len(lines) == 300 // EVERY - 1
+    assert lines[0] == "deals: 0 records so far, 0 requests, 0 tokens."
+    assert lines[1] == "deals: 0 records so far, 0 requests, 0 tokens, waiting for Pipedrive."
+    assert lines[3] == "deals: 500 records so far, 1 requests, 10 tokens."
+
+
+def test_what_is_expected_stands_beside_what_has_come(
+    made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
+) -> None:
+    report, clock, reader, _ = made
+    reader.start()
+    reader.lane.records = 500
+    span = reader.progress.spans[0]
+    reader.progress.advance(span, span.at + 1, density=1_000 / (span.end - span.at))
+    clock.now = EVERY
+    report.tick()
+    assert said(caplog)[-1].startswith("deals: 500 of about 1,")
+
+
+def test_a_stream_that_has_not_begun_or_is_over_says_nothing(
+    made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
+) -> None:
+    report, clock, reader, _ = made
+    clock.now = 100
+    report.tick()
+    reader.start()
+    reader.end()
+    clock.now = 200
+    report.tick()
+    assert said(caplog) == []
+
+
+def test_the_table_lines_up() -> None:
+    usage = Usage()
+    usage.charge("deals", 1_500, {"x-daily-ratelimit-token-limit": "150000"})
+    lines = table([("deals", 150, 1_500, 75_000), ("all", 150, 1_500, 75_000)], usage)
+    assert len({len(line) for line in lines}) == 1
+    assert lines[1].split() == ["deals", "150", "1,500", "75,000", "1.0", "%"]
+    assert table([("deals", 1, 10, 5)], Usage())[1].split() == ["deals", "1", "10", "5"]

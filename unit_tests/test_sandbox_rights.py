@@ -1,0 +1,174 @@
+"""What the token's user may not read: who takes a refusal for an empty list loses its records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from pipedrive_sandbox import Sandbox
+from pipedrive_sandbox.rights import PERMISSIONS
+from pipedrive_sandbox.routes import ROUTES
+from pipedrive_sandbox.switches import Switches
+
+from .test_sandbox import LIMITS, NOW, Caller
+from .test_sandbox_account import bearer
+
+FORBIDDEN = {
+    "success": False,
+    "error": "You do not have permissions to do this.",
+    "error_info": "Please check developers.pipedrive.com",
+    "data": None,
+    "additional_data": None,
+}
+SALES = {
+    "deals",
+    "deals_archived",
+    "goals",
+    "lead_sources",
+    "leads",
+    "leads_archived",
+    "pipelines",
+    "products",
+    "stages",
+}
+ADMINS = {"roles", "permission_sets"}
+MINE = "v1/users/1/permissions"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    with Sandbox(seed=1, scale=0.02, clock=NOW, **LIMITS) as box:
+        yield box
+
+
+@pytest.fixture
+def box(shared: Sandbox) -> Iterator[Sandbox]:
+    """The shared sandbox; switches are set back afterwards."""
+    yield shared
+    shared.set(**{**vars(Switches()), **LIMITS})
+    shared.reset_ledger()
+
+
+@pytest.fixture
+def api(box: Sandbox) -> Iterator[Caller]:
+    with Caller(box) as caller:
+        yield caller
+
+
+def refused(api: Caller) -> set[str]:
+    """The objects that the token's user is refused, each with the vendor's body."""
+    names = set()
+    for route in ROUTES:
+        answer = api.ask(f"{route.version}{route.path}", **route.every[0])
+        if answer.status_code != 200:
+            assert (answer.status_code, answer.json()) == (403, FORBIDDEN)
+            names.add(route.object)
+    return names
+
+
+def test_a_regular_users_token_gets_no_roles(box: Sandbox, api: Caller) -> None:
+    assert refused(api) == set()
+    box.set(admin=False)
+    assert refused(api) == ADMINS
+    assert bearer(box, "/v1/roles").json() == FORBIDDEN, "an OAuth token with every scope"
+
+
+def test_a_refusal_for_the_user_is_charged_and_one_for_the_scope_is_not(
+    box: Sandbox, api: Caller
+) -> None:
+    """A budget that leaves these out ends earlier than it says."""
+    box.set(admin=False)
+    api.ask("v1/roles")
+    assert box.ledger()["roles"] == {"requests": 1, "tokens": 20, "refused": 0}
+    assert box.requests[-1].note == "needs an admin"
+    box.set(scopes="base")
+    answer = bearer(box, "/v1/roles")
+    assert answer.json()["error"] == "Scope and URL mismatch", "the scope is looked at first"
+    assert box.ledger()["roles"] == {"requests": 1, "tokens": 20, "refused": 1}
+
+
+def test_a_user_without_the_sales_app_gets_no_deals_of_v1_or_v2(box: Sandbox, api: Caller) -> None:
+    box.set(apps="global,account_settings")
+    assert refused(api) == SALES
+    assert box.requests[0].note == ""
+    notes = {request.note for request in box.requests if request.status == 403}
+    assert notes == {"needs the app sales"}
+
+
+@pytest.mark.parametrize(
+    ("admin", "apps", "shown"),
+    [
+        (True, "sales,global,account_settings", {"sales", "global", "account_settings"}),
+        (True, "global, account_settings", {"global", "account_settings"}),
+        (True, "", set()),
+        (False, "sales,global,account_settings", {"sales", "global"}),
+        (False, "global", {"global"}),
+    ],
+)
+def test_a_client_reads_in_users_me_which_streams_it_will_be_refused(
+    box: Sandbox, api: Caller, admin: bool, apps: str, shown: set[str]
+) -> None:
+    box.set(admin=admin, apps=apps)
+    me = api.data("v1/users/me")["access"]
+    assert {entry["app"] for entry in me} == shown
+    assert {entry["admin"] for entry in me} <= {admin}
+    users = api.data("v1/users")
+    assert users[0]["access"] == me
+    assert {entry["app"] for entry in users[1]["access"]} == {"sales", "global"}
+
+
+def test_an_admin_who_is_taken_for_a_regular_user_loses_streams(box: Sandbox, api: Caller) -> None:
+    assert api.data(MINE) == dict.fromkeys(PERMISSIONS, True)
+    assert api.data("v1/users/2/permissions")["can_use_import"] is False
+    box.set(admin=False)
+    held = api.data(MINE)
+    assert held.keys() == set(PERMISSIONS)
+    assert held["can_see_other_users"]
+    assert held["can_use_api"]
+    assert held["can_edit_products"]
+    assert not held["can_add_custom_fields"]
+    assert held == api.data("v1/users/2/permissions")
+    assert box.ledger()["user_permissions"] == {"requests": 4, "tokens": 40, "refused": 0}
+
+
+def test_a_user_who_sees_no_other_users_gets_no_users(box: Sandbox, api: Caller) -> None:
+    box.set(permissions_lacking="can_see_other_users, can_use_import")
+    held = api.data(MINE)
+    assert [name for name in PERMISSIONS if not held[name]] == [
+        "can_see_other_users",
+        "can_use_import",
+    ]
+    assert api.data("v1/users/2/permissions")["can_see_other_users"], "of the token's user only"
+    assert refused(api) == {"users"}
+    box.set(admin=False)
+    assert refused(api) == {"users", *ADMINS}
+
+
+@pytest.mark.parametrize("id_", ["0", "999999"])
+def test_permissions_of_nobody_are_not_taken_for_none_held(api: Caller, id_: str) -> None:
+    answer = api.ask(f"v1/users/{id_}/permissions")
+    assert answer.status_code == 404
+    assert answer.json() == {"success": False, "error": "User not found or not accessible."}
+    assert api.ask("v1/users/me/permissions").status_code == 404
+
+
+def test_permissions_need_the_scope_of_users(box: Sandbox) -> None:
+    """A client that asks without it would take the refusal for a lack of permissions."""
+    box.set(scopes="base")
+    assert bearer(box, "/v1/users/1/permissions").json()["error"] == "Scope and URL mismatch"
+    box.set(scopes="users:read")
+    assert bearer(box, "/v1/users/1/permissions").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"apps": "sale"}, {"permissions_lacking": "can_see"}, {"scope_told": "all"}]
+)
+def test_a_misspelt_right_would_test_nothing(box: Sandbox, wrong: Any) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        box.set(**wrong)
+    assert requests.get(f"{box.url}/_sandbox/switches", timeout=5).json()["apps"] == (
+        "sales,global,account_settings"
+    )
