@@ -198,3 +198,23 @@ def test_a_fault_while_the_access_token_is_renewed_leaks_nothing(box: Box) -> No
     outcome = box.read("persons", "deals", config=config)
     assert outcome.code == 0, outcome.sentence()
     assert len(outcome.of("CONTROL")) == 2
+
+
+def test_a_role_that_vanishes_between_its_list_and_its_request_is_passed_over(box: Box) -> None:
+    order(box, "/roles/3/assignments", status=404)
+    outcome = box.read("roles", "role_assignments")
+    assert outcome.code == 0, outcome.sentence()
+    roles = {record["id"] for record in outcome.records("roles")}
+    users = [r for r in box.control("records/role_assignments") if r["role_id"] != 3]
+    assert len(outcome.records("role_assignments")) == len(users) > 0
+    assert 3 in roles
+    assert any("1 of the roles passed over: 404" in log for log in outcome.logs)
+
+
+def test_a_refusal_of_every_parent_is_no_empty_table(box: Box) -> None:
+    order(box, "/assignments", status=403, times=99)
+    outcome = box.read("roles", "role_assignments")
+    assert outcome.code == 1
+    assert outcome.statuses("role_assignments")[-1] == "INCOMPLETE"
+    assert outcome.statuses("roles")[-1] == "COMPLETE"
+    assert "lacks the permission of an admin" in outcome.sentence()

@@ -28,8 +28,8 @@ class Warehouse:
         for message in messages:
             if message["type"] == "RECORD":
                 record = message["record"]
-                (key,) = STREAMS[record["stream"]].key
-                self.tables[record["stream"]][record["data"][key]] = record["data"]
+                key = key_of(record["stream"], record["data"])
+                self.tables[record["stream"]][key] = record["data"]
                 self.received[record["stream"]] += 1
 
 
@@ -38,8 +38,13 @@ def listed(box: Box, stream: str) -> dict[Any, Record]:
     row = STREAMS[stream]
     query = "&".join(f"{name}={value}" for name, value in row.params.items())
     rows = box.control(f"records/{stream}?{query}")
-    (key,) = row.key
-    return {record[key]: record for record in Plan(row, 0).shape(rows)}
+    return {key_of(stream, record): record for record in Plan(row, 0).shape(rows)}
+
+
+def key_of(stream: str, record: Record) -> Any:
+    """The primary key of a record; of several parts, a tuple."""
+    parts = [record[part] for part in STREAMS[stream].key]
+    return parts[0] if len(parts) == 1 else tuple(parts)
 
 
 def vouched(stream: str, blob: Record) -> list[tuple[int, int]]:
@@ -69,9 +74,8 @@ def follows_the_protocol(
     for message in messages:
         if message["type"] == "RECORD":
             name = message["record"]["stream"]
-            (key,) = STREAMS[name].key
             assert statuses[name] == ["STARTED", "RUNNING"], name
-            seen[name].add(message["record"]["data"][key])
+            seen[name].add(key_of(name, message["record"]["data"]))
             since_state[name] += 1
         elif message["type"] == "STATE":
             stream = message["state"]["stream"]

@@ -161,6 +161,12 @@ LEADS: dict[str, Any] = {
     "answer": answers.lead_page,
     "filters": (OWNER, PERSON, integer("organization_id")),
 }
+ROLE: dict[str, Any] = {
+    "admin_only": True,
+    "of": "roles",
+    "parent": "role_id",
+    "order": (SortKey("user_id"),),
+}
 MAIL: dict[str, Any] = {
     "answer": answers.mail_page,
     "order": (SortKey("last_message_timestamp", descending=True),),

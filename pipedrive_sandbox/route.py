@@ -43,7 +43,8 @@ class Route:
     `since` and `until` name whether updated_since and updated_until are accepted, `include`
     are the values of include_fields, `deletion` says what happens to deleted records: they are
     hidden, or `status` can ask for them. `every` are the parameters of the requests that
-    together list everything. `parent` is the field that an `{id}` in the path must equal.
+    together list everything. `parent` is the field that an `{id}` in the path, of a record in
+    the table `of`, must equal.
     The token's user is refused without being an admin if `admin_only`, and without the `app` and
     the `permission` that are named; see `rights`.
     """
@@ -69,6 +70,7 @@ class Route:
     deletion: Deletion = ""
     every: tuple[Mapping[str, str], ...] = ({},)
     parent: str = ""
+    of: str = ""
     admin_only: bool = False
     app: str = ""
     permission: str = ""

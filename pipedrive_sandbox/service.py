@@ -131,14 +131,21 @@ class Service:
         if route is None:
             raise ValueError(f"no object {object_!r}; there are {[each.object for each in ROUTES]}")
         with self.lock:
-            lists = [self._all_pages(route, {**each, **params}) for each in route.every]
-        if len(lists) == 1:
-            return lists[0]
+            parents = tuple(self.world.tables[route.of].rows) if route.of else (None,)
+            lists = [
+                self._all_pages(route, {**each, **params}, parent)
+                for parent in parents
+                for each in route.every
+            ]
+        if len(route.every) == 1:
+            return [record for listed in lists for record in listed]
         by_id = {record["id"]: record for listed in lists for record in listed}
         return list(by_id.values())
 
-    def _all_pages(self, route: Route, params: dict[str, str]) -> list[dict[str, Any]]:
-        place = Place(self.world, self.switches.changed(page_limit=0))
+    def _all_pages(
+        self, route: Route, params: dict[str, str], parent: int | None
+    ) -> list[dict[str, Any]]:
+        place = Place(self.world, self.switches.changed(page_limit=0), parent)
         place.table(route).purge(self.clock.now())
         found: list[dict[str, Any]] = []
         here = dict(params)
@@ -227,6 +234,8 @@ class Service:
             raise errors.forbidden(lack)
         place = Place(self.world, self.switches, call.parent_id)
         place.table(route).purge(self.clock.now())
+        if route.of and call.parent_id not in self.world.tables[route.of].rows:
+            raise errors.not_found(call.version)
         if fault and fault.body == "short":
             params = tuple((k, str(-(-int(v) // 3)) if k == "limit" else v) for k, v in params)
         body = route.answer(route, query.read(route, params, place), place)

@@ -38,6 +38,7 @@ class Kind(Enum):
     LIST = "a list of records"
     SINGLE = "one object of the token's user; its key is that user's id"
     MAILBOX = "one list a mail folder; a thread may be in several"
+    EACH_PARENT = "a list for each record of another stream, named by {id} in the path"
     REMOVED = "Pipedrive has removed the endpoint; nothing is requested"
 
 
@@ -85,6 +86,7 @@ class Stream:
     absent   answers that mean that this account does not have it
     own      the stream only ever holds the token's user's own data
     needs    what the token's user has to be
+    of       the parents of an EACH_PARENT stream; their id is the rows' `parent_key`
     """
 
     name: str
@@ -108,6 +110,8 @@ class Stream:
     after: str | None = None
     absent: tuple[Absence, ...] = ()
     own: bool = False
+    of: Stream | None = None
+    parent_key: str = ""
 
     def __post_init__(self) -> None:
         problems = [why for why, wrong in self._mistakes() if wrong]
@@ -136,6 +140,9 @@ class Stream:
             ("restarting needs v1", self.changes is Changes.RESTARTING and self.version != 1),
             ("an order needs pages", server and self.paging is Paging.WHOLE),
             ("an order needs one list", server and len(self.each) > 1),
+            ("parents need {id} in the path", (self.of is not None) != ("{id}" in self.path)),
+            ("parents need a kind", (self.of is not None) != (self.kind is Kind.EACH_PARENT)),
+            ("its key lacks the parent", bool(self.of) and self.parent_key not in self.key),
         ]
 
     @cached_property

@@ -113,6 +113,11 @@ def whole(name: str, path: str, cost: int, scope: str, **facts: Any) -> Stream:
     return _row(name, path, 1, cost, scope, **facts)
 
 
+def each(of: Stream, parent_key: str, **facts: Any) -> dict[str, Any]:
+    """A list that is asked for once for each record of `of`."""
+    return {"kind": Kind.EACH_PARENT, "of": of, "parent_key": parent_key, **facts}
+
+
 def changed(changes: Changes, field: str = "update_time") -> dict[str, Any]:
     """How a v1 list is read incrementally."""
     return {"changes": changes, "cursor_field": field}
@@ -166,10 +171,14 @@ CONTACTS_AND_WORK = (
           each=tuple({"folder": f} for f in ("inbox", "drafts", "sent", "archive"))),
 )
 
+ROLES = paged("roles", "roles", 20, "admin", about="Roles")
+
 COMPANY = (
     whole("users", "users", 20, "users:read", **changed(Changes.ON_CLIENT, "modified"),
           about="Users, deactivated ones included"),
-    paged("roles", "roles", 20, "admin", about="Roles"),
+    ROLES,
+    paged("role_assignments", "roles/{id}/assignments", 10, "admin", key=("role_id", "user_id"),
+          **each(ROLES, "role_id"), about="Which users have which role"),
     whole("permission_sets", "permissionSets", 20, "admin", about="Permission sets"),
     whole("filters", "filters", 20, "contacts:read deals:read activities:read",
           about="Saved filters, without their conditions"),

@@ -148,8 +148,10 @@ def _finding(error: ValidationError) -> Finding:
 
 
 def _ask(service: Service, route: Route, params: dict[str, str]) -> Reply:
-    path = f"/api/{route.version}{route.path}".replace("{id}", str(ME))
-    call = Call("GET", path, urlencode(params), {"x-api-token": API_TOKEN}, route, ME)
+    rows = service.world.tables[route.table].rows.values()
+    id_ = next(row.record[route.parent] for row in rows) if route.parent else ME
+    path = f"/api/{route.version}{route.path}".replace("{id}", str(id_))
+    call = Call("GET", path, urlencode(params), {"x-api-token": API_TOKEN}, route, id_)
     return service.answer(call)
 
 

@@ -124,6 +124,23 @@ def roles(people: Table) -> Table:
     return Table("roles", rows)
 
 
+def role_assignments(people: Table, held: Table) -> Table:
+    """Each user has one role."""
+    rows = []
+    for user in people.rows.values():
+        role = held.rows[user.record["role_id"]].record
+        record: Record = {
+            "user_id": user.id,
+            "role_id": role["id"],
+            "parent_role_id": role["parent_role_id"],
+            "name": role["name"],
+            "active_flag": role["active_flag"],
+            "type": "1",
+        }
+        rows.append(Row(record, id_field="user_id"))
+    return Table("role_assignments", rows)
+
+
 def permission_sets(people: Table) -> Table:
     access = [entry for row in people.rows.values() for entry in row.record["access"]]
     held = [entry["permission_set_id"] for entry in access]

@@ -46,7 +46,7 @@ def _tables(
         return table
 
     people = add(company.users(draw("users"), sizes))
-    add(company.roles(people))
+    add(company.role_assignments(people, add(company.roles(people))))
     add(company.permission_sets(people))
     teams = add(company.legacy_teams(draw("legacy_teams"), people))
     add(settings.pipelines(draw("pipelines")))

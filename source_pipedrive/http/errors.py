@@ -57,6 +57,7 @@ class Action(Enum):
     REFRESH = "get a new access token once and ask again; without OAuth the end of the sync"
     END_STREAM = "end the stream"
     END_SYNC = "end the sync"
+    PASS_OVER = "of a request for the children of one parent: go on with the next parent"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,13 @@ RULES = (
     Rule(429, "", Action.SLOW_DOWN, TRANSIENT, "Run the sync again later.", "rate limit page"),
     Rule(501, "", Action.END_STREAM, SYSTEM, "Please report this line.", DOCS),
 )
+# Of a request for the children of one parent, before the table above; if this happens to every
+# parent it is the end of the stream.
+OF_ONE_PARENT = (
+    Rule(404, "", Action.PASS_OVER, SYSTEM, "", "OpenAPI v1 and v2: the parent was not found"),
+    Rule(410, "", Action.PASS_OVER, SYSTEM, "", DOCS + ": gone"),
+    Rule(403, "do not have permissions", Action.PASS_OVER, CONFIG, "", SEEN),
+)
 SERVER_FAULT = Rule(0, "", Action.RETRY, TRANSIENT, "Run the sync again later.", DOCS)
 ANY_OTHER = Rule(0, "", Action.END_STREAM, SYSTEM, "Please report this line.", "no source")
 # fmt: on
@@ -111,6 +119,13 @@ def rule_for(status: int, body: str) -> Rule:
         if rule.status == status and re.search(rule.body, body):
             return rule
     return SERVER_FAULT if status >= 500 else ANY_OTHER
+
+
+def passed_over(error: StreamError) -> bool:
+    """Whether an answer to a request for the children of one parent is about that parent alone."""
+    return any(
+        rule.status == error.status and re.search(rule.body, error.body) for rule in OF_ONE_PARENT
+    )
 
 
 def day_is_spent(status: int, headers: Mapping[str, str], cost: int, again: bool) -> bool:

@@ -33,12 +33,12 @@ class Page:
     position: int = 0
 
 
-def request_for(row: Stream, params: Mapping[str, str]) -> Request:
+def request_for(row: Stream, params: Mapping[str, str], path: str) -> Request:
     """The request for a page of `row` with the row's own parameters and `params`."""
     size = {"limit": str(row.limit)} if row.limit else {}
     return Request(
         stream=row.name,
-        path=row.path,
+        path=path or row.path,
         version=row.version,
         cost=row.cost,
         scope=row.read_scope,
@@ -47,19 +47,22 @@ def request_for(row: Stream, params: Mapping[str, str]) -> Request:
     )
 
 
-def pages(client: Client, row: Stream, params: Mapping[str, str], start: int = 0) -> Iterator[Page]:
+def pages(
+    client: Client, row: Stream, params: Mapping[str, str], start: int = 0, path: str = ""
+) -> Iterator[Page]:
     """The pages of a list, in order, for v1's offsets from `start` on. Ends after the last; raises
-    StreamError for a list that cannot be followed to its end."""
+    StreamError for a list that cannot be followed to its end. path: where it stands not in the row
+    but with a parent's id."""
     if row.paging is Paging.CURSOR:
-        return cursor_pages(client, row, params)
+        return cursor_pages(client, row, params, path)
     if row.paging is Paging.OFFSET:
-        return offset_pages(client, row, params, start)
-    return iter([one_page(client, row, params)])
+        return offset_pages(client, row, params, start, path)
+    return iter([one_page(client, row, params, path)])
 
 
-def one_page(client: Client, row: Stream, params: Mapping[str, str]) -> Page:
+def one_page(client: Client, row: Stream, params: Mapping[str, str], path: str = "") -> Page:
     """A list that comes in one answer."""
-    body = client.get(request_for(row, params)).body
+    body = client.get(request_for(row, params, path)).body
     if _pagination(body).get("more_items_in_collection"):
         raise StreamError(
             f'Pipedrive sent only a part of "{row.name}", which used to come whole. '
@@ -69,13 +72,15 @@ def one_page(client: Client, row: Stream, params: Mapping[str, str]) -> Page:
     return Page(rows_of(row, body), last=True)
 
 
-def cursor_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iterator[Page]:
+def cursor_pages(
+    client: Client, row: Stream, params: Mapping[str, str], path: str = ""
+) -> Iterator[Page]:
     """v2, and some of v1: the next page's cursor is in the answer, null or absent at the end."""
     cursor: str | None = None
     seen: set[str] = set()
     while True:
         followed = cursor
-        request = request_for(row, {**params, "cursor": cursor} if cursor else params)
+        request = request_for(row, {**params, "cursor": cursor} if cursor else params, path)
         body = client.get(request).body
         for _ in range(NULL_TRIES):
             if body.get("data") is not None:
@@ -97,7 +102,7 @@ def cursor_pages(client: Client, row: Stream, params: Mapping[str, str]) -> Iter
 
 
 def offset_pages(
-    client: Client, row: Stream, params: Mapping[str, str], start: int
+    client: Client, row: Stream, params: Mapping[str, str], start: int, path: str = ""
 ) -> Iterator[Page]:
     """v1: `start` and `limit`. A row that two pages hold unchanged comes once.
 
@@ -107,7 +112,7 @@ def offset_pages(
     idle = 0
     recent: deque[dict[object, Row]] = deque(maxlen=4)
     while True:
-        body = client.get(request_for(row, {**params, "start": str(start)})).body
+        body = client.get(request_for(row, {**params, "start": str(start)}, path)).body
         rows = {key_of(row, item): item for item in rows_of(row, body)}
         first = next(iter(rows), None)
         if start and recent and not any(first in page for page in recent):

@@ -19,6 +19,7 @@ from source_pipedrive.http.errors import CONFIG, TRANSIENT
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.ascending import Ascending, Restarting
+from source_pipedrive.reading.children import EachParent
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.lists import Mailbox, NewestFirst, WholeList
 from source_pipedrive.reading.messages import Backlog, Encoder, Lane, Parcel
@@ -59,7 +60,11 @@ class Removed(InOneGo[T]):
 
 def reader_class(row: Stream) -> type[Reader[T]]:
     """How a stream is read follows from its row."""
-    kinds: dict[Kind, type[Reader[T]]] = {Kind.MAILBOX: Mailbox, Kind.REMOVED: Removed}
+    kinds: dict[Kind, type[Reader[T]]] = {
+        Kind.MAILBOX: Mailbox,
+        Kind.EACH_PARENT: EachParent,
+        Kind.REMOVED: Removed,
+    }
     changes: dict[Changes, type[Reader[T]]] = {
         Changes.ASCENDING: Ascending,
         Changes.RESTARTING: Restarting,

@@ -1,0 +1,103 @@
+"""Children of one parent at a time: who has gone is passed over, and nothing is silently empty."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from source_pipedrive.http.client import Answer, Request
+from source_pipedrive.http.errors import CONFIG, SYSTEM, StreamError
+from source_pipedrive.http.usage import Usage
+from source_pipedrive.reading.children import HOPELESS
+from unit_tests.fakes import NOW
+from unit_tests.test_readers import reader_of, run
+
+PERMISSION = '{"success":false,"error":"You do not have permissions to do this."}'
+SCOPE = '{"success":false,"error":"Scope and URL mismatch"}'
+
+
+class Company:
+    """A Pipedrive of so many roles, each held by two users; `refused` says what of them is not."""
+
+    def __init__(self, roles: int, refused: Callable[[int], tuple[int, str] | None]) -> None:
+        self.roles = roles
+        self.refused = refused
+        self.asked: list[str] = []
+        self.usage = Usage()
+
+    def get(self, request: Request) -> Answer:
+        self.asked.append(request.path)
+        self.usage.charge(request.stream, request.cost, {})
+        if request.path == "roles":
+            return self.page([{"id": n} for n in range(1, self.roles + 1)])
+        role = int(re.fullmatch(r"roles/(\d+)/assignments", request.path)[1])  # type: ignore[index]
+        if refused := self.refused(role):
+            status = refused[0]
+            raise StreamError(f"refused {status}", CONFIG if status == 403 else SYSTEM, *refused)
+        return self.page([{"user_id": 10 * role + n, "name": "x"} for n in (1, 2)])
+
+    def page(self, rows: list[dict[str, Any]]) -> Answer:
+        return Answer({"data": rows, "additional_data": {"pagination": {}}}, NOW)
+
+
+def read(company: Company) -> list[dict[str, Any]]:
+    records, _ = run(*reader_of("role_assignments", company))  # type: ignore[arg-type]
+    return records
+
+
+def test_every_child_carries_its_parent() -> None:
+    company = Company(3, lambda role: None)
+    records = read(company)
+    assert [(r["role_id"], r["user_id"]) for r in records] == [
+        (role, 10 * role + n) for role in (1, 2, 3) for n in (1, 2)
+    ]
+    assert len(company.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(404, "{}"), (410, "{}"), (403, PERMISSION)], ids=["404", "410", "403"]
+)
+def test_a_parent_that_has_gone_or_is_hidden_is_passed_over_and_counted(
+    status: int, body: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    records = read(Company(30, lambda role: (status, body) if role % 3 == 2 else None))
+    assert {r["role_id"] for r in records} == {n for n in range(1, 31) if n % 3 != 2}
+    assert f"10 of the roles passed over: {status}" in caplog.text
+
+
+@pytest.mark.parametrize(("status", "body"), [(404, "{}"), (403, PERMISSION)], ids=["404", "403"])
+@pytest.mark.parametrize("roles", [1, 5, 400])
+def test_when_every_parent_is_refused_the_stream_fails_and_does_not_ask_them_all(
+    status: int, body: str, roles: int
+) -> None:
+    company = Company(roles, lambda role: (status, body))
+    with pytest.raises(StreamError, match=f"refused {status}"):
+        read(company)
+    assert len(company.asked) == 1 + min(roles, HOPELESS)
+
+
+@pytest.mark.parametrize(("status", "body"), [(403, SCOPE), (400, "{}"), (500, "{}")], ids=str)
+def test_what_is_not_about_the_parent_ends_the_stream_at_once(status: int, body: str) -> None:
+    company = Company(5, lambda role: (status, body) if role == 2 else None)
+    with pytest.raises(StreamError, match=f"refused {status}"):
+        read(company)
+    assert len(company.asked) == 3
+
+
+def test_no_parents_are_no_children() -> None:
+    company = Company(0, lambda role: None)
+    assert read(company) == []
+    assert company.asked == ["roles"]
+
+
+def test_many_parents_are_announced_with_their_price(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    company = Company(450, lambda role: None)
+    company.usage.charge("users_me", 2, {"x-daily-ratelimit-token-limit": "30000"})
+    read(company)
+    assert (
+        "role_assignments: 450 roles x 10 tokens = 4,500, about 15 % of this company's daily budget"
+    ) in caplog.text
