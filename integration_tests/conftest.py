@@ -42,7 +42,8 @@ class Box:
         """A configuration with an API token; `changes` replace its keys."""
         token = {"auth_type": "api_token", "api_token": self.api_token}
         everything = {"mode": "all"}
-        return {"credentials": token, "api_url": self.url, "history": everything, **changes}
+        raw = {"custom_fields": "raw"}  # columns for them have tests of their own
+        return {"credentials": token, "api_url": self.url, "history": everything, **raw, **changes}
 
     def oauth(self, **changes: Any) -> Message:
         """A configuration with an OAuth app; `changes` replace keys of the credentials."""
@@ -94,8 +95,16 @@ def start() -> Iterator[Start]:
     """Starts sandboxes: `start(scale=0.1, clock=..., null_update_times=3)`; all stop at the end."""
     boxes: list[Box] = []
 
-    def begin(scale: float = 0.1, clock: str | None = None, seed: int = 1, **switches: Any) -> Box:
+    def begin(
+        scale: float = 0.1,
+        clock: str | None = None,
+        seed: int = 1,
+        fields: str | None = None,
+        **switches: Any,
+    ) -> Box:
         arguments = ["--port", "0", "--seed", str(seed), "--scale", str(scale)]
+        if fields:
+            arguments += ["--fields", fields]
         if clock:
             arguments += ["--clock", clock]
         for name, value in switches.items():

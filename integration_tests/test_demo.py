@@ -128,6 +128,23 @@ def test_the_query_says_who_owns_the_deals(runs: Runs, company: Sandbox) -> None
         assert len(answers) == 15
         assert {answer[3].strip() for answer in answers} <= users
         assert all(number(answer[5]) > 0 for answer in answers)
+        assert all(answer[2].strip().startswith("Tier ") for answer in answers)
+
+
+def test_custom_fields_are_columns_of_the_right_type(runs: Runs) -> None:
+    """No cast, and the names that people gave them in Pipedrive."""
+    (budget, seats) = runs.query("SELECT sum(budget), avg(seats) FROM crm.deals")[0]
+    assert budget > 0
+    assert seats > 0
+    months = runs.query(
+        "SELECT date_trunc('month', renewal) AS month, count(*) FROM crm.deals "
+        "WHERE renewal IS NOT NULL GROUP BY month ORDER BY month"
+    )
+    assert months
+    assert all(month.day == 1 for month, _ in months)
+    tiers = {tier for (tier,) in runs.query("SELECT DISTINCT tier FROM crm.leads")}
+    assert "Tier 1" in tiers
+    assert runs.query("SELECT count(DISTINCT budget_currency) FROM crm.deals")[0][0] > 1
 
 
 def test_the_second_run_reads_what_changed_and_says_so(runs: Runs, company: Sandbox) -> None:

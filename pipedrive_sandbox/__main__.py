@@ -8,7 +8,9 @@ import json
 import signal
 import sys
 from threading import Event
+from typing import get_args
 
+from .data.plans import Company
 from .sandbox import Sandbox
 from .switches import NAMES
 
@@ -28,7 +30,13 @@ def main(argv: list[str]) -> int:
     )
     try:
         box = Sandbox(
-            options.seed, options.scale, options.clock, options.deals, options.port, **switches
+            options.seed,
+            options.scale,
+            options.clock,
+            options.deals,
+            options.port,
+            options.fields,
+            **switches,
         )
     except (ValueError, OSError) as error:
         raise SystemExit(f"pipedrive_sandbox: {error}") from error
@@ -57,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="1 has about 2,000 deals")
     parser.add_argument("--deals", type=int, help="so many listed deals, whatever the scale")
+    parser.add_argument(
+        "--fields",
+        default="small",
+        choices=get_args(Company),
+        help="custom fields; test: every type, 300 of deals, hard names",
+    )
     parser.add_argument("--clock", help="freeze time, e.g. 2026-11-23T10:00:00Z")
     parser.add_argument("--rate-limit", type=int, help="requests in any 2 seconds (80)")
     parser.add_argument("--daily-tokens", type=int, help="the company's budget (150000)")

@@ -19,7 +19,7 @@ Body = dict[str, Any]
 
 
 def control_routes(service: Service) -> list[Route]:
-    """GET ledger, requests, clock, switches, records/{object}; POST the rest."""
+    """GET ledger, requests, clock, switches, records/{object}, fields/{object}; POST the rest."""
 
     def ledger(body: Body) -> object:
         return service.ledger.by_object()
@@ -66,12 +66,20 @@ def control_routes(service: Service) -> list[Route]:
     def records(body: Body) -> object:
         return service.records(body.pop("object"), **body)
 
+    def fields(body: Body) -> object:
+        return service.custom_fields(body["object"])
+
+    def change_fields(body: Body) -> object:
+        return service.change_fields(body.pop("object"), **body)
+
     return [
         _route("GET", "ledger", ledger),
         _route("GET", "requests", requests),
         _route("GET", "clock", clock),
         _route("GET", "switches", switches),
         _route("GET", "records/{object}", records),
+        _route("GET", "fields/{object}", fields),
+        _route("POST", "fields", change_fields),
         _route("POST", "reset-ledger", reset_ledger),
         _route("POST", "clock", clock),
         _route("POST", "switches", switches),

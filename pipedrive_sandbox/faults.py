@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+import orjson
+
 Body = Literal[
     "json", "html", "empty", "null", "truncated", "reset", "drop", "loop", "short", "again"
 ]
@@ -75,3 +77,23 @@ class Faults:
 
     def __len__(self) -> int:
         return len(self._open)
+
+
+def spoilt(body: bytes, fault: Fault, cursor: str | None, again: list[Any]) -> bytes:
+    """The real answer to a request with `cursor`, as the fault wants it; again: records that the
+    client has had."""
+    if fault.replace:
+        old, new = fault.replace
+        body = body.replace(old.encode(), new.encode("utf-8", "surrogatepass"), 1)
+    if fault.body == "truncated":
+        return body[: len(body) // 2]
+    if fault.body not in ("null", "loop", "again"):
+        return body
+    answer = orjson.loads(body)
+    if fault.body == "null":
+        answer["data"] = None
+    elif fault.body == "again":
+        answer["data"] = [*again, *answer["data"]]
+    elif cursor:
+        answer["additional_data"]["next_cursor"] = cursor
+    return orjson.dumps(answer)

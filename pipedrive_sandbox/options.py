@@ -108,6 +108,10 @@ GOALS: dict[str, Any] = {
         {"type.name": name, "is_active": active} for name in GOAL_TYPES for active in BOOLEANS
     ),
 }
+V2_FIELDS: dict[str, Any] = {"order": (SortKey("place"),), "definitions": True}
+V1_FIELDS: dict[str, Any] = {"order": (), "definitions": True}  # as they were made
+SHOWN = ("ui_visibility",)
+NEEDED = (*SHOWN, "important_fields", "required_fields")
 CRM: dict[str, Any] = {"sorts": TIMES, "since": True, "until": True, "deletion": "hidden"}
 DEALS: dict[str, Any] = {
     **CRM,

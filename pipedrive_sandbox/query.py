@@ -119,6 +119,8 @@ def _sort_keys(text: str, allowed: tuple[str, ...], most: int) -> tuple[SortKey,
 
 def _conditions(route: Route, reader: Reader, place: Place) -> tuple[Condition, ...]:
     conditions = list(route.where)
+    if route.definitions and place.switches.custom_fields == "null":
+        conditions.append(Condition("custom", "is", False))
     if route.parent:
         conditions.append(Condition(route.parent, "is", place.parent_id))
     if route.deletion == "hidden" and not place.switches.list_deleted:

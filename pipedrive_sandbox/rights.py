@@ -75,6 +75,8 @@ def missing(route: Route, switches: Switches) -> str:
         return "needs an admin"
     if route.app and route.app not in switches.user_apps():
         return f"needs the app {route.app}"
+    if route.definitions and switches.fields_hidden:
+        return "needs to see what fields there are"
     name = route.permission
     if name and not permissions(switches.admin, switches.lacking())[name]:
         return f"needs {name}"

@@ -46,7 +46,7 @@ class Route:
     together list everything. `parent` is the field that an `{id}` in the path, of a record in
     the table `of`, must equal.
     The token's user is refused without being an admin if `admin_only`, and without the `app` and
-    the `permission` that are named; see `rights`.
+    the `permission` that are named; see `rights`. `definitions` marks the lists of fields.
     """
 
     version: Version
@@ -74,3 +74,4 @@ class Route:
     admin_only: bool = False
     app: str = ""
     permission: str = ""
+    definitions: bool = False

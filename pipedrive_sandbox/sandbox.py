@@ -13,6 +13,7 @@ import uvicorn
 
 from .auth import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from .clock import Clock
+from .data.plans import Company
 from .ledger import Request
 from .mutations import Changes
 from .server import app
@@ -26,8 +27,9 @@ class Sandbox:
     """A small Pipedrive to read from; use it in a `with` statement.
 
     `clock` freezes time (RFC 3339 or seconds), else time is real. `deals` overrides how many
-    deals are listed. Every other keyword is a switch (see `Switches`). The same seed and clock
-    give the same bytes. All methods may be called while requests are being answered.
+    deals are listed, `fields="test"` gives the account custom fields of every type and with hard
+    names. Every other keyword is a switch (see `Switches`). The same seed and clock give the same
+    bytes. All methods may be called while requests are being answered.
     """
 
     api_token = API_TOKEN
@@ -42,9 +44,12 @@ class Sandbox:
         clock: str | float | None = None,
         deals: int | None = None,
         port: int = 0,
+        fields: Company = "small",
         **switches: Value,
     ) -> None:
-        self.service = Service(seed=seed, scale=scale, clock=clock, deals=deals, switches=switches)
+        self.service = Service(
+            seed=seed, scale=scale, clock=clock, deals=deals, fields=fields, switches=switches
+        )
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))
@@ -117,6 +122,17 @@ class Sandbox:
         """Change records now: {object: {"edited" | "added" | "deleted" | "archived": [ids]}}."""
         wanted = {"edits": edits, "adds": adds, "deletes": deletes, "archives": archives}
         return self.service.mutate(seed, **wanted, **more)
+
+    def change_fields(self, object_: str, **wanted: Any) -> dict[str, list[str]]:
+        """Change the account's own fields now: `rename`, `delete`, `add`, `delete_option`.
+
+        Returns {"added": [keys]}; see `field_changes.change_fields`.
+        """
+        return self.service.change_fields(object_, **wanted)
+
+    def custom_fields(self, object_: str) -> list[dict[str, Any]]:
+        """[{"key", "name", "type", "id", "options": [{"id", "label"}]}] in order of creation."""
+        return self.service.custom_fields(object_)
 
     def records(self, object_: str, **params: str) -> list[dict[str, Any]]:
         """All current records of an object as the API would list them; costs nothing."""

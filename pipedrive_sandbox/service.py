@@ -14,14 +14,16 @@ from . import errors, query
 from .auth import Auth, check_scopes
 from .clock import Clock, moment
 from .data import world
+from .data.plans import Company
 from .errors import Refusal, Version
-from .faults import Fault, Faults
+from .faults import Fault, Faults, spoilt
+from .field_changes import change_fields
 from .ledger import Ledger, Request
 from .limits import Limits
 from .mutations import Changes, mutate
 from .rights import missing
 from .route import Place, Route
-from .routes import ROUTES
+from .routes import EVERY
 from .switches import Switches, Value
 
 Headers = list[tuple[bytes, bytes]]
@@ -74,12 +76,13 @@ class Service:
         scale: float = 1.0,
         clock: str | float | None = None,
         deals: int | None = None,
+        fields: Company = "small",
         switches: Mapping[str, Value] | None = None,
     ) -> None:
         self.lock = RLock()
         self.clock = Clock(clock)
         self.switches = Switches()
-        self.world = world.build(seed, scale, self.clock.now(), deals)
+        self.world = world.build(seed, scale, self.clock.now(), deals, fields)
         self.auth = Auth(self.clock)
         self.limits = Limits(self.clock)
         self.ledger = Ledger()
@@ -122,14 +125,24 @@ class Service:
             table.touch(*rows)
             return len(rows)
 
+    def change_fields(self, object_: str, **wanted: Any) -> dict[str, list[str]]:
+        """Change the account's own fields now; see `field_changes.change_fields`."""
+        with self.lock:
+            return change_fields(self.world, self.clock.now(), object_, **wanted)
+
+    def custom_fields(self, object_: str) -> list[dict[str, Any]]:
+        """[{"key", "name", "type", "id", "options": [{"id", "label"}]}] in order of creation."""
+        with self.lock:
+            return [field.as_dict() for field in self.world.fields[object_]]
+
     def records(self, object_: str, **params: str) -> list[dict[str, Any]]:
         """The records of `object_` as its endpoint lists them now, all pages, free of charge.
 
         `params` are the query parameters of the endpoint (say, status="deleted").
         """
-        route = next((each for each in ROUTES if each.object == object_), None)
+        route = next((each for each in EVERY if each.object == object_), None)
         if route is None:
-            raise ValueError(f"no object {object_!r}; there are {[each.object for each in ROUTES]}")
+            raise ValueError(f"no object {object_!r}; there are {[each.object for each in EVERY]}")
         with self.lock:
             parents = tuple(self.world.tables[route.of].rows) if route.of else (None,)
             lists = [
@@ -245,7 +258,7 @@ class Service:
         again = (orjson.loads(before)["data"] or [])[-3:] if before else []
         return Reply(
             fault.status or 200,
-            _spoilt(body, fault, dict(params).get("cursor"), again),
+            spoilt(body, fault, dict(params).get("cursor"), again),
             [],
             cut=fault.body == "reset",
             drop=fault.body == "drop",
@@ -263,26 +276,6 @@ class Service:
             (b"x-correlation-id", b"%08x-0000-4000-8000-%012x" % (number, number)),
             (b"access-control-expose-headers", _EXPOSED),
         ]
-
-
-def _spoilt(body: bytes, fault: Fault, cursor: str | None, again: list[Any]) -> bytes:
-    """The real answer to a request with `cursor`, as the fault wants it; again: records that the
-    client has had."""
-    if fault.replace:
-        old, new = fault.replace
-        body = body.replace(old.encode(), new.encode("utf-8", "surrogatepass"), 1)
-    if fault.body == "truncated":
-        return body[: len(body) // 2]
-    if fault.body not in ("null", "loop", "again"):
-        return body
-    answer = orjson.loads(body)
-    if fault.body == "null":
-        answer["data"] = None
-    elif fault.body == "again":
-        answer["data"] = [*again, *answer["data"]]
-    elif cursor:
-        answer["additional_data"]["next_cursor"] = cursor
-    return orjson.dumps(answer)
 
 
 def _failed(version: Version, status: int, body: str) -> Reply:

@@ -35,6 +35,7 @@ class Switches:
     admin: bool = True
     apps: str = ",".join(APPS)  # that the user has access to, comma separated
     permissions_lacking: str = ""  # of GET /v1/users/{id}/permissions, comma separated
+    fields_hidden: bool = False  # every list of fields is a 403; the vendor names no such right
     user_active: bool = True
     company_open: bool = True
     host_style: Literal["company", "shared"] = "company"

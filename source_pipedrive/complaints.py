@@ -33,6 +33,8 @@ REMEDIES = {
     "history.mode": 'Use "duration", "all" or "start_date".',
     "history.duration": f"Use one of {', '.join(MONTHS)}.",
     "history.start_date": "Use YYYY-MM-DD.",
+    "custom_fields": 'Use "columns_and_raw" or "raw".',
+    "labels": "Use true or false.",
     "daily_token_reserve": "Use a whole number of percent from 0 to 90.",
     "daily_token_budget": f"Use a whole number, at least {LEAST_BUDGET}, or leave it out.",
     "num_workers": f"Use a whole number from 1 to {MAX_WORKERS}, or leave it out.",

@@ -188,7 +188,7 @@ class Config(_Model):
         type="object",
     )
     daily_token_reserve: Annotated[int, Field(strict=True, ge=0, le=90)] = field(
-        2,
+        4,
         "Daily tokens left to others (%)",
         "Pipedrive gives a company so many API tokens a day, which all its integrations share. "
         "This part of them is never touched: a sync that comes to it stops, and the next one goes "
@@ -198,22 +198,36 @@ class Config(_Model):
         maximum=90,
     )
     daily_token_budget: Annotated[int, Field(strict=True, ge=LEAST_BUDGET)] | None = field(
-        3,
+        5,
         "Tokens for one sync",
         "At most so many API tokens are spent by one sync; it then stops, and the next one goes on "
         "from there. For companies whose answers do not tell what is left of the day. Left empty, "
         "there is no such limit.",
         default=None,
     )
+    custom_fields: Literal["columns_and_raw", "raw"] = field(
+        2,
+        "Custom fields",
+        "columns_and_raw: a readable, typed column for each field that your company has added, and "
+        "the raw object as well. raw: only the object with Pipedrive's keys; leads keep theirs "
+        "beside their other columns.",
+        default="columns_and_raw",
+    )
+    labels: Annotated[bool, Field(strict=True)] = field(
+        3,
+        "Labels",
+        "Columns hold what an option is called (Gold), not its number (123).",
+        default=True,
+    )
     num_workers: Annotated[int, Field(strict=True, ge=1, le=MAX_WORKERS)] | None = field(
-        4,
+        6,
         "Parallel requests",
         f"How many requests run at once, 1 to {MAX_WORKERS}. Left empty, as many as the account's "
         "rate limit and the time that Pipedrive takes to answer have use for.",
         default=None,
     )
     api_url: str = kept(
-        5, "API address", "For tests: used instead of Pipedrive's. https, or http on this machine."
+        7, "API address", "For tests: used instead of Pipedrive's. https, or http on this machine."
     )
 
     @field_validator("api_url")

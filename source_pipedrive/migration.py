@@ -22,6 +22,8 @@ _OPTIONAL = {
     "credentials",
     "history",
     "num_workers",
+    "custom_fields",
+    "labels",
     "daily_token_reserve",
     "daily_token_budget",
     "api_url",

@@ -12,7 +12,7 @@ from enum import Enum
 
 from source_pipedrive.http.client import Client, Request
 from source_pipedrive.http.company import Company
-from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
 from source_pipedrive.stream import Kind, Stream
 
 # The apps of Pipedrive's whose admins see what others own.
@@ -95,7 +95,10 @@ def permissions_of(
     path = f"users/{company.user_id}/permissions"
     try:
         told = client.get(Request("user_permissions", path, 1, 10, "users:read")).body.get("data")
-    except StreamError:
+    except PipedriveError as error:
+        # A budget that is used up says nothing about the credentials.
+        if isinstance(error, SyncError) and error.failure_type is not TRANSIENT:
+            raise
         return None
     return (
         {k: v for k, v in told.items() if isinstance(v, bool)} if isinstance(told, dict) else None

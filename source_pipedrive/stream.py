@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 
 class Paging(Enum):
@@ -38,6 +38,7 @@ class Kind(Enum):
     LIST = "a list of records"
     SINGLE = "one object of the token's user; its key is that user's id"
     MAILBOX = "one list a mail folder; a thread may be in several"
+    FIELDS = "definitions of fields; where the scope allows only v1's, these, with v2's keys"
     EACH_PARENT = "a list for each record of another stream, named by {id} in the path"
     REMOVED = "Pipedrive has removed the endpoint; nothing is requested"
 
@@ -86,6 +87,11 @@ class Stream:
     absent   answers that mean that this account does not have it
     own      the stream only ever holds the token's user's own data
     needs    what the token's user has to be
+    custom_fields  where the records hold the account's own fields: in an object, or inline
+    fields   the lists that define the stream's fields; the first that may be read is taken
+    labels   columns for what the ids in standard fields are called, by the field
+    older    the same list of API v1
+    like     the stream whose schema this one shares
     of       the parents of an EACH_PARENT stream; their id is the rows' `parent_key`
     """
 
@@ -110,6 +116,11 @@ class Stream:
     after: str | None = None
     absent: tuple[Absence, ...] = ()
     own: bool = False
+    custom_fields: Literal["", "object", "inline"] = ""
+    fields: tuple[Stream, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    older: Stream | None = None
+    like: str = ""
     of: Stream | None = None
     parent_key: str = ""
 
@@ -140,6 +151,8 @@ class Stream:
             ("restarting needs v1", self.changes is Changes.RESTARTING and self.version != 1),
             ("an order needs pages", server and self.paging is Paging.WHOLE),
             ("an order needs one list", server and len(self.each) > 1),
+            ("custom fields need definitions", bool(self.custom_fields) and not self.fields),
+            ("a label needs its id", not self.labels.keys() <= properties.keys()),
             ("parents need {id} in the path", (self.of is not None) != ("{id}" in self.path)),
             ("parents need a kind", (self.of is not None) != (self.kind is Kind.EACH_PARENT)),
             ("its key lacks the parent", bool(self.of) and self.parent_key not in self.key),
@@ -148,9 +161,14 @@ class Stream:
     @cached_property
     def schema(self) -> dict[str, Any]:
         """JSON Schema (draft-07) of the records, from `schemas/<name>.json`."""
-        source = resources.files("source_pipedrive") / "schemas" / f"{self.name}.json"
+        source = resources.files("source_pipedrive") / "schemas" / f"{self.like or self.name}.json"
         schema: dict[str, Any] = json.loads(source.read_bytes())
         return schema
+
+    @property
+    def has_custom_fields(self) -> bool:
+        """Whether an account can define fields of its own for these records."""
+        return bool(self.custom_fields)
 
     @cached_property
     def times(self) -> tuple[str, ...]:

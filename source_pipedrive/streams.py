@@ -57,6 +57,10 @@ TEAMS_GONE = (
     Absence(415, "", "status list of Pipedrive's documentation: feature not enabled"),
     Absence(402, "", "teams are a feature of higher plans"),
 )
+NO_PROJECTS = (
+    Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
+    Absence(415, "", "status list of Pipedrive's documentation: feature not enabled"),
+)
 
 # What the token's user has to be, by the OAuth scope that an app would need (the permissions are
 # those of users/{id}/permissions). A row may say otherwise.
@@ -65,6 +69,7 @@ SELLING = Needs("to use the sales app (deals and leads)", app="sales")
 WORKING = Needs("to use contacts and activities", app="global")
 ADMIN = Needs("of an admin of account settings", app="account_settings", admin=True)
 COLLEAGUES = Needs("can_see_other_users", permission="can_see_other_users")
+PROJECTS = Needs("to use projects", unknown="whether the plan has projects is not told")
 MAILBOX = Needs("to a mailbox", unknown="whether the user has connected a mailbox is not told")
 CALLS = Needs("to log calls", unknown="whether the user logs calls is not told")
 TEAMS = Needs("to see teams", unknown="whether the plan has teams is not told")
@@ -80,6 +85,7 @@ NEEDS = {
     "admin": ADMIN,
     "mail:read": MAILBOX,
     "phone-integration": CALLS,
+    "projects:read": PROJECTS,
 }
 
 
@@ -128,22 +134,88 @@ def cut(field: str = "update_time") -> dict[str, Any]:
     return {"history": field}
 
 
+def definitions(name: str, path: str, scope: str, shows: str, **facts: Any) -> Stream:
+    """The fields that Pipedrive and the account define for one kind of object. Only v1, which costs
+    twice as much, tells in which order they were created."""
+    about = f"Fields of {name.split('_')[0]}s, the account's own included, with their options"
+    older = paged(name, path, 20, scope, key=("key",), like="lead_fields", about=about)
+    facts = {"key": ("field_code",), "kind": Kind.FIELDS, "older": older, "about": about, **facts}
+    return _row(
+        name,
+        path,
+        2,
+        10,
+        scope,
+        paging=Paging.CURSOR,
+        limit=500,
+        params={"include_fields": shows} if shows else {},
+        **facts,
+    )
+
+
+def own_fields(fields: Stream) -> dict[str, Any]:
+    """The account defines fields of its own for these records of v2."""
+    labels = {} if fields.name == "product_fields" else {"label_ids": "label_names"}
+    return {
+        "custom_fields": "object",
+        "fields": (fields,),
+        "labels": {**labels, "visible_to": "visible_to_name"},
+    }
+
+
+def inherited_fields(*fields: Stream) -> dict[str, Any]:
+    """Records of v1 that hold the account's fields for other objects, inline."""
+    return {
+        "custom_fields": "inline",
+        "fields": fields,
+        "labels": {"visible_to": "visible_to_name"},
+    }
+
+
 # fmt: off
+SHOWN = "ui_visibility,important_fields,required_fields"
+DEAL_FIELDS = definitions("deal_fields", "dealFields", "deals:read admin deal-fields:full", SHOWN)
+PERSON_FIELDS = definitions("person_fields", "personFields",
+                            "contacts:read admin contact-fields:full", SHOWN)
+ORGANIZATION_FIELDS = definitions("organization_fields", "organizationFields",
+                                  "contacts:read admin contact-fields:full", SHOWN)
+PRODUCT_FIELDS = definitions("product_fields", "productFields",
+                             "products:read product-fields:full", "ui_visibility")
+ACTIVITY_FIELDS = definitions(
+    "activity_fields", "activityFields", "admin", "ui_visibility", needs=WORKING,
+    about="Fields of activities with their options",
+    older=whole("activity_fields", "activityFields", 20, "activities:read", key=("key",),
+                like="lead_fields", about="Fields of activities"))
+PROJECT_FIELDS = definitions("project_fields", "projectFields",
+                             "projects:read projects:full project-fields:full", "", older=None,
+                             absent=NO_PROJECTS)
+LEAD_FIELDS = paged("lead_fields", "leadFields", 20, "leads:read admin", key=("key",),
+                    about="Fields of leads, those that they inherit from deals included")
+
+FIELDS = (
+    DEAL_FIELDS, PERSON_FIELDS, ORGANIZATION_FIELDS, PRODUCT_FIELDS, ACTIVITY_FIELDS,
+    PROJECT_FIELDS, LEAD_FIELDS,
+    whole("note_fields", "noteFields", 20, "contacts:read deals:read", key=("key",),
+          about="Fields of notes"),
+)
+
 SALES = (
-    core("deals", "deals", 10, "deals:read", **cut(),
+    core("deals", "deals", 10, "deals:read", **cut(), **own_fields(DEAL_FIELDS),
          params={"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS},
          about="Deals that are not archived, with those deleted in the last 30 days"),
     core("deals_archived", "deals/archived", 20, "deals:read", **cut(), after="deals",
+         **own_fields(DEAL_FIELDS),
          params={"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS},
          about="Archived deals"),
-    core("products", "products", 10, "products:read", until=False,
+    core("products", "products", 10, "products:read", until=False, **own_fields(PRODUCT_FIELDS),
          about="The product catalogue with its prices"),
     short("pipelines", "pipelines", "deals:read admin", about="Pipelines"),
     short("stages", "stages", "deals:read admin", about="Stages of the pipelines"),
     paged("leads", "leads", 20, "leads:read", **changed(Changes.RESTARTING), **cut(),
-          about="Leads in the inbox"),
+          **inherited_fields(DEAL_FIELDS, LEAD_FIELDS), about="Leads in the inbox"),
     paged("leads_archived", "leads/archived", 40, "leads:read", **cut(), after="leads",
-          **changed(Changes.NEWEST_FIRST), about="Archived leads"),
+          **changed(Changes.NEWEST_FIRST), **inherited_fields(DEAL_FIELDS, LEAD_FIELDS),
+          about="Archived leads"),
     whole("lead_sources", "leadSources", 2, "leads:read", key=("name",),
           about="Where leads can come from"),
     whole("currencies", "currencies", 20, "base", about="Currencies, the company's own included"),
@@ -153,11 +225,13 @@ SALES = (
 
 CONTACTS_AND_WORK = (
     core("persons", "persons", 10, "contacts:read", params={"include_fields": PERSON_EXTRAS},
-         about="People"),
+         **own_fields(PERSON_FIELDS), about="People"),
     core("organizations", "organizations", 10, "contacts:read",
-         params={"include_fields": ORGANIZATION_EXTRAS}, about="Organizations"),
+         params={"include_fields": ORGANIZATION_EXTRAS}, **own_fields(ORGANIZATION_FIELDS),
+         about="Organizations"),
     core("activities", "activities", 10, "activities:read", **cut(),
-         params={"include_fields": "attendees"}, about="Calls, meetings, tasks of all users"),
+         params={"include_fields": "attendees"}, fields=(ACTIVITY_FIELDS,),
+         labels={"type": "type_name"}, about="Calls, meetings, tasks of all users"),
     whole("activity_types", "activityTypes", 20, "activities:read admin",
           **changed(Changes.ON_CLIENT), about="Kinds of activities"),
     paged("notes", "notes", 20, "contacts:read deals:read", **changed(Changes.RESTARTING), **cut(),
@@ -193,4 +267,4 @@ COMPANY = (
 )
 # fmt: on
 
-STREAMS = table(*SALES, *CONTACTS_AND_WORK, *COMPANY)
+STREAMS = table(*SALES, *CONTACTS_AND_WORK, *COMPANY, *FIELDS)

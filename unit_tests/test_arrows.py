@@ -12,10 +12,12 @@ LAYERS = {
     "run": {"program"},
     "program": {"source", "reading", "http", "config", "complaints"},
     "source": {
-        *("reading", "http", "config", "migration", "streams", "stream", "complaints", "sight")
+        *("reading", "http", "config", "migration", "streams", "stream", "complaints"),
+        *("sight", "fields"),
     },
     "sight": {"http", "stream"},
-    "reading": {"http", "stream"},
+    "reading": {"http", "stream", "fields"},
+    "fields": {"http", "stream"},
     "http": {"config"},
     "streams": {"stream"},
     "stream": set(),

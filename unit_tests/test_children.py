@@ -68,15 +68,36 @@ def test_a_parent_that_has_gone_or_is_hidden_is_passed_over_and_counted(
     assert f"10 of the roles passed over: {status}" in caplog.text
 
 
-@pytest.mark.parametrize(("status", "body"), [(404, "{}"), (403, PERMISSION)], ids=["404", "403"])
+@pytest.mark.parametrize(
+    ("status", "body", "asked"),
+    [(404, "{}", 2 * HOPELESS), (403, PERMISSION, HOPELESS)],
+    ids=["404", "403"],
+)
 @pytest.mark.parametrize("roles", [1, 5, 400])
 def test_when_every_parent_is_refused_the_stream_fails_and_does_not_ask_them_all(
-    status: int, body: str, roles: int
+    status: int, body: str, asked: int, roles: int
 ) -> None:
     company = Company(roles, lambda role: (status, body))
     with pytest.raises(StreamError, match=f"refused {status}"):
         read(company)
-    assert len(company.asked) == 1 + min(roles, HOPELESS)
+    assert len(company.asked) == 1 + min(roles, asked)
+
+
+def test_when_the_oldest_were_deleted_in_bulk_the_others_are_read() -> None:
+    records = read(Company(400, lambda role: (404, "{}") if role <= 2 * HOPELESS else None))
+    assert len({r["role_id"] for r in records}) == 400 - 2 * HOPELESS
+
+
+def test_answers_that_name_the_parent_are_counted_together(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gone = "Role {} does not exist"
+    read(
+        Company(30, lambda role: (404, f'{{"error":"{gone.format(role)}"}}') if role > 5 else None)
+    )
+    assert [r.message for r in caplog.records] == [
+        'role_assignments: 25 of the roles passed over: 404 "Role # does not exist".'
+    ]
 
 
 @pytest.mark.parametrize(("status", "body"), [(403, SCOPE), (400, "{}"), (500, "{}")], ids=str)

@@ -106,10 +106,40 @@ def test_a_spent_burst_holds_all_workers_and_costs_nothing(client: Any) -> None:
 
 def test_a_burst_limit_that_stays_spent_ends_in_a_sentence_after_minutes(client: Any) -> None:
     made, wire, slept = client(*[(429, {"x-ratelimit-reset": "2"}, b"")] * 21)
-    with pytest.raises(StreamError, match="Run the sync again later"):
+    with pytest.raises(SyncError, match="Run the sync again later"):
         made.get(DEALS)
     assert len(wire.sent) == REFUSALS + 1
     assert 120 <= sum(slept) <= 1_200
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        (403, {}, b"<html>This error is produced by Cloudflare.</html>"),
+        (402, {}, b""),
+        (429, {"x-daily-ratelimit-token-remaining": "0"}, b""),
+    ],
+    ids=["blocked", "not open", "day spent"],
+)
+def test_after_the_end_of_the_sync_no_request_of_any_stream_leaves(client: Any, end: Reply) -> None:
+    """Going on makes a block longer."""
+    made, wire, _ = client(end, ok())
+    for request in (DEALS, Request("notes", "notes", 1, 20, "deals:read"), DEALS):
+        with pytest.raises(SyncError):
+            made.get(request)
+    assert len(wire.sent) == 1
+
+
+def test_an_answer_that_breaks_off_was_paid_for_all_the_same(client: Any) -> None:
+    made, _, _ = client(ok(b'{"data": ['), ok())
+    made.get(DEALS)
+    assert made.usage.of("deals").tokens == 20
+
+
+@pytest.mark.parametrize("date", ["Mon, 23 Nov 99999999999 10:00:00 GMT", "soon", ""])
+def test_a_date_that_is_none_is_no_time(client: Any, date: str) -> None:
+    made, _, _ = client((200, {"Date": date}, b'{"data": []}'))
+    assert made.get(DEALS).at is None
 
 
 LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"

@@ -18,6 +18,7 @@ from unit_tests.wire import Reply, Wire, ok
 ME = {"id": 7, "name": "Ada", "company_id": 42, "company_name": "Acme", "company_domain": "acme-1"}
 TOKEN = {"credentials": {"auth_type": "api_token", "api_token": "s3cr3t"}}
 LEADS = Request("leads", "leads", 1, 20, "leads:read")
+TOLD = {"x-daily-ratelimit-token-limit": "1000", "x-daily-ratelimit-token-remaining": "900"}
 GOOD = {
     "access_token": "good",
     "token_expiry_date": "2999-01-01T00:00:00Z",
@@ -203,15 +204,49 @@ def test_the_company_and_the_user_are_named_and_no_address(
     assert "ada@" not in caplog.text
 
 
-@pytest.mark.parametrize("headers", [{}, {"x-daily-ratelimit-token-limit": "1000"}])
+@pytest.mark.parametrize("headers", [{}, TOLD, {"x-daily-ratelimit-token-limit": "1000"}])
 def test_a_reserve_that_cannot_be_kept_is_said_once(
     wire: Callable[..., Wire], caplog: pytest.LogCaptureFixture, headers: dict[str, str]
 ) -> None:
     caplog.set_level("INFO")
     wire(ok(json.dumps({"data": ME}).encode(), **headers))
     connect(parse(TOKEN), dict(TOKEN))
-    assert caplog.text.count("cannot be kept") == (0 if headers else 1)
-    assert caplog.text.count("daily_token_budget") == (0 if headers else 1)
+    assert caplog.text.count("cannot be kept") == (0 if headers == TOLD else 1)
+    assert caplog.text.count("daily_token_budget") == (0 if headers == TOLD else 1)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words", "kind"),
+    [
+        (requests.exceptions.SSLError("certificate has expired"), "Set the clock", "config_error"),
+        (requests.exceptions.ConnectionError("getaddrinfo"), "resolve", "transient_error"),
+        ((403, {}, b"<html>Cloudflare</html>"), "edge", "transient_error"),
+        ((407, {}, b""), "proxy", "transient_error"),
+        ((400, {}, b'{"error":"invalid_grant"}'), "Reconnect the app", "config_error"),
+        ((401, {}, b'{"error":"invalid_client"}'), "client secret is wrong", "config_error"),
+    ],
+    ids=str,
+)
+def test_what_keeps_a_token_from_being_renewed_has_a_remedy(
+    wire: Callable[..., Wire], reply: Reply, words: str, kind: str
+) -> None:
+    wire(*[reply] * 4)
+    with pytest.raises(SyncError, match=words) as caught:
+        connect(parse(oauth()), oauth(), sleep=lambda seconds: None)
+    assert caught.value.failure_type.value == kind
+
+
+def test_workers_that_wait_for_a_renewal_that_failed_do_not_try_it_again(
+    wire: Callable[..., Wire],
+) -> None:
+    sent = wire(me(), *[(400, {}, b'{"error":"invalid_grant"}')] * 3)
+    raw = oauth(**GOOD)
+    client, _ = connect(parse(raw), raw)
+    auth: Any = client._auth
+    for _ in range(3):
+        with pytest.raises(SyncError):
+            auth.renew_unless_changed("good")
+    assert len(sent.sent) == 2
 
 
 def test_all_clients_of_a_process_with_the_same_credentials_share_one_pacing(

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from source_pipedrive.http.pacing import LOWEST_BURST, WINDOW, Pacing, Slot
+from source_pipedrive.http.pacing import LOWEST_BURST, WINDOW, Pacing, Slot, whole_number
 from unit_tests.account import Account, work
 
 MINUTE = 60.0
@@ -204,3 +204,19 @@ def test_the_workers_follow_the_pace_and_the_latency() -> None:
         paced.finished(slot)
     assert 8 <= paced.parallel <= 12
     assert paced.limit == 80
+
+
+def test_an_answer_that_was_under_way_does_not_end_the_waiting() -> None:
+    paced, clock = pacing()
+    early = [paced.acquire(clock.sleep) for _ in range(6)]
+    paced.answered(early[0], 429, {"x-ratelimit-reset": "1"})
+    paced.answered(early[1], 200, {})
+    clock.now = 5
+    assert isinstance(paced.ask(), Slot)
+    assert not isinstance(paced.ask(), Slot)
+
+
+def test_a_number_of_any_length_is_read_or_is_none() -> None:
+    assert whole_number("12") == 12
+    for text in ("9" * 5_000, "-1", "1.5", "", None):
+        assert whole_number(text) is None

@@ -9,12 +9,13 @@ from typing import Any, cast
 import pytest
 
 from source_pipedrive.http.client import Client
-from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.errors import StreamError, SyncError
+from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339, seconds_of
 from source_pipedrive.reading.messages import AsMessages, Backlog, Lane, Parcel
 from source_pipedrive.reading.reader import Reader, Sync, lower_bound
-from source_pipedrive.reading.sync import reader_class
+from source_pipedrive.reading.sync import furthest_behind_first, reader_class
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import ACME, NOW, FakeClient, Params, v2_list
 
@@ -373,3 +374,95 @@ def test_two_workers_share_a_backfill_without_a_gap() -> None:
     assert len(taken) == 3
     assert len(client.asked) <= 24 + 2 * len(taken) + 1
     assert states[-1]["update_time"] == rfc3339(UNTIL)
+
+
+def test_a_page_that_comes_after_the_streams_end_is_not_called_read() -> None:
+    """The sync was asked to stop and waited for no longer; the destination gets no such page."""
+    client = FakeClient(v2_list(deals([LOWER + n for n in range(5)])))
+    reader, queue = reader_of("persons", client, lower=0)
+    task = reader.take()
+    assert task is not None
+    reader.error = Waiting.error()
+    reader.end()
+    while not queue.empty():
+        queue.get()
+    reader.error = None  # as if the request under way had not been told
+    task()
+    assert [m for parcel in drained(queue) for m in parcel.pieces if m.state or m.record] == []
+    assert not reader.progress.complete
+
+
+def drained(queue: SimpleQueue[Parcel[Any]]) -> list[Parcel[Any]]:
+    parcels = []
+    while not queue.empty():
+        parcels.append(queue.get())
+    return parcels
+
+
+@pytest.mark.parametrize("name", ["deals", "notes", "files", "persons", "currencies"])
+def test_after_the_end_of_a_stream_nothing_of_it_is_asked_for(name: str) -> None:
+    client = FakeClient(v2_list(deals([LOWER])))
+    reader, _ = reader_of(name, client)
+    task = reader.take()
+    assert task is not None
+    reader.error = Waiting.error()
+    with pytest.raises(SyncError):
+        task()
+    assert client.asked == []
+
+
+def test_work_beyond_the_memory_is_given_back_and_taken_up_where_it_was() -> None:
+    records = deals([LOWER + n for n in range(2_000)])
+    client = FakeClient(v2_list(records))
+    reader, queue = reader_of("deals", client)
+    reader.crowded = lambda: True
+    pages = 0
+    while not reader.exhausted:
+        task = reader.take()
+        assert task is not None
+        task()
+        pages += 1
+    assert pages >= 4
+    found = [m.record.data["id"] for p in drained(queue) for m in p.pieces if m.record]
+    assert set(found) == {record["id"] for record in records}
+
+
+def test_what_can_be_taken_up_comes_before_what_cannot_and_the_furthest_behind_first() -> None:
+    """Otherwise syncs that a budget cuts short read the same streams for ever."""
+    client = FakeClient(v2_list([]))
+    recent = {"update_time": "2026-11-20T00:00:00Z", "version": 1, "since": "1970-01-01T00:00:00Z"}
+    made = [
+        reader_of("currencies", client)[0],
+        reader_of("persons", client, saved={**recent, "company_id": ACME.id})[0],
+        reader_of("deals", client)[0],
+        reader_of("deals_archived", client, lower=0)[0],
+        reader_of("organizations", client, lower=0)[0],
+    ]
+    order = [reader.row.name for reader in furthest_behind_first(made)]
+    assert order == ["deals", "deals_archived", "organizations", "persons", "currencies"]
+
+
+def test_the_highest_id_counts_only_where_the_newest_records_were_seen() -> None:
+    times: list[int | None] = [None, *(LOWER + n * 1_000 for n in range(1_999))]
+    client = FakeClient(v2_list(deals(times)))
+    reader, _ = reader_of("persons", client, lower=0)
+    seen: list[int | None] = []
+    reader.announce = lambda: seen.append(reader.expected)  # type: ignore[method-assign]
+    run(reader, SimpleQueue())
+    assert seen
+    assert all(one is None or one > 1_500 for one in seen), seen
+    full = FakeClient(v2_list(deals(times[1:])))
+    reader, _ = reader_of("persons", full, lower=0)
+    run(reader, SimpleQueue())
+    assert reader.expected == 1_999
+
+
+def test_pages_that_are_smaller_than_asked_for_are_shared_by_their_size() -> None:
+    client = FakeClient(v2_list(deals([LOWER + n * 100 for n in range(400)]), limit=20))
+    reader, _ = reader_of("deals", client)
+    task = reader.take()
+    assert task is not None
+    taken: list[Any] = []
+    reader.nudge = lambda: taken.append(reader.take())
+    task()
+    assert [one for one in taken if one is not None]

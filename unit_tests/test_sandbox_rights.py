@@ -147,6 +147,22 @@ def test_a_user_who_sees_no_other_users_gets_no_users(box: Sandbox, api: Caller)
     assert refused(api) == {"users", *ADMINS}
 
 
+def test_a_user_who_may_not_see_fields_still_gets_records(box: Sandbox, api: Caller) -> None:
+    """Custom fields have no names then; a client that stops there loses the records too."""
+    box.set(fields_hidden=True)
+    lists = {route.object for route in ROUTES if route.object.endswith("_fields")}
+    assert refused(api) == lists
+    for path in ("dealFields", "personFields", "organizationFields", "productFields"):
+        answer = api.ask(f"v1/{path}")
+        assert (answer.status_code, answer.json()) == (403, FORBIDDEN)
+    assert api.ask("v1/activityFields").status_code == 403
+    assert box.ledger()["deal_fields"] == {"requests": 1, "tokens": 10, "refused": 0}
+    assert box.ledger()["deal_fields_v1"] == {"requests": 1, "tokens": 20, "refused": 0}
+    assert api.data("v2/deals")[0]["custom_fields"]
+    box.set(fields_hidden=False)
+    assert refused(api) == set()
+
+
 @pytest.mark.parametrize("id_", ["0", "999999"])
 def test_permissions_of_nobody_are_not_taken_for_none_held(api: Caller, id_: str) -> None:
     answer = api.ask(f"v1/users/{id_}/permissions")

@@ -47,11 +47,24 @@ def test_requests_under_way_count_as_spent() -> None:
 def test_an_answer_that_was_overtaken_does_not_bring_tokens_back() -> None:
     usage = Usage(reserve=10)
     spend(usage, 10, told(140))
-    usage.admit(20)
-    usage.admit(20)
-    usage.charge("deals", 20, told(100))
-    usage.charge("deals", 20, told(120))
-    assert usage.daily_left == 100
+    first, *others = [usage.admit(4) for _ in range(10)]
+    usage.charge("deals", 4, told(96), turn=others[-1])
+    for _ in others:
+        usage.settle(4)
+    usage.charge("deals", 4, told(136), turn=first)
+    assert usage.daily_left == 96
+    with pytest.raises(SyncError):
+        usage.admit(4)
+
+
+def test_an_answer_that_does_not_tell_the_budget_still_costs() -> None:
+    usage = Usage(reserve=10)
+    spend(usage, 10, told(140))
+    spend(usage, 20, {})
+    assert usage.daily_left == 120
+    spend(usage, 20, {})
+    with pytest.raises(SyncError):
+        usage.admit(20)
 
 
 def test_a_new_day_is_a_new_budget() -> None:

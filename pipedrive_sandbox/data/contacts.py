@@ -8,8 +8,9 @@ from ..clock import DAY, date, zulu
 from ..record import Record, Row
 from ..table import Table
 from .company import Sizes
-from .custom_fields import CustomField, pool
+from .custom_fields import CustomFields
 from .draw import Draw, Life
+from .field_values import Pool
 from .listing import Listing
 
 EXTRAS = 499
@@ -110,9 +111,9 @@ def _extra(draw: Draw, names: Sequence[str], last_activity: int) -> Record:
     return values
 
 
-def organizations(draw: Draw, sizes: Sizes, seed: int, custom: Sequence[CustomField]) -> Table:
+def organizations(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields) -> Table:
     count = sizes.organizations
-    values = pool(draw, custom, 256)
+    values = Pool(draw, custom, 256, sizes.last)
     rows = []
     for id_, (life, deleted_at) in enumerate(lives(draw, count), start=1):
         name = draw.pick(draw.words.companies)
@@ -132,16 +133,16 @@ def organizations(draw: Draw, sizes: Sizes, seed: int, custom: Sequence[CustomFi
             "industry": draw.some(draw.number(1, 20), 0.5),
             "annual_revenue": draw.some(draw.number(1, 900) * 100_000, 0.4),
             "employee_count": draw.some(draw.number(1, 5_000), 0.5),
-            "custom_fields": draw.pick(values),
+            "custom_fields": values.pick(id_),
         }
         rows.append(Row(record, deleted_at=deleted_at))
     of = extra("organizations", ORGANIZATION_EXTRA, seed, sizes.activities)
     return Table("organizations", rows, listed=Listing(custom), extra=of, core=True)
 
 
-def persons(draw: Draw, sizes: Sizes, seed: int, custom: Sequence[CustomField]) -> Table:
+def persons(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields) -> Table:
     count = sizes.persons
-    values = pool(draw, custom, 256)
+    values = Pool(draw, custom, 256, sizes.last)
     rows = []
     for id_, (life, deleted_at) in enumerate(lives(draw, count), start=1):
         first, last = draw.name()
@@ -161,7 +162,7 @@ def persons(draw: Draw, sizes: Sizes, seed: int, custom: Sequence[CustomField]) 
             "visible_to": draw.pick((3, 3, 7, 1)),
             "label_ids": _labels(draw),
             "picture_id": draw.some(draw.number(1, 9_999), 0.2),
-            "custom_fields": draw.pick(values),
+            "custom_fields": values.pick(id_),
             "notes": draw.some(draw.pick(draw.words.sentences), 0.2),
             "im": [{"value": mail, "primary": True, "label": "skype"}] if draw.chance(0.1) else [],
             "birthday": draw.some(date(draw.now - draw.number(7_000, 25_000) * DAY), 0.2),

@@ -1,167 +1,120 @@
-"""An account's own fields: their definitions, and their values in the notation of v2 and v1.
+"""An account's own fields: what they are called, of which type, in which order they were made.
 
-Rests on https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide and
-https://pipedrive.readme.io/docs/core-api-concepts-custom-fields.
+Rests on https://pipedrive.readme.io/docs/core-api-concepts-custom-fields.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha1
 from typing import Any
 
-from ..clock import DAY, date
-from .draw import Draw
+from ..clock import DAY
+from .plans import LABELS, TYPES, Company, plans
 
-Values = dict[str, Any]
-
-# Name, type, share of records in which it is set.
-_DEALS = (
-    ("Contract number", "varchar", 0.6),
-    ("Competitors", "text", 0.2),
-    ("Seats", "double", 0.5),
-    ("Budget", "monetary", 0.4),
-    ("Tier", "enum", 0.7),
-    ("Interests", "set", 0.5),
-    ("Renewal", "date", 0.3),
-    ("Pilot", "daterange", 0.2),
-    ("Best time to call", "time", 0.2),
-    ("Office hours", "timerange", 0.1),
-    ("Site", "address", 0.2),
-    ("Hotline", "phone", 0.2),
-    ("Solution engineer", "user", 0.3),
-    ("Referred by", "people", 0.2),
-    ("Partner", "org", 0.2),
-    ("Never used", "varchar", 0.0),
-)
-_PERSONS = (
-    ("Nickname", "varchar", 0.2),
-    ("Seniority", "enum", 0.6),
-    ("Topics", "set", 0.4),
-    ("Last met", "date", 0.4),
-    ("Never used", "double", 0.0),
-)
-_ORGANIZATIONS = (
-    ("VAT number", "varchar", 0.6),
-    ("Segment", "enum", 0.6),
-    ("Turnover", "monetary", 0.5),
-    ("Headquarters", "address", 0.3),
-)
-_PRODUCTS = (("Shelf", "varchar", 0.6), ("Weight", "double", 0.5), ("Family", "enum", 0.7))
-_KINDS = {
-    "deals": _DEALS,
-    "persons": _PERSONS,
-    "organizations": _ORGANIZATIONS,
-    "products": _PRODUCTS,
-}
+CHOICES = ("enum", "set")
+FIRST_IDS = {"deals": 12_550, "persons": 9_130, "organizations": 4_100, "products": 120}
+_FIRST_OPTION = 100
+_FILLED = 0.5  # of a field that is added later
 
 
 @dataclass(frozen=True)
 class CustomField:
-    """One field that the account defined; `options` are (id, label) of enum and set."""
+    """One field that the account defined; its `id` is v1's, which rises with creation.
 
+    `options` are (id, label) of enum and set, `deleted` those that there were; records keep
+    their ids. `added` and `updated` are seconds since 1970.
+    """
+
+    id: int
     key: str
     name: str
     type: str
     filled: float
+    added: float
+    updated: float
     options: tuple[tuple[int, str], ...] = ()
+    deleted: tuple[tuple[int, str], ...] = ()
 
-    def label(self, option: int) -> str:
-        return dict(self.options)[option]
+    def label(self, option: int) -> str | None:
+        """None for an option that was deleted (a guess)."""
+        return dict(self.options).get(option)
+
+    def as_dict(self) -> dict[str, Any]:
+        """{"key", "name", "type", "id", "options": [{"id", "label"}]}."""
+        options = [{"id": id_, "label": label} for id_, label in self.options]
+        shown = {"key": self.key, "name": self.name, "type": self.type, "id": self.id}
+        return {**shown, "options": options}
 
 
-def defined(seed: int, kind: str) -> tuple[CustomField, ...]:
-    """The custom fields of `deals`, `persons`, `organizations` or `products`."""
-    fields = []
-    for number, (name, type_, filled) in enumerate(_KINDS[kind]):
-        key = sha1(f"{seed}:{kind}:{name}".encode()).hexdigest()
+class CustomFields:
+    """The fields of one kind of record, in order of creation. Whoever holds it sees changes.
+
+    `mixed`: not all records are alike in how they hold their values; see `Pool`.
+    """
+
+    def __init__(self, kind: str, fields: Iterable[CustomField], mixed: bool = False) -> None:
+        self.kind = kind
+        self.mixed = mixed
+        self._fields = {field.key: field for field in fields}
+        self._next_id = max((f.id for f in self), default=FIRST_IDS[kind] - 1) + 1
+        options = (at for field in self for at, _ in field.options)
+        self._next_option = max(options, default=_FIRST_OPTION - 1) + 1
+
+    def __iter__(self) -> Iterator[CustomField]:
+        return iter(self._fields.values())
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._fields
+
+    def __getitem__(self, key: str) -> CustomField:
+        return self._fields[key]
+
+    def rename(self, key: str, name: str, now: float) -> None:
+        self._fields[key] = replace(self[key], name=name, updated=now)
+
+    def delete(self, key: str) -> None:
+        del self._fields[key]
+
+    def delete_option(self, key: str, option: int, now: float) -> None:
+        field = self[key]
+        gone = tuple(each for each in field.options if each[0] == option)
+        if not gone:
+            raise ValueError(f"{field.name!r} has no option {option}; it has {field.options}")
+        left = tuple(each for each in field.options if each[0] != option)
+        deleted = (*field.deleted, *gone)
+        self._fields[key] = replace(field, options=left, deleted=deleted, updated=now)
+
+    def add(self, name: str, type_: str, labels: Sequence[str], now: float) -> CustomField:
+        """Ids of fields and options are never used again, and so are keys."""
+        if type_ not in TYPES or (type_ in CHOICES) != bool(labels):
+            raise ValueError(f"{type_!r} is not one of {TYPES}, or options do not go with it")
+        key = sha1(f"{self.kind}:{self._next_id}:{name}".encode()).hexdigest()
+        options = tuple(enumerate(labels, start=self._next_option))
+        field = CustomField(self._next_id, key, name, type_, _FILLED, now, now, options)
+        self._fields[key] = field
+        self._next_id += 1
+        self._next_option += len(options)
+        return field
+
+
+def defined(seed: int, kind: str, now: float = 0, company: Company = "small") -> CustomFields:
+    """The custom fields of `deals`, `persons`, `organizations` or `products` at creation."""
+    fields: list[CustomField] = []
+    names: list[str] = []
+    for number, (name, type_, filled) in enumerate(plans(company, kind)):
+        again = f":{number}" if name in names else ""
+        names.append(name)
+        key = sha1(f"{seed}:{kind}:{name}{again}".encode()).hexdigest()
         options: tuple[tuple[int, str], ...] = ()
-        if type_ in ("enum", "set"):
-            options = tuple((100 + 10 * number + at, f"{name} {at + 1}") for at in range(4))
-        fields.append(CustomField(key, name, type_, filled, options))
-    return tuple(fields)
-
-
-def pool(draw: Draw, fields: Sequence[CustomField], size: int, **last: int) -> list[Values]:
-    """`size` value objects, every key present, unset ones null.
-
-    Records share them, which keeps 200,000 records small; whoever edits one copies it first.
-    `last` gives the highest id of user, people and org.
-    """
-    return [
-        {
-            field.key: _value(draw, field, last) if draw.chance(field.filled) else None
-            for field in fields
-        }
-        for _ in range(size)
-    ]
-
-
-def _value(draw: Draw, field: CustomField, last: dict[str, int]) -> Any:
-    kind = field.type
-    if kind in last:
-        return draw.number(1, last[kind])
-    day = date(draw.now - draw.number(0, 700) * DAY)
-    hour = f"{draw.number(7, 12):02}:00:00"
-    zone = {"timezone_id": 318, "timezone_name": "Europe/London"}
-    if kind == "varchar":
-        return f"{draw.pick(draw.words.words)}-{draw.number(100, 9999)}"
-    if kind == "text":
-        return draw.pick(draw.words.sentences)
-    if kind == "double":
-        return draw.number(1, 2_000) / 4
-    if kind == "monetary":
-        return {"value": draw.number(10, 900) * 100, "currency": draw.pick(("USD", "EUR"))}
-    if kind == "enum":
-        return draw.pick(field.options)[0]
-    if kind == "set":
-        return [option for option, _ in field.options if draw.chance(0.5)] or [field.options[0][0]]
-    if kind == "date":
-        return day
-    if kind == "daterange":
-        return {"value": day, "until": date(draw.now + draw.number(0, 90) * DAY)}
-    if kind == "time":
-        return {"value": hour, **zone}
-    if kind == "timerange":
-        return {"value": hour, "until": f"{draw.number(13, 19)}:30:00", **zone}
-    if kind == "address":
-        address = draw.address()
-        return {**address, "formatted_address": address["value"]}
-    return draw.phone()
-
-
-def labelled(values: Values, fields: Sequence[CustomField]) -> Values:
-    """`include_option_labels=true`: ids of enum and set become {id, label}."""
-    result = dict(values)
-    for field in fields:
-        value = values.get(field.key)
-        if value is None or not field.options:
-            continue
-        if field.type == "set":
-            result[field.key] = [{"id": at, "label": field.label(at)} for at in value]
-        else:
-            result[field.key] = {"id": value, "label": field.label(value)}
-    return result
-
-
-def inlined(values: Values, fields: Sequence[CustomField]) -> Values:
-    """The notation of v1: hashes at the top level of a record, subfields as `<hash>_<name>`.
-
-    Unset fields are left out, as leads do; options are text.
-    """
-    result: Values = {}
-    for field in fields:
-        key, value = field.key, values.get(field.key)
-        if value is None:
-            continue
-        if isinstance(value, dict):
-            result[key] = value["value"]
-            result.update(
-                {f"{key}_{name}": part for name, part in value.items() if name != "value"}
-            )
-        elif field.type == "set":
-            result[key] = ",".join(str(option) for option in value)
-        else:
-            result[key] = str(value) if field.type == "enum" else value
-    return result
+        if type_ in CHOICES:
+            labels = LABELS.get(name) or [f"{name} {at + 1}" for at in range(4)]
+            options = tuple(enumerate(labels, start=_FIRST_OPTION + 10 * number))
+        made = now - 900 * DAY + 2 * number * DAY
+        id_ = FIRST_IDS[kind] + number
+        fields.append(CustomField(id_, key, name, type_, filled, made, made, options))
+    return CustomFields(kind, fields, mixed=company == "test")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..clock import DAY, date, millis
 from ..record import Record, Row, Variant
 from ..switches import Switches
 from ..table import Table
 from .company import Sizes
-from .custom_fields import CustomField, inlined, pool
+from .custom_fields import CustomFields
 from .draw import Draw
+from .field_values import Pool, inlined
 from .settings import LEAD_SOURCES
 
 ARCHIVED = 0.2
@@ -27,9 +26,9 @@ def _listed(row: Row, variant: Variant, switches: Switches) -> Record:
     return {**row.record, **row.hidden["custom_fields"]}
 
 
-def leads(draw: Draw, sizes: Sizes, deal_fields: Sequence[CustomField]) -> Table:
+def leads(draw: Draw, sizes: Sizes, deal_fields: CustomFields) -> Table:
     last = sizes.last
-    values = [inlined(each, deal_fields) for each in pool(draw, deal_fields, 64, **last)]
+    values = [inlined(each, deal_fields) for each in Pool(draw, deal_fields, 64, last).values]
     rows = []
     for life in draw.lives(sizes.leads):
         for_person = draw.chance(0.6)

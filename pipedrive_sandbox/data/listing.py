@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from ..record import PLAIN, Record, Row, Variant
 from ..switches import Switches
-from .custom_fields import CustomField, labelled
+from .custom_fields import CustomField
+from .field_values import labelled
 
-LABELS = {1: "Hot", 2: "Warm", 3: "Cold", 4: "Customer"}
+LABELS = {1: "Hot", 2: "Warm", 3: "Cold"}
+DELETED_LABELS = {4: "Customer"}  # records hold its id still
 
 
 class Listing:
     """Turns a row into what the v2 list shows for a variant of the request."""
 
-    def __init__(self, custom: Sequence[CustomField] = ()) -> None:
+    def __init__(self, custom: Collection[CustomField] = ()) -> None:
         self._custom = custom
 
     def __call__(self, row: Row, variant: Variant, switches: Switches) -> Record:
@@ -31,7 +33,7 @@ class Listing:
             )
         if variant.labels:
             ids = record.get("label_ids") or []
-            record["labels"] = [{"id": at, "label": LABELS[at]} for at in ids]
+            record["labels"] = [{"id": at, "label": LABELS.get(at)} for at in ids]
         return record
 
     def _custom_fields(self, values: Record, variant: Variant, switches: Switches) -> Record | None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..clock import DAY, date, zulu
 from ..record import Record, Row
 from ..table import Table
 from .company import Sizes
 from .contacts import extra, lives
-from .custom_fields import CustomField, pool
+from .custom_fields import CustomFields
 from .draw import Draw, Life
+from .field_values import Pool
 from .listing import Listing
 from .settings import PIPELINES, STAGES
 
@@ -39,9 +38,9 @@ _VISIBLE = (3, 3, 7, 1)
 _LABELS = tuple([label for label in (1, 2, 3, 4) if mask >> label & 1] for mask in range(32))
 
 
-def deals(draw: Draw, sizes: Sizes, seed: int, custom: Sequence[CustomField]) -> Table:
+def deals(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields) -> Table:
     last = sizes.last
-    values = pool(draw, custom, 512, **last)
+    values = Pool(draw, custom, 512, last)
     archived = max(1, round(sizes.deals * ARCHIVED)) if sizes.deals else 0
     all_lives = lives(draw, sizes.deals + archived)
     listed = [at for at, (_, deleted_at) in enumerate(all_lives) if deleted_at is None]
@@ -49,7 +48,7 @@ def deals(draw: Draw, sizes: Sizes, seed: int, custom: Sequence[CustomField]) ->
     rows = []
     for at, (life, deleted_at) in enumerate(all_lives):
         record = _deal(draw, at + 1, life, last)
-        record["custom_fields"] = draw.pick(values)
+        record["custom_fields"] = values.pick(at + 1)
         record["is_deleted"] = deleted_at is not None
         if at in in_archive:
             record["is_archived"] = True
@@ -106,8 +105,8 @@ def _deal(draw: Draw, id_: int, life: Life, last: dict[str, int]) -> Record:
     }
 
 
-def products(draw: Draw, sizes: Sizes, custom: Sequence[CustomField]) -> Table:
-    values = pool(draw, custom, 64)
+def products(draw: Draw, sizes: Sizes, custom: CustomFields) -> Table:
+    values = Pool(draw, custom, 64, sizes.last)
     rows = []
     for id_, (life, deleted_at) in enumerate(lives(draw, sizes.products), start=1):
         recurring = draw.chance(0.4)
@@ -128,7 +127,7 @@ def products(draw: Draw, sizes: Sizes, custom: Sequence[CustomField]) -> Table:
             "billing_frequency": draw.pick(("monthly", "annually")) if recurring else "one-time",
             "billing_frequency_cycles": draw.some(draw.number(1, 12), 0.5) if recurring else None,
             "prices": _prices(draw, id_),
-            "custom_fields": draw.pick(values),
+            "custom_fields": values.pick(id_),
         }
         rows.append(Row(record, deleted_at=deleted_at))
     return Table("products", rows, listed=Listing(custom), core=True)

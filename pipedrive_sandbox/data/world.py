@@ -6,35 +6,64 @@ import gc
 from dataclasses import dataclass
 
 from ..table import Table
-from . import activities, company, contacts, documents, goals, leads, mail, sales, settings
+from . import (
+    activities,
+    company,
+    contacts,
+    definitions,
+    documents,
+    goals,
+    leads,
+    mail,
+    sales,
+    settings,
+)
 from .company import Sizes
-from .custom_fields import CustomField, defined
+from .custom_fields import FIRST_IDS, CustomFields, defined
 from .draw import Draw
+from .plans import Company
+from .standard_fields import of_activities
 
 
 @dataclass(frozen=True)
 class World:
+    """`fields` are the custom fields by the kind they belong to; `born` is when it was made."""
+
+    seed: int
+    sizes: Sizes
+    born: float
     tables: dict[str, Table]
-    fields: dict[str, tuple[CustomField, ...]]  # custom fields by the kind they belong to
+    fields: dict[str, CustomFields]
+
+    def define(self) -> None:
+        """Make the lists of fields from what the fields are now."""
+        rows = self.tables["activity_types"].rows.values()
+        types = [(row.record["key_string"], row.record["name"]) for row in rows]
+        there = [each for each in types if each[0] in settings.ACTIVITY_TYPES]
+        gone = [each for each in types if each not in there]
+        for table in definitions.tables(self.fields, of_activities(there, gone), self.born):
+            self.tables[table.name] = table
 
 
-def build(seed: int, scale: float, now: float, deals: int | None = None) -> World:
-    """The same arguments give the same records. `deals` overrides the number of listed deals."""
+def build(
+    seed: int, scale: float, now: float, deals: int | None = None, company: Company = "small"
+) -> World:
+    """The same arguments give the same records. `deals` overrides the number of listed deals,
+    `company` says whose custom fields there are."""
     sizes = Sizes(scale, deals)
-    fields = {
-        kind: defined(seed, kind) for kind in ("deals", "persons", "organizations", "products")
-    }
-
+    fields = {kind: defined(seed, kind, now, company) for kind in FIRST_IDS}
     gc.disable()  # hundreds of thousands of dicts, none of them garbage
     try:
         tables = _tables(seed, sizes, now, fields)
     finally:
         gc.enable()
-    return World(tables, fields)
+    world = World(seed, sizes, now, tables, fields)
+    world.define()
+    return world
 
 
 def _tables(
-    seed: int, sizes: Sizes, now: float, fields: dict[str, tuple[CustomField, ...]]
+    seed: int, sizes: Sizes, now: float, fields: dict[str, CustomFields]
 ) -> dict[str, Table]:
     tables: dict[str, Table] = {}
 

@@ -17,13 +17,13 @@ from .memory import Batch, DemoError, Totals
 from .sync import SCHEMA, Sync
 
 QUESTION = f"""\
-SELECT p.name AS pipeline, s.name AS stage, u.name AS owner, d.currency,
+SELECT p.name AS pipeline, d.tier, u.name AS owner, d.currency,
        count(*) AS deals, sum(d.value) AS value
 FROM {SCHEMA}.deals d
 JOIN {SCHEMA}.pipelines p ON p.id = d.pipeline_id
-JOIN {SCHEMA}.stages s ON s.id = d.stage_id
 JOIN {SCHEMA}.users u ON u.id = d.owner_id
-WHERE d.status = 'open' AND d.id NOT IN (SELECT id FROM {SCHEMA}.deals_archived)
+WHERE d.status = 'open' AND d.tier IS NOT NULL
+  AND d.id NOT IN (SELECT id FROM {SCHEMA}.deals_archived)
 GROUP BY ALL
 ORDER BY value DESC
 LIMIT 15"""
@@ -123,7 +123,8 @@ class Report:
             table.add_column(heading, justify="right" if heading in ("deals", "value") else "left")
         for *names, deals, value in rows:
             table.add_row(*map(str, names), f"{deals:,}", f"{value:,.0f}")
-        self.say(f"Open deals by pipeline, stage and owner, from {warehouse}:", "")
+        self.say(f"Open deals by pipeline, tier and owner, from {warehouse}.")
+        self.say("Tier is a field that this company has added to its deals.", "")
         if self._console.is_terminal:
             self._console.print(Syntax(QUESTION, "sql", background_color="default"))
         else:

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 import requests
+from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.http.requests_native_auth.oauth import (
     SingleUseRefreshTokenOauth2Authenticator,
 )
@@ -21,7 +22,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 from airbyte_cdk.utils.datetime_helpers import AirbyteDateTime, ab_datetime_now
 from requests.auth import AuthBase
 
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, words
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, no_answer, words
 
 TOKEN_TIMEOUT = 30  # seconds
 TRIES = 4
@@ -63,6 +64,7 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
         self._accept_domain = accept_domain
         self._sleep = sleep
         self._renewing = threading.Lock()
+        self._failure: SyncError | None = None
         self.scopes: frozenset[str] = frozenset()  # of the last renewal, if it told more than base
 
     @property
@@ -73,8 +75,15 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
     def renew_unless_changed(self, refused: str) -> None:
         """Gets a new access token, once for all the workers whom the same token was refused."""
         with self._renewing:
+            if self._failure is not None:
+                raise self._failure
             if self.token == refused:
-                self.refresh_and_set_access_token()
+                try:
+                    self.refresh_and_set_access_token()
+                except SyncError as error:
+                    # The workers that wait for this need not try it themselves.
+                    self._failure = error
+                    raise
 
     def get_token_expiry_date(self) -> AirbyteDateTime:
         """As configured; a date that cannot be read counts as passed."""
@@ -103,6 +112,7 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
 
     def _ask(self) -> dict[str, Any]:
         for attempt in range(1, TRIES + 1):
+            kind = TRANSIENT
             try:
                 response = requests.post(
                     self._token_url,
@@ -112,7 +122,9 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
                     allow_redirects=False,
                 )
             except requests.RequestException as error:
-                failure, status = type(error).__name__, 0
+                status, (failure, kind) = 0, no_answer(error)
+                if kind is CONFIG:
+                    break
             else:
                 if response.status_code == 200:
                     return self._decoded(response)
@@ -121,7 +133,7 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
                     break
             if attempt < TRIES:
                 self._sleep(2.0**attempt)
-        raise _refusal(status, failure)
+        raise _refusal(status, failure, kind)
 
     @staticmethod
     def _decoded(response: requests.Response) -> dict[str, Any]:
@@ -134,19 +146,25 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
         return answer
 
 
-def _refusal(status: int, failure: str) -> SyncError:
-    if status in (0, 429) or status >= 500:
+def _refusal(status: int, failure: str, kind: FailureType) -> SyncError:
+    if status == 0:
+        return SyncError(f"Could not renew the access token: {failure}", kind)
+    if status == 429 or status >= 500:
         return SyncError(
-            f"Could not renew the access token ({failure}). Run the sync again later.",
+            f"Could not renew the access token ({status}: {failure}). Run the sync again later.",
             TRANSIENT,
             status,
         )
     if "invalid_client" in failure or status == 401:
         remedy = "The client ID or client secret is wrong: copy both from Pipedrive's Developer Hub"
-    else:
+    elif status == 400:
         remedy = (
             "The refresh token is no longer valid: it ends when the app is uninstalled or was not "
             "used for 60 days. Reconnect the app"
         )
+    else:
+        remedy = (
+            "That came from a proxy or from Pipedrive's edge: check the way there, wait an hour"
+        )
     message = f'Pipedrive refused to renew the access token ({status}): "{failure}". {remedy}.'
-    return SyncError(message, CONFIG, status)
+    return SyncError(message, CONFIG if status in (400, 401) else TRANSIENT, status)

@@ -126,6 +126,7 @@ class Client:
         self.usage = usage or Usage()
         self.pacing = pacing or Pacing()
         self.largest = 0
+        self._over: SyncError | None = None
         self._auth = auth
         self._tries = tries
         self._sleep = sleep
@@ -142,7 +143,15 @@ class Client:
         )
 
     def get(self, request: Request) -> Answer:
-        """The answer to `request`, after as many tries as its errors deserve."""
+        """The answer to `request`, after as many tries as its errors deserve. After an error that
+        ends the sync, whoever met it, no request leaves any more."""
+        try:
+            return self._get(request)
+        except SyncError as error:
+            self._over = self._over or error
+            raise
+
+    def _get(self, request: Request) -> Answer:
         renewed, attempt, refusals = False, 0, 0
         while True:
             attempt += 1
@@ -176,7 +185,9 @@ class Client:
 
     def _send(self, request: Request) -> Response:
         slot = self.pacing.acquire(self._sleep)
-        self.usage.admit(request.cost)
+        if self._over is not None:
+            raise self._over
+        turn = self.usage.admit(request.cost)
         try:
             _, response = self._http.send_request(
                 "GET",
@@ -185,14 +196,14 @@ class Client:
                 params=request.params,
             )
             wait = self.pacing.answered(slot, response.status_code, response.headers)
+            charged = 0 if response.status_code in (401, 429) else request.cost
+            self.usage.charge(request.stream, charged, response.headers, turn)
             try:
                 raw = response.raw.read(decode_content=True)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise UnansweredError(error) from None
             finally:
                 response.close()
-            charged = 0 if response.status_code in (401, 429) else request.cost
-            self.usage.charge(request.stream, charged, response.headers)
         finally:
             self.usage.settle(request.cost)
             self.pacing.finished(slot)
@@ -214,7 +225,7 @@ class Client:
             scope=request.scope, permission=request.permission, renew=self._auth.renew
         )
         message = errors.sentence(request.stream, status, body, remedy)
-        ends_sync = rule.action in (Action.END_SYNC, Action.REFRESH)
+        ends_sync = rule.action in (Action.END_SYNC, Action.REFRESH, Action.SLOW_DOWN)
         kind = SyncError if ends_sync else StreamError
         return rule, kind(message, rule.failure, status, body)
 
@@ -233,7 +244,7 @@ class Client:
 def _server_time(headers: Mapping[str, str]) -> datetime | None:
     try:
         return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import threading
 import time
 from bisect import bisect_right
@@ -37,7 +38,7 @@ KEPT = 4096  # departures that answers are compared with
 
 def whole_number(text: str | None) -> int | None:
     """The number a header holds, or None where it is missing or not a number."""
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    return int(text) if text and re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
 def growing(attempt: int) -> float:
@@ -121,7 +122,8 @@ class Pacing:
                 self._limit = limit
             if status == 429:
                 return self._refused(slot, now, reset)
-            self._refusals = 0
+            if slot.sent > self._closed_at:
+                self._refusals = 0
             if left is not None:
                 self._leave_room(slot, now, left, reset)
             return None

@@ -18,8 +18,8 @@ from source_pipedrive.http.pacing import whole_number
 logger = logging.getLogger("airbyte")
 
 RENEWED = (
-    "The budget is renewed at midnight, Pipedrive's time; the next sync goes on where this one "
-    "stopped."
+    "The budget is renewed at midnight, Pipedrive's time; the next sync goes on with what this one "
+    "has left."
 )
 
 
@@ -46,16 +46,19 @@ class Usage:
         self._under_way = 0
         self._tokens = 0
         self._told = False
+        self._turn = self._known_at = 0
         self.daily_limit: int | None = None
         self.daily_left: int | None = None
 
-    def admit(self, cost: int) -> None:
-        """A request of `cost` tokens is about to leave. Raises SyncError where it may not."""
+    def admit(self, cost: int) -> int:
+        """A request of `cost` tokens is about to leave; its turn. Raises SyncError where it may
+        not."""
         with self._lock:
             sentence = self._objection(cost)
             if sentence is None:
                 self._under_way += cost
-                return
+                self._turn += 1
+                return self._turn
             if not self._told:
                 logger.warning(sentence)
                 self._told = True
@@ -66,8 +69,10 @@ class Usage:
         with self._lock:
             self._under_way -= cost
 
-    def charge(self, stream: str, tokens: int, headers: Mapping[str, str]) -> None:
-        """One answered request of `stream` that cost `tokens`."""
+    def charge(
+        self, stream: str, tokens: int, headers: Mapping[str, str], turn: int | None = None
+    ) -> None:
+        """One answered request of `stream` that cost `tokens`. turn: as `admit` gave it."""
         with self._lock:
             spent = self._by_stream.setdefault(stream, Spent())
             spent.requests += 1
@@ -77,8 +82,7 @@ class Usage:
             left = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
             if limit is not None:
                 self.daily_limit = limit
-            if left is not None and not self._is_late(left):
-                self.daily_left = left
+            self._take(left, tokens, self._turn + 1 if turn is None else turn)
 
     def of(self, stream: str) -> Spent:
         """What one stream has spent so far."""
@@ -102,7 +106,7 @@ class Usage:
 
     def explain(self) -> None:
         """Says once, after the first answer, whether the reserve can be kept."""
-        if self.daily_limit is None and self._reserve:
+        if self._reserve and None in (self.daily_limit, self.daily_left):
             logger.info(
                 "Pipedrive does not say what is left of this company's daily budget, so "
                 f"daily_token_reserve ({self._reserve} %) cannot be kept. Set daily_token_budget "
@@ -119,15 +123,20 @@ class Usage:
             429,
         )
 
-    def _is_late(self, left: int) -> bool:
-        """An answer that was overtaken tells more than is left. Much more: a new day has begun."""
-        return self.daily_left is not None and 0 < left - self.daily_left <= self._under_way
+    def _take(self, left: int | None, cost: int, turn: int) -> None:
+        """What an answer says is left. One that was overtaken says more than is; only the answer to
+        a request that left after the last known figure came can tell of a new day."""
+        if left is None:
+            if self.daily_left is not None:
+                self.daily_left = max(0, self.daily_left - cost)
+        elif self.daily_left is None or left <= self.daily_left or turn > self._known_at:
+            self.daily_left, self._known_at = left, self._turn
 
     def _objection(self, cost: int) -> str | None:
         if self._most is not None and self._tokens + self._under_way + cost > self._most:
             return (
                 f"This sync has used {self._tokens:,} API tokens, and daily_token_budget allows "
-                f"{self._most:,}. The next sync goes on where this one stopped."
+                f"{self._most:,}. The next sync goes on with what this one has left."
             )
         if self.daily_limit is None or self.daily_left is None:
             return None

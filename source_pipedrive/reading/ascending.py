@@ -30,6 +30,12 @@ class Ascending(Reader[T]):
     as many workers as have nothing else to do."""
 
     _splits = 0
+    _full = 0  # rows of the largest page that others followed
+
+    @property
+    def _page_size(self) -> int:
+        """Rows of a full page, which Pipedrive may make smaller than was asked for."""
+        return self._full or self.row.limit or 1
 
     def take(self) -> Task | None:
         with self.lock:
@@ -38,7 +44,7 @@ class Ascending(Reader[T]):
             if span is None and self._splits < SPLITS_A_WORKER * workers:
                 # The first cut makes a part for each worker, later ones mend what it got wrong.
                 ways = 2 if self._splits else workers
-                self._splits += self.progress.split(WORTH_SPLITTING * (self.row.limit or 1), ways)
+                self._splits += self.progress.split(WORTH_SPLITTING * self._page_size, ways)
                 span = self.progress.take()
         return partial(self._read, span) if span else None
 
@@ -71,6 +77,11 @@ class Ascending(Reader[T]):
                 return
             if not self._announced:
                 self.announce()
+            if self.crowded():
+                # Pages have grown beyond the memory for so many: another time, from here on.
+                with self.lock:
+                    span.taken = False
+                return
 
     def _bounds(self, span: Span) -> dict[str, str]:
         if span.at == 0:
@@ -90,6 +101,8 @@ class Ascending(Reader[T]):
         known = [time for time in times if time is not None]
         last = known[-1] if known else span.at
         with self.lock:
+            if not page.last:
+                self._full = max(self._full, len(page.rows))
             end = span.end
             span.reach = min(last + 1, end)
         density = density_of(times)
@@ -149,7 +162,7 @@ def emit_trailing_nulls(reader: Reader[T], first: Page, newest_first: dict[str, 
     if first.last or any(reader.time_of(item) is None for item in first.rows):
         return
     for page in reader.pages(newest_first):
-        reader.notice(page.rows)
+        reader.notice(page.rows, newest=True)
         rows = [item for item in page.rows if reader.time_of(item) is None]
         if rows:
             reader.emit(rows)

@@ -7,6 +7,7 @@ passed over and counted. When that happens to all of them it is not the parents:
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter, deque
 from functools import partial
 from typing import Any
@@ -18,8 +19,10 @@ from source_pipedrive.reading.reader import Reader, T, Task
 
 logger = logging.getLogger("airbyte")
 
-# Parents in a row, from the first, that are refused before the rest is not asked for any more.
+# Parents of which none could be read before the rest is not asked for any more: from the oldest on,
+# and if these have gone, as many from the newest on.
 HOPELESS = 20
+REASONS = 5  # that are told apart in the log
 
 
 class EachParent(Reader[T]):
@@ -60,17 +63,18 @@ class EachParent(Reader[T]):
         with self.lock:
             self._open = len(found)
             self._parents.extend(found)
+            self.lane.estimate(len(found))
         if not found:
             self._conclude()
         self.nudge()
 
     def _children(self, parent: Any) -> None:
+        self.go_on()
         try:
             path = self.row.path.format(id=parent)
             for page in pages(self.sync.client, self.row, {}, path=path):
                 self.emit([{self.row.parent_key: parent, **item} for item in page.rows])
-                if self.error is not None:
-                    raise self.error
+                self.go_on()
         except StreamError as error:
             if not passed_over(error):
                 raise
@@ -86,10 +90,13 @@ class EachParent(Reader[T]):
     def _pass_over(self, parent: Any, error: StreamError) -> None:
         with self.lock:
             self._first = self._first or error
-            self._passed[f'{error.status} "{words(error.body)}"'] += 1
-            hopeless = not self._read and self._passed.total() >= HOPELESS
-        logger.debug(f"{self.row.name}: {self.row.of} {parent} passed over ({error.status}).")
-        if hopeless:
+            why = f'{error.status} "{re.sub("[0-9]+", "#", words(error.body))}"'
+            self._passed[why if len(self._passed) < REASONS else "other answers"] += 1
+            refused = 0 if self._read else self._passed.total()
+            if refused == HOPELESS and error.status != 403:
+                self._parents.reverse()
+        logger.debug(f"{self.row.name}: parent {parent} passed over ({error.status}).")
+        if refused >= (HOPELESS if error.status == 403 else 2 * HOPELESS):
             raise self._first
 
     def _conclude(self) -> None:

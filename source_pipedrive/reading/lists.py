@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from source_pipedrive.fields.definitions import as_v2
+from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.reading.pages import Page, key_of
+from source_pipedrive.reading.pages import Page, key_of, pages
 from source_pipedrive.reading.reader import InOneGo, InOrder, T
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress
@@ -42,6 +44,7 @@ class NewestFirst(InOrder[T]):
                 return max(0, found - 2 * self._page)
             found = 0
             rows = [item for item in page.rows if self._is_left(self.time_of(item))]
+            self.notice(page.rows, newest=not start)
             oldest = times[-1] if times else span.end
             if page.last or oldest < self.progress.spans[0].at:
                 self.finish(rows)
@@ -84,6 +87,20 @@ class WholeList(InOneGo[T]):
         """Whether the configured history leaves this row out."""
         time = instant_or_none(item.get(self.row.history or ""))
         return time is not None and time < self.sync.lower
+
+
+class FieldList(WholeList[T]):
+    """Definitions of fields; where the scope covers only v1's list, its rows with v2's keys."""
+
+    def read(self) -> None:
+        try:
+            super().read()
+        except StreamError as error:
+            older = self.row.older
+            if error.status != 403 or older is None:
+                raise
+            found = [item for page in pages(self.sync.client, older, {}) for item in page.rows]
+            self.finish(as_v2(found))
 
 
 class Mailbox(WholeList[T]):

@@ -194,7 +194,7 @@ class Lane(Generic[T]):
         self.stream = stream
         self.records = 0
         self._since_state = 0
-        self._over = False
+        self.over = False
         self._encoder = encoder
         self._queue = queue
 
@@ -208,7 +208,7 @@ class Lane(Generic[T]):
 
     def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:
         """A rendered page of `count` records and, if given, the state after it."""
-        if self._over:  # a page that came too late for a sync that was asked to stop
+        if self.over:  # a page that came too late for a sync that was asked to stop
             return
         pieces: list[T] = []
         if count and not self.records:
@@ -224,21 +224,23 @@ class Lane(Generic[T]):
         self._queue.put(Parcel(pieces, page=True))
 
     def state(self, state: dict[str, Any]) -> None:
-        """A state on its own."""
+        """A state on its own; none after the stream's end."""
+        if self.over:
+            return
         message = state_message(self.stream, state, self._since_state)
         self._since_state = 0
         self._put(message)
 
     def estimate(self, records: int) -> None:
         """So many records are expected in all."""
-        if not self._over:
+        if not self.over:
             self._put(estimate_message(self.stream, records))
 
     def ended(self, error: AirbyteTracedException | None) -> None:
         """The stream's last message, after the error that cut it short, if one did."""
         if error is not None:
             self._put(error_message(error, self.stream))
-        self._over = True
+        self.over = True
         complete = AirbyteStreamStatus.COMPLETE if error is None else AirbyteStreamStatus.INCOMPLETE
         self._put(status_message(self.stream, complete))
 

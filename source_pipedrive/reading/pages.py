@@ -60,6 +60,13 @@ def pages(
     return iter([one_page(client, row, params, path)])
 
 
+def all_rows(client: Client, row: Stream) -> list[Row]:
+    """Every row of a list that is short."""
+    return [
+        item for params in row.each for page in pages(client, row, params) for item in page.rows
+    ]
+
+
 def one_page(client: Client, row: Stream, params: Mapping[str, str], path: str = "") -> Page:
     """A list that comes in one answer."""
     body = client.get(request_for(row, params, path)).body

@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.fields.definitions import Definitions
+from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import StreamError
@@ -31,6 +33,14 @@ Task = Callable[[], None]
 
 
 @dataclass(frozen=True)
+class Fields:
+    """That custom fields get columns, and, if `labels`, what options are called."""
+
+    definitions: Definitions
+    labels: bool
+
+
+@dataclass(frozen=True)
 class Sync:
     """What the readers of a sync share. lower, until: seconds since 1970; workers: how many there
     are of use now."""
@@ -41,6 +51,7 @@ class Sync:
     until: int
     backlog: Backlog
     workers: Callable[[], int]
+    fields: Fields | None = None
 
 
 class Reader(ABC, Generic[T]):
@@ -57,6 +68,7 @@ class Reader(ABC, Generic[T]):
         lane: Lane[T],
         progress: Progress | None,
         full_refresh: bool = False,
+        schema: Mapping[str, Any] | None = None,
     ) -> None:
         self.row = row
         self.sync = sync
@@ -67,16 +79,21 @@ class Reader(ABC, Generic[T]):
         self.began: float | None = None
         self.seconds = 0.0
         self.nudge: Callable[[], None] = lambda: None
+        self.crowded: Callable[[], bool] = lambda: False
         self.vouches = True  # whether what is emitted may be followed by a state
         self.running = False
         self.stopped = False  # the error is another stream's, which ended the sync
         self._highest = 0  # id that was seen
         # Read from the very beginning: then the highest id says how many records there are.
         self._whole = self.progress.since == 0 and not self.progress.done() and row.key == ("id",)
+        self._newest = False  # whether a page of the newest records was seen
         self._announced = 0
+        self._priced = False
         self._keeps_state = progress is not None
         self._full_refresh = full_refresh
-        self._plan = Plan(row, sync.company.user_id)
+        self._schema = schema or {}
+        self._compiling = threading.Lock()
+        self._plan: Plan | None = None
 
     @abstractmethod
     def take(self) -> Task | None:
@@ -111,10 +128,15 @@ class Reader(ABC, Generic[T]):
 
         Raises the error that did, so that nobody takes a list cut short for its end.
         """
+        self.go_on()
         for page in pages(self.sync.client, self.row, params, start):
             yield page
-            if self.error is not None:
-                raise self.error
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Called before each request. Raises the error that has ended the stream, if one has."""
+        if self.error is not None:
+            raise self.error
 
     def emit(self, rows: Sequence[Row], moved: Callable[[Progress], object] | None = None) -> None:
         """Hands a page to the output. `moved` tells the progress what is read with it; the state
@@ -122,10 +144,11 @@ class Reader(ABC, Generic[T]):
         self.sync.backlog.enter()
         try:
             self.notice(rows)
-            records = self._plan.shape(rows)
+            records = self._shaped(rows)
             rendered = self.lane.render(records)
             with self.lock:
-                if moved is not None:
+                # A page that comes too late is dropped, so it is not read either.
+                if moved is not None and not self.lane.over:
                     moved(self.progress)
                 self.lane.page(rendered, len(records), self._state() if moved else None)
         except BaseException:
@@ -134,10 +157,15 @@ class Reader(ABC, Generic[T]):
         self.nudge()
 
     @property
+    def resumes(self) -> bool:
+        """Whether the next sync goes on where this one stops."""
+        return self._keeps_state
+
+    @property
     def behind(self) -> float:
         """The time up to which nothing is missing, in seconds since 1970; infinite for a stream
         that is read anew each time."""
-        if not self._keeps_state or self._full_refresh:
+        if not self.resumes:
             return float("inf")
         return self.progress.spans[0].at if self.progress.spans else self.progress.until
 
@@ -153,15 +181,19 @@ class Reader(ABC, Generic[T]):
         kind = "reading all of it" if since == 0 else f"reading from {rfc3339(since)} on"
         return kind if self.row.history or since == 0 else "reading all of it"
 
-    def notice(self, rows: Sequence[Row]) -> None:
-        """Remembers the highest id: Pipedrive counts a company's records of a kind with it."""
+    def notice(self, rows: Sequence[Row], newest: bool = False) -> None:
+        """Remembers the highest id: Pipedrive counts a company's records of a kind with it.
+
+        newest: the rows are those that changed last, among which the newest are.
+        """
+        self._newest = self._newest or newest
         ids = [n for row in rows if isinstance(n := row.get("id"), int)]
         self._highest = max([self._highest, *ids])
 
     @property
     def expected(self) -> int | None:
         """Records that this sync will bring, about, as far as can be told."""
-        if self._whole and self._highest:
+        if self._whole and self._newest:
             return self._highest
         with self.lock:
             left = self.progress.expected()
@@ -178,9 +210,23 @@ class Reader(ABC, Generic[T]):
             limit = self.sync.client.usage.daily_limit
             size = self.row.limit or 1
             cost = Estimate(self.row.name, expected, "records", self.row.cost, size, about=True)
-            if not self._announced and cost.is_expensive(limit):
+            if not self._priced and cost.is_expensive(limit):
                 logger.info(cost.sentence(limit))
+                self._priced = True
             self._announced = expected
+
+    def _shaped(self, rows: Sequence[Row]) -> list[Row]:
+        """The records of a page. The first page that holds any asks for the fields' definitions."""
+        if not rows:
+            return []
+        with self._compiling:
+            if self._plan is None:
+                fields = None
+                if self.sync.fields is not None and self.row.fields:
+                    wanted = self.sync.fields
+                    fields = plan_of(self.row, self._schema, wanted.definitions, wanted.labels)
+                self._plan = Plan(self.row, self.sync.company.user_id, fields)
+        return self._plan.shape(rows)
 
     def checkpoint(self) -> None:
         """Sends the state after what has been emitted so far."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from source_pipedrive.fields.plan import FieldPlan
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.stream import Kind, Stream
 
@@ -15,11 +16,13 @@ class Plan:
     """What is done to each row of one stream.
 
     v1 writes times as `2024-05-01 10:00:00`, in UTC; they leave as RFC 3339 like v2's. Nulls at
-    the top level are dropped, as the CDK's serializer drops them.
+    the top level are dropped, as the CDK's serializer drops them. fields: of streams that have
+    columns for custom fields or labels.
     """
 
-    def __init__(self, row: Stream, user_id: int) -> None:
+    def __init__(self, row: Stream, user_id: int, fields: FieldPlan | None = None) -> None:
         self.stream = row.name
+        self._fields = fields
         self._times = row.times if row.version == 1 else ()
         self._user_id = user_id if row.kind is Kind.SINGLE else None
         self._texts = row.texts
@@ -30,7 +33,12 @@ class Plan:
             rows = [self._of_user({"user_id": self._user_id, **row}) for row in rows]
         if self._times:
             rows = [self._with_times(row) for row in rows]
-        return [{k: v for k, v in row.items() if v is not None} for row in rows]
+        if self._fields is None:
+            return [{k: v for k, v in row.items() if v is not None} for row in rows]
+        rows = self._fields.gather(rows)
+        records = [{k: v for k, v in row.items() if v is not None} for row in rows]
+        self._fields.fill(records)
+        return records
 
     def _of_user(self, row: Row) -> Row:
         """Where a text is missing, these objects hold `false`: a column has one type."""

@@ -47,7 +47,8 @@ class Report:
         """No work on a stream is left."""
         spent = self._usage.of(reader.row.name)
         error = reader.error
-        how = f"complete to {self._until}" if error is None else f"incomplete: {error}"
+        again = "" if reader.resumes else " It begins anew with the next sync."
+        how = f"complete to {self._until}" if error is None else f"incomplete: {error}{again}"
         logger.info(
             f"{reader.row.name:<16} {reader.lane.records:>9,} records "
             f"{spent.requests:>6,} requests {spent.tokens:>8,} tokens "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Generic
@@ -21,9 +21,9 @@ from source_pipedrive.reading import state
 from source_pipedrive.reading.ascending import Ascending, Restarting
 from source_pipedrive.reading.children import EachParent
 from source_pipedrive.reading.instants import seconds_of
-from source_pipedrive.reading.lists import Mailbox, NewestFirst, WholeList
+from source_pipedrive.reading.lists import FieldList, Mailbox, NewestFirst, WholeList
 from source_pipedrive.reading.messages import Backlog, Encoder, Lane, Parcel
-from source_pipedrive.reading.reader import InOneGo, Reader, Sync, T, lower_bound
+from source_pipedrive.reading.reader import Fields, InOneGo, Reader, Sync, T, lower_bound
 from source_pipedrive.reading.report import Report
 from source_pipedrive.reading.workers import Workers
 from source_pipedrive.stream import Changes, Kind, Stream
@@ -43,11 +43,12 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True)
 class Selection:
-    """A stream to read. state: what the last sync left."""
+    """A stream to read. state: what the last sync left; schema: as the catalog has it."""
 
     row: Stream
     state: Mapping[str, Any]
     full_refresh: bool
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Removed(InOneGo[T]):
@@ -63,6 +64,7 @@ def reader_class(row: Stream) -> type[Reader[T]]:
     kinds: dict[Kind, type[Reader[T]]] = {
         Kind.MAILBOX: Mailbox,
         Kind.EACH_PARENT: EachParent,
+        Kind.FIELDS: FieldList,
         Kind.REMOVED: Removed,
     }
     changes: dict[Changes, type[Reader[T]]] = {
@@ -83,8 +85,12 @@ def resumes(row: Stream) -> bool:
 def workers_of_use(client: Client) -> int:
     """As many workers as the account's pace and Pipedrive's latency keep busy, and no more than the
     memory for their pages allows."""
-    fit = MEMORY // (PAGE_FACTOR * max(1, client.largest))
-    return max(FEWEST, min(client.pacing.parallel, fit, MOST))
+    return max(FEWEST, min(client.pacing.parallel, workers_that_fit(client), MOST))
+
+
+def workers_that_fit(client: Client) -> int:
+    """As many workers as there is memory for pages of the size seen."""
+    return max(FEWEST, MEMORY // (PAGE_FACTOR * max(1, client.largest)))
 
 
 def furthest_behind_first(readers: Sequence[Reader[T]]) -> list[Reader[T]]:
@@ -110,6 +116,7 @@ class Run(Generic[T]):
         workers: int | None,
         waiting: Waiting,
         meanwhile: Callable[[], None] = lambda: None,
+        fields: Fields | None = None,
     ) -> None:
         self._client = client
         self._encoder = encoder
@@ -119,13 +126,14 @@ class Run(Generic[T]):
         self._backlog = Backlog((workers or BACKLOG) + BACKLOG)
         until = seconds_of(company.at)
         number = (lambda: workers) if workers else partial(workers_of_use, client)
-        self._sync = Sync(client, company, lower, until, self._backlog, number)
+        self._sync = Sync(client, company, lower, until, self._backlog, number, fields)
         # What is furthest behind comes first, and last what cannot be taken up where it ended: so
         # syncs that a budget cuts short get on each time, however small the budget.
         readers = [self._reader(selection) for selection in selected]
         self._readers = furthest_behind_first(readers)
         self._report = Report(client.usage, until, self._readers)
-        self._workers = Workers(self._readers, number, self._report.began, self._ended)
+        most = partial(workers_that_fit, client) if workers is None else lambda: workers
+        self._workers = Workers(self._readers, number, self._report.began, self._ended, most)
         self._patience: float | None = None
 
     def _reader(self, selection: Selection) -> Reader[T]:
@@ -141,7 +149,7 @@ class Run(Generic[T]):
             )
         lane = Lane(row.name, self._encoder, self._queue)
         make: type[Reader[T]] = reader_class(row)
-        return make(row, sync, lane, progress, full)
+        return make(row, sync, lane, progress, full, selection.schema)
 
     def __iter__(self) -> Iterator[T]:
         """Raises the error that ended the sync, or one that names the streams that failed."""

@@ -26,7 +26,8 @@ LOOK_AGAIN = 1.0
 class Workers(Generic[T]):
     """Threads that run the tasks of `readers` until all are at their end.
 
-    number: how many tasks are to run side by side; may change. began: called before the first task
+    number: how many tasks are to run side by side; may change. most: how many there is memory for;
+    what is beyond gives its work back. began: called before the first task
     of a reader; ended: once for each reader, when nothing of it is under way any more.
     """
 
@@ -36,7 +37,9 @@ class Workers(Generic[T]):
         number: Callable[[], int],
         began: Callable[[Reader[T]], None],
         ended: Callable[[Reader[T]], None],
+        most: Callable[[], float] = lambda: float("inf"),
     ) -> None:
+        self._most = most
         self._readers = list(readers)
         self._number = number
         self._began = began
@@ -46,7 +49,7 @@ class Workers(Generic[T]):
         self._open = {reader.row.name for reader in readers}
         self._abandoned = False
         for reader in readers:
-            reader.nudge = self.nudge
+            reader.nudge, reader.crowded = self.nudge, self._crowded
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -66,6 +69,10 @@ class Workers(Generic[T]):
         with self._idle:
             self._hire()
             self._idle.notify()
+
+    def _crowded(self) -> bool:
+        """Whether more tasks run than there is memory for their pages."""
+        return sum(list(self._busy.values())) > self._most()
 
     def _hire(self) -> None:
         while self._readers and len(self._threads) < self._number():

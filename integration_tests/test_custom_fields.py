@@ -1,0 +1,336 @@
+"""Custom fields as a user gets them: columns by their names, and the raw object for ever."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator, FormatChecker
+
+from integration_tests.conftest import Box, Start
+from integration_tests.program import Message, Outcome, catalog_of
+
+CLOCK = "2026-11-23T10:00:00Z"
+OBJECTS = ("deals", "deals_archived", "persons", "organizations", "products", "leads")
+HASH = re.compile(r"[0-9a-f]{40}")
+LEGAL = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+COLUMNS = {"custom_fields": "columns_and_raw"}
+
+
+@pytest.fixture(scope="module")
+def company(start: Start) -> Box:
+    """A company with every type of field and every kind of name; tests only read it."""
+    box = start(scale=0.2, clock=CLOCK, fields="test", rate_limit=100_000)
+    box.control("clock", {"advance_seconds": 10})
+    return box
+
+
+def discover(box: Box, **config: Any) -> dict[str, Message]:
+    """The streams by name, with columns."""
+    outcome = box.run("discover", box.config(**{**COLUMNS, **config}))
+    assert outcome.code == 0, outcome.sentence()
+    return {stream["name"]: stream for stream in outcome.of("CATALOG")[0]["streams"]}
+
+
+def read(
+    box: Box, streams: dict[str, Message], *names: str, state: Any = None, **config: Any
+) -> Outcome:
+    """A sync of discovered streams, as they were discovered."""
+    catalog = catalog_of([streams[name] for name in names])
+    more = ["--catalog", box.file(catalog)]
+    if state is not None:
+        more += ["--state", box.file(state)]
+    outcome = box.run("read", box.config(**{**COLUMNS, **config}), *more)
+    assert outcome.code == 0, outcome.sentence()
+    return outcome
+
+
+def columns_of(stream: Message) -> dict[str, str]:
+    """{column: Pipedrive's key} of the values themselves, without their parts."""
+    return {
+        name: one["pipedrive_key"]
+        for name, one in stream["json_schema"]["properties"].items()
+        if "pipedrive_key" in one and "pipedrive_part" not in one
+    }
+
+
+def fields_of(box: Box, kind: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = box.control(f"fields/{kind}")
+    return found
+
+
+def change(box: Box, kind: str, **what: Any) -> dict[str, Any]:
+    changed: dict[str, Any] = box.control("fields", {"object": kind, **what})
+    return changed
+
+
+def spent(box: Box) -> dict[str, int]:
+    ledger = box.control("ledger")
+    box.control("reset-ledger", {})
+    return {name: of["tokens"] for name, of in ledger.items()}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"labels": False}, {"custom_fields": "raw"}, {"custom_fields": "raw", "labels": False}],
+    ids=str,
+)
+def test_every_record_is_what_the_discovered_schema_says(
+    company: Box, config: dict[str, Any]
+) -> None:
+    streams = discover(company, **config)
+    outcome = read(company, streams, *streams, **config)
+    for name, stream in streams.items():
+        schema = stream["json_schema"]
+        Draft7Validator.check_schema(schema)
+        validator = Draft7Validator(schema, format_checker=FormatChecker())
+        for record in outcome.records(name):
+            validator.validate(record)
+            if name in OBJECTS and config.get("custom_fields") != "raw":
+                unknown = set(record) - set(schema["properties"])
+                assert unknown == set(), name
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_every_field_has_a_legal_column_of_its_own(company: Box, name: str) -> None:
+    stream = discover(company)[name]
+    columns = columns_of(stream)
+    kind = "deals" if name in ("deals_archived", "leads") else name
+    assert sorted(columns.values()) == sorted(field["key"] for field in fields_of(company, kind))
+    assert all(LEGAL.fullmatch(column) for column in stream["json_schema"]["properties"])
+
+
+def test_a_field_that_was_created_first_has_the_plain_name(company: Box) -> None:
+    columns = {key: name for name, key in columns_of(discover(company)["deals"]).items()}
+    named: dict[str, list[str]] = {}
+    for field in fields_of(company, "deals"):
+        named.setdefault(field["name"].strip().rstrip("!").lower(), []).append(field["key"])
+    first, *later = named["size"]
+    assert columns[first] == "size"
+    assert len(later) >= 3
+    for key in later:
+        assert columns[key] == f"size_{key[:6]}"
+    (title,) = named["title"]
+    assert columns[title] == f"title_{title[:6]}"
+
+
+def test_columns_hold_what_the_raw_object_holds(company: Box) -> None:
+    """By the definitions that the account has, worked out a second time and plainly."""
+    streams = discover(company)
+    outcome = read(company, streams, *OBJECTS)
+    for name in OBJECTS:
+        kind = "deals" if name in ("deals_archived", "leads") else name
+        fields = {field["key"]: field for field in fields_of(company, kind)}
+        columns = {key: column for column, key in columns_of(streams[name]).items()}
+        seen = set()
+        for record in outcome.records(name):
+            for key, value in (record.get("custom_fields") or {}).items():
+                field, column = fields[key], columns[key]
+                if value is None:
+                    assert column not in record
+                    continue
+                seen.add(field["type"])
+                assert record[column] == expected(field, value), (name, field["type"])
+                if field["type"] == "monetary":
+                    assert record.get(f"{column}_currency") == value.get("currency")
+        assert len(seen) == 16, (name, seen)
+
+
+def expected(field: dict[str, Any], value: Any) -> Any:
+    labels = {str(option["id"]): option["label"] for option in field["options"] or ()}
+    if field["type"] == "enum":
+        return labels[str(value)]
+    if field["type"] == "set":
+        return [labels[str(one)] for one in value]
+    if field["type"] == "address":
+        return value["formatted_address"]
+    return value["value"] if isinstance(value, dict) else value
+
+
+def test_leads_have_their_fields_where_deals_have_them(company: Box) -> None:
+    streams = discover(company)
+    leads = read(company, streams, "leads").records("leads")
+    assert leads
+    assert not [name for lead in leads for name in lead if HASH.match(name)]
+    raw = read(company, streams, "leads", custom_fields="raw").records("leads")
+    assert [name for lead in raw for name in lead if HASH.match(name)]
+    assert all("custom_fields" not in lead for lead in raw)
+    for lead, plain in zip(leads, raw, strict=True):
+        keys = {name[:40] for name in plain if HASH.match(name)}
+        assert set(lead.get("custom_fields") or ()) == keys
+
+
+def test_a_quiet_sync_pays_nothing_for_custom_fields(start: Start) -> None:
+    box = start(clock=CLOCK)
+    box.control("clock", {"advance_seconds": 3_600})
+    streams = discover(box)
+    assert spent(box) == {
+        "users_me": 2,
+        **dict.fromkeys(
+            ("deal_fields", "person_fields", "organization_fields", "product_fields"), 10
+        ),
+    }
+    names = ("deals", "persons", "organizations", "products", "activities")
+    first = read(box, streams, *names)
+    assert sum(tokens for name, tokens in spent(box).items() if "_fields" in name) == 50
+    box.control("clock", {"advance_seconds": 3_600})
+    read(box, streams, *names, state=first.state)
+    assert not [name for name in spent(box) if "_fields" in name]
+
+
+def test_raw_mode_asks_for_no_definitions_and_adds_nothing(start: Start) -> None:
+    box = start(clock=CLOCK)
+    streams = discover(box, custom_fields="raw")
+    assert box.control("ledger") == {}
+    outcome = read(box, streams, "deals", "leads", custom_fields="raw")
+    assert not [name for name in spent(box) if "_fields" in name]
+    assert "tier" not in outcome.records("deals")[0]
+    assert "custom_fields" in outcome.records("deals")[0]
+
+
+def test_a_field_that_is_renamed_keeps_its_column_until_the_schema_is_refreshed(
+    start: Start,
+) -> None:
+    box = start(clock=CLOCK)
+    streams = discover(box)
+    key = columns_of(streams["deals"])["tier"]
+    change(box, "deals", rename={key: "Level"})
+    outcome = read(box, streams, "deals")
+    assert any("tier" in record for record in outcome.records("deals"))
+    assert not any("level" in record for record in outcome.records("deals"))
+    (line,) = [log for log in outcome.logs if "custom fields changed" in log]
+    assert '"Tier" is now "Level" (column tier)' in line
+    again = discover(box)
+    assert columns_of(again["deals"])["level"] == key
+    refreshed = read(box, again, "deals")
+    for old, new in zip(outcome.records("deals"), refreshed.records("deals"), strict=True):
+        assert old.get("tier") == new.get("level")
+        assert old["custom_fields"] == new["custom_fields"]
+
+
+def test_a_field_that_is_added_or_deleted_meanwhile_stops_no_sync(start: Start) -> None:
+    box = start(clock=CLOCK)
+    streams = discover(box)
+    gone = columns_of(streams["deals"])["tier"]
+    (added,) = change(box, "deals", delete=[gone], add=[{"name": "Color", "type": "varchar"}])[
+        "added"
+    ]
+    box.control("clock", {"advance_seconds": 10})
+    outcome = read(box, streams, "deals")
+    records = outcome.records("deals")
+    assert not any("tier" in record or "color" in record for record in records)
+    assert any((record["custom_fields"] or {}).get(added) for record in records)
+    assert any('"Color"' in log and '"Tier"' in log for log in outcome.logs)
+    again = columns_of(discover(box)["deals"])
+    assert again["color"] == added
+    assert "tier" not in again
+    before = columns_of(streams["deals"])
+    assert {k: v for k, v in again.items() if k != "color"} == {
+        k: v for k, v in before.items() if k != "tier"
+    }
+
+
+def test_a_second_field_of_a_name_renames_no_column(start: Start) -> None:
+    box = start(clock=CLOCK)
+    before = columns_of(discover(box)["deals"])
+    names = [{"name": name, "type": "varchar"} for name in ("Tier", "tier!", "Budget currency")]
+    added = change(box, "deals", add=names)["added"]
+    after = columns_of(discover(box)["deals"])
+    assert {name: after[name] for name in before} == before
+    assert {after[f"tier_{key[:6]}"] for key in added[:2]} == set(added[:2])
+    assert after[f"budget_currency_{added[2][:6]}"] == added[2]
+
+
+def test_an_option_that_was_deleted_is_its_id_and_one_warning(start: Start) -> None:
+    box = start(clock=CLOCK)
+    streams = discover(box)
+    key = columns_of(streams["deals"])["tier"]
+    (field,) = [field for field in fields_of(box, "deals") if field["key"] == key]
+    option = field["options"][0]
+    change(box, "deals", delete_option={key: option["id"]})
+    outcome = read(box, streams, "deals")
+    tiers = {record.get("tier") for record in outcome.records("deals")}
+    assert str(option["id"]) in tiers
+    assert option["label"] not in tiers
+    warned = [log for log in outcome.of("LOG") if '"Tier" holds options' in log["message"]]
+    assert [log["level"] for log in warned] == ["WARN"]
+
+
+def test_labels_stand_beside_the_ids_of_standard_fields(start: Start) -> None:
+    box = start(clock=CLOCK, scale=0.3)
+    streams = discover(box)
+    outcome = read(box, streams, "deals", "persons", "activities")
+    labelled = [r for r in outcome.records("deals") if r.get("label_ids")]
+    assert labelled
+    assert all(len(r["label_names"]) == len(r["label_ids"]) for r in labelled)
+    assert any(name in ("Hot", "Cold") for r in labelled for name in r["label_names"])
+    assert all(isinstance(r["visible_to_name"], str) for r in outcome.records("persons"))
+    typed = [r for r in outcome.records("activities") if r.get("type")]
+    assert typed
+    assert all(r["type_name"] for r in typed)
+
+
+def test_definitions_that_may_not_be_seen_leave_the_raw_object_and_one_warning(
+    start: Start,
+) -> None:
+    box = start(clock=CLOCK, fields_hidden=True)
+    streams = discover(box)
+    assert columns_of(streams["deals"]) == {}
+    outcome = read(box, streams, "deals", "deals_archived", "leads")
+    assert all("tier" not in record for record in outcome.records("deals"))
+    assert any(record["custom_fields"] for record in outcome.records("deals"))
+    warned = [log["message"] for log in outcome.of("LOG") if log["level"] == "WARN"]
+    (line,) = [text for text in warned if "raw object" in text]
+    assert "deal_fields" in line
+    assert "permission" in line
+
+
+def test_an_account_without_custom_fields(start: Start) -> None:
+    box = start(clock=CLOCK, custom_fields="null")
+    streams = discover(box)
+    assert columns_of(streams["deals"]) == {}
+    records = read(box, streams, "deals", "leads").records("deals")
+    assert records
+    assert all("custom_fields" not in record for record in records)
+
+
+def test_the_definitions_are_streams_of_their_own(company: Box) -> None:
+    names = ["deal_fields", "person_fields", "organization_fields", "product_fields"]
+    names += ["activity_fields", "project_fields", "lead_fields", "note_fields"]
+    streams = discover(company)
+    outcome = read(company, streams, *names)
+    for name in names:
+        assert outcome.records(name), name
+    tier = next(r for r in outcome.records("deal_fields") if r["field_name"] == "Customer tier")
+    assert tier["is_custom_field"]
+    assert [option["label"] for option in tier["options"]] == ["Gold", "Silver", "Bronze"]
+    money = next(r for r in outcome.records("deal_fields") if r["field_type"] == "monetary")
+    assert money["subfields"]
+
+
+def test_activity_fields_fall_back_to_what_the_scope_allows(start: Start) -> None:
+    box = start(clock=CLOCK, scopes="base,activities:read")
+    config = box.oauth()
+    config["custom_fields"] = "columns_and_raw"
+    streams = {s["name"]: s for s in box.run("discover", config).of("CATALOG")[0]["streams"]}
+    catalog = catalog_of([streams["activity_fields"], streams["activities"]])
+    outcome = box.run("read", config, "--catalog", box.file(catalog))
+    assert outcome.code == 0, outcome.sentence()
+    fields = outcome.records("activity_fields")
+    validator = Draft7Validator(streams["activity_fields"]["json_schema"])
+    for field in fields:
+        validator.validate(field)
+    assert {"subject", "type"} <= {field["field_code"] for field in fields}
+    assert any(record.get("type_name") for record in outcome.records("activities"))
+
+
+def test_the_schema_survives_a_platform(company: Box) -> None:
+    """It is stored as JSON and handed back; nothing of it is a Python object."""
+    stream = discover(company)["deals"]
+    assert json.loads(json.dumps(stream)) == stream
+    for name, one in stream["json_schema"]["properties"].items():
+        if "pipedrive_key" in one:
+            assert one["title"], name
+            assert one["pipedrive_key"] in one["description"]

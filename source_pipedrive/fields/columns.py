@@ -1,0 +1,148 @@
+"""Columns for custom fields: which there are, and how they stand in a stream's JSON Schema.
+
+A column's property carries Pipedrive's key, so that the configured catalog says which value goes
+into which column for as long as nobody refreshes the schema, whatever the field is called by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from source_pipedrive.fields.definitions import Definitions, Field
+from source_pipedrive.fields.names import collide, column_names
+from source_pipedrive.stream import Stream
+
+Schema = dict[str, Any]
+
+KEY, TYPE, PART = "pipedrive_key", "pipedrive_type", "pipedrive_part"
+RAW = "custom_fields"
+MARK = "pipedrive_columns"  # on RAW: this schema has a column for each field that there was
+
+TEXT: Schema = {"type": ["null", "string"]}
+NUMBER: Schema = {"type": ["null", "number"]}
+INTEGER: Schema = {"type": ["null", "integer"]}
+BOOLEAN: Schema = {"type": ["null", "boolean"]}
+DATE: Schema = {**TEXT, "format": "date"}
+TIME: Schema = {**TEXT, "format": "time", "airbyte_type": "time_without_timezone"}
+LIST: Schema = {"type": ["null", "array"], "items": TEXT}
+
+# What a field of each type holds; every other type, also one to come, is a text.
+TYPES: dict[str, Schema] = {
+    "double": NUMBER,
+    "monetary": NUMBER,
+    "int": INTEGER,
+    "boolean": BOOLEAN,
+    "date": DATE,
+    "daterange": DATE,
+    "time": TIME,
+    "timerange": TIME,
+    "set": LIST,
+    **dict.fromkeys(
+        ("user", "org", "people", "deal", "product", "project", "activity", "stage", "pipeline"),
+        INTEGER,
+    ),
+}
+# Further columns of a type, by their part of the value.
+PARTS: dict[str, dict[str, Schema]] = {
+    "monetary": {"currency": TEXT},
+    "daterange": {"until": DATE},
+    "timerange": {"until": TIME, "timezone": TEXT},
+    "time": {"timezone": TEXT},
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """name: in the warehouse; key, type, title: of the field in Pipedrive; part: of its value, ""
+    for the value itself."""
+
+    name: str
+    key: str
+    type: str
+    part: str = ""
+    title: str = ""
+
+    @property
+    def schema(self) -> Schema:
+        """The property that `discover` lists."""
+        holds = PARTS[self.type][self.part] if self.part else TYPES.get(self.type, TEXT)
+        what = f"{self.part} of the custom field" if self.part else "Custom field"
+        annotations = {KEY: self.key, TYPE: self.type, **({PART: self.part} if self.part else {})}
+        about = f"{what} of type {self.type}, {self.key} in Pipedrive"
+        return {**holds, "title": self.title, "description": about, **annotations}
+
+
+def columns_of(fields: Sequence[Field], reserved: Iterable[str]) -> list[Column]:
+    """The columns of custom fields, which are given in order of creation."""
+    names = column_names([_wanted(field) for field in fields], set(reserved))
+    return [
+        Column(name, field.key, field.type, part, field.name)
+        for field in fields
+        for name, part in zip(names[field.key], _parts(field), strict=True)
+    ]
+
+
+def discovered(row: Stream, definitions: Definitions) -> list[Column] | None:
+    """The columns of a stream as the account is now; None where the definitions are hidden.
+
+    Raises StreamError where they cannot be read otherwise.
+    """
+    fields = definitions.of(row.fields)
+    if fields is None:
+        return None
+    custom = sorted((f for f in fields.values() if f.custom), key=lambda f: f.key)
+    own = reserved(row)
+    if collide([_wanted(field) for field in custom], own):
+        custom = definitions.in_order(row.fields) or custom
+    return columns_of(custom, own)
+
+
+def reserved(row: Stream) -> set[str]:
+    """The names of a stream's own columns."""
+    return {*row.schema["properties"], *row.labels.values(), RAW}
+
+
+def with_columns(row: Stream, columns: Sequence[Column] | None, labels: bool) -> Schema:
+    """The schema of a stream with its columns for custom fields and for labels."""
+    schema = row.schema
+    properties = dict(schema["properties"])
+    if row.has_custom_fields:
+        raw = properties.get(RAW) or {
+            "type": ["null", "object"],
+            "description": "The account's own fields, keyed by field hash",
+            "additionalProperties": True,
+        }
+        properties[RAW] = {**raw, MARK: columns is not None}
+    if labels and columns is not None:
+        for ids, name in row.labels.items():
+            holds = LIST if "array" in properties[ids]["type"] else TEXT
+            properties[name] = {**holds, "description": f"What `{ids}` is called in Pipedrive"}
+    for column in sorted(columns or (), key=lambda column: column.name):
+        properties[column.name] = column.schema
+    return {**schema, "properties": properties}
+
+
+def configured(schema: Mapping[str, Any]) -> list[Column] | None:
+    """The columns that a configured schema asks for; None where it does not say."""
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return None
+    columns = [
+        Column(name, p[KEY], str(p.get(TYPE)), str(p.get(PART) or ""), str(p.get("title") or ""))
+        for name, p in properties.items()
+        if isinstance(p, Mapping) and isinstance(p.get(KEY), str)
+    ]
+    raw = properties.get(RAW)
+    told = isinstance(raw, Mapping) and MARK in raw
+    return columns if columns or told else None
+
+
+def _parts(field: Field) -> tuple[str, ...]:
+    return ("", *PARTS.get(field.type, ()))
+
+
+def _wanted(field: Field) -> tuple[str, str, tuple[str, ...]]:
+    suffixes = tuple(f"_{part}" if part else "" for part in _parts(field))
+    return field.key, field.name, suffixes

@@ -1,0 +1,60 @@
+"""Custom fields of leads: v1 writes them at the top level of the record, v2 as one object.
+
+`<hash>: 500, <hash>_currency: "USD"` becomes `custom_fields: {<hash>: {"value": 500, "currency":
+"USD"}}`. https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+Row = dict[str, Any]
+
+_KEY = re.compile(r"([0-9a-f]{40})(?:_(.+))?")
+# Types whose value is an object in v2, whatever parts of it are set.
+_OBJECTS = frozenset({"monetary", "address", "daterange", "time", "timerange"})
+
+
+def gathered(row: Mapping[str, Any], types: Mapping[str, str]) -> Row:
+    """The record with its custom fields in one object, in the shapes of v2.
+
+    types: Pipedrive's type of each field, by key, as far as it is known.
+    """
+    record: Row = {}
+    values: Row = {}
+    for name, value in row.items():
+        match = _KEY.fullmatch(name) if len(name) >= 40 else None
+        if match is None:
+            record[name] = value
+        elif (part := match[2]) is None:
+            key = match[1]
+            kind = types.get(key, "")
+            shaped = {"value": value} if kind in _OBJECTS and value is not None else value
+            if isinstance(values.get(key), dict):
+                values[key] = {**values[key], "value": value}
+            else:
+                values[key] = _as_v2(shaped, kind)
+        else:
+            of = values.get(match[1])
+            whole = of if isinstance(of, dict) else {} if of is None else {"value": of}
+            values[match[1]] = {**whole, part: value}
+    for key, value in values.items():
+        if isinstance(value, dict) and all(part is None for part in value.values()):
+            values[key] = None
+    if values:
+        record["custom_fields"] = {**(record.get("custom_fields") or {}), **values}
+    return record
+
+
+def _as_v2(value: Any, kind: str) -> Any:
+    if kind == "enum" and isinstance(value, str):
+        return _id(value)
+    if kind == "set" and isinstance(value, str):
+        return [_id(one.strip()) for one in value.split(",") if one.strip()]
+    return value
+
+
+def _id(value: str) -> int | str:
+    return int(value) if value.isascii() and value.isdigit() else value

@@ -1,0 +1,75 @@
+"""Column names for custom fields: legal in any warehouse, unique, and stable.
+
+The invariant: a field's names depend on the stream's own columns and on the fields that were
+created before it, and on nothing else. So a field that is added later renames no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+
+from anyascii import anyascii
+
+LONGEST = 63  # characters, PostgreSQL's limit
+HASH = re.compile(r"[0-9a-f]{40}")  # the key that Pipedrive gives a custom field
+SHORT = 6  # characters of the hash that tell two fields of one name apart
+
+
+def plain(name: str) -> str:
+    """A field's name as a column's: `Größe (cm)` is `grosse_cm`. Never empty."""
+    text = re.sub(r"[^a-z0-9]+", "_", anyascii(name).lower()).strip("_")
+    if not text:
+        return "field"
+    return f"_{text}" if text[0].isdigit() else text
+
+
+def column_names(
+    fields: Sequence[tuple[str, str, Sequence[str]]], reserved: Collection[str]
+) -> dict[str, list[str]]:
+    """The column names of each field, by its key.
+
+    fields: (key, name, suffixes) in order of creation; a field has a column for each suffix, such
+    as ("", "_currency"). reserved: names that the stream has already. A field whose names are taken
+    carries the beginning of its key instead.
+    """
+    taken = set(reserved)
+    names: dict[str, list[str]] = {}
+    for key, name, suffixes in fields:
+        found = _free(plain(name), key, suffixes, taken)
+        taken.update(found)
+        names[key] = found
+    return names
+
+
+def collide(fields: Sequence[tuple[str, str, Sequence[str]]], reserved: Collection[str]) -> bool:
+    """Whether two of the fields want the same column, so that their order decides."""
+    seen: set[str] = set()
+    for _, name, suffixes in fields:
+        wanted = _with(plain(name), "", suffixes)
+        if seen.intersection(wanted):
+            return True
+        if not set(reserved).intersection(wanted):
+            seen.update(wanted)
+    return False
+
+
+def _free(base: str, key: str, suffixes: Sequence[str], taken: Collection[str]) -> list[str]:
+    names = _with(base, "", suffixes)
+    mark = key if HASH.fullmatch(key) else hashlib.sha1(key.encode()).hexdigest()
+    for length in range(SHORT, len(mark) + 1):
+        if not set(names).intersection(taken):
+            return names
+        names = _with(base, f"_{mark[:length]}", suffixes)
+    # Only names made on purpose come here: forty characters of a hash are taken.
+    number = 2
+    while set(names).intersection(taken):
+        names = _with(base, f"_{mark[:SHORT]}_{number}", suffixes)
+        number += 1
+    return names
+
+
+def _with(base: str, mark: str, suffixes: Sequence[str]) -> list[str]:
+    room = LONGEST - len(mark) - max(map(len, suffixes))
+    return [f"{base[:room]}{mark}{suffix}" for suffix in suffixes]

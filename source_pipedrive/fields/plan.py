@@ -1,0 +1,101 @@
+"""What a stream's custom fields and labels come to, made once a sync and applied to each record."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from source_pipedrive.fields.columns import RAW, Column, configured, discovered
+from source_pipedrive.fields.definitions import Definitions, Field
+from source_pipedrive.fields.leads import gathered
+from source_pipedrive.fields.values import Entry, Labels, compiled, fill
+from source_pipedrive.stream import Stream
+
+logger = logging.getLogger("airbyte")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FieldPlan:
+    """entries: what is done with each custom field's value; labels: (ids, column, options) of
+    standard fields; types: of fields that stand inline, to be gathered, else None."""
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    labels: tuple[tuple[str, str, Labels], ...] = ()
+    types: Mapping[str, str] | None = None
+
+    def gather(self, rows: Iterable[Row]) -> Iterable[Row]:
+        """The rows with inlined custom fields in one object."""
+        if self.types is None:
+            return rows
+        types = self.types
+        return [gathered(row, types) for row in rows]
+
+    def fill(self, records: Iterable[Row]) -> None:
+        """Adds the columns to the records."""
+        entries, labels = self.entries, self.labels
+        for record in records:
+            values = record.get(RAW)
+            if values.__class__ is dict:
+                fill(record, values, entries)
+            for ids, name, options in labels:
+                value = record.get(ids)
+                if value is None:
+                    continue
+                label = options.all(value) if value.__class__ is list else options.of(value)
+                if label is not None:
+                    record[name] = label
+
+
+def plan_of(
+    row: Stream, schema: Mapping[str, Any], definitions: Definitions, labels: bool
+) -> FieldPlan:
+    """The plan of a stream for the configured `schema`. Asks for the definitions where something
+    depends on them. Raises StreamError where they cannot be read."""
+    columns = configured(schema)
+    known = set(schema.get("properties") or ())
+    wanted = {i: n for i, n in row.labels.items() if labels and (not known or n in known)}
+    inline = row.custom_fields == "inline"
+    options = labels and any(column.type in ("enum", "set") for column in columns or ())
+    needed = columns is None or inline or options or wanted
+    fields = definitions.of(row.fields) if needed else {}
+    if columns is None:
+        columns = discovered(row, definitions) or []
+        columns = [column for column in columns if not known or column.name in known]
+    elif fields:
+        _compare(row, columns, fields)
+    if fields is None:
+        wanted = {}
+    titles = {column.key: column.type for column in columns}
+    titles |= {one.key: one.type for one in (fields or {}).values() if one.custom}
+    return FieldPlan(
+        compiled(row.name, columns, fields, labels),
+        tuple(
+            (ids, name, Labels(row.name, ids, fields[ids].options))
+            for ids, name in wanted.items()
+            if fields and ids in fields
+        ),
+        titles if inline else None,
+    )
+
+
+def _compare(row: Stream, columns: Iterable[Column], fields: Mapping[str, Field]) -> None:
+    """Says what has changed in Pipedrive since the schema was discovered."""
+    own = {column.key: column for column in columns if not column.part}
+    renamed = [
+        f'"{column.title}" is now "{fields[key].name}" (column {column.name})'
+        for key, column in own.items()
+        if key in fields and column.title and fields[key].name != column.title
+    ]
+    added = [f'"{one.name}"' for key, one in fields.items() if one.custom and key not in own]
+    gone = [f'"{column.title}"' for key, column in own.items() if key not in fields]
+    said = [("renamed", renamed), ("without a column", added), ("deleted", gone)]
+    changes = [f"{what}: {', '.join(sorted(names)[:20])}" for what, names in said if names]
+    if changes and row.has_custom_fields:
+        logger.info(
+            f"{row.name}: custom fields changed since the schema was discovered; {RAW} holds them "
+            f"all, refresh the schema for the columns. {'; '.join(changes)}."
+        )

@@ -1,0 +1,253 @@
+"""From a custom field's value to its columns: compiled once a stream, called for each record."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from source_pipedrive.fields.columns import DATE, INTEGER, LIST, NUMBER, PARTS, TIME, TYPES, Column
+from source_pipedrive.fields.definitions import Field
+
+logger = logging.getLogger("airbyte")
+
+Row = dict[str, Any]
+Put = Callable[[Row, Any], None]
+# What is done with a field's value: if it is of this class, it goes into this column, as it is or
+# as the table has it; otherwise the function puts it. Most values take the short way.
+Entry = tuple[type | None, str, Mapping[Any, Any] | None, Put]
+REMEMBERED = 10_000  # values of a table that finds its answers
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
+
+
+class Labels(dict[Any, str | None]):
+    """The options of one field: labels by id, as a number or as text. An id that the definitions do
+    not know stays, as text, and is told once."""
+
+    def __init__(self, stream: str, name: str, options: Mapping[str, str]) -> None:
+        super().__init__(options)
+        self.update({int(id_): label for id_, label in options.items() if id_.isdigit()})
+        self._stream = stream
+        self._name = name
+        self._told = False
+
+    def __missing__(self, value: Any) -> str | None:
+        if value == "":
+            return None
+        if not self._told:
+            self._told = True
+            logger.warning(
+                f'{self._stream}: "{self._name}" holds options that have been deleted in '
+                f"Pipedrive; their ids stand in place of labels ({value} is one)."
+            )
+        return str(value)
+
+    def of(self, value: Any) -> str | None:
+        """The label of an id, or of an `{"id", "label"}`; None where there is none."""
+        if isinstance(value, dict):
+            value = value.get("id")
+        return self[value] if isinstance(value, int | str) else None
+
+    def all(self, value: Any) -> list[str]:
+        """The labels of a list of ids, or of one of v1's texts of ids."""
+        ids = value.split(",") if isinstance(value, str) else value
+        items = ids if isinstance(ids, list) else [ids]
+        return [label for item in items if (label := self.of(item)) is not None]
+
+
+class Ids(Labels):
+    """No labels: each id stays, as text."""
+
+    def __init__(self) -> None:
+        super().__init__("", "", {})
+
+    def __missing__(self, value: Any) -> str | None:
+        return str(value) if value != "" else None
+
+
+class Found(dict[Any, Any]):
+    """Remembers what a conversion made of a value: dates come again and again."""
+
+    def __init__(self, convert: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._convert = convert
+
+    def __missing__(self, value: Any) -> Any:
+        found = self._convert(value)
+        if len(self) < REMEMBERED:
+            self[value] = found
+        return found
+
+
+def compiled(
+    stream: str, columns: Sequence[Column], fields: Mapping[str, Field] | None, labels: bool
+) -> dict[str, Entry]:
+    """What is done with the value of each field, by its key.
+
+    fields: the definitions, or None where they are hidden: then nothing is known of options.
+    """
+    by_key: dict[str, list[Column]] = {}
+    for column in columns:
+        by_key.setdefault(column.key, []).append(column)
+    return {key: _entry(stream, of, fields, labels) for key, of in by_key.items()}
+
+
+def fill(record: Row, values: Mapping[str, Any], entries: Mapping[str, Entry]) -> None:
+    """Puts the values of a record's custom fields into its columns."""
+    get = entries.get
+    for key, value in values.items():
+        if value is not None and (entry := get(key)) is not None:
+            kind, name, table, put = entry
+            if value.__class__ is not kind:
+                put(record, value)
+            elif table is None:
+                record[name] = value
+            elif (found := table[value]) is not None:
+                record[name] = found
+
+
+def _entry(
+    stream: str, columns: Sequence[Column], fields: Mapping[str, Field] | None, labels: bool
+) -> Entry:
+    own = next((column for column in columns if not column.part), None)
+    name, kind = (own.name, own.type) if own else ("", columns[0].type)
+    holds = TYPES.get(kind)
+    if own is not None and kind in ("enum", "set"):
+        if labels and fields is None:
+            return None, name, None, _nothing
+        options = fields[own.key].options if fields and own.key in fields else {}
+        known = Labels(stream, own.title, options) if labels else Ids()
+        if holds is LIST:
+            return None, name, None, _set(name, known)
+        return int, name, known, _put(name, known.of)
+    if kind in PARTS or kind == "address":
+        parts = [_part(column) for column in columns if column.part]
+        return None, name, None, _all(([_whole(name, kind)] if own else []) + parts)
+    convert = _holding(holds)
+    if holds in (DATE, TIME):
+        return str, name, Found(convert), _put(name, convert)
+    plain = float if holds is NUMBER else int if holds is INTEGER else str
+    return plain, name, None, _put(name, convert)
+
+
+def _nothing(record: Row, value: Any) -> None:
+    """The value stays in the raw object."""
+
+
+def _put(name: str, convert: Callable[[Any], Any]) -> Put:
+    def put(record: Row, value: Any) -> None:
+        if (fit := convert(value)) is not None:
+            record[name] = fit
+
+    return put
+
+
+def _set(name: str, labels: Labels) -> Put:
+    def put(record: Row, value: Any) -> None:
+        try:
+            record[name] = [labels[item] for item in value]
+        except TypeError:
+            record[name] = labels.all(value)
+        else:
+            if value.__class__ is not list or None in record[name]:
+                record[name] = labels.all(value)
+
+    return put
+
+
+def _whole(name: str, kind: str) -> Put:
+    """The value itself, of a field whose value has parts."""
+    convert = _holding(TYPES.get(kind))
+    if kind == "address":
+        return _put(name, lambda value: convert(_address(value)))
+
+    def put(record: Row, value: Any) -> None:
+        if value.__class__ is dict:
+            value = value.get("value")
+        if value is not None and (fit := convert(value)) is not None:
+            record[name] = fit
+
+    return put
+
+
+def _address(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    full = value.get("formatted_address")
+    return full if full is not None else value.get("value")
+
+
+def _part(column: Column) -> Put:
+    name = column.name
+    key = "timezone_name" if column.part == "timezone" else column.part
+    convert = _holding(PARTS.get(column.type, {}).get(column.part))
+
+    def put(record: Row, value: Any) -> None:
+        part = value.get(key) if value.__class__ is dict else None
+        if part is not None and (fit := convert(part)) is not None:
+            record[name] = fit
+
+    return put
+
+
+def _all(puts: Sequence[Put]) -> Put:
+    if len(puts) == 2:
+        first, second = puts
+
+        def both(record: Row, value: Any) -> None:
+            first(record, value)
+            second(record, value)
+
+        return both
+
+    def each(record: Row, value: Any) -> None:
+        for put in puts:
+            put(record, value)
+
+    return each
+
+
+def _holding(holds: Mapping[str, Any] | None) -> Callable[[Any], Any]:
+    """What makes a value fit its column; what does not fit is null, and is in the raw object."""
+    if holds is NUMBER:
+        return number
+    if holds is INTEGER:
+        return integer
+    if holds is DATE:
+        return lambda value: value if isinstance(value, str) and _DATE.fullmatch(value) else None
+    if holds is TIME:
+        return lambda value: value if isinstance(value, str) and _TIME.fullmatch(value) else None
+    if holds is not None and "boolean" in holds["type"]:
+        return lambda value: value if isinstance(value, bool) else None
+    return text
+
+
+def number(value: Any) -> float | int | None:
+    """A number, also from a text."""
+    if value.__class__ is int or value.__class__ is float:
+        return value
+    try:
+        return float(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def integer(value: Any) -> int | None:
+    """An id, also from a text or from the object that v1 sends for what it points at."""
+    if isinstance(value, dict):
+        value = value.get("id", value.get("value"))
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def text(value: Any) -> str | None:
+    """A text; of anything else its JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value).decode()

@@ -1,0 +1,281 @@
+"""Definitions of fields, the columns that they make, and what a configured catalog says of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha1
+from typing import Any
+
+import pytest
+
+from source_pipedrive.fields.columns import configured, discovered, with_columns
+from source_pipedrive.fields.definitions import Definitions, as_v2, from_v1, from_v2
+from source_pipedrive.fields.plan import plan_of
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError
+from source_pipedrive.stream import Stream
+from source_pipedrive.streams import STREAMS
+
+DEALS = STREAMS["deals"]
+TIER, SIZE, SIZE_2 = (sha1(name.encode()).hexdigest() for name in ("tier", "size", "size 2"))
+LABELS = {
+    "field_code": "label_ids",
+    "field_name": "Label",
+    "field_type": "set",
+    "options": [{"id": 1, "label": "Hot"}, {"id": 2, "label": "Cold"}],
+    "is_custom_field": False,
+}
+
+
+def v2(key: str, name: str, kind: str = "varchar", **more: Any) -> dict[str, Any]:
+    return {
+        "field_code": key,
+        "field_name": name,
+        "field_type": kind,
+        "is_custom_field": True,
+        "options": None,
+        **more,
+    }
+
+
+def v1(number: int, key: str, name: str, kind: str = "varchar", **more: Any) -> dict[str, Any]:
+    return {"id": number, "key": key, "name": name, "field_type": kind, "edit_flag": True, **more}
+
+
+class Account:
+    """Lists of definitions by API version; counts what is asked for."""
+
+    def __init__(self, new: Sequence[Any], old: Sequence[Any] | int = 404) -> None:
+        self.rows: dict[int, Sequence[Any] | int] = {1: old, 2: new}
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, row: Stream) -> Sequence[Mapping[str, Any]]:
+        self.asked.append((row.path, row.version))
+        rows = self.rows[row.version]
+        if isinstance(rows, int):
+            kind = CONFIG if rows == 403 else TRANSIENT
+            raise StreamError(f"Pipedrive refused ({rows}).", kind, rows)
+        return rows
+
+
+TIERS = [{"id": 123, "label": "Gold"}, {"id": 124, "label": "Silver"}]
+ACCOUNT = [LABELS, v2(TIER, "Customer tier", "enum", options=TIERS), v2(SIZE, "Size")]
+
+
+def columns(account: Account, row: Stream = DEALS) -> dict[str, str]:
+    """{column: key}"""
+    found = discovered(row, Definitions(account))
+    assert found is not None
+    return {column.name: column.key for column in found}
+
+
+def schema_of(account: Account, row: Stream = DEALS, labels: bool = True) -> dict[str, Any]:
+    """As the platform stores it."""
+    schema = with_columns(row, discovered(row, Definitions(account)), labels)
+    stored: dict[str, Any] = json.loads(json.dumps(schema))
+    return stored
+
+
+def test_without_any_setting_a_custom_enum_is_a_column() -> None:
+    properties = schema_of(Account(ACCOUNT))["properties"]
+    tier = properties["customer_tier"]
+    assert tier["type"] == ["null", "string"]
+    assert tier["title"] == "Customer tier"
+    assert "enum" in tier["description"]
+    assert TIER in tier["description"]
+    assert properties["label_names"]["type"] == ["null", "array"]
+    assert "custom_fields" in properties
+    assert "title" in properties
+
+
+def test_discovery_is_one_request_where_no_names_collide() -> None:
+    account = Account(ACCOUNT, [v1(1, TIER, "x")])
+    columns(account)
+    assert account.asked == [("dealFields", 2)]
+
+
+@pytest.mark.parametrize("turn", [False, True])
+def test_of_two_fields_of_one_name_the_older_has_the_plain_one(turn: bool) -> None:
+    new = [v2(SIZE, "Size"), v2(SIZE_2, "size "), v2(TIER, "Title")]
+    old = [v1(40, SIZE_2, "size "), v1(12, SIZE, "Size"), v1(50, TIER, "Title")]
+    account = Account(new[::-1] if turn else new, old[::-1] if turn else old)
+    assert columns(account) == {
+        "size": SIZE,
+        f"size_{SIZE_2[:6]}": SIZE_2,
+        f"title_{TIER[:6]}": TIER,
+    }
+    assert account.asked == [("dealFields", 2), ("dealFields", 1)]
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_where_v1_is_gone_the_order_of_the_keys_decides(status: int) -> None:
+    new = [v2(SIZE, "Size"), v2(SIZE_2, "size ")]
+    first, second = sorted((SIZE, SIZE_2))
+    for rows in (new, new[::-1]):
+        assert columns(Account(rows, status)) == {"size": first, f"size_{second[:6]}": second}
+
+
+def test_definitions_that_may_not_be_seen_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    definitions = Definitions(Account(403, 403))  # type: ignore[arg-type]
+    for name in ("deals", "deals_archived"):
+        assert discovered(STREAMS[name], definitions) is None
+        properties = with_columns(STREAMS[name], None, labels=True)["properties"]
+        assert set(properties) == set(STREAMS[name].schema["properties"])
+    assert caplog.text.count("only as the raw object") == 1
+
+
+def test_a_failure_that_may_pass_drops_no_column() -> None:
+    with pytest.raises(StreamError):
+        discovered(DEALS, Definitions(Account(503)))  # type: ignore[arg-type]
+
+
+def test_a_scope_for_v1_alone_suffices() -> None:
+    account = Account(403, [v1(1, TIER, "Customer tier", "enum", options=TIERS)])  # type: ignore[arg-type]
+    assert columns(account) == {"customer_tier": TIER}
+
+
+def shaped(
+    account: Account, rows: list[Any], schema: Any = None, labels: bool = True, row: Stream = DEALS
+) -> list[dict[str, Any]]:
+    plan = plan_of(row, schema if schema is not None else {}, Definitions(account), labels)
+    records = [dict(record) for record in plan.gather(rows)]
+    plan.fill(records)
+    return records
+
+
+def test_the_configured_names_win_over_todays(caplog: pytest.LogCaptureFixture) -> None:
+    """A field that is renamed keeps its column until a person refreshes the schema."""
+    caplog.set_level("INFO")
+    schema = schema_of(Account(ACCOUNT))
+    renamed = [LABELS, v2(TIER, "Level", "enum", options=TIERS), v2(SIZE_2, "New")]
+    rows = [{"id": 1, "custom_fields": {TIER: 123, SIZE: "XL", SIZE_2: "kept raw"}}]
+    (record,) = shaped(Account(renamed), rows, schema)
+    assert record["customer_tier"] == "Gold"
+    assert record["size"] == "XL"
+    assert "new" not in record
+    assert record["custom_fields"] == rows[0]["custom_fields"]
+    lines = [r.message for r in caplog.records]
+    assert len(lines) == 1
+    for part in ('"Customer tier" is now "Level" (column customer_tier)', '"New"', '"Size"'):
+        assert part in lines[0]
+
+
+def test_a_catalog_without_a_schema_gets_all_columns() -> None:
+    (record,) = shaped(Account(ACCOUNT), [{"id": 1, "custom_fields": {TIER: 124}}])
+    assert record["customer_tier"] == "Silver"
+
+
+def test_a_column_that_was_deselected_stays_away() -> None:
+    schema = schema_of(Account(ACCOUNT))
+    del schema["properties"]["size"], schema["properties"]["label_names"]
+    rows = [{"id": 1, "label_ids": [1], "custom_fields": {TIER: 124, SIZE: "XL"}}]
+    (record,) = shaped(Account(ACCOUNT), rows, schema)
+    assert set(record) == {"id", "label_ids", "custom_fields", "customer_tier"}
+
+
+def test_a_platform_that_drops_our_annotations_loses_no_column() -> None:
+    schema = schema_of(Account(ACCOUNT))
+    for name, one in schema["properties"].items():
+        schema["properties"][name] = {k: v for k, v in one.items() if not k.startswith("pipe")}
+    assert configured(schema) is None
+    (record,) = shaped(Account(ACCOUNT), [{"id": 1, "custom_fields": {SIZE: "XL"}}], schema)
+    assert record["size"] == "XL"
+
+
+def test_an_account_that_had_no_fields_gets_no_columns_by_itself() -> None:
+    """They come with the next refresh of the schema; the raw object has them at once."""
+    schema = schema_of(Account([LABELS]))
+    assert configured(schema) == []
+    (record,) = shaped(Account(ACCOUNT), [{"id": 1, "custom_fields": {SIZE: "XL"}}], schema)
+    assert set(record) == {"id", "custom_fields"}
+
+
+def test_standard_fields_with_options_have_a_label_column() -> None:
+    schema = schema_of(Account(ACCOUNT))
+    (record, bare) = shaped(
+        Account(ACCOUNT), [{"id": 1, "label_ids": [2, 1], "custom_fields": None}, {"id": 2}], schema
+    )
+    assert record["label_names"] == ["Cold", "Hot"]
+    assert bare == {"id": 2}
+
+
+def test_without_labels_nothing_is_asked_for_and_ids_stay() -> None:
+    schema = schema_of(Account(ACCOUNT), labels=False)
+    assert "label_names" not in schema["properties"]
+    account = Account(ACCOUNT)
+    (record,) = shaped(
+        account, [{"id": 1, "label_ids": [1], "custom_fields": {TIER: 123}}], schema, labels=False
+    )
+    assert record["customer_tier"] == "123"
+    assert account.asked == []
+
+
+def test_leads_take_the_fields_of_deals() -> None:
+    leads = STREAMS["leads"]
+    schema = schema_of(Account(ACCOUNT), leads)
+    assert "customer_tier" in schema["properties"]
+    assert "custom_fields" in schema["properties"]
+    (record,) = shaped(
+        Account(ACCOUNT), [{"id": "a", TIER: "123", SIZE: "XL", "f" * 40: "1"}], schema, row=leads
+    )
+    assert record == {
+        "id": "a",
+        "custom_fields": {TIER: 123, SIZE: "XL", "f" * 40: "1"},
+        "customer_tier": "Gold",
+        "size": "XL",
+    }
+
+
+def test_v1_and_v2_say_the_same_of_a_field() -> None:
+    one = from_v1(v1(7, TIER, "Customer tier", "enum", options=TIERS))
+    other = from_v2(v2(TIER, "Customer tier", "enum", options=TIERS))
+    assert (one.key, one.name, one.type, one.options, one.custom) == (
+        (other.key, other.name, other.type, other.options, other.custom)
+    )
+    assert (one.order, other.order) == (7, None)
+
+
+def test_a_standard_field_is_never_taken_for_a_custom_one() -> None:
+    """v1 says of some standard fields that they can be edited."""
+    assert not from_v1(v1(2, "pinned_to_deal_flag", "Pinned", "enum")).custom
+    assert from_v1(v1(3, "label", "Label", "set")).key == "label_ids"
+
+
+def test_v1s_rows_get_v2s_keys_and_keep_their_parts() -> None:
+    money = v1(9, SIZE, "Price", "monetary")
+    part = {
+        "id": None,
+        "key": f"{SIZE}_currency",
+        "name": "Currency of Price",
+        "field_type": "varchar",
+        "is_subfield": True,
+    }
+    value = {**v1(3, "value", "Value", "monetary"), "edit_flag": False}
+    of_value = {**part, "key": "currency", "parent_id": 3, "id_suffix": "currency"}
+    (row, standard) = as_v2([part, money, value, of_value])
+    assert [one["field_code"] for one in standard["subfields"]] == ["currency"]
+    assert standard["is_custom_field"] is False
+    assert row["field_code"] == SIZE
+    assert row["field_name"] == "Price"
+    assert row["subfields"] == [
+        {"field_code": "currency", "field_name": "Currency of Price", "field_type": "varchar"}
+    ]
+    assert row["is_custom_field"] is True
+
+
+def test_rows_that_make_no_sense_are_no_fields() -> None:
+    odd: list[Any] = [{}, {"field_code": None}, {"field_code": "x", "options": "many"}]
+    assert set(Definitions(Account(odd)).of(DEALS.fields) or {}) == {"x"}
+
+
+def test_the_vendors_examples_are_understood() -> None:
+    for name in ("deals", "persons", "organizations", "products"):
+        row = STREAMS[name]
+        assert row.fields[0].version == 2
+        assert row.fields[0].older is not None
+        assert row.fields[0].older.version == 1
+        assert row.custom_fields == "object"
+    assert {n for n, row in STREAMS.items() if row.custom_fields == "inline"} == {
+        "leads",
+        "leads_archived",
+    }
