@@ -16,12 +16,14 @@ from typing import Self
 import urllib3
 
 from benchmarks import commands
+from benchmarks.pace import LATENCY, Pace, seconds_of
 from benchmarks.programs import RSS_UNIT, Cost, middle, run
 from benchmarks.records import Records, records_of, same
 from benchmarks.service import NO_LIMIT, Service, sandbox
 
 DEALS = 200_000
 SMALL = 1_000  # deals, where only requests count
+PACED = 28_000  # deals in small pages, where only the pace counts
 REPETITIONS = 3
 SHORT = 3  # times as many turns for programs that take a second or two, whose ratio is noisier
 Costs = Mapping[str, Cost]
@@ -38,7 +40,8 @@ class Bench:
         self.deals = deals
         self.few = deals // 2
         self.records = 0
-        self.requests: dict[int, int] = {}  # of the deals, by number of workers that shared them
+        # Of the deals, by number of workers that shared them; None: as many as the connector chose.
+        self.requests: dict[int | None, int] = {}
         self._repetitions = repetitions
 
     def __enter__(self) -> Self:
@@ -85,6 +88,17 @@ class Bench:
             return self._in_turns(programs)["connector 8"]
 
     @cached_property
+    def filling(self) -> Costs:
+        """One worker over all deals, each with 40 custom fields of every type: `raw`, and with a
+        `columns` for each."""
+        with sandbox(self.deals, fields="forty") as service:
+            programs = {
+                name: commands.read(service, "deals", 1, self._files, columns=name == "columns")
+                for name in ("raw", "columns")
+            }
+            return self._in_turns(programs)
+
+    @cached_property
     def starting(self) -> Costs:
         """`spec`, and `import` of the CDK alone."""
         programs = {"spec": [commands.connector(), "spec"], "import": commands.IMPORT}
@@ -98,14 +112,15 @@ class Bench:
         return middle([self._fetch({**params}) for _ in range(self._repetitions)])
 
     @cached_property
-    def sharing(self) -> Mapping[int, Cost]:
-        """All deals with one worker and with eight, by their number, where a request takes 200 ms
-        and the account has the largest burst there is; 0 is the start-up."""
+    def sharing(self) -> Mapping[int | None, Cost]:
+        """All deals with one worker, with eight and with as many as the connector chooses (None),
+        where a request takes 200 ms and the account has the largest burst there is; 0 is the
+        start-up."""
         start = commands.read(self.service, "lead_sources", 1, self._files)
-        costs = {0: self._run(start)[0]}
+        costs: dict[int | None, Cost] = {0: self._run(start)[0]}
         far = {"latency_ms": 200, "rate_limit": 480}
         near = {"latency_ms": 0, "rate_limit": NO_LIMIT}
-        for workers in (1, 8):
+        for workers in (1, 8, None):
             command = commands.read(self.service, "deals", workers, self._files)
             self.service.control("switches", far)
             self.service.control("reset-ledger", {})
@@ -115,6 +130,30 @@ class Bench:
             finally:
                 self.service.control("switches", near)
         return costs
+
+    def pace(self, rate_limit: int, rows: int) -> Pace:
+        """One read of the deals, as many side by side as the connector chooses, at an account that
+        takes `rate_limit` requests in two seconds. rows: of a page, or 0 for full ones, and then of
+        all deals."""
+        deals = PACED if rows else self.deals
+        print(f"pace at {rate_limit}", file=sys.stderr, flush=True)
+        with (
+            sandbox(deals, rate_limit, page_limit=rows, latency_ms=LATENCY) as service,
+            tempfile.TemporaryFile(dir=self._files) as output,
+        ):
+            before = service.cpu()
+            cost = run(commands.read(service, "deals", None, self._files), output)
+            output.seek(0)
+            seconds = seconds_of(output)
+            counted = service.control("ledger")["deals"]
+            return Pace(
+                rate_limit=rate_limit,
+                requests=counted["requests"],
+                refused=counted["refused"],
+                seconds=seconds,
+                connector=cost.cpu / cost.wall,
+                sandbox=(service.cpu() - before) / seconds,
+            )
 
     @cached_property
     def quiet(self) -> Mapping[str, tuple[int, int]]:

@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from benchmarks.service import Service
 
@@ -23,14 +24,22 @@ def connector() -> str:
     return str(path)
 
 
-def read(service: Service, stream: str, workers: int, files: Path) -> list[str]:
-    """Reads one stream of `service` with the connector; what it takes is written into `files`."""
-    config = {
+def read(
+    service: Service, stream: str, workers: int | None, files: Path, columns: bool = False
+) -> list[str]:
+    """Reads one stream of `service` with the connector; what it takes is written into `files`.
+
+    workers: None leaves their number to the connector. columns: with columns for custom fields,
+    which the floor does not make.
+    """
+    config: dict[str, Any] = {
         "credentials": {"auth_type": "api_token", "api_token": service.token},
         "api_url": service.url,
         "history": {"mode": "all"},
-        "num_workers": workers,
+        "custom_fields": "columns_and_raw" if columns else "raw",
     }
+    if workers is not None:
+        config["num_workers"] = workers
     modes = ["full_refresh", "incremental"] if stream == "deals" else ["full_refresh"]
     selected = {
         "stream": {"name": stream, "json_schema": {}, "supported_sync_modes": modes},
@@ -39,7 +48,7 @@ def read(service: Service, stream: str, workers: int, files: Path) -> list[str]:
     }
     command = [connector(), "read"]
     for kind, content in {"config": config, "catalog": {"streams": [selected]}}.items():
-        path = files / f"{service.pid}-{stream}-{workers}-{kind}.json"
+        path = files / f"{service.pid}-{stream}-{workers}-{columns}-{kind}.json"
         path.write_text(json.dumps(content), encoding="utf-8")
         command += [f"--{kind}", str(path)]
     return command

@@ -111,6 +111,25 @@ def sharing_requests(bench: Bench) -> Measured:
     return Measured(asked - fewest, f"{asked} requests over {fewest}")
 
 
+def chosen(bench: Bench) -> Measured:
+    """The time of as many workers as the connector chooses over eight workers', both without
+    start-up, where every request takes 200 ms."""
+    start = bench.sharing[0].wall
+    ours, eight = (bench.sharing[workers].wall - start for workers in (None, 8))
+    requests = bench.requests[None]
+    return Measured(ours / eight, f"{ours:.1f} s over {eight:.1f} s, {requests} requests")
+
+
+def pace(rate_limit: int, rows: int) -> Callable[[Bench], Measured]:
+    """Requests over those that the account allows. rows: of a page, 0 for full ones."""
+
+    def measure(bench: Bench) -> Measured:
+        pace = bench.pace(rate_limit, rows)
+        return Measured(pace.used, str(pace))
+
+    return measure
+
+
 def quiet(bench: Bench) -> Measured:
     """API tokens of a sync of all incremental streams in which nothing has changed."""
     spent = bench.quiet
@@ -122,6 +141,11 @@ def quiet_requests(bench: Bench) -> Measured:
     """Requests of that sync: one a stream, and one that asks whose credentials these are."""
     spent = bench.quiet
     return Measured(sum(requests for requests, _ in spent.values()), f"{len(spent) - 1} streams")
+
+
+def custom_fields(bench: Bench) -> Measured:
+    """CPU of a read with a column for each of 40 custom fields over one with the raw object."""
+    return ratio(bench.filling["columns"], bench.filling["raw"])
 
 
 def ratio(ours: Cost, theirs: Cost) -> Measured:
@@ -141,12 +165,19 @@ ROWS = (
     Row("reader, 1 worker", "x the floor", reader(1), at_most=2.5),
     Row("reader, 8 workers, with start-up", "x the floor", reader_with_start(8)),
     Row("reader, 1 worker, with start-up", "x the floor", reader_with_start(1)),
+    Row("40 custom fields", "x raw", custom_fields, at_most=1.5),
     Row("memory", "MB", memory, at_most=200),
     Row("memory, half of the deals", "MB", memory_of_few, at_most=200),
     Row("memory, growth", "x half of them", memory_growth, at_most=1.1),
     Row("spec", "x the CDK's import", spec, at_most=1.2),
     Row("sharing, 8 workers", "x one worker", sharing, at_least=6),
     Row("sharing, extra requests", "requests", sharing_requests, at_most=16),
+    Row("workers chosen, 480 per 2 s at 200 ms", "x the time of 8", chosen),
+    Row("pace, 20 per 2 s", "of the limit", pace(20, 140), at_least=0.9),
+    Row("pace, 80 per 2 s", "of the limit", pace(80, 40), at_least=0.9),
+    Row("pace, 160 per 2 s", "of the limit", pace(160, 20), at_least=0.9),
+    Row("pace, 480 per 2 s", "of the limit", pace(480, 4), at_least=0.9),
+    Row("pace, 480 per 2 s, full pages", "of the limit", pace(480, 0)),
     Row("nothing changed, requests", "requests", quiet_requests, at_most=15),
     Row("nothing changed", "tokens", quiet),
     Row("sandbox", "pages a CPU second", served, at_least=500),

@@ -53,18 +53,23 @@ class Service:
 
 
 @contextmanager
-def sandbox(deals: int) -> Iterator[Service]:
-    """A sandbox with `deals` listed deals on a free port of this machine, without limits."""
+def sandbox(
+    deals: int, rate_limit: int = NO_LIMIT, fields: str = "small", **switches: float
+) -> Iterator[Service]:
+    """A sandbox with `deals` listed deals on a free port of this machine, without limits unless
+    they are given. fields: whose custom fields there are; switches: the sandbox's, by name."""
     options: Mapping[str, object] = {
         "--port": 0,
         "--seed": SEED,
         "--deals": deals,
         "--clock": CLOCK,
-        "--rate-limit": NO_LIMIT,
+        "--fields": fields,
+        "--rate-limit": rate_limit,
         "--daily-tokens": NO_LIMIT,
     }
     command = [sys.executable, "-m", "pipedrive_sandbox"]
     command += [str(word) for option in options.items() for word in option]
+    command += [f"--switch={name}={value}" for name, value in switches.items()]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
     try:
         assert process.stdout is not None

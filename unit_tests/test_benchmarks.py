@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks import commands, floor, report
 from benchmarks.bench import next_cursor
+from benchmarks.pace import Pace, seconds_of
 from benchmarks.programs import run
 from benchmarks.records import Records, records_of, same
 from benchmarks.rows import ROWS, Measured, Row
@@ -103,6 +104,35 @@ def test_the_cursor_is_found_at_the_end_of_a_page() -> None:
     assert next_cursor(start + b'"additional_data":{"next_cursor":"abc"}}') == "abc"
     assert next_cursor(start + b'"additional_data":{"next_cursor":null}}') == ""
     assert next_cursor(start + b'"additional_data":{}}') == ""
+
+
+def test_the_connector_says_how_long_a_stream_took_also_where_it_chooses_the_workers(
+    service: Service, tmp_path: Path
+) -> None:
+    command = commands.read(service, "deals", None, tmp_path)
+    assert "num_workers" not in json.loads(Path(command[3]).read_text(encoding="utf-8"))
+    output = BytesIO()
+    cost = run(command, output)
+    assert 0 <= seconds_of(output.getvalue().splitlines()) < cost.wall
+
+
+def test_a_stream_that_did_not_come_to_its_end_has_no_pace() -> None:
+    log = b'{"type":"LOG","log":{"message":"deals 9 records 1 requests 10 tokens 2.0 s  %s"}}'
+    with pytest.raises(LookupError):
+        seconds_of([log % b"incomplete: Pipedrive refused it", line(id=1)])
+
+
+def test_a_pace_is_of_what_the_account_allowed_and_names_what_held_it_back() -> None:
+    def paced(requests: int, connector: float = 0.3, sandbox: float = 0.1) -> Pace:
+        return Pace(80, requests, 2, 10.0, connector, sandbox)
+
+    assert paced(300).used == 0.75
+    assert str(paced(1_200)) == "1,200 requests in 10.0 s, 2 refused; bounded by the rate limit"
+    assert paced(360, connector=0.97).bound == "bounded by the rate limit"
+    slow = paced(300, connector=0.97)
+    assert slow.bound == "bounded by the connector's CPU (97 % of a core)"
+    assert paced(300, 0.97, 0.95).bound == "bounded by the sandbox's CPU (95 % of a core)"
+    assert "neither the limit nor a CPU" in paced(300).bound
 
 
 def test_a_row_says_whether_its_mark_is_met() -> None:

@@ -202,7 +202,7 @@ def test_the_workers_follow_the_pace_and_the_latency() -> None:
         clock.now += 0.2
         paced.answered(slot, 200, {"x-ratelimit-limit": "80", "x-ratelimit-remaining": "79"})
         paced.finished(slot)
-    assert 8 <= paced.parallel <= 12
+    assert 8 <= paced.parallel <= 16
     assert paced.limit == 80
 
 

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from source_pipedrive.reading.ascending import SPLITS_A_WORKER, WORTH_SPLITTING
+from source_pipedrive.reading.ascending import LONG, PAGES_A_SPLIT, SPLITS_A_WORKER, WORTH_SPLITTING
 from source_pipedrive.reading.spans import Progress, Span
 
 LIMIT = 500
@@ -52,7 +52,8 @@ def read(times: list[int], workers: int) -> tuple[float, int]:
     def take() -> Span | None:
         nonlocal splits
         span = progress.take()
-        if span is None and splits < SPLITS_A_WORKER * workers:
+        more = max(0, requests - LONG) // PAGES_A_SPLIT
+        if span is None and splits < SPLITS_A_WORKER * workers + more:
             splits += progress.split(WORTH_SPLITTING * LIMIT, 2 if splits else workers)
             span = progress.take()
         return span

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Plan = tuple[str, str, float]
-Company = Literal["small", "test"]
+Company = Literal["small", "test", "forty"]  # forty: as test, but no more of deals
 
 TYPES = (
     "varchar",
@@ -124,7 +124,7 @@ def plans(company: Company, kind: str) -> tuple[Plan, ...]:
     if company == "small":
         return _SMALL[kind]
     fields = [*_EACH_TYPE, *((name, type_, 0.4) for name, type_ in _HARD)]
-    if kind == "deals":
+    if kind == "deals" and company == "test":
         count = range(len(fields), DEALS_OF_TEST)
         fields += [(f"Field {at:03}", TYPES[at % len(TYPES)], 0.1) for at in count]
     return tuple(fields)

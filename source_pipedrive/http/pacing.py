@@ -26,9 +26,9 @@ from weakref import WeakValueDictionary
 LOWEST_BURST = 20  # requests in a window on the smallest plan, with an API token
 WINDOW = 2.0  # seconds
 # Seconds that a place stays taken beyond the window, by how even the answers come.
-LEAST_MARGIN, MOST_MARGIN = 0.02, 0.25
-REMEMBERED = 64  # answers that the quickest and the usual time are taken from
-HEADROOM = 1.25  # workers beyond those that answers keep waiting: they also decode
+LEAST_MARGIN, MOST_MARGIN = 0.04, 0.25
+QUICKEST, USUAL = 1024, 64  # answers that the quickest and the usual time are taken from
+HEADROOM = 1.6  # workers beyond those that answers keep waiting: they also decode, and wait a turn
 LONGEST_WAIT = 60.0  # seconds
 PATIENT = 3  # refusals in a row before the waits grow beyond what Pipedrive asks for
 PROBE = 10.0  # seconds that the first request after a refusal is waited for
@@ -72,8 +72,8 @@ class Pacing:
         self._closed_at = self._closed_until = float("-inf")
         self._refusals = 0
         self._probe: Slot | None = None
-        self._quickest: deque[float] = deque(maxlen=REMEMBERED)
-        self._usual: deque[float] = deque(maxlen=REMEMBERED)
+        self._quickest: deque[float] = deque(maxlen=QUICKEST)
+        self._usual: deque[float] = deque(maxlen=USUAL)
 
     @classmethod
     def of(cls, credentials: str) -> Pacing:

@@ -23,6 +23,8 @@ logger = logging.getLogger("airbyte")
 # where most records lie in a small part of the time (unit_tests/test_sharing.py).
 WORTH_SPLITTING = 4
 SPLITS_A_WORKER = 3
+# A read of more than so many pages may be shared anew every so many: one request more in fifty.
+LONG, PAGES_A_SPLIT = 500, 25
 
 
 class Ascending(Reader[T]):
@@ -30,6 +32,7 @@ class Ascending(Reader[T]):
     as many workers as have nothing else to do."""
 
     _splits = 0
+    _pages = 0
     _full = 0  # rows of the largest page that others followed
 
     @property
@@ -41,7 +44,8 @@ class Ascending(Reader[T]):
         with self.lock:
             span = self.progress.take()
             workers = self.sync.workers()
-            if span is None and self._splits < SPLITS_A_WORKER * workers:
+            most = SPLITS_A_WORKER * workers + max(0, self._pages - LONG) // PAGES_A_SPLIT
+            if span is None and self._splits < most:
                 # The first cut makes a part for each worker, later ones mend what it got wrong.
                 ways = 2 if self._splits else workers
                 self._splits += self.progress.split(WORTH_SPLITTING * self._page_size, ways)
@@ -101,6 +105,7 @@ class Ascending(Reader[T]):
         known = [time for time in times if time is not None]
         last = known[-1] if known else span.at
         with self.lock:
+            self._pages += 1
             if not page.last:
                 self._full = max(self._full, len(page.rows))
             end = span.end
