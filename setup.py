@@ -30,7 +30,13 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["source_pipedrive", "source_pipedrive.*"]),
     package_data={"source_pipedrive": ["schemas/*.json", "py.typed"]},
-    install_requires=["airbyte-cdk~=7.39", "requests~=2.32", "pydantic~=2.7", "orjson~=3.10"],
+    install_requires=[
+        "airbyte-cdk~=7.39",
+        "anyascii~=0.3",
+        "orjson~=3.10",
+        "pydantic~=2.7",
+        "requests~=2.32",
+    ],
     extras_require={"sandbox": SANDBOX, "demo": DEMO, "test": TEST},
     entry_points={"console_scripts": ["source-pipedrive=source_pipedrive.run:main"]},
 )
