@@ -118,7 +118,16 @@ def test_many_parents_are_announced_with_their_price(caplog: pytest.LogCaptureFi
     caplog.set_level("INFO")
     company = Company(450, lambda role: None)
     company.usage.charge("users_me", 2, {"x-daily-ratelimit-token-limit": "30000"})
-    read(company)
+    reader, queue = reader_of("role_assignments", company)  # type: ignore[arg-type]
+    messages = []
+    task = reader.take()
+    assert task is not None
+    task()
+    while not queue.empty():
+        messages += [m for m in queue.get().pieces if m.trace]
+    (estimate,) = [m.trace.estimate for m in messages if m.trace.estimate]
+    assert (estimate.name, estimate.row_estimate) == ("role_assignments", 450)
+    assert company.asked == ["roles"], "it is said before it is paid"
     assert (
         "role_assignments: 450 roles x 10 tokens = 4,500, about 15 % of this company's daily budget"
     ) in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def instant(text: str) -> int:
@@ -24,6 +25,7 @@ def instant_or_none(value: object) -> int | None:
         return None
 
 
+@lru_cache(maxsize=4096)  # each page's state repeats the spans that have not moved
 def rfc3339(seconds: int) -> str:
     """`2024-05-01T10:00:00Z`: the form that v2 filters and the state take."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
