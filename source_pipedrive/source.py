@@ -102,7 +102,7 @@ class SourcePipedrive(Source):
         if parsed.custom_fields == "raw":
             return AirbyteCatalog(streams=[catalog_entry(row, row.schema) for row in rows])
         client, _ = connect(parsed, _mutable(config))
-        definitions = Definitions(partial(all_rows, client))
+        definitions = Definitions(partial(all_rows, client), strict=True)
         schemas = {}
         for row in rows:
             columns = discovered(row, definitions) if row.has_custom_fields else []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from source_pipedrive.fields.names import collide, column_names, plain
+from source_pipedrive.fields.names import column_names, contested, plain
 
 LEGAL = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 OWN = {"id", "title", "value", "currency", "custom_fields", "label_names"}
@@ -64,7 +64,7 @@ def test_a_field_that_is_added_renames_no_other(
 @given(fields, st.randoms())
 def test_where_no_two_collide_their_order_does_not_matter(wanted: Wanted, chance: object) -> None:
     """Then nobody has to ask in which order they were created."""
-    if collide(wanted, OWN):
+    if contested(wanted, OWN):
         return
     shuffled = list(wanted)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -124,3 +124,17 @@ def test_a_hash_that_begins_like_another_is_told_apart() -> None:
     names = column_names([(key, "Size", ("",)) for key in (one, two, three)], OWN)
     assert names[one] == ["size"]
     assert len({*names[two], *names[three]}) == 2
+
+
+@settings(max_examples=300, deadline=None)
+@given(fields, st.randoms())
+def test_where_no_order_is_known_the_order_of_the_answer_does_not_matter(
+    wanted: Wanted, chance: object
+) -> None:
+    shared = contested(wanted, OWN)
+    shuffled = list(wanted)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert contested(shuffled, OWN) == shared
+    names = column_names(sorted(wanted), OWN, shared)
+    assert names == column_names(sorted(shuffled), OWN, shared)
+    assert not shared.intersection(name for of in names.values() for name in of)

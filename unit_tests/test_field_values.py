@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from jsonschema import Draft7Validator, FormatChecker
 
 from source_pipedrive.fields.columns import columns_of
-from source_pipedrive.fields.definitions import Field
+from source_pipedrive.fields.definitions import Field, from_v2
 from source_pipedrive.fields.leads import gathered
 from source_pipedrive.fields.values import compiled, fill
 
@@ -59,6 +60,23 @@ def of(kind: str, value: Any, labels: bool = True, hidden: bool = False) -> dict
         ("set", "123,456", {"thing": ["Gold", "Silver"]}),
         ("date", "2024-01-01", {"thing": "2024-01-01"}),
         ("date", "soon", {}),
+        ("date", "0000-00-00", {}),
+        ("date", "2024-02-30", {}),
+        ("date", "٢٠٢٤-٠١-٠١", {}),
+        ("time", {"value": "9:00", "timezone_id": 318}, {"thing": "09:00:00",
+                                                       "thing_timezone": "318"}),
+        ("time", {"value": "25:99:00"}, {}),
+        ("double", "nan", {}),
+        ("double", "1e999", {}),
+        ("double", "1_0", {}),
+        ("user", "9" * 30, {}),
+        ("user", "9" * 5_000, {}),
+        ("user", {"id": None, "value": 7}, {"thing": 7}),
+        ("set", [None, 123], {"thing": ["Gold"]}),
+        ("set", "123, 456", {"thing": ["Gold", "Silver"]}),
+        ("enum", 123.0, {"thing": "Gold"}),
+        ("enum", True, {"thing": "True"}),
+        ("address", {"value": "5th Ave 1", "formatted_address": ""}, {"thing": "5th Ave 1"}),
         (
             "daterange",
             {"value": "2024-01-01", "until": "2024-02-01"},
@@ -99,10 +117,18 @@ def test_every_type_has_its_columns(kind: str, value: Any, columns: dict[str, An
 
 
 @pytest.mark.parametrize("kind", CREATABLE)
-@pytest.mark.parametrize("value", [None, "", "x", 0, -1, 1.5, True, [], {}, [{}], {"value": None}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "", "x", 0, -1, 1.5, True, [], {}, [{}], {"value": None}, [None], [[1]], [True]),
+        *("9" * 30, "²", "0000-00-00", "2024-02-30", "24:00:00", "9:00", "nan", {"id": None}),
+        *({"value": "x", "until": 5, "currency": []}, {"value": {"value": 1}}),
+    ],
+    ids=str,
+)
 def test_nothing_that_pipedrive_could_send_fails_or_breaks_a_type(kind: str, value: Any) -> None:
     for labels in (True, False):
-        of(kind, value, labels)
+        orjson.dumps(of(kind, value, labels))
 
 
 def test_without_labels_the_ids_stay_as_text() -> None:
@@ -172,6 +198,19 @@ def test_an_amount_without_a_currency_is_still_an_amount() -> None:
 def test_an_unset_field_with_parts_is_null() -> None:
     row = gathered({KEY: None, f"{KEY}_currency": None}, {KEY: "monetary"})
     assert row == {"custom_fields": {KEY: None}}
+
+
+@pytest.mark.parametrize("value", ["9" * 30, "9" * 5_000, "²", "1,²", ""])
+@pytest.mark.parametrize("kind", ["enum", "set", "user"])
+def test_an_odd_id_of_a_lead_breaks_no_page(kind: str, value: str) -> None:
+    orjson.dumps(gathered({KEY: value}, {KEY: kind}))
+
+
+def test_options_without_an_id_or_a_label_are_none() -> None:
+    options: list[Any] = [{"id": 1, "label": None}, {"id": None, "label": "x"}, {"id": "²"}, 5]
+    options.append({"id": True, "label": "Yes"})
+    field = from_v2({"field_code": "x", "options": options})
+    assert field.options == {"True": "Yes"}
 
 
 def test_what_is_no_hash_stays_where_it_is() -> None:

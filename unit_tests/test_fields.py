@@ -108,11 +108,111 @@ def test_of_two_fields_of_one_name_the_older_has_the_plain_one(turn: bool) -> No
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
-def test_where_v1_is_gone_the_order_of_the_keys_decides(status: int) -> None:
-    new = [v2(SIZE, "Size"), v2(SIZE_2, "size ")]
-    first, second = sorted((SIZE, SIZE_2))
+def test_where_no_order_is_told_no_field_takes_anothers_column(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The plain name would go from one to the other when v1 comes back or a field is added."""
+    new = [v2(SIZE, "Size"), v2(SIZE_2, "size "), v2(TIER, "Tier")]
     for rows in (new, new[::-1]):
-        assert columns(Account(rows, status)) == {"size": first, f"size_{second[:6]}": second}
+        assert columns(Account(rows, status)) == {
+            f"size_{SIZE[:6]}": SIZE,
+            f"size_{SIZE_2[:6]}": SIZE_2,
+            "tier": TIER,
+        }
+    assert "does not tell in which order deal_fields were created" in caplog.text
+
+
+def test_the_order_is_asked_for_once_for_all_streams() -> None:
+    account = Account([v2(SIZE, "Size"), v2(SIZE_2, "Size")], [v1(1, SIZE, ""), v1(2, SIZE_2, "")])
+    definitions = Definitions(account)
+    for name in ("deals", "deals_archived", "leads", "leads_archived"):
+        found = discovered(STREAMS[name], definitions)
+        assert {column.name for column in found or ()} == {"size", f"size_{SIZE_2[:6]}"}
+    assert account.asked == [("dealFields", 2), ("dealFields", 1)]
+
+
+class LeadsOnly(Account):
+    """Credentials that see the fields of leads and not those of deals."""
+
+    def __call__(self, row: Stream) -> Sequence[Mapping[str, Any]]:
+        if row.path == "dealFields":
+            raise StreamError("Pipedrive refused (403).", CONFIG, 403)
+        return super().__call__(row)
+
+
+@pytest.mark.parametrize("order", [["deals", "leads"], ["leads", "deals"]])
+def test_leads_find_their_fields_whoever_asked_first(order: list[str]) -> None:
+    account = LeadsOnly([], [v1(1, TIER, "Customer tier", "enum", options=TIERS)])
+    definitions = Definitions(account)
+    found = {name: discovered(STREAMS[name], definitions) for name in order}
+    assert found["deals"] is None
+    assert [column.name for column in found["leads"] or ()] == ["customer_tier"]
+
+
+def test_an_answer_without_any_field_drops_no_column() -> None:
+    """Pipedrive has been seen to send null in place of a list."""
+    with pytest.raises(StreamError, match="no field at all") as caught:
+        discovered(DEALS, Definitions(Account([])))
+    assert caught.value.failure_type is TRANSIENT
+
+
+def test_a_list_that_is_gone_is_an_error_at_discover_and_a_warning_at_read() -> None:
+    account = Account(404, 404)  # type: ignore[arg-type]
+    with pytest.raises(StreamError):
+        discovered(DEALS, Definitions(account, strict=True))
+    assert Definitions(account).of(DEALS.fields) is None
+
+
+def test_a_column_that_is_not_selected_is_no_change_in_pipedrive(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    schema = schema_of(Account(ACCOUNT))
+    del schema["properties"]["size"]
+    shaped(Account(ACCOUNT), [{"id": 1}], schema)
+    assert caplog.records == []
+
+
+def test_a_change_is_said_once_for_all_streams_that_share_the_fields(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    definitions = Definitions(Account([LABELS, v2(TIER, "Level", "enum", options=TIERS)]))
+    for name in ("deals", "deals_archived", "leads"):
+        row = STREAMS[name]
+        plan_of(row, schema_of(Account(ACCOUNT), row), definitions, labels=True)
+    assert len(caplog.records) == 1
+
+
+def test_activities_ask_for_fields_only_for_the_name_of_their_type() -> None:
+    row = STREAMS["activities"]
+    account = Account(ACCOUNT)
+    schema = schema_of(account, row) if row.has_custom_fields else with_columns(row, [], True)
+    del schema["properties"]["type_name"]
+    for labels in (True, False):
+        plan_of(row, schema, Definitions(account), labels)
+    assert account.asked == []
+
+
+def test_a_key_that_pipedrive_adds_does_not_get_into_a_custom_column() -> None:
+    rows = [{"id": 1, "size": 5, "custom_fields": {SIZE: "XL"}}, {"id": 2, "size": 6}]
+    assert shaped(Account(ACCOUNT), rows) == [
+        {"id": 1, "pipedrive_size": 5, "size": "XL", "custom_fields": {SIZE: "XL"}},
+        {"id": 2, "pipedrive_size": 6},
+    ]
+
+
+def test_the_standard_fields_that_the_account_lists_are_reserved() -> None:
+    own = {**LABELS, "field_code": "weighted_value"}
+    found = columns(Account([own, v2(SIZE, "Weighted value")]))
+    assert found == {f"weighted_value_{SIZE[:6]}": SIZE}
+
+
+@pytest.mark.parametrize("old", [403, [v1(1, SIZE, ""), v1(2, SIZE_2, "")]], ids=["403", "order"])
+def test_when_the_first_of_two_is_deleted_the_second_takes_the_plain_name(old: Any) -> None:
+    both = columns(Account([v2(SIZE, "Size"), v2(SIZE_2, "Size")], old))
+    assert both[f"size_{SIZE_2[:6]}"] == SIZE_2
+    assert columns(Account([v2(SIZE_2, "Size")], old)) == {"size": SIZE_2}
 
 
 def test_definitions_that_may_not_be_seen_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -121,7 +221,7 @@ def test_definitions_that_may_not_be_seen_are_said_once(caplog: pytest.LogCaptur
         assert discovered(STREAMS[name], definitions) is None
         properties = with_columns(STREAMS[name], None, labels=True)["properties"]
         assert set(properties) == set(STREAMS[name].schema["properties"])
-    assert caplog.text.count("only as the raw object") == 1
+    assert caplog.text.count("new custom fields get no column") == 1
 
 
 def test_a_failure_that_may_pass_drops_no_column() -> None:
@@ -199,7 +299,7 @@ def test_standard_fields_with_options_have_a_label_column() -> None:
     assert bare == {"id": 2}
 
 
-def test_without_labels_nothing_is_asked_for_and_ids_stay() -> None:
+def test_without_labels_ids_stay() -> None:
     schema = schema_of(Account(ACCOUNT), labels=False)
     assert "label_names" not in schema["properties"]
     account = Account(ACCOUNT)
@@ -207,7 +307,7 @@ def test_without_labels_nothing_is_asked_for_and_ids_stay() -> None:
         account, [{"id": 1, "label_ids": [1], "custom_fields": {TIER: 123}}], schema, labels=False
     )
     assert record["customer_tier"] == "123"
-    assert account.asked == []
+    assert "label_names" not in record
 
 
 def test_leads_take_the_fields_of_deals() -> None:

@@ -6,19 +6,21 @@ into which column for as long as nobody refreshes the schema, whatever the field
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from source_pipedrive.fields.definitions import Definitions, Field
-from source_pipedrive.fields.names import collide, column_names
+from source_pipedrive.fields.names import column_names, contested
 from source_pipedrive.stream import Stream
 
 Schema = dict[str, Any]
 
 KEY, TYPE, PART = "pipedrive_key", "pipedrive_type", "pipedrive_part"
 RAW = "custom_fields"
-MARK = "pipedrive_columns"  # on RAW: this schema has a column for each field that there was
+MARK = "pipedrive_fields"  # on RAW: the fields that there were, by the beginning of their keys
+SEEN = 8  # characters of a key in it
 
 TEXT: Schema = {"type": ["null", "string"]}
 NUMBER: Schema = {"type": ["null", "number"]}
@@ -74,9 +76,13 @@ class Column:
         return {**holds, "title": self.title, "description": about, **annotations}
 
 
-def columns_of(fields: Sequence[Field], reserved: Iterable[str]) -> list[Column]:
-    """The columns of custom fields, which are given in order of creation."""
-    names = column_names([_wanted(field) for field in fields], set(reserved))
+def columns_of(
+    fields: Sequence[Field], reserved: Iterable[str], ordered: bool = True
+) -> list[Column]:
+    """The columns of custom fields, which are given in order of creation if `ordered`."""
+    wanted = [_wanted(field) for field in fields]
+    own = set(reserved)
+    names = column_names(wanted, own, () if ordered else contested(wanted, own))
     return [
         Column(name, field.key, field.type, part, field.name)
         for field in fields
@@ -92,11 +98,19 @@ def discovered(row: Stream, definitions: Definitions) -> list[Column] | None:
     fields = definitions.of(row.fields)
     if fields is None:
         return None
+    own = reserved(row) | {one.key for one in fields.values() if not one.custom}
     custom = sorted((f for f in fields.values() if f.custom), key=lambda f: f.key)
-    own = reserved(row)
-    if collide([_wanted(field) for field in custom], own):
-        custom = definitions.in_order(row.fields) or custom
-    return columns_of(custom, own)
+    if not contested([_wanted(field) for field in custom], own):
+        return columns_of(custom, own)
+    ordered = definitions.in_order(row.fields)
+    if ordered is not None:
+        return columns_of(ordered, own)
+    definitions.say_once(
+        logging.WARNING,
+        f"Pipedrive does not tell in which order {row.fields[0].name} were created, so of those "
+        "that share a name none has the plain column: all carry a piece of their key.",
+    )
+    return columns_of(custom, own, ordered=False)
 
 
 def reserved(row: Stream) -> set[str]:
@@ -114,7 +128,8 @@ def with_columns(row: Stream, columns: Sequence[Column] | None, labels: bool) ->
             "description": "The account's own fields, keyed by field hash",
             "additionalProperties": True,
         }
-        properties[RAW] = {**raw, MARK: columns is not None}
+        seen = sorted({column.key[:SEEN] for column in columns or ()})
+        properties[RAW] = {**raw, MARK: seen if columns is not None else None}
     if labels and columns is not None:
         for ids, name in row.labels.items():
             holds = LIST if "array" in properties[ids]["type"] else TEXT
@@ -137,6 +152,13 @@ def configured(schema: Mapping[str, Any]) -> list[Column] | None:
     raw = properties.get(RAW)
     told = isinstance(raw, Mapping) and MARK in raw
     return columns if columns or told else None
+
+
+def seen_keys(schema: Mapping[str, Any]) -> set[str]:
+    """The beginnings of the keys of the fields that there were when the schema was discovered."""
+    raw = (schema.get("properties") or {}).get(RAW)
+    seen = raw.get(MARK) if isinstance(raw, Mapping) else None
+    return {str(key) for key in seen} if isinstance(seen, list) else set()
 
 
 def _parts(field: Field) -> tuple[str, ...]:

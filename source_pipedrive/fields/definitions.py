@@ -13,14 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from source_pipedrive.fields.names import HASH
-from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.errors import TRANSIENT, StreamError
 from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
 Row = Mapping[str, Any]
 
-HIDDEN = (403, 404, 410)  # statuses that say that the credentials will not see a list
+HIDDEN = 403  # the credentials will not see a list
+GONE = (404, 410)
 # v1's keys of standard fields that v2 calls otherwise.
 _RENAMED = {"label": "label_ids"}
 
@@ -96,66 +97,100 @@ def _is_part(row: Row) -> bool:
 
 def _options(told: object) -> dict[str, str]:
     entries = [entry for entry in told if isinstance(entry, dict)] if isinstance(told, list) else []
-    return {str(entry.get("id")): str(entry.get("label")) for entry in entries}
+    return {
+        str(entry["id"]): str(entry["label"])
+        for entry in entries
+        if entry.get("id") is not None and entry.get("label") is not None
+    }
 
 
 class Definitions:
     """The fields of each kind of object, asked for once and when somebody needs them.
 
-    listed: gives all rows of a list. Thread-safe.
+    listed: gives all rows of a list. strict: a list that Pipedrive has no more is an error and not
+    a list that may not be seen. Thread-safe.
     """
 
-    def __init__(self, listed: Callable[[Stream], Sequence[Row]]) -> None:
+    def __init__(self, listed: Callable[[Stream], Sequence[Row]], strict: bool = False) -> None:
         self._listed = listed
+        self._passing = (HIDDEN,) if strict else (HIDDEN, *GONE)
         self._lock = threading.Lock()
-        self._known: dict[str, dict[str, Field] | None] = {}
+        self._known: dict[str, dict[str, Field] | StreamError] = {}
+        self._orders: dict[str, dict[str, int]] = {}
+        self._said: set[str] = set()
 
     def of(self, lists: Sequence[Stream]) -> dict[str, Field] | None:
         """The fields by key, from the first of `lists` that the credentials may read; None, and a
         warning, where they may read none. Raises StreamError where it is not known."""
         with self._lock:
-            name = lists[0].name
-            if name not in self._known:
-                self._known[name] = self._read(lists)
-            return self._known[name]
+            found = [self._once(row) for row in lists[:1]]
+            while isinstance(found[-1], StreamError) and len(found) < len(lists):
+                found.append(self._once(lists[len(found)]))
+        if isinstance(found[-1], StreamError):
+            self.say_once(
+                logging.WARNING,
+                f"{found[0]} Until then no label stands beside an id, and new custom fields get no "
+                "column; the raw object holds everything.",
+            )
+            return None
+        return found[-1]
 
     def in_order(self, lists: Sequence[Stream]) -> list[Field] | None:
-        """The custom fields in order of creation; where that is not told, in the order of their
-        keys."""
-        fields = self.of(lists)
-        if fields is None:
-            return None
-        custom = [one for one in fields.values() if one.custom]
+        """The custom fields in order of creation, or None where that is not told."""
+        custom = [one for one in (self.of(lists) or {}).values() if one.custom]
         if any(one.order is None for one in custom):
-            orders = self._orders(lists)
+            orders: dict[str, int] = {}
+            with self._lock:
+                for older in filter(None, (row.older for row in lists)):
+                    orders = orders or self._order(older)
             custom = [replace(one, order=orders.get(one.key, one.order)) for one in custom]
-        return sorted(custom, key=lambda f: (f.order is None, f.order or 0, f.key))
+        if any(one.order is None for one in custom):
+            return None
+        return sorted(custom, key=lambda one: (one.order or 0, one.key))
 
-    def _orders(self, lists: Sequence[Stream]) -> dict[str, int | None]:
-        for one in filter(None, (row.older for row in lists)):
+    def say_once(self, level: int, sentence: str) -> None:
+        """Logs a sentence that concerns several streams."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            logger.log(level, sentence)
+
+    def _order(self, older: Stream) -> dict[str, int]:
+        if older.path not in self._orders:
             try:
-                return {f.key: f.order for f in map(from_v1, self._listed(one))}
+                fields = map(from_v1, self._listed(older))
+                order = {one.key: one.order for one in fields if one.order is not None}
             except StreamError as error:
-                if error.status not in HIDDEN:
+                if error.status not in (HIDDEN, *GONE):
                     raise
-        return {}
+                order = {}
+            self._orders[older.path] = order
+        return self._orders[older.path]
 
-    def _read(self, lists: Sequence[Stream]) -> dict[str, Field] | None:
+    def _once(self, row: Stream) -> dict[str, Field] | StreamError:
+        if row.name not in self._known:
+            self._known[row.name] = self._read(row)
+        return self._known[row.name]
+
+    def _read(self, row: Stream) -> dict[str, Field] | StreamError:
         failure: StreamError | None = None
-        for row in lists:
-            for one in filter(None, (row, row.older)):
-                try:
-                    rows = self._listed(one)
-                except StreamError as error:
-                    if error.status not in HIDDEN:
-                        raise
-                    failure = failure or error
-                else:
-                    read = from_v2 if one.version == 2 else from_v1
-                    fields = [read(item) for item in rows if not _is_part(item)]
-                    return {f.key: f for f in fields if f.key}
-        logger.warning(
-            f"{failure} Until then custom fields come only as the raw object, and no label stands "
-            "beside an id."
-        )
-        return None
+        for one in filter(None, (row, row.older)):
+            try:
+                rows = self._listed(one)
+            except StreamError as error:
+                if error.status not in (HIDDEN, *GONE):
+                    raise
+                failure = failure or error
+                continue
+            read = from_v2 if one.version == 2 else from_v1
+            fields = [read(item) for item in rows if not _is_part(item)]
+            if not fields:
+                # Every object has fields of Pipedrive's own.
+                raise StreamError(
+                    f'Pipedrive sent no field at all for "{row.name}". Run the sync again later.',
+                    TRANSIENT,
+                )
+            return {field.key: field for field in fields if field.key}
+        assert failure is not None
+        if failure.status not in self._passing:
+            raise failure
+        return failure

@@ -57,4 +57,4 @@ def _as_v2(value: Any, kind: str) -> Any:
 
 
 def _id(value: str) -> int | str:
-    return int(value) if value.isascii() and value.isdigit() else value
+    return int(value) if re.fullmatch("[0-9]{1,18}", value) else value

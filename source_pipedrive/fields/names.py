@@ -26,15 +26,18 @@ def plain(name: str) -> str:
 
 
 def column_names(
-    fields: Sequence[tuple[str, str, Sequence[str]]], reserved: Collection[str]
+    fields: Sequence[tuple[str, str, Sequence[str]]],
+    reserved: Collection[str],
+    contested: Collection[str] = (),
 ) -> dict[str, list[str]]:
     """The column names of each field, by its key.
 
     fields: (key, name, suffixes) in order of creation; a field has a column for each suffix, such
     as ("", "_currency"). reserved: names that the stream has already. A field whose names are taken
-    carries the beginning of its key instead.
+    carries the beginning of its key instead. contested: of fields whose order is not known, so that
+    none of them has the plain name.
     """
-    taken = set(reserved)
+    taken = {*reserved, *contested}
     names: dict[str, list[str]] = {}
     for key, name, suffixes in fields:
         found = _free(plain(name), key, suffixes, taken)
@@ -43,21 +46,29 @@ def column_names(
     return names
 
 
-def collide(fields: Sequence[tuple[str, str, Sequence[str]]], reserved: Collection[str]) -> bool:
-    """Whether two of the fields want the same column, so that their order decides."""
+def contested(
+    fields: Sequence[tuple[str, str, Sequence[str]]], reserved: Collection[str]
+) -> set[str]:
+    """The names that two of the fields want, so that the order of their creation decides."""
+    own = set(reserved)
     seen: set[str] = set()
-    for _, name, suffixes in fields:
-        wanted = _with(plain(name), "", suffixes)
-        if seen.intersection(wanted):
-            return True
-        if not set(reserved).intersection(wanted):
-            seen.update(wanted)
-    return False
+    twice: set[str] = set()
+    for key, name, suffixes in fields:
+        wanted = set(_with(plain(name), "", suffixes))
+        if not own.isdisjoint(wanted):
+            wanted = set(_with(plain(name), f"_{_mark(key)[:SHORT]}", suffixes))
+        twice |= seen & wanted
+        seen |= wanted
+    return twice
+
+
+def _mark(key: str) -> str:
+    return key if HASH.fullmatch(key) else hashlib.sha1(key.encode()).hexdigest()
 
 
 def _free(base: str, key: str, suffixes: Sequence[str], taken: Collection[str]) -> list[str]:
     names = _with(base, "", suffixes)
-    mark = key if HASH.fullmatch(key) else hashlib.sha1(key.encode()).hexdigest()
+    mark = _mark(key)
     for length in range(SHORT, len(mark) + 1):
         if not set(names).intersection(taken):
             return names

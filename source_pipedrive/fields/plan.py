@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from source_pipedrive.fields.columns import RAW, Column, configured, discovered
+from source_pipedrive.fields.columns import (
+    RAW,
+    SEEN,
+    Column,
+    configured,
+    discovered,
+    seen_keys,
+)
 from source_pipedrive.fields.definitions import Definitions, Field
 from source_pipedrive.fields.leads import gathered
 from source_pipedrive.fields.values import Entry, Labels, compiled, fill
 from source_pipedrive.stream import Stream
-
-logger = logging.getLogger("airbyte")
 
 Row = dict[str, Any]
 
@@ -21,11 +26,13 @@ Row = dict[str, Any]
 @dataclass(frozen=True)
 class FieldPlan:
     """entries: what is done with each custom field's value; labels: (ids, column, options) of
-    standard fields; types: of fields that stand inline, to be gathered, else None."""
+    standard fields; types: of fields that stand inline, to be gathered, else None; names: of the
+    columns."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     labels: tuple[tuple[str, str, Labels], ...] = ()
     types: Mapping[str, str] | None = None
+    names: frozenset[str] = frozenset()
 
     def gather(self, rows: Iterable[Row]) -> Iterable[Row]:
         """The rows with inlined custom fields in one object."""
@@ -36,8 +43,12 @@ class FieldPlan:
 
     def fill(self, records: Iterable[Row]) -> None:
         """Adds the columns to the records."""
-        entries, labels = self.entries, self.labels
+        entries, labels, names = self.entries, self.labels, self.names
         for record in records:
+            if not names.isdisjoint(record):
+                # A key that Pipedrive has added since: the column is the custom field's.
+                for name in names.intersection(record):
+                    record[f"pipedrive_{name}"] = record.pop(name)
             values = record.get(RAW)
             if values.__class__ is dict:
                 fill(record, values, entries)
@@ -55,22 +66,19 @@ def plan_of(
 ) -> FieldPlan:
     """The plan of a stream for the configured `schema`. Asks for the definitions where something
     depends on them. Raises StreamError where they cannot be read."""
-    columns = configured(schema)
+    columns = configured(schema) if row.has_custom_fields else []
     known = set(schema.get("properties") or ())
     wanted = {i: n for i, n in row.labels.items() if labels and (not known or n in known)}
     inline = row.custom_fields == "inline"
-    options = labels and any(column.type in ("enum", "set") for column in columns or ())
-    needed = columns is None or inline or options or wanted
-    fields = definitions.of(row.fields) if needed else {}
+    fields = definitions.of(row.fields) if columns != [] or inline or wanted else {}
     if columns is None:
         columns = discovered(row, definitions) or []
         columns = [column for column in columns if not known or column.name in known]
-    elif fields:
-        _compare(row, columns, fields)
-    if fields is None:
-        wanted = {}
-    titles = {column.key: column.type for column in columns}
-    titles |= {one.key: one.type for one in (fields or {}).values() if one.custom}
+    elif fields and row.has_custom_fields:
+        _compare(row, columns, fields, seen_keys(schema), definitions)
+    types = {column.key: column.type for column in columns}
+    types |= {one.key: one.type for one in (fields or {}).values() if one.custom}
+    own = set(row.schema["properties"])
     return FieldPlan(
         compiled(row.name, columns, fields, labels),
         tuple(
@@ -78,11 +86,18 @@ def plan_of(
             for ids, name in wanted.items()
             if fields and ids in fields
         ),
-        titles if inline else None,
+        types if inline else None,
+        frozenset({column.name for column in columns} | set(wanted.values())) - own,
     )
 
 
-def _compare(row: Stream, columns: Iterable[Column], fields: Mapping[str, Field]) -> None:
+def _compare(
+    row: Stream,
+    columns: Iterable[Column],
+    fields: Mapping[str, Field],
+    seen: Collection[str],
+    definitions: Definitions,
+) -> None:
     """Says what has changed in Pipedrive since the schema was discovered."""
     own = {column.key: column for column in columns if not column.part}
     renamed = [
@@ -90,12 +105,14 @@ def _compare(row: Stream, columns: Iterable[Column], fields: Mapping[str, Field]
         for key, column in own.items()
         if key in fields and column.title and fields[key].name != column.title
     ]
-    added = [f'"{one.name}"' for key, one in fields.items() if one.custom and key not in own]
-    gone = [f'"{column.title}"' for key, column in own.items() if key not in fields]
-    said = [("renamed", renamed), ("without a column", added), ("deleted", gone)]
+    custom = {key: one for key, one in fields.items() if one.custom}
+    added = [f'"{one.name}"' for key, one in custom.items() if key[:SEEN] not in seen]
+    gone = [f'"{column.title}"' for key, column in own.items() if key not in custom]
+    said = [("renamed", renamed), ("new, without a column", added), ("deleted", gone)]
     changes = [f"{what}: {', '.join(sorted(names)[:20])}" for what, names in said if names]
-    if changes and row.has_custom_fields:
-        logger.info(
-            f"{row.name}: custom fields changed since the schema was discovered; {RAW} holds them "
-            f"all, refresh the schema for the columns. {'; '.join(changes)}."
+    if changes:
+        definitions.say_once(
+            logging.INFO,
+            f"{row.fields[0].name}: custom fields changed since the schema was discovered. {RAW} "
+            f"holds them all; refresh the schema for the columns. {'; '.join(changes)}.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import orjson
@@ -21,8 +22,10 @@ Put = Callable[[Row, Any], None]
 Entry = tuple[type | None, str, Mapping[Any, Any] | None, Put]
 REMEMBERED = 10_000  # values of a table that finds its answers
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+_WHOLE = re.compile(r"[0-9]{1,18}")  # what fits 64 bits
 
 
 class Labels(dict[Any, str | None]):
@@ -31,7 +34,7 @@ class Labels(dict[Any, str | None]):
 
     def __init__(self, stream: str, name: str, options: Mapping[str, str]) -> None:
         super().__init__(options)
-        self.update({int(id_): label for id_, label in options.items() if id_.isdigit()})
+        self.update({int(id_): label for id_, label in options.items() if _WHOLE.fullmatch(id_)})
         self._stream = stream
         self._name = name
         self._told = False
@@ -51,11 +54,15 @@ class Labels(dict[Any, str | None]):
         """The label of an id, or of an `{"id", "label"}`; None where there is none."""
         if isinstance(value, dict):
             value = value.get("id")
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool):
+            value = str(value)  # as the definitions have it
         return self[value] if isinstance(value, int | str) else None
 
     def all(self, value: Any) -> list[str]:
         """The labels of a list of ids, or of one of v1's texts of ids."""
-        ids = value.split(",") if isinstance(value, str) else value
+        ids = [one.strip() for one in value.split(",")] if isinstance(value, str) else value
         items = ids if isinstance(ids, list) else [ids]
         return [label for item in items if (label := self.of(item)) is not None]
 
@@ -149,13 +156,10 @@ def _put(name: str, convert: Callable[[Any], Any]) -> Put:
 
 def _set(name: str, labels: Labels) -> Put:
     def put(record: Row, value: Any) -> None:
-        try:
-            record[name] = [labels[item] for item in value]
-        except TypeError:
-            record[name] = labels.all(value)
+        if value.__class__ is list and all(one.__class__ is int for one in value):
+            record[name] = [labels[one] for one in value]
         else:
-            if value.__class__ is not list or None in record[name]:
-                record[name] = labels.all(value)
+            record[name] = labels.all(value)
 
     return put
 
@@ -178,17 +182,23 @@ def _whole(name: str, kind: str) -> Put:
 def _address(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    full = value.get("formatted_address")
-    return full if full is not None else value.get("value")
+    return value.get("formatted_address") or value.get("value")
 
 
 def _part(column: Column) -> Put:
     name = column.name
-    key = "timezone_name" if column.part == "timezone" else column.part
+    # v1, and so leads, know a zone only by its number.
+    key, other = (
+        ("timezone_name", "timezone_id") if column.part == "timezone" else (column.part, "")
+    )
     convert = _holding(PARTS.get(column.type, {}).get(column.part))
 
     def put(record: Row, value: Any) -> None:
-        part = value.get(key) if value.__class__ is dict else None
+        if value.__class__ is not dict:
+            return
+        part = value.get(key)
+        if part is None:
+            part = value.get(other)
         if part is not None and (fit := convert(part)) is not None:
             record[name] = fit
 
@@ -219,9 +229,9 @@ def _holding(holds: Mapping[str, Any] | None) -> Callable[[Any], Any]:
     if holds is INTEGER:
         return integer
     if holds is DATE:
-        return lambda value: value if isinstance(value, str) and _DATE.fullmatch(value) else None
+        return day
     if holds is TIME:
-        return lambda value: value if isinstance(value, str) and _TIME.fullmatch(value) else None
+        return time
     if holds is not None and "boolean" in holds["type"]:
         return lambda value: value if isinstance(value, bool) else None
     return text
@@ -231,19 +241,32 @@ def number(value: Any) -> float | int | None:
     """A number, also from a text."""
     if value.__class__ is int or value.__class__ is float:
         return value
-    try:
-        return float(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
+    return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
 
 
 def integer(value: Any) -> int | None:
     """An id, also from a text or from the object that v1 sends for what it points at."""
     if isinstance(value, dict):
-        value = value.get("id", value.get("value"))
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = value.get("id") if value.get("id") is not None else value.get("value")
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def day(value: Any) -> str | None:
+    """A date that there is."""
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        return None
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        return None
+
+
+def time(value: Any) -> str | None:
+    """A time of day, HH:MM:SS."""
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    return f"{match[1]:0>2}:{match[2]}:{match[3] or '00'}" if match else None
 
 
 def text(value: Any) -> str | None:
