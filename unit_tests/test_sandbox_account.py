@@ -14,7 +14,7 @@ from pipedrive_sandbox import Sandbox
 from pipedrive_sandbox.routes import EVERY
 from pipedrive_sandbox.switches import Switches
 
-from .test_sandbox import LIMITS, NOW, Caller
+from .caller import LIMITS, NOW, Caller
 
 UNAUTHORIZED = {
     "success": False,
@@ -40,12 +40,6 @@ def box(shared: Sandbox) -> Sandbox:
     shared.clear_faults()
     shared.reset_ledger()
     return shared
-
-
-@pytest.fixture
-def api(box: Sandbox) -> Iterator[Caller]:
-    with Caller(box) as caller:
-        yield caller
 
 
 def refresh(box: Sandbox, token: str = "", **more: Any) -> requests.Response:

@@ -16,7 +16,7 @@ from pipedrive_sandbox.clock import Clock, moment, zulu
 from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.service import Service
 
-from .test_sandbox import LIMITS, NOW, Caller
+from .caller import LIMITS, NOW, Caller
 
 DAY = 86_400
 

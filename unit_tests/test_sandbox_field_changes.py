@@ -14,7 +14,7 @@ from pipedrive_sandbox import Sandbox
 from pipedrive_sandbox.data.plans import TYPES
 from pipedrive_sandbox.service import Service
 
-from .test_sandbox import LIMITS, NOW, Caller
+from .caller import LIMITS, NOW, Caller
 from .test_sandbox_fields import OWNERS, by_code
 
 LATER = "2026-11-23T11:00:00Z"

@@ -16,7 +16,7 @@ from pipedrive_sandbox.routes import EVERY
 from pipedrive_sandbox.service import Service
 from pipedrive_sandbox.switches import Switches
 
-from .test_sandbox import LIMITS, NOW, Caller
+from .caller import LIMITS, NOW, Caller
 from .test_sandbox_account import bearer
 
 KINDS = {"deals": "deal", "persons": "person", "organizations": "organization"}
@@ -35,12 +35,6 @@ def box(shared: Sandbox) -> Iterator[Sandbox]:
     """The shared sandbox; switches are set back afterwards."""
     yield shared
     shared.set(**{**vars(Switches()), **LIMITS})
-
-
-@pytest.fixture
-def api(box: Sandbox) -> Iterator[Caller]:
-    with Caller(box) as caller:
-        yield caller
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pipedrive_sandbox.errors import Refusal
 from pipedrive_sandbox.limits import Limits
 from pipedrive_sandbox.switches import Switches
 
-from .test_sandbox import NOW, Caller
+from .caller import NOW, Caller
 
 BURST = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 LEFT, LEFT_TODAY = "x-ratelimit-remaining", "x-daily-ratelimit-token-remaining"
@@ -34,12 +34,6 @@ class Standing(Clock):
 def box() -> Iterator[Sandbox]:
     with Sandbox(seed=1, scale=0.02, clock=NOW) as box:
         yield box
-
-
-@pytest.fixture
-def api(box: Sandbox) -> Iterator[Caller]:
-    with Caller(box) as caller:
-        yield caller
 
 
 def left(limits: Limits, switches: Switches, status: int = 200) -> int:

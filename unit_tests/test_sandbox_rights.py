@@ -13,7 +13,7 @@ from pipedrive_sandbox.rights import PERMISSIONS
 from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.switches import Switches
 
-from .test_sandbox import LIMITS, NOW, Caller
+from .caller import LIMITS, NOW, Caller
 from .test_sandbox_account import bearer
 
 FORBIDDEN = {
@@ -50,12 +50,6 @@ def box(shared: Sandbox) -> Iterator[Sandbox]:
     yield shared
     shared.set(**{**vars(Switches()), **LIMITS})
     shared.reset_ledger()
-
-
-@pytest.fixture
-def api(box: Sandbox) -> Iterator[Caller]:
-    with Caller(box) as caller:
-        yield caller
 
 
 def refused(api: Caller) -> set[str]:

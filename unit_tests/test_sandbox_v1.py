@@ -10,7 +10,7 @@ import pytest
 from pipedrive_sandbox import Sandbox
 from pipedrive_sandbox.switches import Switches
 
-from .test_sandbox import LIMITS, NOW, Caller
+from .caller import LIMITS, NOW, Caller
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +23,6 @@ def shared() -> Iterator[Sandbox]:
 def box(shared: Sandbox) -> Iterator[Sandbox]:
     yield shared
     shared.set(**{**vars(Switches()), **LIMITS})
-
-
-@pytest.fixture
-def api(box: Sandbox) -> Iterator[Caller]:
-    with Caller(box) as caller:
-        yield caller
 
 
 @pytest.mark.parametrize(

@@ -79,11 +79,9 @@ def connect(
 
 def _whose(config: Config) -> str:
     keys = config.credentials
-    return (
-        keys.client_id + keys.refresh_token
-        if isinstance(keys, OAuthCredentials)
-        else (keys.api_token)
-    )
+    if isinstance(keys, OAuthCredentials):
+        return keys.client_id + keys.refresh_token
+    return keys.api_token
 
 
 def _compare_clocks(theirs: datetime) -> None:

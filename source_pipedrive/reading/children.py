@@ -14,7 +14,7 @@ from typing import Any
 
 from source_pipedrive.http.errors import StreamError, passed_over, words
 from source_pipedrive.reading.estimates import Estimate
-from source_pipedrive.reading.pages import pages
+from source_pipedrive.reading.pages import all_rows, pages
 from source_pipedrive.reading.reader import Reader, T, Task
 
 logger = logging.getLogger("airbyte")
@@ -49,13 +49,8 @@ class EachParent(Reader[T]):
     def _list(self) -> None:
         """All parents, before the first of them is asked for."""
         assert self.row.of is not None
-        ids = [
-            item[self.row.of.key[0]]
-            for params in self.row.of.each
-            for page in pages(self.sync.client, self.row.of, params)
-            for item in page.rows
-        ]
-        found = list(dict.fromkeys(ids))
+        key = self.row.of.key[0]
+        found = list(dict.fromkeys(row[key] for row in all_rows(self.sync.client, self.row.of)))
         limit = self.sync.client.usage.daily_limit
         cost = Estimate(self.row.name, len(found), self.row.of.name, self.row.cost)
         if cost.is_expensive(limit):
@@ -80,7 +75,8 @@ class EachParent(Reader[T]):
                 raise
             self._pass_over(parent, error)
         else:
-            self._read += 1
+            with self.lock:
+                self._read += 1
         with self.lock:
             self._open -= 1
             last = not self._open

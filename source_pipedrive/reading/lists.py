@@ -8,7 +8,7 @@ from typing import Any
 from source_pipedrive.fields.definitions import as_v2
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.reading.pages import Page, key_of, pages
+from source_pipedrive.reading.pages import Page, all_rows, key_of
 from source_pipedrive.reading.reader import InOneGo, InOrder, T
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress
@@ -99,8 +99,7 @@ class FieldList(WholeList[T]):
             older = self.row.older
             if error.status != 403 or older is None:
                 raise
-            found = [item for page in pages(self.sync.client, older, {}) for item in page.rows]
-            self.finish(as_v2(found))
+            self.finish(as_v2(all_rows(self.sync.client, older)))
 
 
 class Mailbox(WholeList[T]):

@@ -103,28 +103,20 @@ def state_message(stream: str, state: dict[str, Any], records: int) -> AirbyteMe
 
 def status_message(stream: str, status: AirbyteStreamStatus) -> AirbyteMessage:
     """STARTED, RUNNING, COMPLETE or INCOMPLETE of a stream."""
-    return AirbyteMessage(
-        type=Type.TRACE,
-        trace=AirbyteTraceMessage(
-            type=TraceType.STREAM_STATUS,
-            emitted_at=float(_milliseconds()),
-            stream_status=AirbyteStreamStatusTraceMessage(
-                stream_descriptor=StreamDescriptor(name=stream), status=status
-            ),
+    return _trace(
+        TraceType.STREAM_STATUS,
+        stream_status=AirbyteStreamStatusTraceMessage(
+            stream_descriptor=StreamDescriptor(name=stream), status=status
         ),
     )
 
 
 def estimate_message(stream: str, records: int) -> AirbyteMessage:
     """How many records a stream will bring in this sync, about."""
-    return AirbyteMessage(
-        type=Type.TRACE,
-        trace=AirbyteTraceMessage(
-            type=TraceType.ESTIMATE,
-            emitted_at=float(_milliseconds()),
-            estimate=AirbyteEstimateTraceMessage(
-                name=stream, type=EstimateType.STREAM, row_estimate=records
-            ),
+    return _trace(
+        TraceType.ESTIMATE,
+        estimate=AirbyteEstimateTraceMessage(
+            name=stream, type=EstimateType.STREAM, row_estimate=records
         ),
     )
 
@@ -132,19 +124,20 @@ def estimate_message(stream: str, records: int) -> AirbyteMessage:
 def error_message(error: AirbyteTracedException, stream: str | None = None) -> AirbyteMessage:
     """Why a stream, or the sync, did not reach its end: a sentence, and no stack for a person to
     wade through where the sentence is ours."""
-    return AirbyteMessage(
-        type=Type.TRACE,
-        trace=AirbyteTraceMessage(
-            type=TraceType.ERROR,
-            emitted_at=float(_milliseconds()),
-            error=AirbyteErrorTraceMessage(
-                message=filter_secrets(str(error)),
-                internal_message=filter_secrets(error.internal_message or str(error)),
-                failure_type=error.failure_type,
-                stream_descriptor=StreamDescriptor(name=stream) if stream else None,
-            ),
+    return _trace(
+        TraceType.ERROR,
+        error=AirbyteErrorTraceMessage(
+            message=filter_secrets(str(error)),
+            internal_message=filter_secrets(error.internal_message or str(error)),
+            failure_type=error.failure_type,
+            stream_descriptor=StreamDescriptor(name=stream) if stream else None,
         ),
     )
+
+
+def _trace(kind: TraceType, **body: Any) -> AirbyteMessage:
+    trace = AirbyteTraceMessage(type=kind, emitted_at=float(_milliseconds()), **body)
+    return AirbyteMessage(type=Type.TRACE, trace=trace)
 
 
 def _milliseconds() -> int:

@@ -89,7 +89,7 @@ class Reader(ABC, Generic[T]):
         self._newest = False  # whether a page of the newest records was seen
         self._announced = 0
         self._priced = False
-        self._keeps_state = progress is not None
+        self.resumes = progress is not None  # the next sync goes on where this one stops
         self._full_refresh = full_refresh
         self._schema = schema or {}
         self._compiling = threading.Lock()
@@ -119,7 +119,7 @@ class Reader(ABC, Generic[T]):
         if self.stopped and self.progress.complete and self.vouches:
             self.error = None  # the page under way was the last
         with self.lock:
-            if not self._keeps_state and self.error is None:
+            if not self.resumes and self.error is None:
                 self.lane.state(state.NO_CURSOR)
             self.lane.ended(self.error)
 
@@ -157,11 +157,6 @@ class Reader(ABC, Generic[T]):
         self.nudge()
 
     @property
-    def resumes(self) -> bool:
-        """Whether the next sync goes on where this one stops."""
-        return self._keeps_state
-
-    @property
     def behind(self) -> float:
         """The time up to which nothing is missing, in seconds since 1970; infinite for a stream
         that is read anew each time."""
@@ -173,7 +168,7 @@ class Reader(ABC, Generic[T]):
     def intention(self) -> str:
         """What the stream's read begins with, in words."""
         since, done = self.progress.since, self.progress.done()
-        if self._keeps_state and done and self.progress.spans:
+        if self.resumes and done and self.progress.spans:
             first = rfc3339(self.progress.spans[0].at)
             if len(self.progress.spans) > 1 or done[0][0] > since or self._full_refresh:
                 return f"going on with what an earlier sync has left, from {first}"
@@ -235,7 +230,7 @@ class Reader(ABC, Generic[T]):
                 self.lane.state(now)
 
     def _state(self) -> dict[str, Any] | None:
-        if not self._keeps_state or not self.vouches or self.row.cursor_field is None:
+        if not self.resumes or not self.vouches or self.row.cursor_field is None:
             return None
         company = self.sync.company.id
         return state.dump(self.row.cursor_field, company, self.progress, self._full_refresh)

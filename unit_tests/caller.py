@@ -1,0 +1,45 @@
+"""Asks a sandbox in this process, for the tests of the sandbox itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+from pipedrive_sandbox import Sandbox
+
+NOW = "2026-11-23T10:00:00Z"
+LIMITS: dict[str, Any] = {"rate_limit": 10**6, "daily_tokens": 10**9}
+MOST_PAGES = 1000
+
+
+class Caller(requests.Session):
+    """Asks one sandbox with its API token."""
+
+    def __init__(self, box: Sandbox) -> None:
+        super().__init__()
+        self.box = box
+        self.headers["x-api-token"] = box.api_token
+
+    def ask(self, path: str, **params: object) -> requests.Response:
+        url = f"{self.box.url}/api/{path}"
+        return self.request("GET", url, params={k.replace("__", "."): v for k, v in params.items()})
+
+    def data(self, path: str, **params: object) -> Any:
+        response = self.ask(path, **params)
+        assert response.status_code == 200, response.text
+        return response.json()["data"]
+
+    def walk(self, path: str, **params: object) -> list[dict[str, Any]]:
+        """All pages of a v2 list."""
+        return [record for page in self.pages(path, **params) for record in page]
+
+    def pages(self, path: str, **params: object) -> Iterator[list[dict[str, Any]]]:
+        for _ in range(MOST_PAGES):
+            answer = self.ask(path, **params).json()
+            yield answer["data"]
+            params["cursor"] = answer["additional_data"].get("next_cursor")
+            if not params["cursor"]:
+                return
+        raise AssertionError("the pages never end")
