@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from integration_tests import program
+from integration_tests.engine import engine, image  # noqa: F401  (fixtures)
 from integration_tests.program import Message, Mode, Outcome
 
 
