@@ -1,13 +1,18 @@
-# syntax directives are left out: the image builds with any engine, also without BuildKit.
+# Builds with any engine, also without BuildKit, on any Debian-based image of Python 3.11 to 3.13.
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
 WORKDIR /build
-COPY setup.py README.md constraints.txt main.py ./
+RUN python -m venv /opt/connector
+# Everything that is downloaded is named in requirements.txt, with its hash; a layer of its own, so
+# that a change of the connector does not download it again.
+COPY requirements.txt ./
+RUN /opt/connector/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
+        --require-hashes --no-deps -r requirements.txt
+COPY setup.py README.md ./
 COPY source_pipedrive source_pipedrive
-RUN python -m venv /opt/connector \
-    && /opt/connector/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
-        -c constraints.txt . \
+RUN /opt/connector/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
+        --no-index --no-deps --no-build-isolation . \
     && /opt/connector/bin/pip uninstall --yes --quiet pip setuptools \
     && /opt/connector/bin/python -m compileall -q -j 0 /opt/connector/lib
 

@@ -5,10 +5,16 @@ IMAGE ?= source-pipedrive:dev
 # `make image BUILD="--network host"` is what works where a proxy is in the way.
 BUILD ?=
 
-.PHONY: demo test lint types unit integration image bench golden clean
+.PHONY: demo test lint types unit integration image bench form golden lock clean
 
+# `make demo DOCKER=1` reads with the image. Without an engine the demo itself says what to do.
 demo: .venv/ready
+ifneq ($(filter-out 0,$(DOCKER)),)
+	@if docker info >/dev/null 2>&1; then $(MAKE) --no-print-directory image; fi
+	@$(BIN)/python -m pipedrive_sandbox.demo --image $(IMAGE)
+else
 	@$(BIN)/python -m pipedrive_sandbox.demo
+endif
 
 test: lint types unit integration
 
@@ -31,9 +37,27 @@ image:
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
+# The form that the spec makes, filled in and checked; its pictures go to docs/images.
+CHROMIUM ?= chromium
+form: .venv/ready
+	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \
+		&& command -v npm >/dev/null && command -v $(CHROMIUM) >/dev/null \
+		|| { echo "make form needs Node.js 18 or newer and Chromium:" \
+			"on Debian apt-get install nodejs npm chromium"; exit 1; }
+	cd form && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@PYTHON=$(BIN)/python CHROMIUM=$(CHROMIUM) node form/fill.mjs
+
 # Writes the golden files and the README's table anew; read the diff.
 golden: .venv/ready
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q unit_tests integration_tests -k golden
+
+# Writes requirements.txt anew: what of constraints.txt the image installs, with the hashes of PyPI.
+# The list is the same on every platform and Python that the connector runs on.
+lock: .venv/ready
+	echo "# Made by make lock from setup.py and constraints.txt: what the image installs." >requirements.txt
+	echo setuptools | $(BIN)/uv pip compile --quiet setup.py - --constraints constraints.txt \
+		--generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--python-platform x86_64-manylinux_2_31 >>requirements.txt
 
 clean:
 	rm -rf .venv .demo build dist *.egg-info

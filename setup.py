@@ -17,6 +17,7 @@ TEST = [
     "types-jsonschema",
     "types-PyYAML",
     "types-requests",
+    "uv",
     *DEMO,
 ]
 

@@ -26,6 +26,7 @@ from airbyte_cdk.models import (
     Status,
     Type,
 )
+from airbyte_cdk.sources import Source
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -78,7 +79,25 @@ class Writer(io.TextIOBase):
 
 
 class Entrypoint(AirbyteEntrypoint):
-    """The CDK's entrypoint, with sentences about a wrong configuration that people understand."""
+    """The CDK's entrypoint for spec, check and discover, which needs no disk to write to and has
+    sentences about a wrong configuration that people understand."""
+
+    def run(self, parsed_args: argparse.Namespace) -> Iterable[str]:
+        """The command's messages. The CDK's own makes a directory for a cache of answers first,
+        which a container with a read-only root has no place for."""
+        specification = self.source.spec(logger)
+        commands = {"check": self.check, "discover": self.discover}
+        messages: Iterable[AirbyteMessage]
+        try:
+            if parsed_args.command == "spec":
+                messages = [AirbyteMessage(type=Type.SPEC, spec=specification)]
+            else:
+                config = _config(self.source, parsed_args)
+                messages = commands[parsed_args.command](specification, config)
+            yield from map(self.airbyte_message_to_string, messages)
+        finally:
+            queued = self._emit_queued_messages(self.source)
+            yield from map(self.airbyte_message_to_string, queued)
 
     @staticmethod
     def validate_connection(source_spec: ConnectorSpecification, config: Any) -> None:
@@ -128,14 +147,12 @@ def _messages(arguments: argparse.Namespace) -> Iterable[bytes]:
     source = SourcePipedrive()
     if arguments.command == "read":
         return _read(source, arguments)
-    if arguments.command != "spec":
-        _config(source, arguments)  # the CDK reads it again, but has no sentence for what is wrong
     entrypoint = Entrypoint(source)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     return (line.encode() + b"\n" for line in entrypoint.run(arguments))
 
 
-def _config(source: SourcePipedrive, arguments: argparse.Namespace) -> dict[str, Any]:
+def _config(source: Source, arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         return dict(source.configure(source.read_config(arguments.config), ""))
     except OSError as error:

@@ -1,0 +1,56 @@
+"""What the image installs: exactly what the connector needs, in the versions that were tested."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import requires
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+BUILDS = {"setuptools"}  # builds the package in the image and is taken out again
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}( \\)?")
+
+
+def pins(text: str) -> dict[str, str]:
+    """{name: version} of a list of requirements."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^ \n]+)", text, re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def needed(name: str, extras: frozenset[str], seen: set[tuple[str, frozenset[str]]]) -> set[str]:
+    """The names of all packages that `name` needs, from the metadata of what is installed."""
+    if (name, extras) in seen:
+        return set()
+    seen.add((name, extras))
+    names = set()
+    for requirement in map(Requirement, requires(name) or ()):
+        marker = requirement.marker
+        if not marker or any(marker.evaluate({"extra": extra}) for extra in {"", *extras}):
+            names.add(canonicalize_name(requirement.name))
+            names |= needed(requirement.name, frozenset(requirement.extras), seen)
+    return names
+
+
+def test_the_image_installs_the_versions_that_the_tests_ran_with() -> None:
+    installed = pins((ROOT / "requirements.txt").read_text())
+    tested = pins((ROOT / "constraints.txt").read_text())
+    assert installed
+    assert installed == {name: tested.get(name) for name in installed}
+
+
+def test_the_image_installs_what_the_connector_needs_and_nothing_else() -> None:
+    """After a change of setup.py or constraints.txt: `make lock`."""
+    installed = set(pins((ROOT / "requirements.txt").read_text()))
+    assert installed == needed("source-pipedrive", frozenset(), set()) | BUILDS
+
+
+def test_every_package_has_its_hash_and_no_address() -> None:
+    """A package that was replaced on its way does not get into the image."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if "==" in line:
+            assert HASH.fullmatch(following.strip()), line
+        assert line.startswith("#") or "==" in line or HASH.fullmatch(line.strip()), line
