@@ -15,7 +15,7 @@ from typing import Self
 
 import urllib3
 
-from benchmarks import commands
+from benchmarks import commands, image
 from benchmarks.pace import LATENCY, Pace, seconds_of
 from benchmarks.programs import RSS_UNIT, Cost, middle, run
 from benchmarks.records import Records, records_of, same
@@ -102,6 +102,23 @@ class Bench:
     def starting(self) -> Costs:
         """`spec`, and `import` of the CDK alone."""
         programs = {"spec": [commands.connector(), "spec"], "import": commands.IMPORT}
+        return self._in_turns(programs, turns=SHORT * self._repetitions)
+
+    @cached_property
+    def images(self) -> Mapping[str, int]:
+        """Bytes of the connector's image and of one with the CDK alone, by name; none where no
+        Docker engine answers."""
+        if not image.engine():
+            return {}
+        self._open.callback(image.remove)
+        return image.build(self._files)
+
+    @cached_property
+    def containing(self) -> Costs:
+        """`spec` in this environment and in a container of the image; none without an engine."""
+        if not self.images:
+            return {}
+        programs = {"environment": [commands.connector(), "spec"], "image": image.SPEC}
         return self._in_turns(programs, turns=SHORT * self._repetitions)
 
     @cached_property

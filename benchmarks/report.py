@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ def cells(row: Row, measured: Measured) -> tuple[str, ...]:
     verdict = {True: "ok", False: "MISSED", None: ""}[row.holds(measured.value)]
     digits = 0 if measured.value >= 100 else 2
     value = f"{measured.value:,.{digits}f} {row.unit}"
+    if math.isnan(measured.value):
+        value = "not measured"
     return row.what, value, row.wanted, verdict, measured.how
 
 

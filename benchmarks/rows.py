@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks import image
 from benchmarks.bench import Bench, own_peak
 from benchmarks.programs import Cost
 
 
 @dataclass(frozen=True)
 class Measured:
-    """value: in the row's unit; how: what it is made of."""
+    """value: in the row's unit, nan where it could not be measured; how: what it is made of."""
 
     value: float
     how: str
+
+
+NO_ENGINE = Measured(math.nan, "no Docker engine answered")
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,9 @@ class Row:
         return "" if self.at_least is None else f"at least {self.at_least:,g}"
 
     def holds(self, value: float) -> bool | None:
-        """Whether `value` is what is wanted; None where nothing is."""
+        """Whether `value` is what is wanted; None where nothing is, or none was measured."""
+        if math.isnan(value):
+            return None
         if self.at_most is not None:
             return value <= self.at_most
         return None if self.at_least is None else value >= self.at_least
@@ -83,6 +90,22 @@ def memory_growth(bench: Bench) -> Measured:
 def spec(bench: Bench) -> Measured:
     """The `spec` command over an import of the CDK, CPU time."""
     return ratio(bench.starting["spec"], bench.starting["import"])
+
+
+def image_size(bench: Bench) -> Measured:
+    """The image over its base with nothing but the CDK."""
+    if not bench.images:
+        return NO_ENGINE
+    ours, theirs = bench.images[image.CONNECTOR] / 1e6, bench.images[image.CDK] / 1e6
+    return Measured(ours / theirs, f"{ours:.0f} MB over {theirs:.0f} MB")
+
+
+def image_spec(bench: Bench) -> Measured:
+    """What a container adds to the time of `spec` on the clock."""
+    if not bench.containing:
+        return NO_ENGINE
+    ours, theirs = (bench.containing[name].wall for name in ("image", "environment"))
+    return Measured(ours - theirs, f"{ours:.2f} s less {theirs:.2f} s")
 
 
 def served(bench: Bench) -> Measured:
@@ -170,6 +193,8 @@ ROWS = (
     Row("memory, half of the deals", "MB", memory_of_few, at_most=200),
     Row("memory, growth", "x half of them", memory_growth, at_most=1.1),
     Row("spec", "x the CDK's import", spec, at_most=1.2),
+    Row("image, size", "x base and CDK", image_size, at_most=1.15),
+    Row("image, spec", "s more", image_spec, at_most=0.5),
     Row("sharing, 8 workers", "x one worker", sharing, at_least=6),
     Row("sharing, extra requests", "requests", sharing_requests, at_most=16),
     Row("workers chosen, 480 per 2 s at 200 ms", "x the time of 8", chosen),

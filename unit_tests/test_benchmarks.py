@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from io import BytesIO
@@ -143,6 +144,13 @@ def test_a_row_says_whether_its_mark_is_met() -> None:
     assert "| b    | 400 pages | at least 500 | MISSED  |" in report.table(
         [(most, Measured(2, "")), (least, Measured(400, "half the time"))]
     )
+
+
+def test_a_row_that_could_not_be_measured_is_neither_kept_nor_missed() -> None:
+    row = Row("size", "MB", lambda bench: Measured(1, ""), at_most=2)
+    assert row.holds(math.nan) is None
+    text = report.table([(row, Measured(math.nan, "no engine"))])
+    assert "| size | not measured | at most 2 |         | no engine |" in text
 
 
 def test_the_readme_holds_a_result_of_every_row() -> None:
