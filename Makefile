@@ -60,7 +60,7 @@ lock: .venv/ready
 		--python-platform x86_64-manylinux_2_31 >>requirements.txt
 
 clean:
-	rm -rf .venv .demo build dist *.egg-info
+	rm -rf .venv .demo build dist *.egg-info form/node_modules form/build
 
 .venv/ready: setup.py constraints.txt
 	$(PYTHON) -m venv .venv

@@ -7,9 +7,11 @@ from setuptools import find_packages, setup
 SANDBOX = ["starlette", "uvicorn", "httptools", "uvloop", "faker"]
 DEMO = ["airbyte", "duckdb", "rich", *SANDBOX]
 TEST = [
+    "airbyte-connector-models",
     "docker",
     "hypothesis",
     "jsonschema",
+    "kubernetes-validate",
     "mypy",
     "pytest",
     "pyyaml",

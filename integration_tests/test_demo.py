@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +31,15 @@ OVERLAP = 60  # seconds before the end of a sync that the next one reads again
 
 
 def demo(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "FRESH"}
+    return run(sys.executable, "-m", "pipedrive_sandbox.demo", "--folder", str(folder), *more)
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {n: v for n, v in os.environ.items() if n not in ("FRESH", "DOCKER")}
     return subprocess.run(
-        [sys.executable, "-m", "pipedrive_sandbox.demo", "--folder", str(folder), *more],
+        command,
         cwd=ROOT,
-        env=environment,
+        env={**inherited, **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -207,6 +213,87 @@ def test_a_folder_that_cannot_be_used_is_explained(
     assert sentence in said
     assert "make demo FRESH=1" in said
     assert run.stderr == ""
+
+
+def test_the_image_goes_on_where_the_program_was(runs: Runs, image: str, tmp_path: Path) -> None:
+    folder = shutil.copytree(runs.folder, tmp_path / "demo")
+    third = demo(folder, "--scale", str(SCALE), "--image", image)
+    assert third.returncode == 0, third.stdout + third.stderr
+    assert third.stderr == ""
+    assert f"The image {image} reads it through PyAirbyte" in third.stdout
+    before, after = (table(each.stdout, "stream") for each in (runs.first, third))
+    assert number(after["all"][0]) * 3 < number(before["all"][0])
+
+    memory = json.loads((folder / "demo.json").read_text())
+    now = Runs(folder, runs.first, third, memory)
+    assert memory["synced"] == len(memory["batches"]) == 2
+    with Sandbox(scale=SCALE, clock=memory["since"]) as box:
+        for seed, batch in enumerate(memory["batches"], start=1):
+            box.clock.set(batch["at"])
+            box.mutate(seed, edits=40, adds=10, deletes=5, archives=5)
+        for name in ("deals", "persons", "activities"):
+            held = dict(now.query(f"SELECT id, CAST(update_time AS TEXT) FROM crm.{name}"))
+            for record in listed(box, name):
+                written = record["update_time"][:19].replace("T", " ")
+                assert held[record["id"]][:19] == written, (name, record["id"])
+
+
+def test_a_demo_that_is_stopped_leaves_no_container(
+    engine: Any, image: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "pipedrive_sandbox.demo", "--folder", str(tmp_path)]
+    with subprocess.Popen(
+        [*command, "--scale", str(SCALE), "--image", image],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        give_up = time.monotonic() + 60
+        while not containers(engine, tmp_path):
+            assert process.poll() is None
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+        process.terminate()
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.endswith("Stopped. The next run goes on from what was written.\n")
+    assert "Traceback" not in said
+    give_up = time.monotonic() + 20
+    while containers(engine, tmp_path):
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+
+
+def containers(engine: Any, folder: Path) -> list[str]:
+    """Those that see `folder`."""
+    return [each["Id"] for each in engine.api.containers(filters={"volume": f"{folder}/files"})]
+
+
+def test_an_engine_that_does_not_answer_is_explained(tmp_path: Path) -> None:
+    """As a user meets it: `make demo DOCKER=1`, and Docker is not running."""
+    closed = f"unix://{tmp_path}/closed.sock"
+    here = f"BIN={Path(sys.executable).parent}"
+    done = run("make", "-o", ".venv/ready", here, "demo", "DOCKER=1", DOCKER_HOST=closed)
+    assert done.returncode != 0
+    assert "No Docker engine answers." in done.stdout
+    assert "docker info" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_an_image_that_was_not_built_is_explained(engine: Any, tmp_path: Path) -> None:
+    done = demo(tmp_path, "--image", "source-pipedrive:never-built")
+    assert done.returncode == 1
+    assert "Build it with: make image IMAGE=source-pipedrive:never-built" in done.stdout
+    assert done.stderr == ""
+
+
+def test_make_builds_the_image_only_when_it_is_asked_for(engine: Any) -> None:
+    for settings, wanted in (["DOCKER=1"], True), (["DOCKER=0"], False), ([], False):
+        done = run("make", "-n", "-o", ".venv/ready", "demo", "IMAGE=a:b", "BUILD=-q", *settings)
+        assert done.returncode == 0, done.stderr
+        assert ("docker build -q -t a:b ." in done.stdout) is wanted
+        assert ("pipedrive_sandbox.demo --image a:b" in done.stdout) is wanted
 
 
 def _after(time: str, second: float) -> bool:

@@ -51,17 +51,16 @@ class OAuthCredentials(_Model):
     The last three fields are kept up to date by the connector and are "" until it has them.
     """
 
-    model_config = shown("OAuth", "Sign in through an OAuth app that you own in Pipedrive.")
+    model_config = shown("OAuth", "For an OAuth app that you have registered with Pipedrive.")
 
     auth_type: Literal["oauth2.0"] = field(0, "Type", "Marks these credentials as OAuth.")
-    client_id: str = secret(1, "Client ID", f"Names your OAuth app. Find it at {APP_PAGE}.")
-    client_secret: str = secret(2, "Client secret", f"Stands next to the client ID at {APP_PAGE}.")
+    client_id: str = secret(1, "Client ID", f"From your OAuth app in Pipedrive: {APP_PAGE}.")
+    client_secret: str = secret(2, "Client secret", "On the same page as the client ID.")
     refresh_token: str = secret(
         3,
         "Refresh token",
-        "Issued by Pipedrive when a user installs your app; connecting through Airbyte fills it "
-        "in. It lapses after 60 days without a sync. What the app may read is set at "
-        f"{APP_PAGE}.",
+        "Pipedrive issues it when a user installs your app. It lapses after 60 days without a "
+        "sync. What the app may read is set by its scopes.",
     )
     access_token: str = kept(
         4, "Access token", f"Lasts an hour. {FILLED_IN}", VISIBLE, airbyte_secret=True
@@ -104,11 +103,11 @@ class History(_Model):
 class LastPeriod(History):
     """So many calendar months back, from midnight UTC; the 29th to 31st shrink to fit."""
 
-    model_config = shown("Recent", "Go back a fixed time from the day of the first sync.")
+    model_config = shown("A recent period", "Read what is not older than a fixed time.")
 
     mode: Literal["duration"] = field(0, "Mode", "Marks a fixed time back.")
     duration: Literal["1 month", "3 months", "6 months", "1 year", "2 years", "5 years"] = field(
-        1, "Period", "How far to go back.", default="1 year"
+        1, "Go back", "Counted from the day of the first sync.", default="1 year", always_show=True
     )
 
     def since(self, now: datetime) -> datetime:
@@ -132,17 +131,17 @@ class AllTime(History):
 class SinceDate(History):
     """From a date (midnight UTC) or an instant on."""
 
-    model_config = shown("Since a date", "Start at a date of your choice.")
+    model_config = shown("From a date", "Start at a date of your choice.")
 
     mode: Literal["start_date"] = field(0, "Mode", "Marks a start date.")
     start_date: str = field(
         1,
         "Start date",
-        "The first day to read (UTC), or the first second of it to read.",
+        "The first day to read, such as 2024-01-01, or an exact second in UTC.",
         pattern=_DATE,
         pattern_descriptor="YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ",
         format="date-time",
-        examples=["2024-01-01T00:00:00Z", "2024-01-01"],
+        examples=["2024-01-01", "2024-01-01T00:00:00Z"],
     )
 
     @field_validator("start_date")
@@ -175,48 +174,48 @@ class Config(_Model):
     model_config = shown("Pipedrive Source Spec", "What to read from Pipedrive and with which key.")
 
     credentials: Annotated[
-        OAuthCredentials | ApiTokenCredentials, Field(discriminator="auth_type")
+        ApiTokenCredentials | OAuthCredentials, Field(discriminator="auth_type")
     ] = field(0, "Authentication", "How to sign in to Pipedrive.", type="object")
     history: Annotated[LastPeriod | AllTime | SinceDate, Field(discriminator="mode")] = field(
         1,
-        "History",
-        "How far back the first sync goes. It cuts deals, activities, notes, leads, files, mail "
-        "threads and call logs. Persons, organizations and products are always read whole, so "
-        "that a recent deal never points at an absent person. Lists that carry no time ignore "
-        "it. When you lengthen it later, the missing range is read.",
+        "How far back",
+        "Where the first sync begins. Applies to deals, activities, notes, leads, files, mail "
+        "threads and call logs. Persons, organizations and products are always read whole. Choose "
+        "a longer history later and the missing part is read then.",
         default=LastPeriod(mode="duration"),
         type="object",
+        always_show=True,
     )
     daily_token_reserve: Annotated[int, Field(strict=True, ge=0, le=90)] = field(
         4,
-        "Daily tokens left to others (%)",
-        "Pipedrive gives a company so many API tokens a day, which all its integrations share. "
-        "This part of them is never touched: a sync that comes to it stops, and the next one goes "
-        "on from there.",
+        "API budget kept for other integrations (%)",
+        "Pipedrive gives your company a daily budget of API tokens, shared by all its "
+        "integrations. A sync stops before it touches this share, and the next sync continues "
+        "from there.",
         default=10,
         minimum=0,
         maximum=90,
     )
     daily_token_budget: Annotated[int, Field(strict=True, ge=LEAST_BUDGET)] | None = field(
         5,
-        "Tokens for one sync",
-        "At most so many API tokens are spent by one sync; it then stops, and the next one goes on "
-        "from there. For companies whose answers do not tell what is left of the day. Left empty, "
-        "there is no such limit.",
+        "Most API tokens for one sync",
+        "A sync stops once it has spent so many; the next one continues. Only needed where "
+        "Pipedrive does not say what is left of the day. Empty: no limit. At least "
+        f"{LEAST_BUDGET}.",
         default=None,
     )
     custom_fields: Literal["columns_and_raw", "raw"] = field(
         2,
         "Custom fields",
-        "columns_and_raw: a readable, typed column for each field that your company has added, and "
-        "the raw object as well. raw: only the object with Pipedrive's keys; leads keep theirs "
-        "beside their other columns.",
+        "columns_and_raw (recommended): each field that your company has added becomes a column "
+        "under its own name; the raw object is kept too. raw: only the raw object, with "
+        "Pipedrive's keys.",
         default="columns_and_raw",
     )
     labels: Annotated[bool, Field(strict=True)] = field(
         3,
-        "Labels",
-        "Columns hold what an option is called (Gold), not its number (123).",
+        "Show option labels",
+        "On: columns hold the name of an option, such as Gold. Off: its number, such as 123.",
         default=True,
     )
     num_workers: Annotated[int, Field(strict=True, ge=1, le=MAX_WORKERS)] | None = field(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from . import connector
 from .company import Company
 from .memory import DemoError, Folder
 from .report import Report, check
@@ -39,6 +40,7 @@ def _demo(options: argparse.Namespace, report: Report) -> None:
     folder = Folder(options.folder)
     memory = folder.open(options.seed, options.scale, options.fresh)
     check(folder.warehouse)
+    reader = connector.image(options.image) if options.image else connector.program()
     prepare(folder)
     with Company(memory, folder.logs / "sandbox.txt") as company:
         company.wait()
@@ -47,7 +49,7 @@ def _demo(options: argparse.Namespace, report: Report) -> None:
         report.say(f"A sandbox of Pipedrive answers at {company.url}.", "")
         if batch:
             report.changes(batch)
-        report.say(f"source-pipedrive reads it through PyAirbyte into {folder.warehouse}.", "")
+        report.say(f"{reader.title} reads it through PyAirbyte into {folder.warehouse}.", "")
         company.reset_ledger()
         config = {
             "credentials": {"auth_type": "api_token", "api_token": company.api_token},
@@ -55,7 +57,7 @@ def _demo(options: argparse.Namespace, report: Report) -> None:
             "api_url": company.url,
         }
         with report.progress():
-            sync = read(config, folder, report.advance)
+            sync = read(reader, config, folder, report.advance)
         total = report.streams(sync, company.ledger(), folder.warehouse)
     report.answer(folder.warehouse)
     memory.synced = len(memory.batches)
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, default=Path(".demo"), help="for all files (.demo)")
     parser.add_argument("--seed", type=int, default=1, help="of the sandbox (1)")
     parser.add_argument("--scale", type=float, default=1.0, help="of the sandbox (1)")
+    parser.add_argument("--image", help="read with this image, not with the installed program")
     parser.add_argument(
         "--fresh",
         action="store_true",

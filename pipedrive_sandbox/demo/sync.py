@@ -11,12 +11,11 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TextIO
 
+from .connector import NAME, Connector
 from .memory import DemoError, Folder
 
-CONNECTOR = "source-pipedrive"
 SCHEMA = "crm"  # not "pipedrive": DuckDB calls the file so
 _STREAM = re.compile(
     r"(?P<name>\w+) +(?P<rows>[\d,]+) records .* (?P<seconds>[\d.]+) s +(?P<how>.*)"
@@ -85,12 +84,16 @@ def prepare(folder: Folder) -> None:
     It reads these when it is imported, which `read` does.
     """
     root = folder.path.resolve()
+    files = root / "files"  # what the connector is handed, each while it runs
+    files.mkdir(exist_ok=True)
+    files.chmod(0o755)  # an image sees it, and runs as another user
     os.environ |= {
         "DO_NOT_TRACK": "1",
         "AIRBYTE_OFFLINE_MODE": "1",
         "AIRBYTE_PROJECT_DIR": str(root),
         "AIRBYTE_CACHE_ROOT": str(root / "cache"),
         "AIRBYTE_LOGGING_ROOT": str(root / "logs"),
+        "AIRBYTE_TEMP_DIR": str(files),
         "AIRBYTE_PRINT_FULL_ERROR_LOGS": "0",
         "NO_LIVE_PROGRESS": "1",
     }
@@ -98,7 +101,9 @@ def prepare(folder: Folder) -> None:
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
 
 
-def read(config: dict[str, Any], folder: Folder, tell: Callable[[Sync], None]) -> Sync:
+def read(
+    connector: Connector, config: dict[str, Any], folder: Folder, tell: Callable[[Sync], None]
+) -> Sync:
     """Read every stream, incrementally where there is a state in the warehouse, and merge.
 
     `tell` is called whenever more is known. Raises DemoError with the connector's own last
@@ -113,16 +118,30 @@ def read(config: dict[str, Any], folder: Folder, tell: Callable[[Sync], None]) -
 
         from airbyte.exceptions import PyAirbyteError
 
-        sync = Sync()
+        sync, stopped = Sync(), False
         try:
-            _read(sync, config, folder, tell)
-        except PyAirbyteError as error:
-            # The last sentence sums up those before it.
-            said = sync.errors[-1] if sync.errors else error.get_message()
-            raise DemoError(
-                f"The connector failed. {said}\nIts log is under {folder.logs}."
-            ) from error
+            _read(sync, connector, config, folder, tell)
+        except (Exception, KeyboardInterrupt) as error:
+            stopped = _by_ctrl_c(error)
+            if not stopped and isinstance(error, PyAirbyteError):
+                # The last sentence sums up those before it.
+                said = sync.errors[-1] if sync.errors else error.get_message()
+                lines = (f"The connector failed. {said}", connector.hint)
+                log_is = f"Its log is under {folder.logs}."
+                raise DemoError("\n".join(filter(None, (*lines, log_is)))) from error
+            if not stopped:
+                raise
+        if stopped:
+            # A new one: with the first go PyAirbyte's generators, which complain when they close.
+            raise KeyboardInterrupt
     return sync
+
+
+def _by_ctrl_c(error: BaseException | None) -> bool:
+    """PyAirbyte and DuckDB raise errors of their own when they are interrupted."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 @contextmanager
@@ -138,17 +157,20 @@ def _stderr_into(file: TextIO) -> Iterator[None]:
         os.close(before)
 
 
-def _read(sync: Sync, config: dict[str, Any], folder: Folder, tell: Callable[[Sync], None]) -> None:
+def _read(
+    sync: Sync,
+    connector: Connector,
+    config: dict[str, Any],
+    folder: Folder,
+    tell: Callable[[Sync], None],
+) -> None:
     from airbyte import get_source
     from airbyte.caches import DuckDBCache
 
-    executable = Path(sys.executable).with_name(CONNECTOR)
-    if not executable.exists():
-        raise DemoError(f"{executable} is missing. Install it with: pip install -e '.[test]'")
-    source = get_source(CONNECTOR, config, local_executable=executable)
+    source = get_source(NAME, config, **connector.how)
     # After get_source, which replaces the handlers.
     listener = _Listener(sync, tell)
-    logger = logging.getLogger(f"airbyte.{CONNECTOR}")
+    logger = logging.getLogger(f"airbyte.{NAME}")
     logger.addHandler(listener)
     cache = DuckDBCache(
         db_path=folder.warehouse, schema_name=SCHEMA, cache_dir=folder.path / "cache"

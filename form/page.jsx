@@ -1,0 +1,111 @@
+// The form in the browser. `window.specification` is the spec's connectionSpecification; what a
+// person has sent is left in `window.sent`, null until the form has accepted it.
+import Form from "@rjsf/core";
+import { customizeValidator } from "@rjsf/validator-ajv8";
+import { createRoot } from "react-dom/client";
+import { formOf } from "./airbyte.mjs";
+
+const PATTERN = "has another form than is expected";
+
+// Airbyte takes `format` as a hint for the widget; the pattern is what is enforced.
+const validator = customizeValidator({
+  ajvOptionsOverrides: { discriminator: true, validateFormats: false },
+});
+
+function inWords(errors) {
+  const words = {
+    required: () => "Fill in this field.",
+    pattern: () => PATTERN,
+    minimum: ({ limit }) => `Use ${limit} or more.`,
+    maximum: ({ limit }) => `Use ${limit} or less.`,
+  };
+  const sentence = ({ name, message, params }) => words[name]?.(params) ?? message;
+  return errors.map((error) => ({ ...error, message: sentence(error) }));
+}
+
+function Field(props) {
+  const { id, label, children, hidden, required, schema, uiSchema, rawErrors = [] } = props;
+  if (hidden) return <div hidden>{children}</div>;
+  if (id === "root" || uiSchema["ui:branch"]) return children;
+  const descriptor = schema.pattern_descriptor;
+  const sentences = rawErrors.map((error) =>
+    error === PATTERN && descriptor ? `Expected: ${descriptor}.` : error,
+  );
+  return (
+    <div className={sentences.length ? "field wrong" : "field"}>
+      <div className="head">
+        <label htmlFor={schema.oneOf ? `${id}__oneof_select` : id}>{label}</label>
+        {!required && <span className="optional">Optional</span>}
+        {descriptor && <span className="descriptor">{descriptor}</span>}
+      </div>
+      {schema.description && <p className="help">{schema.description}</p>}
+      {children}
+      {[...new Set(sentences)].map((sentence) => (
+        <p className="error" role="alert" key={sentence}>
+          {sentence}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+// Optional fields are folded away unless `always_show` says otherwise.
+function Fields({ properties, schema, uiSchema }) {
+  const shown = ({ name, hidden }) =>
+    hidden || schema.required?.includes(name) || schema.properties[name]?.always_show;
+  const folded = properties.filter((property) => !shown(property));
+  return (
+    <>
+      {uiSchema["ui:branch"] && <p className="help">{schema.description}</p>}
+      {properties.filter(shown).map(({ content }) => content)}
+      {folded.length > 0 && (
+        <details>
+          <summary>Optional fields</summary>
+          {folded.map(({ content }) => content)}
+        </details>
+      )}
+    </>
+  );
+}
+
+function Choice({ selector, optionSchemaField }) {
+  return (
+    <>
+      {selector}
+      <div className="branch">{optionSchemaField}</div>
+    </>
+  );
+}
+
+function Checkbox({ id, value, onChange }) {
+  const change = (event) => onChange(event.target.checked);
+  return <input type="checkbox" id={id} checked={value ?? false} onChange={change} />;
+}
+
+function unfold() {
+  for (const details of document.querySelectorAll("details")) details.open = true;
+}
+
+const templates = {
+  FieldTemplate: Field,
+  ObjectFieldTemplate: Fields,
+  MultiSchemaFieldTemplate: Choice,
+};
+window.sent = null;
+createRoot(document.getElementById("form")).render(
+  <Form
+    {...formOf(window.specification)}
+    validator={validator}
+    templates={templates}
+    widgets={{ CheckboxWidget: Checkbox }}
+    experimental_defaultFormStateBehavior={{ constAsDefaults: "always" }}
+    transformErrors={inWords}
+    showErrorList={false}
+    noHtml5Validate
+    onChange={() => (window.sent = null)}
+    onError={unfold}
+    onSubmit={({ formData }) => (window.sent = JSON.parse(JSON.stringify(formData)))}
+  >
+    <button type="submit">Set up source</button>
+  </Form>,
+);

@@ -1,0 +1,185 @@
+"""metadata.yaml is valid, and says of the connector what is true of it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from fnmatch import fnmatch
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator, FormatChecker
+
+from source_pipedrive.http import client, hosts, pacing
+from source_pipedrive.reading import report
+from source_pipedrive.spec import DOCUMENTATION_URL
+from source_pipedrive.streams import STREAMS
+
+ROOT = Path(__file__).parent.parent
+MEGABYTES = {"Mi": 2**20 / 1e6, "M": 1.0}
+
+
+@pytest.fixture(scope="module")
+def metadata() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "metadata.yaml").read_text()))
+
+
+@pytest.fixture(scope="module")
+def data(metadata: dict[str, Any]) -> dict[str, Any]:
+    return dict(metadata["data"])
+
+
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    """Airbyte's, bundled into one file whose references count from the top. The parts have kept
+    their `$id`s, from which a validator would count instead."""
+    file = resources.files("airbyte_connector_models.metadata.v0")
+    bundle = json.loads((file / "ConnectorMetadataDefinitionV0.json").read_bytes())
+    return without_ids(bundle)
+
+
+def without_ids(node: Any) -> Any:
+    if isinstance(node, list):
+        return [without_ids(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    drop = {name for name in ("$id", "$schema") if isinstance(node.get(name), str)}
+    return {name: without_ids(value) for name, value in node.items() if name not in drop}
+
+
+def complaints(metadata: Any, schema: Any) -> list[str]:
+    validator = Draft7Validator(schema, format_checker=FormatChecker())
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(metadata)]
+
+
+def test_airbyte_can_read_it(metadata: dict[str, Any], schema: Any) -> None:
+    assert complaints(metadata, schema) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("resourceRequirements", {"jobSpecific": [{"jobType": "sink"}]}),
+        ("releases", {"breakingChanges": {"1.0.0": {"message": "no deadline"}}}),
+        ("definitionId", "pipedrive"),
+        ("supportLevel", "best"),
+        ("alowedHosts", {}),
+    ],
+)
+def test_the_schema_sees_mistakes_in_every_corner(
+    data: dict[str, Any], schema: Any, place: str, value: Any
+) -> None:
+    """Without its references or formats it would pass anything there."""
+    assert complaints({"metadataSpecVersion": "1.0", "data": {**data, place: value}}, schema)
+
+
+def label(name: str) -> str:
+    """The value of a LABEL in the Dockerfile, wherever and however it is laid out."""
+    text = (ROOT / "Dockerfile").read_text()
+    (value,) = re.findall(rf'{re.escape(name)}"?[= ]"?([^\s"]+)', text)
+    return str(value)
+
+
+def packaged(name: str) -> str:
+    """A keyword of setup()."""
+    tree = ast.parse((ROOT / "setup.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    (value,) = [
+        ast.literal_eval(keyword.value)
+        for call in calls
+        if getattr(call.func, "id", "") == "setup"
+        for keyword in call.keywords
+        if keyword.arg == name
+    ]
+    return str(value)
+
+
+def test_metadata_package_and_image_have_one_name_and_version(data: dict[str, Any]) -> None:
+    names = {data["dockerRepository"], packaged("name"), label("io.airbyte.name")}
+    versions = {data["dockerImageTag"], packaged("version"), label("io.airbyte.version")}
+    assert (names, versions) == ({"source-pipedrive"}, {"0.1.0"})
+    assert data["githubIssueLabel"] in names
+    assert data["remoteRegistries"]["pypi"]["packageName"] in names
+
+
+def test_the_image_is_built_on_what_it_says(data: dict[str, Any]) -> None:
+    base = re.escape(data["connectorBuildOptions"]["baseImage"])
+    assert re.search(rf'^ARG BASE="?{base}"?$', (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def test_suggested_streams_exist(data: dict[str, Any]) -> None:
+    suggested = data["suggestedStreams"]["streams"]
+    assert suggested
+    assert set(suggested) <= STREAMS.keys()
+    assert not [name for name in suggested if STREAMS[name].own]
+    assert suggested == sorted(set(suggested))
+
+
+def test_every_host_that_is_talked_to_is_allowed(data: dict[str, Any]) -> None:
+    """Airbyte lets nothing else through: a sync would hang or fail on the way."""
+    company = hosts.company_host("acme-2")
+    assert company is not None
+    talked = {urlsplit(base).hostname or "" for base in (hosts.SHARED, hosts.OAUTH, company.base)}
+    assert "" not in talked
+    allowed = data["allowedHosts"]["hosts"]
+    assert {host for host in talked if not any(fnmatch(host, a) for a in allowed)} == set()
+    assert {host for host in talked if host not in allowed} == {company.name}
+    assert all(a.endswith(".pipedrive.com") for a in allowed)
+
+
+def test_every_host_in_the_code_is_one_of_those() -> None:
+    """A request to another host has to come by hosts.py, and so into allowedHosts."""
+    found = set()
+    for path in (ROOT / "source_pipedrive").rglob("*.py"):
+        found |= set(re.findall(r"https://([a-z]+)\.pipedrive\.com", path.read_text()))
+    assert found == {"api", "oauth", "developers"}  # the last is documentation
+
+
+def test_airbyte_waits_longer_than_the_longest_silence(data: dict[str, Any]) -> None:
+    """Otherwise it takes a sync that waits for Pipedrive for dead, and kills it."""
+    one_try = sum(client.TIMEOUT) + pacing.LONGEST_WAIT
+    assert data["maxSecondsBetweenMessages"] >= 3 * max(one_try, report.EVERY)
+
+
+def memory(text: str) -> float:
+    """MB, of 10^6 bytes, of a quantity of Kubernetes."""
+    number, unit = re.fullmatch(r"(\d+)([A-Z]i?)", text).groups()  # type: ignore[union-attr]
+    return int(number) * MEGABYTES[unit]
+
+
+def test_the_container_gets_the_memory_that_was_measured(data: dict[str, Any]) -> None:
+    """Too little and Kubernetes kills the sync in the middle."""
+    results = (ROOT / "benchmarks" / "README.md").read_text()
+    (measured,) = re.findall(r"^\| memory +\| (\d+) MB", results, re.MULTILINE)
+    jobs = {job["jobType"]: job["resourceRequirements"] for job in needs(data)}
+    assert jobs.keys() == {"sync", "check_connection", "discover_schema"}
+    for job in jobs.values():
+        assert memory(job["memory_request"]) > int(measured)
+        assert memory(job["memory_limit"]) > 2 * int(measured)
+
+
+def needs(data: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(data["resourceRequirements"]["jobSpecific"])
+
+
+def test_the_spec_and_the_metadata_lead_to_the_same_page(data: dict[str, Any]) -> None:
+    assert data["documentationUrl"] == DOCUMENTATION_URL
+    pages = [page["url"] for page in data["externalDocumentationUrls"]]
+    assert len(pages) == len(set(pages))
+    assert DOCUMENTATION_URL in pages
+
+
+def test_the_icon_is_a_small_square_without_words(data: dict[str, Any]) -> None:
+    icon = ROOT / data["icon"]
+    assert icon.stat().st_size < 4096
+    root = ElementTree.parse(icon).getroot()
+    left, top, width, height = root.attrib["viewBox"].split()
+    assert (left, top, width) == ("0", "0", height)
+    kinds = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert kinds <= {"svg", "g", "rect", "path", "circle"}  # no text, image, script or style

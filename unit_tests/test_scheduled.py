@@ -1,0 +1,156 @@
+"""docs/scheduled: the programs that make a catalog, and keep messages and states, with a connector
+that does what it is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unit_tests.test_setup_docs import DOCS
+
+SYNC = DOCS / "scheduled" / "sync.py"
+CATALOG = DOCS / "scheduled" / "catalog.py"
+
+
+def sync(folder: Path, *lines: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """A sync with a connector that says `lines`, without line breaks of their own, and ends."""
+    text = "".join(lines)
+    connector = f"import sys; sys.stdout.write({text!r}); sys.exit({code})"
+    return subprocess.run(
+        [sys.executable, str(SYNC), str(folder), sys.executable, "-c", connector],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def line(kind: str, **body: Any) -> str:
+    return json.dumps({"type": kind, kind.lower(): body}, separators=(",", ":")) + "\n"
+
+
+def state(stream: str, at: int) -> str:
+    described = {"stream_descriptor": {"name": stream}, "stream_state": {"at": at}}
+    return line("STATE", type="STREAM", stream=described)
+
+
+def kept(folder: Path) -> dict[str, int]:
+    return {
+        s["stream"]["stream_descriptor"]["name"]: s["stream"]["stream_state"]["at"]
+        for s in json.loads((folder / "state.json").read_text())
+    }
+
+
+def test_a_failed_sync_keeps_its_states_and_those_it_did_not_come_to(tmp_path: Path) -> None:
+    assert sync(tmp_path, state("deals", 1), state("users", 1)).returncode == 0
+    (first,) = tmp_path.glob("*.jsonl")
+    first.unlink()
+    record = line("RECORD", stream="deals", data={"id": 1}, emitted_at=1)
+    error = line("TRACE", type="ERROR", error={"message": "The day's tokens are spent."})
+    log = line("LOG", level="WARN", message="Nearly.")
+    control = line("CONTROL", connectorConfig={"config": {"secret": 1}})
+    done = sync(tmp_path, log, control, record, state("deals", 2), record, error, code=3)
+    assert done.returncode == 3
+    assert done.stderr == "WARN Nearly.\nERROR The day's tokens are spent.\n"
+    assert kept(tmp_path) == {"deals": 2, "users": 1}
+    (file,) = tmp_path.glob("*.jsonl")
+    assert file.read_text() == record + state("deals", 2) + record
+
+
+def test_half_a_line_of_a_killed_connector_is_left_out(tmp_path: Path) -> None:
+    """A loader would choke on it."""
+    record = line("RECORD", stream="deals", data={"id": 1}, emitted_at=1)
+    assert sync(tmp_path, record, state("deals", 1), record[:30], code=1).returncode == 1
+    (file,) = tmp_path.glob("*.jsonl")
+    assert file.read_text() == record + state("deals", 1)
+
+
+def test_a_sync_that_cannot_begin_says_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(SYNC), str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "COMMAND" in done.stderr
+
+
+def test_sigterm_reaches_the_connector_and_its_last_words_are_kept(tmp_path: Path) -> None:
+    """A pod that is deleted would otherwise lose what it has read, or be killed."""
+    text = state("deals", 7)
+    connector = (
+        "import signal, sys, time\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: (print({text!r}, end=''), sys.exit(4)))\n"
+        'print(\'{"type":"LOG","log":{"level":"INFO","message":"Here."}}\', flush=True)\n'
+        "time.sleep(60)"
+    )
+    command = [sys.executable, str(SYNC), str(tmp_path), sys.executable, "-c", connector]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline() == "INFO Here.\n"
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(timeout=10) == 4
+    assert kept(tmp_path) == {"deals": 7}
+
+
+def test_a_state_is_on_the_disk_before_the_sync_goes_on(tmp_path: Path) -> None:
+    """However it is killed, what was read before is not read again."""
+    record = line("RECORD", stream="deals", data={"id": 1}, emitted_at=1)
+    text = record + state("deals", 5) + line("LOG", level="INFO", message="Here.")
+    connector = f"import time; print({text!r}, end='', flush=True); time.sleep(60)"
+    command = [sys.executable, str(SYNC), str(tmp_path), sys.executable, "-c", connector]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline() == "INFO Here.\n"
+        os.killpg(running.pid, signal.SIGKILL)
+    assert kept(tmp_path) == {"deals": 5}
+    (file,) = tmp_path.glob("*.jsonl")
+    assert file.read_text() == record + state("deals", 5)
+
+
+def catalog(*names: str, says: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(CATALOG), *names]
+    return subprocess.run(
+        command, input=says, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+DISCOVERED = line("LOG", level="INFO", message="Connected.") + line(
+    "CATALOG",
+    streams=[
+        {"name": "deals", "supported_sync_modes": ["full_refresh", "incremental"]},
+        {"name": "currencies", "supported_sync_modes": ["full_refresh"]},
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "modes"),
+    [
+        ([], {"deals": "incremental", "currencies": "full_refresh"}),
+        (["deals"], {"deals": "incremental"}),
+    ],
+)
+def test_a_catalog_holds_the_chosen_streams(names: list[str], modes: dict[str, str]) -> None:
+    streams = json.loads(catalog(*names, says=DISCOVERED).stdout)["streams"]
+    assert {entry["stream"]["name"]: entry["sync_mode"] for entry in streams} == modes
+
+
+def test_a_stream_that_is_not_there_is_named() -> None:
+    """A misspelt name must not become a sync without that stream."""
+    done = catalog("deals", "deal", says=DISCOVERED)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "There is no stream called deal.\n"
+
+
+def test_what_discover_said_instead_of_a_catalog_is_shown() -> None:
+    done = catalog(says=line("TRACE", type="ERROR", error={"message": "The token is wrong."}))
+    assert done.returncode == 1
+    assert "The token is wrong." in done.stderr
