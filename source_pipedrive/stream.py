@@ -11,6 +11,8 @@ from functools import cached_property
 from importlib import resources
 from typing import Any, Literal
 
+from source_pipedrive.child import Child
+
 
 class Paging(Enum):
     """How the pages of a list follow each other.
@@ -30,6 +32,7 @@ class Changes(Enum):
     RESTARTING = "the server filters; v1 lists, taken up again from the last time seen"
     NEWEST_FIRST = "no filter; newest first, down to the time of the last sync"
     ON_CLIENT = "no filter; the whole list is read and only newer rows are emitted"
+    OF_PARENT = "the rows of the parents that changed are read anew"
 
 
 class Kind(Enum):
@@ -39,8 +42,14 @@ class Kind(Enum):
     SINGLE = "one object of the token's user; its key is that user's id"
     MAILBOX = "one list a mail folder; a thread may be in several"
     FIELDS = "definitions of fields; where the scope allows only v1's, these, with v2's keys"
-    EACH_PARENT = "a list for each record of another stream, named by {id} in the path"
+    CHILD = "rows that are asked for by the records of other streams"
+    MADE = "no endpoint; made of what is read for other streams"
+    DELETED = "what several lists tell of deleted records"
     REMOVED = "Pipedrive has removed the endpoint; nothing is requested"
+
+
+# For these nothing is requested.
+UNASKED = (Kind.REMOVED, Kind.MADE)
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,12 @@ class Stream:
     labels   columns for what the ids in standard fields are called, by the field
     older    the same list of API v1
     like     the stream whose schema this one shares
-    of       the parents of an EACH_PARENT stream; their id is the rows' `parent_key`
+    child    how a CHILD stream hangs on its parents
+    made_of  the streams that a MADE stream is made of
+    one      the answer is one object, not a list
+    parts    the lists that a DELETED stream is put together from
+    told     parameters of `each` that become columns
+    never    keys of Pipedrive's that hold secrets and leave in no record
     """
 
     name: str
@@ -121,8 +135,12 @@ class Stream:
     labels: Mapping[str, str] = field(default_factory=dict)
     older: Stream | None = None
     like: str = ""
-    of: Stream | None = None
-    parent_key: str = ""
+    child: Child | None = None
+    made_of: tuple[Stream, ...] = ()
+    one: bool = False
+    parts: tuple[Stream, ...] = ()
+    told: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [why for why, wrong in self._mistakes() if wrong]
@@ -138,7 +156,7 @@ class Stream:
             ("its name is not snake_case", not re.fullmatch(r"[a-z][a-z0-9_]*", self.name)),
             ("its version is not 1 or 2", self.version not in (1, 2)),
             ("its path is empty or begins with a slash", self.path[:1] in ("", "/")),
-            ("it costs nothing", self.cost <= 0 and self.kind is not Kind.REMOVED),
+            ("it costs nothing", self.cost <= 0 and self.kind not in UNASKED),
             ("it has no scope", not self.scope),
             ("it has no description", not self.about),
             ("it has no primary key", not self.key),
@@ -153,10 +171,41 @@ class Stream:
             ("an order needs one list", server and len(self.each) > 1),
             ("custom fields need definitions", bool(self.custom_fields) and not self.fields),
             ("a label needs its id", not self.labels.keys() <= properties.keys()),
-            ("parents need {id} in the path", (self.of is not None) != ("{id}" in self.path)),
-            ("parents need a kind", (self.of is not None) != (self.kind is Kind.EACH_PARENT)),
-            ("its key lacks the parent", bool(self.of) and self.parent_key not in self.key),
+            ("parents need a kind", (self.child is not None) != (self.kind is Kind.CHILD)),
+            ("a made stream needs others", bool(self.made_of) != (self.kind is Kind.MADE)),
+            ("a secret is a column", any(name in properties for name in self.never)),
+            *self._mistakes_of_a_child(properties),
         ]
+
+    def _mistakes_of_a_child(self, properties: Mapping[str, Any]) -> list[tuple[str, bool]]:
+        child = self.child
+        if child is None:
+            return [("{id} in the path needs parents", "{id}" in self.path)]
+        columns = {child.key, *(("number",) if child.number else ())}
+        return [
+            ("it has no parents", not child.of),
+            ("{id} or a parameter, not both", bool(child.ids) == ("{id}" in self.path)),
+            ("only a parameter names several parents", child.batch > 1 and not child.ids),
+            ("its key lacks the parent", child.key not in self.key),
+            ("its schema lacks a column", not columns <= properties.keys()),
+        ]
+
+    @property
+    def sources(self) -> tuple[Stream, ...]:
+        """The streams whose records this one is made of or asked for by."""
+        return self.child.of if self.child else self.made_of
+
+    @cached_property
+    def roots(self) -> dict[str, Stream]:
+        """The lists whose time a state of this stream speaks of, by name: those that it hangs on in
+        the end, or itself."""
+        found = {name: root for source in self.sources for name, root in source.roots.items()}
+        return found or {self.name: self}
+
+    @property
+    def depth(self) -> int:
+        """How many streams lie between this one and a list, itself included; 0 for a list."""
+        return 1 + max(source.depth for source in self.sources) if self.sources else 0
 
     @cached_property
     def schema(self) -> dict[str, Any]:

@@ -2,9 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from source_pipedrive.stream import Absence, Changes, Kind, Needs, Paging, Stream, table
+from source_pipedrive.child_rows import (
+    STAGE_FACTS,
+    changed_parents,
+    changelog,
+    children,
+    followers,
+    followers_changelog,
+    made,
+    mail,
+    months,
+    of_each,
+)
+from source_pipedrive.rows import (
+    EVERY_STATUS,
+    GOALS,
+    NAMED,
+    NO_INSTALLMENTS,
+    NO_PROJECTS,
+    TEAMS,
+    TEAMS_GONE,
+    VISIBLE,
+    WORKING,
+    addon,
+    changed,
+    core,
+    cut,
+    definitions,
+    deleted,
+    inherited_fields,
+    own_fields,
+    paged,
+    projects,
+    short,
+    whole,
+)
+from source_pipedrive.stream import Changes, Kind, Paging, table
 
 DEAL_EXTRAS = (
     "next_activity_id,last_activity_id,first_won_time,products_count,files_count,notes_count,"
@@ -27,151 +60,6 @@ PERSON_EXTRAS = (
     "related_won_deals_count,lost_deals_count,related_lost_deals_count,last_incoming_mail_time,"
     "last_outgoing_mail_time,marketing_status,doi_status,smart_bcc_email"
 )
-# Without `deleted` the answer leaves out what was deleted in the last 30 days.
-EVERY_STATUS = "open,won,lost,deleted"
-
-# Without a type Pipedrive lists only the token owner's goals, without is_active only active ones.
-GOALS = tuple(
-    {"type.name": kind, "is_active": active}
-    for kind in (
-        "deals_won",
-        "deals_progressed",
-        "activities_completed",
-        "activities_added",
-        "deals_started",
-    )
-    for active in ("true", "false")
-)
-
-# Scopes whose `:full` form reads as well (OpenAPI, security of each operation).
-WITH_FULL = frozenset(
-    f"{area}:read"
-    for area in ("deals", "mail", "activities", "contacts", "products", "leads", "goals")
-)
-
-TEAMS_GONE = (
-    Absence(404, "", "Pipedrive deprecated teams in 2022 (changelog 2022-05-31)"),
-    Absence(410, "", "status list of Pipedrive's documentation: gone"),
-    Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
-    Absence(403, "do not have permissions", "seen by other connectors' maintainers for teams only"),
-    Absence(415, "", "status list of Pipedrive's documentation: feature not enabled"),
-    Absence(402, "", "teams are a feature of higher plans"),
-)
-NO_PROJECTS = (
-    Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
-    Absence(415, "", "status list of Pipedrive's documentation: feature not enabled"),
-)
-
-# What the token's user has to be, by the OAuth scope that an app would need (the permissions are
-# those of users/{id}/permissions). A row may say otherwise.
-EVERYBODY = Needs("that every user has")
-SELLING = Needs("to use the sales app (deals and leads)", app="sales")
-WORKING = Needs("to use contacts and activities", app="global")
-ADMIN = Needs("of an admin of account settings", app="account_settings", admin=True)
-COLLEAGUES = Needs("can_see_other_users", permission="can_see_other_users")
-PROJECTS = Needs("to use projects", unknown="whether the plan has projects is not told")
-MAILBOX = Needs("to a mailbox", unknown="whether the user has connected a mailbox is not told")
-CALLS = Needs("to log calls", unknown="whether the user logs calls is not told")
-TEAMS = Needs("to see teams", unknown="whether the plan has teams is not told")
-NEEDS = {
-    "base": EVERYBODY,
-    "deals:read": SELLING,
-    "leads:read": SELLING,
-    "products:read": SELLING,
-    "goals:read": SELLING,
-    "contacts:read": WORKING,
-    "activities:read": WORKING,
-    "users:read": COLLEAGUES,
-    "admin": ADMIN,
-    "mail:read": MAILBOX,
-    "phone-integration": CALLS,
-    "projects:read": PROJECTS,
-}
-
-
-def _row(name: str, path: str, version: int, cost: int, scope: str, **facts: Any) -> Stream:
-    full = [s.replace(":read", ":full") for s in scope.split() if s in WITH_FULL]
-    facts = {"needs": NEEDS[scope.split()[0]], **facts}
-    return Stream(
-        name=name, path=path, version=version, cost=cost, scope=(*scope.split(), *full), **facts
-    )
-
-
-def core(name: str, path: str, cost: int, scope: str, **facts: Any) -> Stream:
-    """A v2 object read in order of its update_time; each page is a checkpoint."""
-    facts = {"limit": 500, "cursor_field": "update_time", "changes": Changes.ASCENDING, **facts}
-    return _row(name, path, 2, cost, scope, paging=Paging.CURSOR, **facts)
-
-
-def short(name: str, path: str, scope: str, **facts: Any) -> Stream:
-    """A v2 list without a filter that is one request in nearly every company."""
-    facts = {"limit": 500, "cursor_field": "update_time", "changes": Changes.ON_CLIENT, **facts}
-    return _row(name, path, 2, 5, scope, paging=Paging.CURSOR, **facts)
-
-
-def paged(name: str, path: str, cost: int, scope: str, limit: int = 500, **facts: Any) -> Stream:
-    """A v1 list in pages of `start` and `limit`."""
-    return _row(name, path, 1, cost, scope, paging=Paging.OFFSET, limit=limit, **facts)
-
-
-def whole(name: str, path: str, cost: int, scope: str, **facts: Any) -> Stream:
-    """A v1 list that comes in one answer."""
-    return _row(name, path, 1, cost, scope, **facts)
-
-
-def each(of: Stream, parent_key: str, **facts: Any) -> dict[str, Any]:
-    """A list that is asked for once for each record of `of`."""
-    return {"kind": Kind.EACH_PARENT, "of": of, "parent_key": parent_key, **facts}
-
-
-def changed(changes: Changes, field: str = "update_time") -> dict[str, Any]:
-    """How a v1 list is read incrementally."""
-    return {"changes": changes, "cursor_field": field}
-
-
-def cut(field: str = "update_time") -> dict[str, Any]:
-    """The configured history cuts this stream by `field`."""
-    return {"history": field}
-
-
-def definitions(name: str, path: str, scope: str, shows: str, **facts: Any) -> Stream:
-    """The fields that Pipedrive and the account define for one kind of object. Only v1, which costs
-    twice as much, tells in which order they were created."""
-    about = f"Fields of {name.split('_')[0]}s, the account's own included, with their options"
-    older = paged(name, path, 20, scope, key=("key",), like="lead_fields", about=about)
-    facts = {"key": ("field_code",), "kind": Kind.FIELDS, "older": older, "about": about, **facts}
-    return _row(
-        name,
-        path,
-        2,
-        10,
-        scope,
-        paging=Paging.CURSOR,
-        limit=500,
-        params={"include_fields": shows} if shows else {},
-        **facts,
-    )
-
-
-def own_fields(fields: Stream) -> dict[str, Any]:
-    """The account defines fields of its own for these records of v2."""
-    labels = {} if fields.name == "product_fields" else {"label_ids": "label_names"}
-    return {
-        "custom_fields": "object",
-        "fields": (fields,),
-        "labels": {**labels, "visible_to": "visible_to_name"},
-    }
-
-
-def inherited_fields(*fields: Stream) -> dict[str, Any]:
-    """Records of v1 that hold the account's fields for other objects, inline."""
-    return {
-        "custom_fields": "inline",
-        "fields": fields,
-        "labels": {"visible_to": "visible_to_name"},
-    }
-
-
 # fmt: off
 SHOWN = "ui_visibility,important_fields,required_fields"
 DEAL_FIELDS = definitions("deal_fields", "dealFields", "deals:read admin deal-fields:full", SHOWN)
@@ -199,63 +87,198 @@ FIELDS = (
           about="Fields of notes"),
 )
 
+DEALS = core("deals", "deals", 10, "deals:read", **cut(), **own_fields(DEAL_FIELDS),
+             params={"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS},
+             about="Deals that are not archived, with those deleted in the last 30 days")
+DEALS_ARCHIVED = core("deals_archived", "deals/archived", 20, "deals:read", **cut(), after="deals",
+                      params={"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS},
+                      **own_fields(DEAL_FIELDS), about="Archived deals")
+PRODUCTS = core("products", "products", 10, "products:read", until=False,
+                **own_fields(PRODUCT_FIELDS, VISIBLE),
+                about="The product catalogue with its prices")
+PIPELINES = short("pipelines", "pipelines", "deals:read admin", about="Pipelines")
+GOAL_LIST = whole("goals", "goals/find", 20, "goals:read", each=GOALS, rows=("data", "goals"),
+                  about="Goals of everybody, active and inactive")
 SALES = (
-    core("deals", "deals", 10, "deals:read", **cut(), **own_fields(DEAL_FIELDS),
-         params={"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS},
-         about="Deals that are not archived, with those deleted in the last 30 days"),
-    core("deals_archived", "deals/archived", 20, "deals:read", **cut(), after="deals",
-         **own_fields(DEAL_FIELDS),
-         params={"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS},
-         about="Archived deals"),
-    core("products", "products", 10, "products:read", until=False, **own_fields(PRODUCT_FIELDS),
-         about="The product catalogue with its prices"),
-    short("pipelines", "pipelines", "deals:read admin", about="Pipelines"),
+    DEALS, DEALS_ARCHIVED, PRODUCTS, PIPELINES, GOAL_LIST,
     short("stages", "stages", "deals:read admin", about="Stages of the pipelines"),
     paged("leads", "leads", 20, "leads:read", **changed(Changes.RESTARTING), **cut(),
           **inherited_fields(DEAL_FIELDS, LEAD_FIELDS), about="Leads in the inbox"),
     paged("leads_archived", "leads/archived", 40, "leads:read", **cut(), after="leads",
           **changed(Changes.NEWEST_FIRST), **inherited_fields(DEAL_FIELDS, LEAD_FIELDS),
           about="Archived leads"),
+    whole("lead_labels", "leadLabels", 10, "leads:read", **changed(Changes.ON_CLIENT),
+          about="Labels of leads, with their colours"),
     whole("lead_sources", "leadSources", 2, "leads:read", key=("name",),
           about="Where leads can come from"),
     whole("currencies", "currencies", 20, "base", about="Currencies, the company's own included"),
-    whole("goals", "goals/find", 20, "goals:read", each=GOALS, rows=("data", "goals"),
-          about="Goals of everybody, active and inactive"),
+    whole("deals_summary", "deals/summary", 40, "deals:read", key=("status",), one=True,
+          each=tuple({"status": s} for s in ("open", "won", "lost")), told=("status",),
+          about="Number and value of the deals that are open, won and lost"),
+    months("goal_results", GOAL_LIST, "goal_id", "goals/{id}/results", 20, "goals:read",
+           params=("period.start", "period.end"), life=("duration.start", "duration.end"),
+           about="How far each goal came in each month"),
+    months("pipeline_conversion_statistics", PIPELINES, "pipeline_id",
+           "pipelines/{id}/conversion_statistics", 40, "deals:read",
+           about="Rates at which deals moved on, were won and lost, by month"),
+    months("pipeline_movement_statistics", PIPELINES, "pipeline_id",
+           "pipelines/{id}/movement_statistics", 40, "deals:read",
+           about="Deals that were new, moved, won, lost and left open, by month"),
 )
 
+PERSONS = core("persons", "persons", 10, "contacts:read", params={"include_fields": PERSON_EXTRAS},
+               **own_fields(PERSON_FIELDS), about="People")
+ORGANIZATIONS = core("organizations", "organizations", 10, "contacts:read",
+                     params={"include_fields": ORGANIZATION_EXTRAS},
+                     **own_fields(ORGANIZATION_FIELDS), about="Organizations")
+NOTES = paged("notes", "notes", 20, "contacts:read deals:read", **changed(Changes.RESTARTING),
+              **cut(), about="Notes on deals, leads, people, organizations, projects and tasks")
+MAIL_THREADS = paged("mail_threads", "mailbox/mailThreads", 20, "mail:read", kind=Kind.MAILBOX,
+                     **cut("last_message_timestamp"), own=True,
+                     each=tuple({"folder": f} for f in ("inbox", "drafts", "sent", "archive")),
+                     about="Mail threads of the token's user, each once")
+MAIL_MESSAGES = children(
+    "mail_messages", (MAIL_THREADS,), "mail_thread_id", "mailbox/mailThreads/{id}/mailMessages",
+    1, 20, "mail:read", paging=Paging.WHOLE, rows_key="id", counter="message_count", own=True,
+    moved=("update_time", "last_message_timestamp"), time="mail_thread_update_time",
+    about="Messages of those threads, without their bodies")
 CONTACTS_AND_WORK = (
-    core("persons", "persons", 10, "contacts:read", params={"include_fields": PERSON_EXTRAS},
-         **own_fields(PERSON_FIELDS), about="People"),
-    core("organizations", "organizations", 10, "contacts:read",
-         params={"include_fields": ORGANIZATION_EXTRAS}, **own_fields(ORGANIZATION_FIELDS),
-         about="Organizations"),
+    PERSONS, ORGANIZATIONS, NOTES, MAIL_THREADS, MAIL_MESSAGES,
     core("activities", "activities", 10, "activities:read", **cut(),
          params={"include_fields": "attendees"}, fields=(ACTIVITY_FIELDS,),
          labels={"type": "type_name"}, about="Calls, meetings, tasks of all users"),
     whole("activity_types", "activityTypes", 20, "activities:read admin",
           **changed(Changes.ON_CLIENT), about="Kinds of activities"),
-    paged("notes", "notes", 20, "contacts:read deals:read", **changed(Changes.RESTARTING), **cut(),
-          about="Notes on deals, leads, people, organizations, projects and tasks"),
     paged("files", "files", 20, "contacts:read deals:read activities:read", limit=100, **cut(),
           **changed(Changes.NEWEST_FIRST), about="Attached files, without their contents"),
     paged("call_logs", "callLogs", 20, "phone-integration", limit=50, **cut("start_time"),
           own=True, about="Calls of the token's user"),
-    paged("mail_threads", "mailbox/mailThreads", 20, "mail:read", **cut("last_message_timestamp"),
-          kind=Kind.MAILBOX, own=True, about="Mail threads of the token's user, each once",
-          each=tuple({"folder": f} for f in ("inbox", "drafts", "sent", "archive"))),
+    children("mail_message_bodies", (MAIL_MESSAGES,), "mail_message_id",
+             "mailbox/mailMessages/{id}", 1, 2, "mail:read", paging=Paging.WHOLE, one=True,
+             params={"include_body": "1"}, rows_key="", counter=None, own=True,
+             moved=("mail_thread_update_time",), time="mail_thread_update_time",
+             about="Those messages with their bodies, one request each"),
+    children("note_comments", (NOTES,), "note_id", "notes/{id}/comments", 1, 20,
+             "contacts:read deals:read", paging=Paging.OFFSET, rows_key="uuid", counter=None,
+             time="note_update_time", about="Comments on notes"),
+)
+
+OF_DEALS = changed_parents("deal", DEALS, DEALS_ARCHIVED)
+OF_PERSONS = changed_parents("person", PERSONS)
+OF_ORGANIZATIONS = changed_parents("organization", ORGANIZATIONS)
+OF_PRODUCTS = changed_parents("product", PRODUCTS)
+
+DEAL_PRODUCTS = children(
+    "deal_products", path="deals/products", version=2, cost=10, scope="deals:read products:read",
+    ids="deal_ids", batch=100, rows_key="id", counter="products_count", **OF_DEALS,
+    about="Products on deals")
+DEAL_INSTALLMENTS = children(
+    "deal_installments", path="deals/installments", version=2, cost=10, scope="deals:read",
+    ids="deal_ids", batch=100, rows_key="id", counter=None, takes=("currency",), **OF_DEALS,
+    absent=NO_INSTALLMENTS, about="Payments of deals that are paid in parts")
+DEAL_CHANGELOG = changelog("deal_changelog", "deals", OF_DEALS, takes=STAGE_FACTS)
+
+CHILDREN = (
+    DEAL_PRODUCTS, DEAL_INSTALLMENTS, DEAL_CHANGELOG,
+    made("subscriptions", "deals:read", DEAL_PRODUCTS, DEAL_INSTALLMENTS,
+         key=("deal_id", "kind", "id"), about="Recurring products and instalment plans of deals"),
+    made("deal_stage_history", "recents:read", DEAL_CHANGELOG, key=("deal_id", "number"),
+         about="Each stay of a deal in a stage"),
+    children("deal_participants", path="deals/{id}/participants", version=1, cost=10,
+             scope="deals:read", paging=Paging.OFFSET, rows_key="id",
+             counter="participants_count", **OF_DEALS, about="People who take part in deals"),
+    children("deal_participants_changelog", path="deals/{id}/participantsChangelog", version=1,
+             cost=10, scope="deals:read", rows_key="time person_id action number", counter=None,
+             number=("time", "person_id", "action"), known="time", **OF_DEALS,
+             about="Who joined and left deals, and when"),
+    children("deal_discounts", path="deals/{id}/discounts", version=2, cost=10, scope="deals:read",
+             paging=Paging.WHOLE, rows_key="id", counter=None, **OF_DEALS,
+             about="Additional discounts of deals"),
+    followers("deal_followers", "deals", "deals:read", OF_DEALS, "followers_count"),
+    followers_changelog("deal_followers_changelog", "deals", "deals:read", OF_DEALS),
+    mail("deal_mail_messages", "deals", OF_DEALS),
+    changelog("person_changelog", "persons", OF_PERSONS),
+    followers("person_followers", "persons", "contacts:read", OF_PERSONS, "followers_count"),
+    followers_changelog("person_followers_changelog", "persons", "contacts:read", OF_PERSONS),
+    mail("person_mail_messages", "persons", OF_PERSONS),
+    changelog("organization_changelog", "organizations", OF_ORGANIZATIONS),
+    followers("organization_followers", "organizations", "contacts:read", OF_ORGANIZATIONS,
+              "followers_count"),
+    followers_changelog("organization_followers_changelog", "organizations", "contacts:read",
+                        OF_ORGANIZATIONS),
+    mail("organization_mail_messages", "organizations", OF_ORGANIZATIONS),
+    children("organization_relationships", path="organizationRelationships", version=1, cost=20,
+             scope="contacts:read", paging=Paging.WHOLE, ids="org_id", rows_key="id", counter=None,
+             **OF_ORGANIZATIONS, about="How organizations are related"),
+    followers("product_followers", "products", "products:read", OF_PRODUCTS, None),
+    followers_changelog("product_followers_changelog", "products", "products:read", OF_PRODUCTS),
+    children("product_variations", path="products/{id}/variations", version=2, cost=10,
+             scope="products:read", rows_key="id", counter=None, **OF_PRODUCTS,
+             about="Variations of products"),
+    children("product_images", path="products/{id}/images", version=2, cost=10,
+             scope="products:read", paging=Paging.WHOLE, rows_key="id", counter=None,
+             **OF_PRODUCTS, about="Images of products, without their contents"),
+)
+
+PROJECTS = projects("projects", "projects", **own_fields(PROJECT_FIELDS, NAMED),
+                    about="Projects that are not archived, with those deleted recently")
+PROJECTS_ARCHIVED = projects("projects_archived", "projects/archived", like="projects",
+                             after="projects", **own_fields(PROJECT_FIELDS, NAMED),
+                             about="Archived projects")
+BOARDS = addon("project_boards", "boards", Paging.WHOLE, about="Boards of projects")
+OF_PROJECTS = {**changed_parents("project", PROJECTS, PROJECTS_ARCHIVED),
+               "counter": None, "scope": "projects:read"}
+PROJECTS_AND_TASKS = (
+    PROJECTS, PROJECTS_ARCHIVED, BOARDS,
+    addon("tasks", "tasks", about="Tasks of projects", **changed(Changes.ON_CLIENT)),
+    addon("project_templates", "projectTemplates", about="Templates of projects",
+          **changed(Changes.ON_CLIENT)),
+    children("project_phases", (BOARDS,), "board_id", "phases", 2, 10, "projects:read",
+             paging=Paging.WHOLE, ids="board_id", rows_key="id", counter=None,
+             about="Phases of those boards"),
+    children("project_changelog", path="projects/{id}/changelog", version=2, cost=10,
+             rows_key="time number", number=("time",), known="time", **OF_PROJECTS,
+             about="Changes of projects"),
+    children("project_plan", path="projects/{id}/plan", version=1, cost=20, paging=Paging.WHOLE,
+             rows_key="item_type item_id", **OF_PROJECTS,
+             about="Tasks and activities in the phases and groups of projects"),
+    children("project_groups", path="projects/{id}/groups", version=1, cost=20,
+             paging=Paging.WHOLE, rows_key="id", **OF_PROJECTS, about="Groups of projects"),
 )
 
 ROLES = paged("roles", "roles", 20, "admin", about="Roles")
-
+USERS = whole("users", "users", 20, "users:read", **changed(Changes.ON_CLIENT, "modified"),
+              about="Users, deactivated ones included")
+PERMISSION_SETS = whole("permission_sets", "permissionSets", 20, "admin", about="Permission sets")
+FILTERS = whole("filters", "filters", 20, "contacts:read deals:read activities:read",
+                about="Saved filters, without their conditions")
 COMPANY = (
-    whole("users", "users", 20, "users:read", **changed(Changes.ON_CLIENT, "modified"),
-          about="Users, deactivated ones included"),
-    ROLES,
-    paged("role_assignments", "roles/{id}/assignments", 10, "admin", key=("role_id", "user_id"),
-          **each(ROLES, "role_id"), about="Which users have which role"),
-    whole("permission_sets", "permissionSets", 20, "admin", about="Permission sets"),
-    whole("filters", "filters", 20, "contacts:read deals:read activities:read",
-          about="Saved filters, without their conditions"),
+    USERS, ROLES, PERMISSION_SETS, FILTERS,
+    children("role_assignments", (ROLES,), "role_id", "roles/{id}/assignments", 1, 10, "admin",
+             paging=Paging.OFFSET, counter=None, rows_key="user_id",
+             about="Which users have which role"),
+    of_each("role_settings", ROLES, "role_id", "roles/{id}/settings", 20, "admin",
+            about="What is visible by default to whom, by role"),
+    of_each("role_pipelines", ROLES, "role_id", "roles/{id}/pipelines", 20, "admin",
+            rows_key="visible", each=({"visible": "true"}, {"visible": "false"}),
+            about="Pipelines that each role sees and does not see"),
+    children("permission_set_assignments", (PERMISSION_SETS,), "permission_set_id",
+             "permissionSets/{id}/assignments", 1, 20, "admin", paging=Paging.OFFSET,
+             rows_key="user_id", counter=None, about="Which users have which permission set"),
+    of_each("user_permissions", USERS, "user_id", "users/{id}/permissions", 10, "users:read",
+            about="What each user may do"),
+    of_each("user_role_settings", USERS, "user_id", "users/{id}/roleSettings", 10, "users:read",
+            about="What is visible by default to whom, by user"),
+    children("user_followers", (USERS,), "followed_user_id", "users/{id}/followers", 2, 10,
+             "users:read", rows_key="user_id", counter=None, about="Who follows which user"),
+    of_each("filter_conditions", FILTERS, "filter_id", "filters/{id}", 2,
+            "contacts:read deals:read activities:read", time="filter_update_time",
+            about="Saved filters with their conditions"),
+    whole("webhooks", "webhooks", 10, "admin", never=("http_auth_user", "http_auth_password"),
+          about="Webhooks; of an app, those that it made; never with their passwords"),
+    whole("billing_addons", "billing/subscriptions/addons", 20, "users:read", key=("code",),
+          about="Add-ons that the company pays for"),
+    deleted("deleted_records", "What was deleted lately, as far as Pipedrive tells"),
     whole("legacy_teams", "legacyTeams", 20, "users:read", absent=TEAMS_GONE, needs=TEAMS,
           about="Teams; deprecated by Pipedrive, empty where the account has none"),
     whole("user_connections", "userConnections", 20, "base", key=("user_id",), own=True,
@@ -267,4 +290,4 @@ COMPANY = (
 )
 # fmt: on
 
-STREAMS = table(*SALES, *CONTACTS_AND_WORK, *COMPANY, *FIELDS)
+STREAMS = table(*SALES, *CONTACTS_AND_WORK, *CHILDREN, *PROJECTS_AND_TASKS, *COMPANY, *FIELDS)

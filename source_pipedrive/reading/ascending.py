@@ -10,9 +10,10 @@ import logging
 from functools import partial
 
 from source_pipedrive.http.errors import StreamError
+from source_pipedrive.reading.in_one_go import InOrder
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.pages import Page
-from source_pipedrive.reading.reader import InOrder, Reader, T, Task
+from source_pipedrive.reading.reader import Reader, T, Task
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress, Span
 
@@ -41,6 +42,8 @@ class Ascending(Reader[T]):
         return self._full or self.row.limit or 1
 
     def take(self) -> Task | None:
+        if self.flooded:
+            return None
         with self.lock:
             span = self.progress.take()
             workers = self.sync.workers()
@@ -70,6 +73,7 @@ class Ascending(Reader[T]):
                 logger.info(f"{self.row.name}: a cursor was refused; going on from the last page.")
 
     def _walk(self, span: Span) -> None:
+        begun = span.at
         unbounded = span.at == 0
         for page in self.pages(self._bounds(span)):
             ended = self._emit(span, page)
@@ -81,8 +85,8 @@ class Ascending(Reader[T]):
                 return
             if not self._announced:
                 self.announce()
-            if self.crowded():
-                # Pages have grown beyond the memory for so many: another time, from here on.
+            if self.crowded() or (self.flooded and span.at > begun):
+                # There is no memory for more pages, or parents: another time, from here on.
                 with self.lock:
                     span.taken = False
                 return

@@ -1,4 +1,4 @@
-"""Streams that are asked for one parent at a time: a request for each role, each deal, ...
+"""Streams that are asked for by the records of others: the products of deals, a role's users, ...
 
 A parent may vanish between its list and its own request, or be hidden from the token's user: it is
 passed over and counted. When that happens to all of them it is not the parents: the stream fails.
@@ -9,13 +9,22 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from source_pipedrive.child import Child
 from source_pipedrive.http.errors import StreamError, passed_over, words
 from source_pipedrive.reading.estimates import Estimate
-from source_pipedrive.reading.pages import all_rows, pages
+from source_pipedrive.reading.fed import Covered, Fed, lies_in
+from source_pipedrive.reading.fetched import Fetched
+from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.months import months_of
+from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.reader import Reader, T, Task
+from source_pipedrive.reading.records import Row, as_rfc3339
+from source_pipedrive.reading.spans import union
 
 logger = logging.getLogger("airbyte")
 
@@ -23,65 +32,156 @@ logger = logging.getLogger("airbyte")
 # and if these have gone, as many from the newest on.
 HOPELESS = 20
 REASONS = 5  # that are told apart in the log
+# Parents that may wait: so many are a few megabytes.
+ENOUGH = 20_000
 
 
-class EachParent(Reader[T]):
-    """Reads the list of parents, then the children of each, by as many workers as are free."""
+@dataclass
+class Ticket:
+    """Parents that came together. open: those whose rows have not left; covered: what is read of
+    the stream when they have, and those of all tickets before."""
 
-    _listed = False
-    _read = 0
-    _first: StreamError | None = None
+    covered: Covered
+    open: int
+
+
+class Children(Fed[T]):
+    """Asks for the rows of each parent that has some, by as many workers as are free."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        assert self.row.child is not None
+        self.child: Child = self.row.child
+        self._waiting: deque[tuple[Row, Ticket]] = deque()
+        self._tickets: deque[Ticket] = deque()
+        self._passed: Counter[str] = Counter()
+        self._first: StreamError | None = None
+        self._seen = self._wanted = self._read = 0
+
+    @property
+    def flooded(self) -> bool:
+        return len(self._waiting) >= ENOUGH or super().flooded
+
+    def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
+        parents = [self._parent(row) for row in fetched.rows if self._is_wanted(source, row)]
+        ticket = Ticket(self.covered_by(source, fetched), len(parents))
+        with self.lock:
+            self._seen += len(fetched.rows)
+            self._wanted += len(parents)
+            self._tickets.append(ticket)
+            self._waiting.extend((parent, ticket) for parent in parents)
+        self._settle(())
+        self.nudge()
+
+    def _is_wanted(self, source: Reader[Any], row: Row) -> bool:
+        """Whether the parent has changed, and has any rows, as far as Pipedrive tells."""
+        if self.child.counter and row.get(self.child.counter) == 0:
+            return False
+        time = self._time_of(row)
+        if self.row.cursor_field is None or self.child.months or time is None:
+            return True
+        return time >= self.progress.until or lies_in(
+            time, union(self.left_by(source.row).values())
+        )
+
+    def _time_of(self, row: Row) -> int | None:
+        times = [instant_or_none(row.get(name)) for name in self.child.moved]
+        return max((time for time in times if time is not None), default=None)
+
+    def _parent(self, row: Row) -> Row:
+        """What is kept of a parent: its id as `id`, its time as `time`, and what is asked for."""
+        found = [row.get(name) for name in self.child.moved]
+        texts = [text for text in found if isinstance(text, str) and instant_or_none(text)]
+        time = max(texts, key=lambda text: instant_or_none(text) or 0, default=None)
+        kept = {name: inner(row, name) for name in (*self.child.life, *self.child.takes)}
+        return {**kept, "id": row[self.child.of[0].key[-1]], "time": as_rfc3339(time)}
 
     def take(self) -> Task | None:
         with self.lock:
-            if self.progress.complete:
+            size = self.child.batch
+            more = any(not source.exhausted for source in self.sources)
+            if not self._waiting or (more and len(self._waiting) < size):
                 return None
-            if not self._listed:
-                self._listed = True
-                self._parents: deque[Any] = deque()
-                self._open = 0
-                self._passed: Counter[str] = Counter()
-                return self._list
-            if not self._parents:
-                return None
-            return partial(self._children, self._parents.popleft())
+            chunk = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
+        return partial(self._ask, chunk)
 
-    def _list(self) -> None:
-        """All parents, before the first of them is asked for."""
-        assert self.row.of is not None
-        key = self.row.of.key[0]
-        found = list(dict.fromkeys(row[key] for row in all_rows(self.sync.client, self.row.of)))
-        limit = self.sync.client.usage.daily_limit
-        cost = Estimate(self.row.name, len(found), self.row.of.name, self.row.cost)
-        if cost.is_expensive(limit):
-            logger.info(cost.sentence(limit))
-        with self.lock:
-            self._open = len(found)
-            self._parents.extend(found)
-            self.lane.estimate(len(found))
-        if not found:
-            self._conclude()
-        self.nudge()
-
-    def _children(self, parent: Any) -> None:
+    def _ask(self, chunk: Sequence[tuple[Row, Ticket]]) -> None:
         self.go_on()
+        parents = list({parent["id"]: parent for parent, _ in chunk}.values())
+        self._price(len(self._requests(parents[0])))
         try:
-            path = self.row.path.format(id=parent)
-            for page in pages(self.sync.client, self.row, {}, path=path):
-                self.emit([{self.row.parent_key: parent, **item} for item in page.rows])
-                self.go_on()
+            rows = self._rows_of(parents)
         except StreamError as error:
-            if not passed_over(error):
+            if self.child.batch > 1 or not passed_over(error):
                 raise
-            self._pass_over(parent, error)
+            self._pass_over(parents[0]["id"], error)
         else:
             with self.lock:
-                self._read += 1
+                self._read += len(parents)
+            fresh = [row for row in rows if self._is_new(row)]
+            self.put(fresh, None, Fetched(rows, (), parents))
+        self._settle([ticket for _, ticket in chunk])
+
+    def _rows_of(self, parents: Sequence[Row]) -> list[Row]:
+        """The rows of parents that one request names, each with its parent's id and time."""
+        found: list[Row] = []
+        for params, columns in self._requests(parents[0]):
+            ids = ",".join(str(parent["id"]) for parent in parents)
+            path = self.row.path if self.child.ids else self.row.path.format(id=ids)
+            named = {self.child.ids: ids} if self.child.ids else {}
+            page = Page([], last=True)
+            for page in pages(self.sync.client, self.row, {**named, **params}, path=path):
+                found += [{**columns, **self._unwrapped(item)} for item in page.rows]
+                self.go_on()
+            if page.cut and len(parents) > 1:
+                # Whether more rows follow is not told: fewer parents have fewer rows.
+                half = len(parents) // 2
+                return self._rows_of(parents[:half]) + self._rows_of(parents[half:])
+        by_id = {parent["id"]: parent for parent in parents}
+        for row in found:
+            if self.child.batch == 1:
+                row[self.child.key] = parents[0]["id"]
+            if self.row.cursor_field and not self.child.months:
+                row[self.row.cursor_field] = by_id.get(row.get(self.child.key), {}).get("time")
+        return numbered(found, self.child) if self.child.number else found
+
+    def _requests(self, parent: Row) -> list[tuple[Mapping[str, str], Row]]:
+        """The parameters of each request for one parent, and the columns that tell them apart."""
+        if not self.child.months:
+            return [(params, {}) for params in self.row.each]
+        since = max(self.sync.lower, self.progresses.known)
+        life = [parent.get(name) for name in self.child.life]
+        first, last = self.child.months
+        return [
+            ({first: within[0], last: within[1]}, {"period_start": start, "period_end": end})
+            for start, end, within in months_of(since, self.sync.until, *life)
+        ]
+
+    def _unwrapped(self, item: Row) -> Row:
+        if not self.child.inside:
+            return item
+        around = {k: v for k, v in item.items() if k not in ("object", self.child.inside)}
+        return {**(item.get(self.child.inside) or {}), **around}
+
+    def _is_new(self, row: Row) -> bool:
+        if not self.child.known or not self.progresses.known:
+            return True
+        time = instant_or_none(row.get(self.child.known))
+        return time is None or time >= self.progresses.known
+
+    def _settle(self, done: Sequence[Ticket]) -> None:
+        """The rows of a parent of each ticket have left. A state leaves when with them all parents
+        up to some ticket are through."""
+        covered: Covered = []
         with self.lock:
-            self._open -= 1
-            last = not self._open
-        if last:
-            self._conclude()
+            for ticket in done:
+                ticket.open -= 1
+            while self._tickets and not self._tickets[0].open:
+                covered += self._tickets.popleft().covered
+            if self._first is not None and not self._read and self.ends_with(covered):
+                self.error, covered = self._first, []
+        if covered:
+            self.emit([], lambda _: self.cover(covered))
 
     def _pass_over(self, parent: Any, error: StreamError) -> None:
         with self.lock:
@@ -90,18 +190,35 @@ class EachParent(Reader[T]):
             self._passed[why if len(self._passed) < REASONS else "other answers"] += 1
             refused = 0 if self._read else self._passed.total()
             if refused == HOPELESS and error.status != 403:
-                self._parents.reverse()
+                self._waiting.reverse()
         logger.debug(f"{self.row.name}: parent {parent} passed over ({error.status}).")
         if refused >= (HOPELESS if error.status == 403 else 2 * HOPELESS):
             raise self._first
 
-    def _conclude(self) -> None:
-        if self._first is not None and not self._read:
-            raise self._first
+    def end(self) -> None:
         for why, number in self._passed.items():
-            of = self.row.of.name if self.row.of else ""
+            of = self.child.of[0].name
             logger.warning(f"{self.row.name}: {number:,} of the {of} passed over: {why}.")
-        self.emit([], lambda progress: progress.finish())
+        super().end()
+
+    def _price(self, requests: int) -> None:
+        """Says what the read will cost before it is paid. requests: of the first parent."""
+        with self.lock:
+            if self._priced:
+                return
+            self._priced = True
+            wanted, seen = self._wanted, max(1, self._seen)
+        rest = [source.expected for source in self.sources if not source.exhausted]
+        parents = max(wanted, sum(each or 0 for each in rest) * wanted // seen)
+        each, limit = self.child.batch, self.sync.client.usage.daily_limit
+        unit, units, about = self.child.of[0].name, parents, parents > wanted
+        if self.child.months:
+            unit, units = f"months of {unit}", parents * requests
+        cost = Estimate(self.row.name, units, unit, self.row.cost, each, about=about)
+        if cost.is_expensive(limit):
+            logger.info(cost.sentence(limit))
+        with self.lock:
+            self.lane.estimate(parents)
 
     @property
     def expected(self) -> int | None:
@@ -109,4 +226,26 @@ class EachParent(Reader[T]):
         if not self._read:
             return None
         with self.lock:
-            return self.lane.records * (self._read + len(self._parents)) // self._read
+            return self.lane.records * (self._read + len(self._waiting)) // self._read
+
+
+def inner(row: Row, name: str) -> Any:
+    """A value of a row, or of an object in it: `duration.start`."""
+    found: Any = row
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def numbered(rows: Sequence[Row], child: Child) -> list[Row]:
+    """The rows, those that are alike in all that `child` names numbered from the oldest on."""
+    newest_first = not rows or str(rows[0].get("time")) >= str(rows[-1].get("time"))
+    seen: Counter[tuple[str, ...]] = Counter()
+    numbers = []
+    for row in reversed(rows) if newest_first else rows:
+        alike = tuple(str(row.get(name)) for name in (child.key, *child.number))
+        seen[alike] += 1
+        numbers.append(seen[alike])
+    if newest_first:
+        numbers.reverse()
+    return [{**row, "number": number} for row, number in zip(rows, numbers, strict=True)]

@@ -7,9 +7,10 @@ from typing import Any
 
 from source_pipedrive.fields.definitions import as_v2
 from source_pipedrive.http.errors import StreamError
+from source_pipedrive.reading.in_one_go import InOneGo, InOrder
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.pages import Page, all_rows, key_of
-from source_pipedrive.reading.reader import InOneGo, InOrder, T
+from source_pipedrive.reading.reader import T
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress
 
@@ -70,7 +71,8 @@ class WholeList(InOneGo[T]):
         seen: set[object] = set()
         for params in self.row.each:
             for page in self.pages(params):
-                rows = [item for item in page.rows if self._is_wanted(item)]
+                told = {name: params[name] for name in self.row.told}
+                rows = [{**told, **item} for item in page.rows if self._is_wanted(item)]
                 if len(self.row.each) > 1:
                     rows = [item for item in rows if key_of(self.row, item) not in seen]
                     seen.update(key_of(self.row, item) for item in rows)

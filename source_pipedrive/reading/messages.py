@@ -191,6 +191,16 @@ class Lane(Generic[T]):
         self._encoder = encoder
         self._queue = queue
 
+    silent = False
+
+    def enter(self, backlog: Backlog) -> None:
+        """Waits until there is room for a page."""
+        backlog.enter()
+
+    def leave(self, backlog: Backlog) -> None:
+        """Gives the room back: the page does not come."""
+        backlog.leave()
+
     def render(self, rows: Sequence[Row]) -> Sequence[T]:
         """The records of a page; may be called without the lock."""
         return self._encoder.records(self.stream, rows) if rows else []
@@ -239,3 +249,22 @@ class Lane(Generic[T]):
 
     def _put(self, message: AirbyteMessage) -> None:
         self._queue.put(Parcel(self._encoder.message(message)))
+
+
+class Silent(Lane[T]):
+    """The lane of a stream that is read for others only: nothing leaves."""
+
+    silent = True
+
+    def enter(self, backlog: Backlog) -> None:
+        """Nobody has to write the page."""
+
+    def leave(self, backlog: Backlog) -> None:
+        """Nothing was taken."""
+
+    def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:
+        """Counts the records."""
+        self.records += count
+
+    def _put(self, message: AirbyteMessage) -> None:
+        """Nothing leaves."""

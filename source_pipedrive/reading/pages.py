@@ -26,11 +26,13 @@ IDLE_PAGES = 5
 
 @dataclass(frozen=True)
 class Page:
-    """rows: as Pipedrive sent them; last: no page follows; position: v1's offset after them."""
+    """rows: as Pipedrive sent them; last: no page follows; position: v1's offset after them; cut:
+    the page is full and the answer does not tell whether one follows."""
 
     rows: list[Row]
     last: bool
     position: int = 0
+    cut: bool = False
 
 
 def request_for(row: Stream, params: Mapping[str, str], path: str) -> Request:
@@ -93,7 +95,8 @@ def cursor_pages(
             if body.get("data") is not None:
                 break
             body = client.get(request).body
-        cursor = (body.get("additional_data") or {}).get("next_cursor")
+        told = body.get("additional_data") or {}
+        cursor = told.get("next_cursor")
         if cursor in seen:
             raise endless(row)
         if (followed or cursor) and body.get("data") is None:
@@ -102,7 +105,9 @@ def cursor_pages(
                 "Run the sync again later.",
                 TRANSIENT,
             )
-        yield Page(rows_of(row, body), last=not cursor)
+        rows = rows_of(row, body)
+        cut = "next_cursor" not in told and row.limit is not None and len(rows) >= row.limit
+        yield Page(rows, last=not cursor, cut=cut)
         if not cursor:
             return
         seen.add(cursor)
@@ -180,7 +185,7 @@ def rows_of(row: Stream, body: Mapping[str, Any]) -> list[Row]:
         found = found.get(name)
     if found is None and body.get("success") is not False:
         return []
-    if isinstance(found, dict) and row.kind is Kind.SINGLE:
+    if isinstance(found, dict) and (row.one or row.kind is Kind.SINGLE):
         found = [found]
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise StreamError(

@@ -7,7 +7,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -16,14 +16,14 @@ from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
-from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading import state
 from source_pipedrive.reading.estimates import Estimate
+from source_pipedrive.reading.fetched import Fetched, Living
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.messages import Backlog, Lane
 from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.records import Plan, Row
-from source_pipedrive.reading.spans import Progress
+from source_pipedrive.reading.spans import Interval, Progress, without
 from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
@@ -94,6 +94,9 @@ class Reader(ABC, Generic[T]):
         self._schema = schema or {}
         self._compiling = threading.Lock()
         self._plan: Plan | None = None
+        self.fed: list[Living] = []
+        self.waits_for: list[Reader[Any]] = []
+        self._withheld: list[tuple[str, Interval]] = []
 
     @abstractmethod
     def take(self) -> Task | None:
@@ -106,10 +109,11 @@ class Reader(ABC, Generic[T]):
 
     def start(self) -> None:
         """The stream's first work is about to be done."""
-        if self.began is None:
-            self.began = time.monotonic()
-            self.running = True
-            self.lane.started()
+        with self.lock:
+            if self.began is None:
+                self.began = time.monotonic()
+                self.running = True
+                self.lane.started()
 
     def end(self) -> None:
         """No work is under way any more, and none will be."""
@@ -139,22 +143,63 @@ class Reader(ABC, Generic[T]):
             raise self.error
 
     def emit(self, rows: Sequence[Row], moved: Callable[[Progress], object] | None = None) -> None:
-        """Hands a page to the output. `moved` tells the progress what is read with it; the state
-        after that leaves behind the page, never before."""
-        self.sync.backlog.enter()
+        """Hands a page to the output, and then to those that live on it. `moved` tells the progress
+        what is read with it; the state after that leaves behind the page, never before."""
+        self.put(rows, moved, Fetched(rows))
+
+    def put(
+        self, rows: Sequence[Row], moved: Callable[[Progress], object] | None, fetched: Fetched
+    ) -> None:
+        """As `emit`; `fetched` is what those that live on this reader get."""
+        self.lane.enter(self.sync.backlog)
+        covered: list[tuple[str, Interval]] = []
         try:
             self.notice(rows)
-            records = self._shaped(rows)
+            records = [] if self.lane.silent else self._shaped(rows)
             rendered = self.lane.render(records)
             with self.lock:
                 # A page that comes too late is dropped, so it is not read either.
-                if moved is not None and not self.lane.over:
-                    moved(self.progress)
-                self.lane.page(rendered, len(records), self._state() if moved else None)
+                late = self.lane.over
+                if moved is not None and not late:
+                    covered = self._cover(moved)
+                count = len(rows) if self.lane.silent else len(records)
+                self.lane.page(rendered, count, self._state() if moved else None)
         except BaseException:
-            self.sync.backlog.leave()
+            self.lane.leave(self.sync.backlog)
             raise
+        if not late:
+            self._feed(replace(fetched, covered=covered))
         self.nudge()
+
+    def _cover(self, moved: Callable[[Progress], object]) -> list[tuple[str, Interval]]:
+        before = self.left() if self.fed else {}
+        moved(self.progress)
+        if not self.fed:
+            return []
+        after = self.left()
+        covered = [(axis, part) for axis in before for part in without(before[axis], after[axis])]
+        covered, self._withheld = self._withheld + covered, []
+        if not self.vouches:
+            covered, self._withheld = [], covered
+        return covered
+
+    def left(self) -> dict[str, list[Interval]]:
+        """What has not been read, by the list that it is a part of."""
+        return {self.row.name: self.progress.left}
+
+    def _feed(self, fetched: Fetched) -> None:
+        if fetched.rows or fetched.covered or fetched.parents:
+            for each in self.fed:
+                each.feed(self, fetched)
+
+    @property
+    def flooded(self) -> bool:
+        """Whether those that live on this reader have so much before them that it should wait."""
+        return any(each.flooded for each in self.fed)
+
+    def absent(self) -> None:
+        """This account does not have it: the stream is empty, and so is what lives on it."""
+        self.emit([], lambda progress: progress.finish())
 
     @property
     def behind(self) -> float:
@@ -228,6 +273,8 @@ class Reader(ABC, Generic[T]):
         with self.lock:
             if (now := self._state()) is not None:
                 self.lane.state(now)
+            covered, self._withheld = self._withheld, []
+        self._feed(Fetched((), covered))
 
     def _state(self) -> dict[str, Any] | None:
         if not self.resumes or not self.vouches or self.row.cursor_field is None:
@@ -238,46 +285,6 @@ class Reader(ABC, Generic[T]):
     def time_of(self, row: Row) -> int | None:
         """The cursor field of a row, as seconds since 1970."""
         return instant_or_none(row.get(self.row.cursor_field or ""))
-
-
-class InOneGo(Reader[T]):
-    """A reader whose work is one task: pages that have to be read one after the other."""
-
-    _taken = False
-
-    def take(self) -> Task | None:
-        if self._taken or self.progress.complete:
-            return None
-        self._taken = True
-        return self.read
-
-    @abstractmethod
-    def read(self) -> None:
-        """Reads everything that is left."""
-
-    def finish(self, rows: Sequence[Row] = ()) -> None:
-        """Hands out the last rows: with them all is read."""
-        self.emit(rows, Progress.finish)
-
-
-class InOrder(InOneGo[T]):
-    """A v1 list that is asked for in an order, by two keys: the second one settles ties."""
-
-    sort: str
-
-    def read(self) -> None:
-        while not self.progress.complete:
-            try:
-                self.read_in_order()
-            except StreamError as error:
-                # Whether two keys are taken is not documented for every list.
-                if error.status != 400 or "," not in self.sort:
-                    raise
-                self.sort = self.sort.partition(",")[0]
-
-    @abstractmethod
-    def read_in_order(self) -> None:
-        """Reads some of what is left; called until all is."""
 
 
 def lower_bound(row: Stream, lower: int) -> int:

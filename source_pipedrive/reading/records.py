@@ -26,11 +26,14 @@ class Plan:
         self._times = row.times if row.version == 1 else ()
         self._user_id = user_id if row.kind is Kind.SINGLE else None
         self._texts = row.texts
+        self._never = frozenset(row.never)
 
     def shape(self, rows: Iterable[Row]) -> list[Row]:
         """The records of `rows`, in their order."""
         if self._user_id is not None:
             rows = [self._of_user({"user_id": self._user_id, **row}) for row in rows]
+        if self._never:
+            rows = [{k: v for k, v in row.items() if k not in self._never} for row in rows]
         if self._times:
             rows = [self._with_times(row) for row in rows]
         if self._fields is None:

@@ -6,7 +6,7 @@ the output. A state is made of nothing else, so a run that dies loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -120,9 +120,62 @@ class Progress:
         """Everything has been read."""
         self.spans.clear()
 
+    @property
+    def left(self) -> list[Interval]:
+        """What has not been read."""
+        return [(span.at, span.end) for span in self.spans]
+
+    def leave(self, left: Iterable[Interval]) -> None:
+        """From now on this, and nothing else, is left."""
+        self.spans = [Span(start, end) for start, end in left]
+
     def done(self) -> list[Interval]:
         """What has been read and will not change any more."""
         return _gaps(self.since, self.until - OVERLAP, [(s.at, s.end) for s in self.spans])
+
+
+class Progresses(Progress):
+    """The progress of a stream that hangs on several lists, by their names; the spans are those
+    that are left of any.
+
+    known: all that a list has seen before this time was read by a sync that reached its end.
+    """
+
+    def __init__(self, axes: Mapping[str, Progress], known: int = 0) -> None:
+        first = next(iter(axes.values()))
+        super().__init__(min(each.since for each in axes.values()), first.until)
+        self.axes = dict(axes)
+        self.known = known
+        self._merge()
+
+    def leave_of(self, axis: str, left: Iterable[Interval]) -> None:
+        """From now on this is left of one list."""
+        self.axes[axis].leave(left)
+        self._merge()
+
+    def finish(self) -> None:
+        for each in self.axes.values():
+            each.finish()
+        self._merge()
+
+    def _merge(self) -> None:
+        self.leave(union(each.left for each in self.axes.values()))
+
+
+def union(parts: Iterable[Iterable[Interval]]) -> list[Interval]:
+    """What any of `parts` covers, in order."""
+    merged: list[Interval] = []
+    for start, end in sorted(interval for part in parts for interval in part):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def without(intervals: Iterable[Interval], taken: Sequence[Interval]) -> list[Interval]:
+    """What of `intervals` none of `taken` covers."""
+    return [gap for start, end in intervals for gap in _gaps(start, end, taken)]
 
 
 def _gaps(start: int, end: int, covered: Sequence[Interval]) -> list[Interval]:

@@ -6,6 +6,9 @@
      "done": [["2025-...", "2026-..."]],     only while a history is being read: the parts read
      "skip": 1200}                           and the rows they hold, where a list is newest first
 
+The state of a stream that hangs on several lists has, in place of "done", "parents": the parts read
+of each list. "known" is the time of its last complete sync, while it catches up after it.
+
 While a full refresh is under way it carries `"full_refresh": true` besides, so that nobody takes
 it for the state of an incremental sync that was turned into a full refresh.
 
@@ -20,7 +23,7 @@ from typing import Any
 
 from source_pipedrive.http.errors import CONFIG, SyncError
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.reading.spans import OVERLAP, Interval, Progress
+from source_pipedrive.reading.spans import OVERLAP, Interval, Progress, Progresses
 
 VERSION = 1
 
@@ -71,6 +74,34 @@ def progress(
     return Progress(min(since, lower), until, done, skip)
 
 
+def progresses(
+    stream: str,
+    field: str,
+    state: Mapping[str, Any],
+    company_id: int,
+    lowers: Mapping[str, int],
+    until: int,
+) -> Progresses:
+    """What is left of a stream that hangs on lists, with the lower bound of each list's history."""
+    parts = state.get("parents", {})
+    of_each = {
+        axis: {**state, "done": parts.get(axis, [])} if "parents" in state else state
+        for axis in lowers
+    }
+    found = Progresses(
+        {
+            axis: progress(stream, field, of_each[axis], company_id, lower, until)
+            for axis, lower in lowers.items()
+        }
+    )
+    # What a longer history adds was not there to be read.
+    if "version" in state and min(lowers.values()) >= instant(state["since"]):
+        found.known = instant(state["known"]) if "known" in state else 0
+        if "parents" not in state:
+            found.known = instant(state[field]) - OVERLAP
+    return found
+
+
 def _own(state: Mapping[str, Any], field: str) -> tuple[int, list[Interval]]:
     since = instant(state["since"])
     if "done" in state:
@@ -96,9 +127,20 @@ def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False)
     common = {"version": VERSION, "company_id": company_id, "since": rfc3339(now.since)}
     if now.complete:
         return dict(NO_CURSOR) if full_refresh else {field: rfc3339(now.until), **common}
+    if isinstance(now, Progresses):
+        return _of_children(field, common, now)
     done = now.done()
     low = done[0][1] if done and done[0][0] == now.since else now.since
     parts = [[rfc3339(start), rfc3339(end)] for start, end in done]
     skip = {"skip": now.skip} if now.skip else {}
     whole = {"full_refresh": True} if full_refresh else {}
     return {field: rfc3339(low), **common, "done": parts, **skip, **whole}
+
+
+def _of_children(field: str, common: Mapping[str, Any], now: Progresses) -> dict[str, Any]:
+    parents = {
+        axis: [[rfc3339(start), rfc3339(end)] for start, end in each.done()]
+        for axis, each in now.axes.items()
+    }
+    known = {"known": rfc3339(now.known)} if now.known else {}
+    return {field: rfc3339(now.known or now.since), **common, "parents": parents, **known}

@@ -19,12 +19,17 @@ from source_pipedrive.http.errors import CONFIG, TRANSIENT
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.ascending import Ascending, Restarting
-from source_pipedrive.reading.children import EachParent
+from source_pipedrive.reading.children import Children
+from source_pipedrive.reading.deleted import DeletedRecords
+from source_pipedrive.reading.fed import Fed, Made, whole
+from source_pipedrive.reading.in_one_go import InOneGo
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.lists import FieldList, Mailbox, NewestFirst, WholeList
-from source_pipedrive.reading.messages import Backlog, Encoder, Lane, Parcel
-from source_pipedrive.reading.reader import Fields, InOneGo, Reader, Sync, T, lower_bound
+from source_pipedrive.reading.messages import Backlog, Encoder, Lane, Parcel, Silent
+from source_pipedrive.reading.reader import Fields, Reader, Sync, T, lower_bound
 from source_pipedrive.reading.report import Report
+from source_pipedrive.reading.spans import Progress
+from source_pipedrive.reading.wiring import Left, wire
 from source_pipedrive.reading.workers import Workers
 from source_pipedrive.stream import Changes, Kind, Stream
 
@@ -63,7 +68,9 @@ def reader_class(row: Stream) -> type[Reader[T]]:
     """How a stream is read follows from its row."""
     kinds: dict[Kind, type[Reader[T]]] = {
         Kind.MAILBOX: Mailbox,
-        Kind.EACH_PARENT: EachParent,
+        Kind.CHILD: Children,
+        Kind.MADE: Made,
+        Kind.DELETED: DeletedRecords,
         Kind.FIELDS: FieldList,
         Kind.REMOVED: Removed,
     }
@@ -94,13 +101,13 @@ def workers_that_fit(client: Client) -> int:
 
 
 def furthest_behind_first(readers: Sequence[Reader[T]]) -> list[Reader[T]]:
-    """In the order of the time up to which nothing is missing; a stream for which others wait is
-    as far behind as they are."""
-    behind = {reader.row.name: reader.behind for reader in readers}
-    for reader in readers:
-        if reader.row.after in behind:
-            behind[reader.row.after] = min(behind[reader.row.after], reader.behind)
-    return sorted(readers, key=lambda reader: behind[reader.row.name])
+    """In the order of the time up to which nothing is missing; a stream for which others wait, or
+    that feeds others, is as far behind as they are."""
+    behind = {reader: reader.behind for reader in readers}
+    for reader in sorted(readers, key=lambda reader: -reader.row.depth):
+        for other in (*reader.waits_for, *(reader.sources if isinstance(reader, Fed) else ())):
+            behind[other] = min(behind[other], behind[reader])
+    return sorted(readers, key=lambda reader: behind[reader])
 
 
 class Run(Generic[T]):
@@ -130,16 +137,29 @@ class Run(Generic[T]):
         # What is furthest behind comes first, and last what cannot be taken up where it ended: so
         # syncs that a budget cuts short get on each time, however small the budget.
         readers = [self._reader(selection) for selection in selected]
-        self._readers = furthest_behind_first(readers)
+        hidden: list[Reader[T]] = wire(readers, self._hidden)
+        everyone = furthest_behind_first([*readers, *hidden])
+        self._readers = [reader for reader in everyone if reader in readers]
         self._report = Report(client.usage, until, self._readers)
         most = partial(workers_that_fit, client) if workers is None else lambda: workers
-        self._workers = Workers(self._readers, number, self._report.began, self._ended, most)
+        self._workers = Workers(everyone, number, self._began, self._ended, most)
         self._patience: float | None = None
 
     def _reader(self, selection: Selection) -> Reader[T]:
         row, sync, full = selection.row, self._sync, selection.full_refresh
-        progress = None
-        if row.cursor_field is not None and (not full or resumes(row)):
+        progress: Progress | None = None
+        if row.cursor_field is not None and row.sources and not full:
+            progress = state.progresses(
+                row.name,
+                row.cursor_field,
+                selection.state,
+                sync.company.id,
+                {name: lower_bound(root, sync.lower) for name, root in row.roots.items()},
+                sync.until,
+            )
+            if row.child and row.child.months:
+                progress = whole(row, sync, progress.known)
+        elif row.cursor_field is not None and (not full or resumes(row)):
             saved = state.of_full_refresh(selection.state) if full else selection.state
             lower = lower_bound(row, sync.lower)
             # A list that comes whole was read whole by other connectors, too.
@@ -150,6 +170,17 @@ class Run(Generic[T]):
         lane = Lane(row.name, self._encoder, self._queue)
         make: type[Reader[T]] = reader_class(row)
         return make(row, sync, lane, progress, full, selection.schema)
+
+    def _hidden(self, row: Stream, left: Left) -> Reader[Any]:
+        """A reader whose records nobody has selected, but others live on."""
+        lane: Lane[T] = Silent(row.name, self._encoder, self._queue)
+        progress = whole(row, self._sync)
+        for axis, intervals in left.items():
+            progress.leave_of(axis, intervals)
+        make: type[Reader[T]] = reader_class(row)
+        if row.sources:
+            return make(row, self._sync, lane, progress)
+        return make(row, self._sync, lane, progress.axes[row.name])
 
     def __iter__(self) -> Iterator[T]:
         """Raises the error that ended the sync, or one that names the streams that failed."""
@@ -182,9 +213,14 @@ class Run(Generic[T]):
             if self._patience is not None and time.monotonic() > self._patience:
                 self._workers.abandon()
 
+    def _began(self, reader: Reader[T]) -> None:
+        if not reader.lane.silent:
+            self._report.began(reader)
+
     def _ended(self, reader: Reader[T]) -> None:
         reader.end()
-        self._report.ended(reader)
+        if not reader.lane.silent:
+            self._report.ended(reader)
 
     def _raise(self) -> None:
         failed = {reader.row.name: reader.error for reader in self._readers if reader.error}

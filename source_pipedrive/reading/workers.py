@@ -4,7 +4,6 @@ parts of the largest."""
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import Generic
@@ -14,8 +13,8 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.reading.absences import absence_of
 from source_pipedrive.reading.reader import Reader, T, Task
-from source_pipedrive.stream import Absence, Stream
 
 logger = logging.getLogger("airbyte")
 
@@ -46,7 +45,6 @@ class Workers(Generic[T]):
         self._ended = ended
         self._idle = threading.Condition()
         self._busy: dict[Reader[T], int] = {}
-        self._open = {reader.row.name for reader in readers}
         self._abandoned = False
         for reader in readers:
             reader.nudge, reader.crowded = self.nudge, self._crowded
@@ -108,6 +106,8 @@ class Workers(Generic[T]):
                 self._busy[reader] -= 1
                 if error is not None and reader.error is None:
                     reader.error = error
+                if reader.error is not None:
+                    _starve(reader, reader.error)
             if isinstance(error, SyncError):
                 self.stop(error)
             with self._idle:
@@ -126,7 +126,7 @@ class Workers(Generic[T]):
             return None
 
     def _take(self, reader: Reader[T]) -> Task | None:
-        if reader.row.after in self._open or reader.exhausted:
+        if any(other in self._readers for other in reader.waits_for) or reader.exhausted:
             return None
         task = reader.take()
         if task is not None:
@@ -141,7 +141,6 @@ class Workers(Generic[T]):
         for reader in list(self._readers):
             if reader.exhausted and not self._busy.get(reader):
                 self._readers.remove(reader)
-                self._open.discard(reader.row.name)
                 self._ended(reader)
         self._idle.notify_all()
 
@@ -156,7 +155,7 @@ class Workers(Generic[T]):
                 f"{reader.row.name}: this account does not have it. Pipedrive answered "
                 f'{error.status}: "{words(error.body)}" ({absence.source}).'
             )
-            reader.progress.finish()
+            reader.absent()
         except AirbyteTracedException as error:
             return error
         except Exception as error:  # a bug of ours must not hide behind a stream that never ends
@@ -170,9 +169,8 @@ class Workers(Generic[T]):
         return None
 
 
-def absence_of(row: Stream, error: PipedriveError) -> Absence | None:
-    """The answer that the row knows to mean "this account does not have it", if it is one."""
-    for absence in row.absent:
-        if absence.status == error.status and re.search(absence.body, error.body):
-            return absence
-    return None
+def _starve(reader: Reader[T], error: AirbyteTracedException) -> None:
+    """Those that live on a reader that has failed will not get what they lack."""
+    for each in reader.fed:
+        if not each.exhausted:
+            each.error = error

@@ -1,0 +1,41 @@
+"""What one reader hands to another that lives on it: parents to their children."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.reading.records import Row
+from source_pipedrive.reading.spans import Interval
+from source_pipedrive.stream import Stream
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """rows: unshaped; parents: those that were asked for the rows, if any were; covered: what has
+    been read with them, by the list that it is a part of."""
+
+    rows: Sequence[Row]
+    covered: Sequence[tuple[str, Interval]] = ()
+    parents: Sequence[Row] = ()
+
+
+class Living(Protocol):
+    """One that lives on what a reader reads."""
+
+    row: Stream
+    error: AirbyteTracedException | None
+
+    def feed(self, source: Any, fetched: Fetched) -> None:
+        """Takes what the reader `source` has read. May be called by several workers at once."""
+
+    @property
+    def flooded(self) -> bool:
+        """Whether it has so much before it that the source should wait."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing of it is left."""

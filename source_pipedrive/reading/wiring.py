@@ -1,0 +1,66 @@
+"""Who lives on whom: one pass over a list serves its own stream and all that hang on it.
+
+A stream that lives on a list is fed by the list's own reader where that reads at least what the
+stream lacks; otherwise by one that reads for others only, once for all that need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from source_pipedrive.reading.fed import Fed
+from source_pipedrive.reading.reader import Reader
+from source_pipedrive.reading.spans import Interval, union, without
+from source_pipedrive.stream import Stream
+
+Left = Mapping[str, list[Interval]]
+Hidden = Callable[[Stream, Left], Reader[Any]]
+
+
+def wire(readers: Sequence[Reader[Any]], hidden: Hidden) -> list[Reader[Any]]:
+    """Joins the readers that live on others with their sources; returns those made for it by
+    `hidden`, which gets a stream and what of it has to be read."""
+    made: list[Reader[Any]] = []
+    depth = max((reader.row.depth for reader in readers), default=0)
+    while depth:
+        everyone = [*readers, *made]
+        hungry = [r for r in everyone if isinstance(r, Fed) and r.row.depth == depth]
+        needed: dict[str, tuple[Stream, list[Fed[Any]]]] = {}
+        for each in hungry:
+            for source in each.row.sources:
+                server = _server(source, each, everyone)
+                if server is not None:
+                    _join(server, each)
+                else:
+                    needed.setdefault(source.name, (source, []))[1].append(each)
+        for source, eaters in needed.values():
+            reader = hidden(source, _lacking(source, eaters))
+            made.append(reader)
+            for each in eaters:
+                _join(reader, each)
+        depth -= 1
+    for reader in (*readers, *made):
+        reader.waits_for = [r for r in (*readers, *made) if r.row.name == reader.row.after]
+    return made
+
+
+def _join(source: Reader[Any], each: Fed[Any]) -> None:
+    source.fed.append(each)
+    each.sources.append(source)
+
+
+def _server(source: Stream, each: Fed[Any], readers: Sequence[Reader[Any]]) -> Reader[Any] | None:
+    """The reader of `source` that reads all that `each` lacks, if there is one."""
+    lacking = each.left_by(source)
+    for reader in readers:
+        if reader.row.name == source.name:
+            left = reader.left()
+            if not any(without(lacking[axis], left.get(axis, [])) for axis in lacking):
+                return reader
+    return None
+
+
+def _lacking(source: Stream, eaters: Sequence[Fed[Any]]) -> Left:
+    lefts = [each.left_by(source) for each in eaters]
+    return {axis: union(left.get(axis, []) for left in lefts) for axis in source.roots}

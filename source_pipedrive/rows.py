@@ -1,0 +1,214 @@
+"""How a row of the stream table is written: the kinds of lists that Pipedrive has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from source_pipedrive.stream import Absence, Changes, Kind, Needs, Paging, Stream
+
+# Without `deleted` the answer leaves out what was deleted in the last 30 days.
+EVERY_STATUS = "open,won,lost,deleted"
+
+# Without a type Pipedrive lists only the token owner's goals, without is_active only active ones.
+GOALS = tuple(
+    {"type.name": kind, "is_active": active}
+    for kind in (
+        "deals_won",
+        "deals_progressed",
+        "activities_completed",
+        "activities_added",
+        "deals_started",
+    )
+    for active in ("true", "false")
+)
+
+# Scopes whose `:full` form reads as well (OpenAPI, security of each operation).
+WITH_FULL = frozenset(
+    f"{area}:read"
+    for area in ("deals", "mail", "activities", "contacts", "products", "leads", "goals")
+)
+
+TEAMS_GONE = (
+    Absence(404, "", "Pipedrive deprecated teams in 2022 (changelog 2022-05-31)"),
+    Absence(410, "", "status list of Pipedrive's documentation: gone"),
+    Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
+    Absence(403, "do not have permissions", "seen by other connectors' maintainers for teams only"),
+    Absence(415, "", "status list of Pipedrive's documentation: feature not enabled"),
+    Absence(402, "", "teams are a feature of higher plans"),
+)
+NO_INSTALLMENTS = (
+    Absence(402, "", "instalments need a plan from Growth on; seen by other connectors"),
+    Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
+)
+NO_PROJECTS = (
+    Absence(402, "", "projects are an add-on; seen by other connectors' maintainers"),
+    Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
+    Absence(415, "", "status list of Pipedrive's documentation: feature not enabled"),
+)
+
+# What the token's user has to be, by the OAuth scope that an app would need (the permissions are
+# those of users/{id}/permissions). A row may say otherwise.
+EVERYBODY = Needs("that every user has")
+SELLING = Needs("to use the sales app (deals and leads)", app="sales")
+WORKING = Needs("to use contacts and activities", app="global")
+ADMIN = Needs("of an admin of account settings", app="account_settings", admin=True)
+COLLEAGUES = Needs("can_see_other_users", permission="can_see_other_users")
+PROJECTS = Needs("to use projects", unknown="whether the plan has projects is not told")
+MAILBOX = Needs("to a mailbox", unknown="whether the user has connected a mailbox is not told")
+CALLS = Needs("to log calls", unknown="whether the user logs calls is not told")
+CHANGES = Needs("to see changes", unknown="which changes the user may see is not told")
+TEAMS = Needs("to see teams", unknown="whether the plan has teams is not told")
+NEEDS = {
+    "base": EVERYBODY,
+    "deals:read": SELLING,
+    "leads:read": SELLING,
+    "products:read": SELLING,
+    "goals:read": SELLING,
+    "contacts:read": WORKING,
+    "activities:read": WORKING,
+    "users:read": COLLEAGUES,
+    "admin": ADMIN,
+    "mail:read": MAILBOX,
+    "phone-integration": CALLS,
+    "projects:read": PROJECTS,
+    "recents:read": CHANGES,
+}
+
+
+def row(name: str, path: str, version: int, cost: int, scope: str, **facts: Any) -> Stream:
+    """A stream; a scope's `:full` form reads as well."""
+    full = [s.replace(":read", ":full") for s in scope.split() if s in WITH_FULL]
+    facts = {"needs": NEEDS[scope.split()[0]], **facts}
+    return Stream(
+        name=name, path=path, version=version, cost=cost, scope=(*scope.split(), *full), **facts
+    )
+
+
+def core(name: str, path: str, cost: int, scope: str, **facts: Any) -> Stream:
+    """A v2 object read in order of its update_time; each page is a checkpoint."""
+    facts = {"limit": 500, "cursor_field": "update_time", "changes": Changes.ASCENDING, **facts}
+    return row(name, path, 2, cost, scope, paging=Paging.CURSOR, **facts)
+
+
+def short(name: str, path: str, scope: str, **facts: Any) -> Stream:
+    """A v2 list without a filter that is one request in nearly every company."""
+    facts = {"limit": 500, "cursor_field": "update_time", "changes": Changes.ON_CLIENT, **facts}
+    return row(name, path, 2, 5, scope, paging=Paging.CURSOR, **facts)
+
+
+def paged(name: str, path: str, cost: int, scope: str, limit: int = 500, **facts: Any) -> Stream:
+    """A v1 list in pages of `start` and `limit`."""
+    return row(name, path, 1, cost, scope, paging=Paging.OFFSET, limit=limit, **facts)
+
+
+def whole(name: str, path: str, cost: int, scope: str, **facts: Any) -> Stream:
+    """A v1 list that comes in one answer."""
+    return row(name, path, 1, cost, scope, **facts)
+
+
+def changed(changes: Changes, field: str = "update_time") -> dict[str, Any]:
+    """How a v1 list is read incrementally."""
+    return {"changes": changes, "cursor_field": field}
+
+
+def cut(field: str = "update_time") -> dict[str, Any]:
+    """The configured history cuts this stream by `field`."""
+    return {"history": field}
+
+
+def definitions(name: str, path: str, scope: str, shows: str, **facts: Any) -> Stream:
+    """The fields that Pipedrive and the account define for one kind of object. Only v1, which costs
+    twice as much, tells in which order they were created."""
+    about = f"Fields of {name.split('_')[0]}s, the account's own included, with their options"
+    older = paged(name, path, 20, scope, key=("key",), like="lead_fields", about=about)
+    facts = {"key": ("field_code",), "kind": Kind.FIELDS, "older": older, "about": about, **facts}
+    return row(
+        name,
+        path,
+        2,
+        10,
+        scope,
+        paging=Paging.CURSOR,
+        limit=500,
+        params={"include_fields": shows} if shows else {},
+        **facts,
+    )
+
+
+VISIBLE = {"visible_to": "visible_to_name"}
+NAMED = {"label_ids": "label_names"}
+LABELLED = {**NAMED, **VISIBLE}
+
+
+def own_fields(fields: Stream, labels: Mapping[str, str] = LABELLED) -> dict[str, Any]:
+    """The account defines fields of its own for these records of v2."""
+    return {"custom_fields": "object", "fields": (fields,), "labels": labels}
+
+
+def inherited_fields(*fields: Stream) -> dict[str, Any]:
+    """Records of v1 that hold the account's fields for other objects, inline."""
+    return {
+        "custom_fields": "inline",
+        "fields": fields,
+        "labels": VISIBLE,
+    }
+
+
+def addon(name: str, path: str, paging: Paging = Paging.CURSOR, **facts: Any) -> Stream:
+    """A list of v2 that companies with the projects add-on have."""
+    limit = None if paging is Paging.WHOLE else 500
+    return row(
+        name,
+        path,
+        2,
+        10,
+        "projects:read projects:full",
+        paging=paging,
+        limit=limit,
+        absent=NO_PROJECTS,
+        **facts,
+    )
+
+
+def projects(name: str, path: str, **facts: Any) -> Stream:
+    """Projects, and those that were deleted, which have to be asked for."""
+    time = changed(Changes.ON_CLIENT)
+    return addon(name, path, each=({}, {"status": "deleted"}), **time, **facts)
+
+
+def deleted(name: str, about: str) -> Stream:
+    """What the lists tell that can be asked for deleted records."""
+
+    def part(path: str, version: int, cost: int, scope: str, **facts: Any) -> Stream:
+        return row(name, path, version, cost, scope, about=about, key=("object", "id"), **facts)
+
+    v2 = {"paging": Paging.CURSOR, "limit": 500, "params": {"status": "deleted"}}
+    addon_ = {**v2, "absent": NO_PROJECTS}
+    parts = (
+        part("deals", 2, 10, "deals:read", **v2),
+        part("deals/archived", 2, 20, "deals:read", **v2),
+        part("projects", 2, 10, "projects:read projects:full", **addon_),
+        part("projects/archived", 2, 10, "projects:read projects:full", **addon_),
+        part(
+            "recents",
+            1,
+            20,
+            "recents:read search:read",
+            paging=Paging.OFFSET,
+            limit=500,
+            params={"items": "person,organization,product,activity,note,file"},
+        ),
+    )
+    return row(
+        name,
+        "recents",
+        1,
+        20,
+        "recents:read search:read",
+        kind=Kind.DELETED,
+        parts=parts,
+        key=("object", "id"),
+        about=about,
+        **changed(Changes.ON_CLIENT, "seen_time"),
+    )
