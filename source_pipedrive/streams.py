@@ -119,11 +119,11 @@ SALES = (
            params=("period.start", "period.end"), life=("duration.start", "duration.end"),
            about="How far each goal came in each month"),
     months("pipeline_conversion_statistics", PIPELINES, "pipeline_id",
-           "pipelines/{id}/conversion_statistics", 40, "deals:read",
-           about="Rates at which deals moved on, were won and lost, by month"),
+           "pipelines/{id}/conversion_statistics", 40, "deals:read", own=True,
+           about="Rates at which the user's deals moved on, were won and lost, by month"),
     months("pipeline_movement_statistics", PIPELINES, "pipeline_id",
-           "pipelines/{id}/movement_statistics", 40, "deals:read",
-           about="Deals that were new, moved, won, lost and left open, by month"),
+           "pipelines/{id}/movement_statistics", 40, "deals:read", own=True,
+           about="Deals of the user that were new, moved, won, lost and left open, by month"),
 )
 
 PERSONS = core("persons", "persons", 10, "contacts:read", params={"include_fields": PERSON_EXTRAS},
@@ -216,7 +216,7 @@ CHILDREN = (
              scope="products:read", rows_key="id", counter=None, **OF_PRODUCTS,
              about="Variations of products"),
     children("product_images", path="products/{id}/images", version=2, cost=10,
-             scope="products:read", paging=Paging.WHOLE, rows_key="id", counter=None,
+             scope="products:read", paging=Paging.WHOLE, one=True, rows_key="id", counter=None,
              **OF_PRODUCTS, about="Images of products, without their contents"),
 )
 
