@@ -17,13 +17,14 @@ from .errors import bad_request, company_closed, forbidden, gone, not_found, use
 from .query import Query
 from .record import PLAIN, VALUE, Condition, Key, Row, SortKey, as_key
 from .route import Place, Route
-from .table import Index
+from .table import Index, Table
 
 _LEGACY_TEAMS = {"402": company_closed, "403": forbidden, "410": gone}
 _EVERYONES_GOALS = ("type.", "assignee.type", "expected_outcome.")
 
 
-def _envelope(rows: bytes, more: object = None) -> bytes:
+def envelope(rows: bytes, more: object = None) -> bytes:
+    """A good answer: `rows` are the JSON of its data."""
     tail = b"}" if more is None else b',"additional_data":' + orjson.dumps(more) + b"}"
     return b"".join((b'{"success":true,"data":', rows, tail))
 
@@ -33,7 +34,12 @@ def _envelope(rows: bytes, more: object = None) -> bytes:
 
 def cursor_page(route: Route, query: Query, place: Place) -> bytes:
     """A page of a v2 list over live rows; see https://pipedrive.readme.io/docs/core-api-concepts-pagination."""
-    table, switches, key = place.table(route), place.switches, query.sort[0]
+    return keyset(place.table(route), route, query, place)
+
+
+def keyset(table: Table, route: Route, query: Query, place: Place) -> bytes:
+    """The same of the rows of `table`, whichever that is."""
+    switches, key = place.switches, query.sort[0]
     index = table.window(query.conditions, key.field, switches.nulls, query.window)
     low, high = _position(route, query, place, index)
     if key.descending:
@@ -51,7 +57,7 @@ def cursor_page(route: Route, query: Query, place: Place) -> bytes:
     elif switches.next_cursor == "null":
         more["next_cursor"] = None
     body = table.json(page, query.variant, switches)
-    return _envelope(b"[" + body + b"]", more)
+    return envelope(b"[" + body + b"]", more)
 
 
 def persons_page(route: Route, query: Query, place: Place) -> bytes:
@@ -108,7 +114,7 @@ def offset_page(route: Route, query: Query, place: Place) -> bytes:
     }
     if end < len(rows):
         pagination["next_start"] = end
-    return _envelope(_listed(route, query, place, page), {"pagination": pagination})
+    return envelope(_listed(route, query, place, page), {"pagination": pagination})
 
 
 def _rows(route: Route, query: Query, place: Place) -> list[Row]:
@@ -139,7 +145,7 @@ def mail_page(route: Route, query: Query, place: Place) -> bytes:
     if place.switches.mail_pagination == "present":
         return offset_page(route, query, place)
     page = _rows(route, query, place)[query.start : query.start + query.limit]
-    return _envelope(_listed(route, query, place, page))
+    return envelope(_listed(route, query, place, page))
 
 
 # -- v1: whole lists and single objects
@@ -147,17 +153,17 @@ def mail_page(route: Route, query: Query, place: Place) -> bytes:
 
 def whole_list(route: Route, query: Query, place: Place) -> bytes:
     """All records in one answer, without additional_data."""
-    return _envelope(_listed(route, query, place, _rows(route, query, place)))
+    return envelope(_listed(route, query, place, _rows(route, query, place)))
 
 
 def users(route: Route, query: Query, place: Place) -> bytes:
     """Recorded answers carry the company's id beside the list."""
     rows = _listed(route, query, place, _rows(route, query, place))
-    return _envelope(rows, {"company_id": COMPANY_ID})
+    return envelope(rows, {"company_id": COMPANY_ID})
 
 
 def users_me(route: Route, query: Query, place: Place) -> bytes:
-    return _envelope(orjson.dumps(me(place.table(route), place.switches)))
+    return envelope(orjson.dumps(me(place.table(route), place.switches)))
 
 
 def permissions(route: Route, query: Query, place: Place) -> bytes:
@@ -166,15 +172,15 @@ def permissions(route: Route, query: Query, place: Place) -> bytes:
         raise user_not_found()
     mine, switches = place.parent_id == ME, place.switches
     held = rights.permissions(mine and switches.admin, switches.lacking() if mine else ())
-    return _envelope(orjson.dumps(held))
+    return envelope(orjson.dumps(held))
 
 
 def connections(route: Route, query: Query, place: Place) -> bytes:
-    return _envelope(orjson.dumps(user_connections()))
+    return envelope(orjson.dumps(user_connections()))
 
 
 def settings(route: Route, query: Query, place: Place) -> bytes:
-    return _envelope(orjson.dumps(user_settings()))
+    return envelope(orjson.dumps(user_settings()))
 
 
 def legacy_teams(route: Route, query: Query, place: Place) -> bytes:
@@ -185,9 +191,9 @@ def legacy_teams(route: Route, query: Query, place: Place) -> bytes:
     order = (SortKey(str(query.given.get("order_by", "id"))),)
     rows = place.table(route).ordered(query.conditions, order, place.switches.nulls)
     if not query.given.get("skip_users"):
-        return _envelope(_listed(route, query, place, rows))
+        return envelope(_listed(route, query, place, rows))
     records = [{k: v for k, v in row.record.items() if k != "users"} for row in rows]
-    return _envelope(orjson.dumps(records))
+    return envelope(orjson.dumps(records))
 
 
 def goals(route: Route, query: Query, place: Place) -> bytes:

@@ -19,7 +19,8 @@ Body = dict[str, Any]
 
 
 def control_routes(service: Service) -> list[Route]:
-    """GET ledger, requests, clock, switches, records/{object}, fields/{object}; POST the rest."""
+    """GET ledger, requests, clock, switches, records, records-by-parent and fields of an object;
+    POST the rest."""
 
     def ledger(body: Body) -> object:
         return service.ledger.by_object()
@@ -66,6 +67,10 @@ def control_routes(service: Service) -> list[Route]:
     def records(body: Body) -> object:
         return service.records(body.pop("object"), **body)
 
+    def records_by_parent(body: Body) -> object:
+        found = service.records_by_parent(body["object"])
+        return {str(id_): records for id_, records in found.items()}
+
     def fields(body: Body) -> object:
         return service.custom_fields(body["object"])
 
@@ -78,6 +83,7 @@ def control_routes(service: Service) -> list[Route]:
         _route("GET", "clock", clock),
         _route("GET", "switches", switches),
         _route("GET", "records/{object}", records),
+        _route("GET", "records-by-parent/{object}", records_by_parent),
         _route("GET", "fields/{object}", fields),
         _route("POST", "fields", change_fields),
         _route("POST", "reset-ledger", reset_ledger),

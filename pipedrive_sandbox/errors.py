@@ -75,6 +75,13 @@ def forbidden(reason: str = "") -> Refusal:
     return Refusal(403, _v1("You do not have permissions to do this."), reason=reason)
 
 
+def not_in_plan(status: str, feature: str) -> Refusal:
+    """402 or 403: the company has not bought `feature`. The form of the code is the vendor's, for
+    other features; that these endpoints answer so is a guess."""
+    code = f"feature_disabled_{feature}"
+    return Refusal(int(status), {**_v1(f"The plan has no {feature}."), "code": code}, reason=code)
+
+
 def cloudflare(status: int = 403) -> Refusal:
     """The HTML page for clients that go on after 429 (its text is known, its markup a guess)."""
     page = b"<html><head><title>Error</title></head><body>This error is produced by Cloudflare."

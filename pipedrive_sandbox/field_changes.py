@@ -104,6 +104,7 @@ class _Hand:
             if row.deleted_at is None and not row.record.get("is_archived")
         ]
         for row in listed[:SHOWN]:
+            self._world.children.settle(self._table.name, row)
             new = {field.key: value(draw, field, last) for field in added}
             if self._in_v1:
                 values = {**self._values(row), **inlined(new, added)}

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
+from . import child_changes
+from .child_changes import CHILDREN, USUAL, DealWork
 from .data.world import World
 from .record import Row
 from .switches import Switches
@@ -23,6 +25,14 @@ INCREMENTAL = (
     "products",
 )
 ARCHIVABLE = ("deals", "leads")
+LOGGED = ("deals", "organizations", "persons")  # have a changelog
+# A new deal is open and was never moved.
+UNTOUCHED = {
+    "status": "open",
+    "lost_reason": None,
+    **dict.fromkeys(("close_time", "won_time", "lost_time", "stage_change_time")),
+    **dict.fromkeys(("local_won_date", "local_lost_date", "local_close_date")),
+}
 Changes = dict[str, dict[str, list[Any]]]
 
 
@@ -37,17 +47,21 @@ def mutate(
     deletes: int = 0,
     archives: int = 0,
     objects: Sequence[str] = INCREMENTAL,
+    work: Sequence[str] = USUAL,
 ) -> Changes:
     """Change so many records in all, drawn by `seed` from the live ones of `objects`.
 
     Returns {object: {"edited" | "added" | "deleted" | "archived": [ids]}}. An edited, added or
     deleted record gets the update time `now`; an archived one too if the switch says so. A
     record is changed at most once a call. Objects are tables: archived deals are in "deals".
+    `work` is what an edit of a deal may be (see `child_changes.Work`): some of it changes what is
+    below the deal only, which moves the deal's update time unless a switch says otherwise.
     """
+    child_changes.known(tuple(work))
     unknown = sorted(set(objects) - set(world.tables))
     if unknown:
         raise ValueError(f"no tables {unknown}; there are {sorted(world.tables)}")
-    hand = _Hand(world, now, switches, Random(f"{seed}:mutate"))
+    hand = _Hand(world, now, switches, Random(f"{seed}:mutate"), work)
     for _ in range(edits):
         hand.edit(objects)
     for _ in range(adds):
@@ -62,11 +76,14 @@ def mutate(
 class _Hand:
     """Applies changes one by one and remembers them."""
 
-    def __init__(self, world: World, now: float, switches: Switches, random: Random) -> None:
+    def __init__(
+        self, world: World, now: float, switches: Switches, random: Random, work: Sequence[str]
+    ) -> None:
         self._world = world
         self._now = now
         self._switches = switches
         self._random = random
+        self._work = work
         self._changes: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(
             lambda: defaultdict(list)
         )
@@ -78,9 +95,31 @@ class _Hand:
     def edit(self, objects: Sequence[str]) -> None:
         for table, row in self._draw(objects):
             word = f" (edited {self._random.randrange(1000)})"
-            old = row.record.get(table.title) or ""
-            row.record = {**row.record, table.title: f"{old.split(' (edited')[0]}{word}"}
-            self._done(table, row, "edited")
+            work = self._work_on(table, row)
+            if work == "title":
+                self._rename(table, row, word)
+            below = work in CHILDREN
+            moved = not below or self._switches.children_move_update_time
+            self._done(table, row, "edited", moved)
+
+    def _work_on(self, table: Table, row: Row) -> str:
+        """Edits a deal in other ways than by its title; what is still to be done."""
+        if table.name != "deals":
+            return "title"
+        random = Random(f"{row.id}:{self._now}:work")  # the other draws do not depend on it
+        work = random.choice(self._work)
+        if work != "title":
+            DealWork(self._world, self._now, row, random).do(work)
+        return work
+
+    def _rename(self, table: Table, row: Row, word: str) -> None:
+        old = row.record.get(table.title) or ""
+        new = f"{old.split(' (edited')[0]}{word}"
+        if table.name in LOGGED:
+            change = (table.title, old, new)
+            child_changes.logged(self._world, self._now, table.name, row, change)
+        self._world.children.settle(table.name, row)
+        row.record = {**row.record, table.title: new}
 
     def add(self, objects: Sequence[str]) -> None:
         """A copy of some record with a new id, made now."""
@@ -100,6 +139,8 @@ class _Hand:
             record["archive_time"] = None
         if "add_time" in record:
             record["add_time"] = table.stamp(self._now)
+        if table.name == "deals":
+            record.update(UNTOUCHED)
         row = Row(record, template.hidden)
         table.rows[new] = row
         self._done(table, row, "added")
@@ -107,15 +148,17 @@ class _Hand:
     def delete(self, objects: Sequence[str]) -> None:
         """Soft where the record has a flag for it, else gone at once."""
         for table, row in self._draw(objects):
+            self._world.children.settle(table.name, row)
             if table.core:
                 row.record = {**row.record, "is_deleted": True}
                 row.deleted_at = self._now
             else:
-                del table.rows[row.id]
+                table.drop(row, self._now)
             self._done(table, row, "deleted")
 
     def archive(self, objects: Sequence[str]) -> None:
         for table, row in self._draw(objects, archived=False):
+            self._world.children.settle(table.name, row)
             row.record = {**row.record, "is_archived": True}
             if "archive_time" in row.record:
                 row.record["archive_time"] = table.stamp(self._now)

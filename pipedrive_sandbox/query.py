@@ -143,7 +143,7 @@ def _conditions(route: Route, reader: Reader, place: Place) -> tuple[Condition, 
 
 def _saved_filter(route: Route, reader: Reader, place: Place) -> Condition | None:
     """`filter_id`: the sandbox's saved filters all mean "owned by the filter's user"."""
-    if route.table not in _FILTER_TYPES:
+    if route.child or route.table not in _FILTER_TYPES:
         return None
 
     def read(text: str) -> Condition:

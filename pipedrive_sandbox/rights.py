@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from .errors import forbidden, not_in_plan
+
 if TYPE_CHECKING:
     from .route import Route
     from .switches import Switches
@@ -67,6 +69,15 @@ def permissions(admin: bool, lacking: Collection[str] = ()) -> dict[str, bool]:
     """{permission: whether it is held}, of an admin or of a regular user, without `lacking`."""
     held = PERMISSIONS if admin else _REGULAR
     return {name: name in held and name not in lacking for name in PERMISSIONS}
+
+
+def check(route: Route, switches: Switches) -> None:
+    """Raise the refusal if the company's plan or its user may not read `route`."""
+    if "projects:read" in route.scopes and switches.projects_plan != "ok":
+        raise not_in_plan(switches.projects_plan, "projects")
+    lack = missing(route, switches)
+    if lack:
+        raise forbidden(lack)
 
 
 def missing(route: Route, switches: Switches) -> str:

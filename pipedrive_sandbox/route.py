@@ -21,11 +21,12 @@ Deletion = Literal["", "hidden", "status"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where an answer is made: the records, the switches, and the id in the path, if any."""
+    """Where an answer is made: the records, the switches, the id in the path, if any, the time."""
 
     world: World
     switches: Switches
-    parent_id: int | None = None
+    parent_id: int | str | None = None
+    now: float = 0.0
 
     def table(self, route: Route) -> Table:
         return self.world.tables[route.table]
@@ -47,6 +48,8 @@ class Route:
     the table `of`, must equal.
     The token's user is refused without being an admin if `admin_only`, and without the `app` and
     the `permission` that are named; see `rights`. `definitions` marks the lists of fields.
+    `child` is the kind of the rows below the records of `of`, or of `table` where the parameter
+    `ids` must name up to `most_ids` of them.
     """
 
     version: Version
@@ -75,3 +78,6 @@ class Route:
     app: str = ""
     permission: str = ""
     definitions: bool = False
+    child: str = ""
+    ids: str = ""
+    most_ids: int = 100

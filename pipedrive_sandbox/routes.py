@@ -7,10 +7,11 @@ and its records a table of that name in `data`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import answers
+from .child_routes import CHILDREN
 from .data.settings import FILTER_TYPES
+from .endpoints import of_user, pages, v1, v2
+from .more_routes import WORKSHOP
 from .options import (
     ACTIVITIES,
     ANY_PARENT,
@@ -37,44 +38,11 @@ from .options import (
     V2_FIELDS,
 )
 from .params import choice
-from .route import Answer, Route
+from .route import Route
 
 DEAL_FIELDS = "admin deals deal-fields:full"
 CONTACT_FIELDS = "admin contacts contact-fields:full"
 PRODUCT_FIELDS = "products product-fields:full"
-_SHORT = ("deals", "contacts", "activities", "products", "leads", "goals", "mail", "projects")
-
-
-def _scopes(names: str) -> frozenset[str]:
-    """`deals` is short for deals:read and deals:full; other scopes are written out."""
-    written: set[str] = set()
-    for name in names.split():
-        short = name in _SHORT
-        written |= {f"{name}:read", f"{name}:full"} if short else {name}
-    return frozenset(written)
-
-
-def v2(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
-    """A list of v2, paginated by cursor."""
-    more = {"table": object_, "answer": answers.cursor_page, "paging": "cursor", **more}
-    return Route("v2", object_, path, cost, _scopes(scopes), **more)
-
-
-def v1(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
-    """A list of v1 in one answer, or one object by its own `answer`."""
-    more = {"table": object_, "answer": answers.whole_list, **more}
-    return Route("v1", object_, path, cost, _scopes(scopes), **more)
-
-
-def pages(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
-    """A list of v1, paginated by offset."""
-    more = {"answer": answers.offset_page, "paging": "offset", **more}
-    return v1(object_, path, cost, scopes, **more)
-
-
-def of_user(object_: str, path: str, cost: int, answer: Answer, scopes: str = "base") -> Route:
-    """One object of the token's user, or of the user in the path."""
-    return v1(object_, path, cost, scopes, table="users", answer=answer)
 
 
 def fields(object_: str, path: str, scopes: str, include: tuple[str, ...] = ()) -> Route:
@@ -118,6 +86,8 @@ ROUTES: tuple[Route, ...] = (
     of_user("user_settings", "/userSettings", 2, answers.settings),
     v1("users", "/users", 20, "users:read", answer=answers.users, permission="can_see_other_users"),
     of_user("users_me", "/users/me", 2, answers.users_me),
+    *CHILDREN,
+    *WORKSHOP,
 )
 
 # What no stream is named after: what is asked for by the id of a user, and the lists that v2 has

@@ -119,7 +119,10 @@ class Sandbox:
         archives: int = 0,
         **more: Any,
     ) -> Changes:
-        """Change records now: {object: {"edited" | "added" | "deleted" | "archived": [ids]}}."""
+        """Change records now: {object: {"edited" | "added" | "deleted" | "archived": [ids]}}.
+
+        More: `objects` and `work`, as in `mutations.mutate`.
+        """
         wanted = {"edits": edits, "adds": adds, "deletes": deletes, "archives": archives}
         return self.service.mutate(seed, **wanted, **more)
 
@@ -137,6 +140,10 @@ class Sandbox:
     def records(self, object_: str, **params: str) -> list[dict[str, Any]]:
         """All current records of an object as the API would list them; costs nothing."""
         return self.service.records(object_, **params)
+
+    def records_by_parent(self, object_: str) -> dict[int, list[dict[str, Any]]]:
+        """The records of an object below others, by the id of their parent; costs nothing."""
+        return self.service.records_by_parent(object_)
 
     def ledger(self) -> dict[str, dict[str, int]]:
         """{object: {"requests", "tokens", "refused"}} since the start or the last reset."""

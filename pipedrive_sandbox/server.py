@@ -18,6 +18,7 @@ from .service import Call, Reply, Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 DROP = (b"x-drop", b"1")  # tells Dated, which is next to the connection, to close it
+NAMED = ("goals", "permission_sets")  # whose ids are text
 ROOTS = {"v1": ("/api/v1", "/v1"), "v2": ("/api/v2",)}
 
 
@@ -62,7 +63,8 @@ def app(service: Service, url: Callable[[], str]) -> ASGIApp:
     routes = [HttpRoute("/oauth/token", token, methods=["POST"]), *control_routes(service)]
     for route in EVERY:
         for root in ROOTS[route.version]:
-            path = root + route.path.replace("{id}", "{id:int}")
+            kind = "str" if route.of in NAMED else "int"
+            path = root + route.path.replace("{id}", f"{{id:{kind}}}")
             routes.append(HttpRoute(path, _endpoint(service, route)))
     routes.append(HttpRoute("/{path:path}", _endpoint(service, None)))
     return Dated(Starlette(routes=routes), service)

@@ -18,12 +18,12 @@ from .data.plans import Company
 from .errors import Refusal, Version
 from .faults import Fault, Faults, spoilt
 from .field_changes import change_fields
+from .inspection import Inspection
 from .ledger import Ledger, Request
 from .limits import Limits
 from .mutations import Changes, mutate
-from .rights import missing
+from .rights import check
 from .route import Place, Route
-from .routes import EVERY
 from .switches import Switches, Value
 
 Headers = list[tuple[bytes, bytes]]
@@ -45,7 +45,7 @@ class Call:
     query: str
     headers: Mapping[str, str]
     route: Route | None
-    parent_id: int | None = None  # the id in the path
+    parent_id: int | str | None = None  # the id in the path
 
     @property
     def version(self) -> Version:
@@ -121,6 +121,7 @@ class Service:
             table = self.world.tables[name]
             rows = [row for row in table.rows.values() if row.deleted_at is None][:count]
             for row in rows:
+                self.world.children.settle(name, row)
                 row.record[table.updated] = table.stamp(moment(at))
             table.touch(*rows)
             return len(rows)
@@ -140,42 +141,16 @@ class Service:
 
         `params` are the query parameters of the endpoint (say, status="deleted").
         """
-        route = next((each for each in EVERY if each.object == object_), None)
-        if route is None:
-            raise ValueError(f"no object {object_!r}; there are {[each.object for each in EVERY]}")
         with self.lock:
-            parents = tuple(self.world.tables[route.of].rows) if route.of else (None,)
-            lists = [
-                self._all_pages(route, {**each, **params}, parent)
-                for parent in parents
-                for each in route.every
-            ]
-        if len(route.every) == 1:
-            return [record for listed in lists for record in listed]
-        by_id = {record["id"]: record for listed in lists for record in listed}
-        return list(by_id.values())
+            return self._looking().records(object_, params)
 
-    def _all_pages(
-        self, route: Route, params: dict[str, str], parent: int | None
-    ) -> list[dict[str, Any]]:
-        place = Place(self.world, self.switches.changed(page_limit=0), parent)
-        place.table(route).purge(self.clock.now())
-        found: list[dict[str, Any]] = []
-        here = dict(params)
-        if route.paging != "none":
-            here["limit"] = str(route.max_limit)
-        while True:
-            asked = query.read(route, tuple(here.items()), place)
-            answer = orjson.loads(route.answer(route, asked, place))
-            data = answer["data"]["goals"] if route.object == "goals" else answer["data"]
-            found += [data] if isinstance(data, dict) else data or []
-            following = (answer.get("additional_data") or {}).get("next_cursor")
-            if route.paging == "cursor" and following:
-                here["cursor"] = following
-            elif route.paging == "offset" and len(data or []) == route.max_limit:
-                here["start"] = str(len(found))
-            else:
-                return found
+    def records_by_parent(self, object_: str) -> dict[int, list[dict[str, Any]]]:
+        """The same by the id of the record that they are below; only those that have some."""
+        with self.lock:
+            return self._looking().records_by_parent(object_)
+
+    def _looking(self) -> Inspection:
+        return Inspection(self.world, self.switches, self.clock.now())
 
     # -- answers
 
@@ -242,13 +217,13 @@ class Service:
         route = call.route
         if route is None or self._not_on_this_host(call.path):
             raise errors.not_found(call.version)
-        lack = missing(route, self.switches)
-        if lack:
-            raise errors.forbidden(lack)
-        place = Place(self.world, self.switches, call.parent_id)
+        check(route, self.switches)
+        place = Place(self.world, self.switches, call.parent_id, self.clock.now())
         place.table(route).purge(self.clock.now())
-        if route.of and call.parent_id not in self.world.tables[route.of].rows:
-            raise errors.not_found(call.version)
+        if route.of:
+            parent = self.world.tables[route.of].rows.get(call.parent_id)
+            if parent is None or parent.deleted_at is not None:
+                raise errors.not_found(call.version)
         if fault and fault.body == "short":
             params = tuple((k, str(-(-int(v) // 3)) if k == "limit" else v) for k, v in params)
         body = route.answer(route, query.read(route, params, place), place)

@@ -31,6 +31,12 @@ class Switches:
     v1_sort_keys: int = 9  # more keys than this in `sort` are a 400
     page_limit: int = 0  # so many rows a page at most, whatever `limit` asks; 0: as asked
     legacy_teams: Literal["ok", "402", "403", "404", "410"] = "ok"
+    installments: Literal["ok", "402", "403"] = "ok"  # plans below Growth have none
+    installments_pagination: Literal["present", "absent"] = "present"  # the schema shows none
+    no_image: Literal["404", "null"] = "404"  # of a product without one
+    recents_deleted: Literal["record", "null", "both"] = "both"  # `data` of what was deleted
+    children_move_update_time: bool = True  # whether a change below a deal is one of the deal
+    goal_periods: Literal["any", "inside"] = "any"  # inside: a 400 beyond the goal's duration
     # The account and its user.
     admin: bool = True
     apps: str = ",".join(APPS)  # that the user has access to, comma separated
@@ -38,6 +44,7 @@ class Switches:
     fields_hidden: bool = False  # every list of fields is a 403; the vendor names no such right
     user_active: bool = True
     company_open: bool = True
+    projects_plan: Literal["ok", "402", "403"] = "ok"  # else a refusal of all that projects have
     host_style: Literal["company", "shared"] = "company"
     # Limits, per token and per company.
     rate_limit: int = 80  # requests in any 2 seconds

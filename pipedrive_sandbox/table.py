@@ -75,6 +75,7 @@ class Table:
         self.stamp = stamp
         self.title = title
         self.core = core
+        self.dropped: dict[Any, Row] = {}  # deleted ones that no list shows any more
         self._nulled: dict[Any, str] = {}
         self._selections: dict[Hashable, Any] = {}
         self._rendered: dict[Variant, dict[Any, bytes]] = {}
@@ -111,6 +112,12 @@ class Table:
         if due:
             self._selections.clear()
         self._next_purge = min(kept, default=float("inf")) + KEPT_AFTER_DELETION
+
+    def drop(self, row: Row, now: float) -> None:
+        """Delete `row` where records have no flag for it."""
+        del self.rows[row.id]
+        row.deleted_at = now
+        self.dropped[row.id] = row
 
     def null_update_times(self, count: int) -> None:
         """Give the first and every following 7th live record, `count` in all, no update time."""

@@ -32,6 +32,7 @@ FOLDER = "PIPEDRIVE_OPENAPI"
 EXCEPTIONS = Path(__file__).with_name("contract_exceptions.json")
 SEED = 1
 MOST_PAGES = 100
+MOST_PARENTS = 40
 HASH = re.compile(r"[0-9a-f]{40}(_.*)?")  # a custom field of a lead
 Finding = tuple[str, str]  # place, problem
 # The states of an account that show every form of an answer.
@@ -146,9 +147,16 @@ def _finding(error: ValidationError) -> Finding:
     return place, str(error.validator)
 
 
-def _ask(service: Service, route: Route, params: dict[str, str]) -> Reply:
-    rows = service.world.tables[route.table].rows.values()
-    id_ = next(row.record[route.parent] for row in rows) if route.parent else ME
+def _parents(service: Service, route: Route) -> list[Any]:
+    """The ids that the `{id}` in the path is replaced with."""
+    if not route.of:
+        return [ME]
+    rows = service.world.tables[route.of].rows.values()
+    return [row.id for row in rows if row.deleted_at is None][:MOST_PARENTS]
+
+
+def _ask(service: Service, route: Route, params: dict[str, str], id_: Any = None) -> Reply:
+    id_ = _parents(service, route)[0] if id_ is None else id_
     path = f"/api/{route.version}{route.path}".replace("{id}", str(id_))
     call = Call("GET", path, urlencode(params), {"x-api-token": API_TOKEN}, route, id_)
     return service.answer(call)
@@ -173,8 +181,10 @@ class Visit:
                     continue
                 service.set(**{**before, **state})
                 for params in self._params():
-                    self._walk(service, params)
+                    for id_ in _parents(service, self._route):
+                        self._walk(service, params, id_)
             service.set(**before)
+        assert self._names, "no answer shows a record"
         self._compare_names()
         return self.findings
 
@@ -193,12 +203,14 @@ class Visit:
             variants.append({"term": "nothing is called so"})
         return [{**every, **variant} for every in route.every for variant in variants]
 
-    def _walk(self, service: Service, params: dict[str, str]) -> None:
+    def _walk(self, service: Service, params: dict[str, str], id_: Any) -> None:
         here = dict(params)
         if self._route.paging != "none":
             here["limit"] = "20"
         for _ in range(MOST_PAGES):
-            reply = _ask(service, self._route, here)
+            reply = _ask(service, self._route, here, id_)
+            if reply.status == 404 and self._route.child == "images":  # a product without one
+                return
             assert reply.status == 200, (self._route.path, here, reply.body)
             answer = json.loads(reply.body)
             for error in self._validator.iter_errors(answer):

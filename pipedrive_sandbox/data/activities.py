@@ -12,6 +12,7 @@ from .listing import Listing
 from .settings import ACTIVITY_TYPES
 
 ACTIVITY_EXTRA = ("attendees",)
+PROJECTS = 40  # every so many activities belong to a project
 
 
 def activities(draw: Draw, sizes: Sizes, lead_ids: list[str]) -> Table:
@@ -37,7 +38,7 @@ def activities(draw: Draw, sizes: Sizes, lead_ids: list[str]) -> Table:
             "lead_id": draw.pick(lead_ids) if for_lead else None,
             "person_id": person,
             "org_id": draw.some(draw.number(1, organizations), 0.6),
-            "project_id": None,
+            "project_id": id_ // PROJECTS % sizes.projects + 1 if id_ % PROJECTS == 0 else None,
             "due_date": date(life.added + draw.number(0, 40) * DAY),
             "due_time": draw.some(f"{draw.number(7, 18):02}:30:00", 0.7),
             "duration": draw.some(f"{draw.number(0, 2):02}:30:00", 0.7),

@@ -46,6 +46,7 @@ class Sizes:
         self.files = count(300)
         self.mail_threads = count(60, least=4)
         self.call_logs = count(130)
+        self.projects = count(60, least=6)
 
     @property
     def last(self) -> dict[str, int]:

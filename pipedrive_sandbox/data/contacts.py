@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from ..clock import DAY, date, zulu
 from ..record import Record, Row
 from ..table import Table
+from .children import POOL, Children
 from .company import Sizes
 from .custom_fields import CustomFields
 from .draw import Draw, Life
 from .field_values import Pool
 from .listing import Listing
 
-EXTRAS = 499
+EXTRAS = POOL
 DELETED = 0.01  # so many more records exist, deleted within the last 30 days
 
 _COUNTS = (
@@ -73,18 +74,21 @@ def _labels(draw: Draw) -> list[int]:
 
 
 def extra(
-    kind: str, names: Sequence[str], seed: int, last_activity: int
+    kind: str, names: Sequence[str], seed: int, last_activity: int, children: Children
 ) -> Callable[[Row], Record]:
     """Opt-in values by kind of name: counts, ids, times, an address for mail.
 
-    Rows share a pool of values, picked by id; what is the row's own is put in place.
+    Rows share a pool of values, picked by id; what is the row's own is put in place. The numbers
+    of children are those of the rows that there are.
     """
     draw = Draw(seed, f"{kind}:extra", 0)
-    values = [_extra(draw, names, last_activity) for _ in range(EXTRAS)]
+    counts = children.usual(kind)
+    values = [{**_extra(draw, names, last_activity), **counts[at]} for at in range(EXTRAS)]
     times = [name for name in names if name.endswith("_time")]
 
     def of(row: Row) -> Record:
         record = dict(values[row.id % EXTRAS])
+        children.correct(kind, row, record)
         for name in times:
             record[name] = record[name] and row.record["add_time"]
         record["smart_bcc_email"] = f"sandbox+{kind[:-1]}{row.id}@pipedrivemail.example"
@@ -111,7 +115,9 @@ def _extra(draw: Draw, names: Sequence[str], last_activity: int) -> Record:
     return values
 
 
-def organizations(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields) -> Table:
+def organizations(
+    draw: Draw, sizes: Sizes, seed: int, custom: CustomFields, children: Children
+) -> Table:
     count = sizes.organizations
     values = Pool(draw, custom, 256, sizes.last)
     rows = []
@@ -136,11 +142,11 @@ def organizations(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields) -> 
             "custom_fields": values.pick(id_),
         }
         rows.append(Row(record, deleted_at=deleted_at))
-    of = extra("organizations", ORGANIZATION_EXTRA, seed, sizes.activities)
+    of = extra("organizations", ORGANIZATION_EXTRA, seed, sizes.activities, children)
     return Table("organizations", rows, listed=Listing(custom), extra=of, core=True)
 
 
-def persons(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields) -> Table:
+def persons(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields, children: Children) -> Table:
     count = sizes.persons
     values = Pool(draw, custom, 256, sizes.last)
     rows = []
@@ -170,7 +176,7 @@ def persons(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields) -> Table:
             "postal_address": draw.some(draw.address(), 0.3),
         }
         rows.append(Row(record, deleted_at=deleted_at))
-    of = extra("persons", PERSON_EXTRA, seed, sizes.activities)
+    of = extra("persons", PERSON_EXTRA, seed, sizes.activities, children)
     return Table("persons", rows, listed=Listing(custom), extra=of, core=True)
 
 

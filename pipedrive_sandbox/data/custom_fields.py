@@ -14,7 +14,13 @@ from ..clock import DAY
 from .plans import LABELS, TYPES, Company, plans
 
 CHOICES = ("enum", "set")
-FIRST_IDS = {"deals": 12_550, "persons": 9_130, "organizations": 4_100, "products": 120}
+FIRST_IDS = {
+    "deals": 12_550,
+    "persons": 9_130,
+    "organizations": 4_100,
+    "products": 120,
+    "projects": 40,
+}
 _FIRST_OPTION = 100
 _FILLED = 0.5  # of a field that is added later
 
@@ -103,7 +109,7 @@ class CustomFields:
 
 
 def defined(seed: int, kind: str, now: float = 0, company: Company = "small") -> CustomFields:
-    """The custom fields of `deals`, `persons`, `organizations` or `products` at creation."""
+    """The custom fields of a kind of record (see `FIRST_IDS`) at creation."""
     fields: list[CustomField] = []
     names: list[str] = []
     for number, (name, type_, filled) in enumerate(plans(company, kind)):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..clock import DAY, date
 from ..record import Record, Row
 from ..table import Table
 from .company import COMPANY_ID, ME, Sizes
 from .draw import Draw
+
+if TYPE_CHECKING:
+    from .world import World
 
 TYPES = {
     "deals_won": "Deals won",
@@ -70,3 +75,10 @@ def goals(draw: Draw, sizes: Sizes, teams: Table) -> Table:
         }
         rows.append(Row(record, hidden))
     return Table("goals", rows, title="title")
+
+
+def result(draw: Draw, goal: Row, world: World, given: Any) -> Record:
+    """GET /v1/goals/{id}/results: the same progress whenever the same period is asked for."""
+    start, end = given["period.start"], given["period.end"]
+    progress = Draw(world.seed, f"goal_results:{goal.id}:{start}:{end}", world.born).number(0, 30)
+    return {"goal": goal.record, "progress": progress}

@@ -13,11 +13,27 @@ from .field_values import Pool, inlined
 from .settings import LEAD_SOURCES
 
 ARCHIVED = 0.2
+# Id, name and colour, from the vendor's example of GET /v1/leadLabels.
 LABELS = (
-    "f08b42a0-4e75-11ea-9643-03698ef1cfd6",
-    "f08b42a1-4e75-11ea-9643-03698ef1cfd6",
-    "f08b69b0-4e75-11ea-9643-03698ef1cfd6",
+    ("f08b42a0-4e75-11ea-9643-03698ef1cfd6", "Hot", "red"),
+    ("f08b42a1-4e75-11ea-9643-03698ef1cfd6", "Cold", "blue"),
+    ("f08b69b0-4e75-11ea-9643-03698ef1cfd6", "Warm", "yellow"),
 )
+
+
+def lead_labels(draw: Draw) -> Table:
+    rows = []
+    for id_, name, color in LABELS:
+        added = draw.before(draw.now, 900)
+        record: Record = {
+            "id": id_,
+            "name": name,
+            "color": color,
+            "add_time": millis(added),
+            "update_time": millis(draw.between(added, draw.now)),
+        }
+        rows.append(Row(record))
+    return Table("lead_labels", rows, stamp=millis)
 
 
 def _listed(row: Row, variant: Variant, switches: Switches) -> Record:
@@ -38,7 +54,7 @@ def leads(draw: Draw, sizes: Sizes, deal_fields: CustomFields) -> Table:
             "title": f"{draw.pick(draw.words.companies)} lead",
             "owner_id": draw.number(1, sizes.users),
             "creator_id": draw.number(1, sizes.users),
-            "label_ids": [label for label in LABELS if draw.chance(0.3)],
+            "label_ids": [label for label, _, _ in LABELS if draw.chance(0.3)],
             "person_id": draw.number(1, last["people"]) if for_person else None,
             "organization_id": None if for_person else draw.number(1, last["org"]),
             "source_name": draw.pick(LEAD_SOURCES),

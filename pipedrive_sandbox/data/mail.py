@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from ..clock import DAY, millis
+from typing import TYPE_CHECKING
+
+from ..clock import DAY, millis, rfc3339
 from ..record import Record, Row, Variant
 from ..switches import Switches
 from ..table import Table
 from .company import COMPANY_ID, ME, Sizes
 from .draw import Draw
 
+if TYPE_CHECKING:
+    from .world import World
+
+MESSAGES = 1_000_000  # a message's id is its thread's plus so many for each message before it
 FOLDERS = ("inbox", "drafts", "sent", "archive")
 _OUTCOMES = (
     "connected",
@@ -34,6 +40,8 @@ def mail_threads(draw: Draw, sizes: Sizes, persons: Table) -> Table:
         folders = [folder, FOLDERS[(id_ + 2) % 4]] if id_ % 5 == 0 else [folder]
         record = _thread(draw, id_, folders, persons)
         first, last = life.added, draw.between(life.added, life.updated)
+        if record["message_count"] == 1:
+            last = first
         sent = "sent" in folders
         record.update(
             {
@@ -100,6 +108,86 @@ def _party(draw: Draw, persons: Table) -> Record:
         "linked_organization_id": None,
         "mail_message_party_id": draw.number(1, 9_999),
     }
+
+
+def messages(draw: Draw, thread: Row, world: World) -> list[Record]:
+    """The messages of a thread, oldest first: as many as it counts, between the times it tells."""
+    told = thread.record
+    first, last = (rfc3339(told[f"{name}_message_timestamp"]) for name in ("first", "last"))
+    count = told["message_count"]
+    rows = []
+    for number in range(count):
+        sent = number % 2 == 0 if told["has_sent_flag"] else False
+        newest = number == count - 1
+        draft = newest and told["has_draft_flag"] == 1
+        at = last if newest and number else first + (last - first) * number / count
+        body = draw.pick(draw.words.sentences)
+        sides = ("to", "from") if number % 2 else ("from", "to")
+        one, other = (_correspondent(told["parties"][side][0]) for side in sides)
+        record: Record = {
+            "id": thread.id + number * MESSAGES,
+            "from": [one],
+            "to": [other],
+            "cc": [],
+            "bcc": [],
+            "body_url": f"https://mail.sandbox.example/{draw.hex(16)}",
+            "account_id": told["account_id"],
+            "user_id": told["user_id"],
+            "mail_thread_id": thread.id,
+            "subject": told["subject"],
+            "snippet": body,
+            "mail_tracking_status": draw.some("opened", 0.2),
+            "mail_link_tracking_enabled_flag": told["mail_link_tracking_enabled_flag"],
+            "read_flag": told["read_flag"],
+            "draft": body if draft else None,
+            "draft_flag": int(draft),
+            "synced_flag": 1,
+            "deleted_flag": 0,
+            "has_body_flag": 1,
+            "sent_flag": int(sent),
+            "sent_from_pipedrive_flag": int(sent and draw.chance(0.5)),
+            "smart_bcc_flag": 0,
+            "message_time": millis(at),
+            "add_time": millis(at),
+            "update_time": told["update_time"] if newest else millis(at),
+            "has_attachments_flag": told["has_attachments_flag"] if number == 0 else 0,
+            "has_inline_attachments_flag": 0,
+            "has_real_attachments_flag": told["has_real_attachments_flag"] if number == 0 else 0,
+        }
+        rows.append(record)
+    return rows
+
+
+def _correspondent(party: Record) -> Record:
+    names = ("id", "email_address", "name", "linked_person_id", "linked_person_name")
+    return {name: party[name] for name in (*names, "mail_message_party_id")}
+
+
+def message_ids(world: World) -> list[int]:
+    """The ids of all messages, thread by thread."""
+    threads = world.tables["mail_threads"].rows.values()
+    return [
+        row.id + number * MESSAGES
+        for row in threads
+        for number in range(row.record["message_count"])
+    ]
+
+
+def message(world: World, id_: int, with_body: bool) -> Record | None:
+    """GET /v1/mailbox/mailMessages/{id}: the message as its thread lists it, but a draft of none
+    is an empty text there; None if there is none."""
+    thread = world.tables["mail_threads"].rows.get(id_ % MESSAGES)
+    if thread is None:
+        return None
+    draw = Draw(world.seed, f"mail_messages:{thread.id}", world.born)
+    listed = messages(draw, thread, world)
+    if id_ // MESSAGES >= len(listed):
+        return None
+    record = {**listed[id_ // MESSAGES]}
+    record["draft"] = record["draft"] or ""
+    if with_body:
+        record["body"] = f"<html><body>\n<p>{record['snippet']} – {id_}</p>\n</body></html>"
+    return record
 
 
 def call_logs(draw: Draw, sizes: Sizes) -> Table:

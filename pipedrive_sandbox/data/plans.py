@@ -63,11 +63,13 @@ _ORGANIZATIONS = (
     ("Headquarters", "address", 0.3),
 )
 _PRODUCTS = (("Shelf", "varchar", 0.6), ("Weight", "double", 0.5), ("Family", "enum", 0.7))
+_PROJECTS = (("Cost centre", "varchar", 0.6), ("Risk", "enum", 0.7), ("Go-live", "date", 0.4))
 _SMALL: dict[str, tuple[Plan, ...]] = {
     "deals": _DEALS,
     "persons": _PERSONS,
     "organizations": _ORGANIZATIONS,
     "products": _PRODUCTS,
+    "projects": _PROJECTS,
 }
 _LONG = "A long name of a field, as long as Pipedrive allows. " * 6
 _EACH_TYPE = (
@@ -118,7 +120,8 @@ _HARD = (
 
 
 def plans(company: Company, kind: str) -> tuple[Plan, ...]:
-    """The fields of `deals`, `persons`, `organizations` or `products`, in order of creation."""
+    """The fields of `deals`, `persons`, `organizations`, `products` or `projects`, in order of
+    creation."""
     if company not in get_args(Company):
         raise ValueError(f"fields are one of {', '.join(get_args(Company))}, not {company!r}")
     if company == "small":

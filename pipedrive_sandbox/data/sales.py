@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..clock import DAY, date, zulu
 from ..record import Record, Row
 from ..table import Table
+from .children import Children
 from .company import Sizes
 from .contacts import extra, lives
 from .custom_fields import CustomFields
@@ -38,7 +39,7 @@ _VISIBLE = (3, 3, 7, 1)
 _LABELS = tuple([label for label in (1, 2, 3, 4) if mask >> label & 1] for mask in range(32))
 
 
-def deals(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields) -> Table:
+def deals(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields, children: Children) -> Table:
     last = sizes.last
     values = Pool(draw, custom, 512, last)
     archived = max(1, round(sizes.deals * ARCHIVED)) if sizes.deals else 0
@@ -54,7 +55,7 @@ def deals(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields) -> Table:
             record["is_archived"] = True
             record["archive_time"] = record["update_time"]
         rows.append(Row(record, deleted_at=deleted_at))
-    of = extra("deals", DEAL_EXTRA, seed, sizes.activities)
+    of = extra("deals", DEAL_EXTRA, seed, sizes.activities, children)
     return Table("deals", rows, listed=Listing(custom), extra=of, title="title", core=True)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clock import DAY, plain, zulu
 from ..record import Record, Row
 from ..table import Table
 from .company import COMPANY_DOMAIN, ME
 from .draw import Draw
+
+if TYPE_CHECKING:
+    from .world import World
 
 PIPELINES = ("Sales", "Renewals", "Partners")
 STAGES = ("Qualified", "Contacted", "Proposal", "Negotiation")
@@ -36,7 +39,16 @@ LEAD_SOURCES = (
     "Workflow automation",
     "API",
 )
-FILTER_TYPES = ("deals", "leads", "org", "people", "products", "activity", "projects")
+# The kinds of filters, and what their conditions call a record.
+FILTER_TYPES = {
+    "deals": "deal",
+    "leads": "lead",
+    "org": "organization",
+    "people": "person",
+    "products": "product",
+    "activity": "activity",
+    "projects": "project",
+}
 
 
 def pipelines(draw: Draw) -> Table:
@@ -123,7 +135,7 @@ def filters(draw: Draw, people: Table) -> Table:
     rows = []
     owners = list(people.rows)
     for at in range(2 * len(FILTER_TYPES)):
-        type_ = FILTER_TYPES[at // 2]
+        type_ = tuple(FILTER_TYPES)[at // 2]
         owner = ME if at % 2 == 0 else draw.pick(owners)
         added = draw.before(draw.now, 800)
         record: Record = {
@@ -143,6 +155,25 @@ def filters(draw: Draw, people: Table) -> Table:
         }
         rows.append(Row(record))
     return Table("filters", rows, stamp=plain)
+
+
+def conditions(draw: Draw, row: Row, world: World, given: Any) -> Record:
+    """GET /v1/filters/{id}: the filter with its conditions."""
+    condition: Record = {
+        "object": FILTER_TYPES[row.record["type"]],
+        "field_id": f"{row.id + 100}",
+        "operator": "=",
+        "value": f"{row.record['user_id']}",
+        "extra_value": None,
+        "json_value_flag": False,
+    }
+    if given.get("include_field_code"):
+        condition["field_code"] = "owner_id"
+    lines: list[Record] = [
+        {"glue": "and", "conditions": [condition]},
+        {"glue": "or", "conditions": []},
+    ]
+    return {**row.record, "conditions": {"glue": "and", "conditions": lines}}
 
 
 def user_connections() -> dict[str, Any]:

@@ -190,7 +190,7 @@ _LEADS = (
         "label_ids",
         "Labels",
         "set",
-        tuple(map(Option, LEAD_LABELS, ("Hot", "Warm", "Cold"), ("red", "yellow", "blue"))),
+        tuple(Option(*label) for label in LEAD_LABELS),
     ),
     Standard("value", "Value", "monetary"),
     Standard("person_id", "Contact person", "people"),

@@ -8,32 +8,68 @@ from dataclasses import dataclass
 from ..table import Table
 from . import (
     activities,
+    catalog,
+    changelogs,
     company,
     contacts,
+    correspondence,
+    deal_products,
     definitions,
     documents,
+    extras,
+    following,
     goals,
     leads,
     mail,
     sales,
     settings,
 )
+from .children import Children, Maker
 from .company import Sizes
 from .custom_fields import FIRST_IDS, CustomFields, defined
 from .draw import Draw
 from .plans import Company
 from .standard_fields import of_activities
 
+# How the children of a record are made, by the table of the record.
+MAKERS: dict[tuple[str, str], Maker] = {
+    ("deals", "products"): deal_products.products,
+    ("deals", "installments"): deal_products.installments,
+    ("deals", "discounts"): deal_products.discounts,
+    ("deals", "changelog"): changelogs.deal_changelog,
+    ("deals", "participants"): following.participants,
+    ("deals", "participants_changelog"): following.participants_changelog,
+    ("persons", "changelog"): changelogs.person_changelog,
+    ("organizations", "changelog"): changelogs.organization_changelog,
+    ("organizations", "relationships"): catalog.relationships,
+    ("products", "variations"): catalog.variations,
+    ("products", "images"): catalog.images,
+    **{
+        (table, "mail_messages"): correspondence.mail_messages
+        for table in ("deals", "persons", "organizations")
+    },
+    **{
+        (table, kind): make
+        for table in ("deals", "persons", "organizations", "products")
+        for kind, make in (
+            ("followers", following.followers),
+            ("followers_changelog", following.followers_changelog),
+        )
+    },
+}
+
 
 @dataclass(frozen=True)
 class World:
-    """`fields` are the custom fields by the kind they belong to; `born` is when it was made."""
+    """`fields` are the custom fields by the kind they belong to; `born` is when it was made;
+    `children` are the rows below records."""
 
     seed: int
     sizes: Sizes
     born: float
     tables: dict[str, Table]
     fields: dict[str, CustomFields]
+    children: Children
 
     def define(self) -> None:
         """Make the lists of fields from what the fields are now."""
@@ -52,20 +88,27 @@ def build(
     `company` says whose custom fields there are."""
     sizes = Sizes(scale, deals)
     fields = {kind: defined(seed, kind, now, company) for kind in FIRST_IDS}
+    tables: dict[str, Table] = {}
+    children = Children(seed, sizes, now, tables, MAKERS)
     gc.disable()  # hundreds of thousands of dicts, none of them garbage
     try:
-        tables = _tables(seed, sizes, now, fields)
+        _fill(tables, seed, sizes, now, fields, children)
     finally:
         gc.enable()
-    world = World(seed, sizes, now, tables, fields)
+    world = World(seed, sizes, now, tables, fields, children)
     world.define()
     return world
 
 
-def _tables(
-    seed: int, sizes: Sizes, now: float, fields: dict[str, CustomFields]
-) -> dict[str, Table]:
-    tables: dict[str, Table] = {}
+def _fill(
+    tables: dict[str, Table],
+    seed: int,
+    sizes: Sizes,
+    now: float,
+    fields: dict[str, CustomFields],
+    children: Children,
+) -> None:
+    """Put every table into `tables`."""
 
     def draw(kind: str) -> Draw:
         return Draw(seed, kind, now)
@@ -86,9 +129,9 @@ def _tables(
     add(settings.filters(draw("filters"), people))
     add(goals.goals(draw("goals"), sizes, teams))
     orgs = fields["organizations"]
-    add(contacts.organizations(draw("organizations"), sizes, seed, orgs))
-    persons = add(contacts.persons(draw("persons"), sizes, seed, fields["persons"]))
-    add(sales.deals(draw("deals"), sizes, seed, fields["deals"]))
+    add(contacts.organizations(draw("organizations"), sizes, seed, orgs, children))
+    persons = add(contacts.persons(draw("persons"), sizes, seed, fields["persons"], children))
+    add(sales.deals(draw("deals"), sizes, seed, fields["deals"], children))
     add(sales.products(draw("products"), sizes, fields["products"]))
     all_leads = add(leads.leads(draw("leads"), sizes, fields["deals"]))
     add(activities.activities(draw("activities"), sizes, list(all_leads.rows)))
@@ -96,4 +139,6 @@ def _tables(
     add(documents.files(draw("files"), sizes, tables))
     add(mail.mail_threads(draw("mail_threads"), sizes, persons))
     add(mail.call_logs(draw("call_logs"), sizes))
-    return tables
+    add(leads.lead_labels(draw("lead_labels")))
+    for table in extras.tables(draw, sizes, fields["projects"]):
+        add(table)

@@ -1,0 +1,138 @@
+"""What users do to a deal besides naming it: they move, close, fill, join and follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, Literal, get_args
+
+from .clock import plain, zulu
+from .data.changelogs import Change, entry, moved, other_stage, pipeline_of
+from .data.deal_products import ROOM, product
+from .data.draw import Draw
+from .data.following import participant
+from .data.world import World
+from .record import Record, Row
+
+Work = Literal["title", "stage", "status", "products", "participants", "followers"]
+USUAL: tuple[Work, ...] = (
+    *("title",) * 5,
+    *("stage",) * 3,
+    "status",
+    *("products",) * 2,
+    "participants",
+    "followers",
+)
+CHILDREN = ("products", "participants", "followers")  # they change no field of the deal
+
+
+def known(work: tuple[str, ...]) -> None:
+    """Raises ValueError at work that nobody does."""
+    unknown = sorted(set(work) - set(get_args(Work)))
+    if unknown or not work:
+        raise ValueError(f"deals have no {unknown}; there are {get_args(Work)}")
+
+
+def logged(world: World, now: float, table: str, row: Row, *changes: tuple[str, Any, Any]) -> None:
+    """Write (field, old value, new value) into the changelog of `row`."""
+    log, draw = world.children.change(table, "changelog", row), _draw(world, now, row)
+    log += [entry(draw, world.sizes.users, Change(now, *change)) for change in changes]
+
+
+def _draw(world: World, now: float, row: Row) -> Draw:
+    return Draw(world.seed, f"deals:change:{row.id}:{now}", now)
+
+
+class DealWork:
+    """Changes one deal now, by its own chance: other records do not depend on it."""
+
+    def __init__(self, world: World, now: float, row: Row, random: Random) -> None:
+        self._world = world
+        self._now = now
+        self._row = row
+        self._random = random
+
+    def do(self, work: str) -> None:
+        """Do `work`, which is not "title"."""
+        act: dict[str, Callable[[], None]] = {
+            "stage": self._move,
+            "status": self._close_or_open,
+            "products": self._products,
+            "participants": self._participants,
+            "followers": self._followers,
+        }
+        self._world.children.settle("deals", self._row)
+        act[work]()
+
+    def _set(self, **fields: Any) -> None:
+        self._row.record = {**self._row.record, **fields}
+
+    def _log(self, *changes: tuple[str, Any, Any]) -> None:
+        logged(self._world, self._now, "deals", self._row, *changes)
+
+    def _move(self) -> None:
+        old = self._row.record["stage_id"]
+        new = other_stage(_draw(self._world, self._now, self._row), old)
+        self._log(*(change[1:] for change in moved(self._now, old, new)))
+        moment = zulu(self._now)
+        self._set(stage_id=new, pipeline_id=pipeline_of(new), stage_change_time=moment)
+
+    def _close_or_open(self) -> None:
+        old, now = self._row.record["status"], zulu(self._now)
+        status = self._random.choice(("won", "lost")) if old == "open" else "open"
+        self._log(("status", old, status))
+        won, lost = status == "won", status == "lost"
+        closed = now if won or lost else None
+        self._set(
+            status=status,
+            close_time=closed,
+            won_time=now if won else None,
+            lost_time=now if lost else None,
+            lost_reason="Price" if lost else None,
+            local_won_date=now[:10] if won else None,
+            local_lost_date=now[:10] if lost else None,
+            local_close_date=closed and now[:10],
+        )
+
+    def _children(self, kind: str) -> list[Record]:
+        return self._world.children.change("deals", kind, self._row)
+
+    def _products(self) -> None:
+        """One more, or one less if there are more than one."""
+        rows, id_ = self._children("products"), self._row.id
+        if len(rows) > 1 and self._random.random() < 0.4:
+            del rows[self._random.randrange(len(rows))]
+            return
+        at = self._world.children.next_number("deals", "products", id_)
+        parent = self._world.children.parent("deals", self._row)
+        draw = _draw(self._world, self._now, self._row)
+        new = product(draw, self._row.record, at, self._now, parent)
+        rows.append({**new, "update_time": new["add_time"]})
+
+    def _participants(self) -> None:
+        rows, id_ = self._children("participants"), self._row.id
+        there = {row["person_id"] for row in rows}
+        people = self._world.sizes.persons
+        if len(there) >= people:
+            return
+        person = self._random.randint(1, people)
+        while person in there:
+            person = person % people + 1
+        at = self._world.children.next_number("deals", "participants", id_)
+        rows.append(participant(id_ * ROOM + at, person, self._now))
+        log = {"actor_user_id": 1, "person_id": person, "action": "added"}
+        self._children("participants_changelog").append({**log, "time": plain(self._now)})
+
+    def _followers(self) -> None:
+        """One more, or nobody any more where everybody follows."""
+        rows, users = self._children("followers"), range(1, self._world.sizes.users + 1)
+        there = {row["user_id"] for row in rows}
+        free = [user for user in users if user not in there]
+        user = self._random.choice(free) if free else self._random.choice(sorted(there))
+        action = "added" if free else "removed"
+        if free:
+            rows.append({"user_id": user, "add_time": zulu(self._now)})
+        else:
+            rows[:] = [row for row in rows if row["user_id"] != user]
+        log = {"action": action, "actor_user_id": 1, "follower_user_id": user}
+        self._children("followers_changelog").append({**log, "time": zulu(self._now)})

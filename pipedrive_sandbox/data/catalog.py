@@ -1,0 +1,83 @@
+"""What belongs to a product: its variations and its image; and how organizations are related."""
+
+from __future__ import annotations
+
+from ..clock import date, plain
+from ..record import Record
+from .children import Parent
+from .company import COMPANY_ID
+from .draw import Draw
+
+_RELATED = ((3, 1, "parent"), (5, 7, "related"))  # every 3rd has the next one as its daughter
+_SEEN = {"parent": ("daughter", "parent"), "related": ("related", "related")}
+ROOM = 10  # ids of children of one record
+
+
+def variations(draw: Draw, parent: Parent) -> list[Record]:
+    """Of half of the products, one or two; with the product's prices and a half more."""
+    count = draw.number(1, 2) if parent.id % 2 else 0
+    rows: list[Record] = []
+    for at in range(1, count + 1):
+        id_ = parent.id * ROOM + at
+        prices = [
+            {
+                "product_variation_id": id_,
+                "price": each["price"] * 1.5,
+                "currency": each["currency"],
+                "cost": each["cost"],
+                "direct_cost": each["direct_cost"],
+                "notes": each["notes"],
+            }
+            for each in parent.record["prices"]
+        ]
+        name = f"{draw.pick(draw.words.words)} {at}"
+        rows.append({"id": id_, "name": name, "product_id": parent.id, "prices": prices})
+    return rows
+
+
+def images(draw: Draw, parent: Parent) -> list[Record]:
+    """One, of two thirds of the products."""
+    if parent.id % 3 == 0:
+        return []
+    name = f"{draw.pick(draw.words.words)}.png"
+    record: Record = {
+        "id": parent.id * ROOM + 1,
+        "product_id": parent.id,
+        "company_id": str(COMPANY_ID),
+        "public_url": f"https://images.sandbox.example/{draw.uuid()}/{name}",
+        "add_time": date(draw.between(parent.added, parent.last)),
+        "mime_type": "image/png",
+        "name": name,
+    }
+    return [record]
+
+
+def relationships(draw: Draw, parent: Parent) -> list[Record]:
+    """Each relationship is listed by both of its organizations, seen from the one asked for.
+
+    {id, type, owner, linked, calculated_type, calculated_related_org_id, times}; names are put in
+    where it is answered.
+    """
+    found = []
+    for number, (every, step, type_) in enumerate(_RELATED, start=1):
+        for owner, other in ((parent.id, parent.id + step), (parent.id - step, parent.id - step)):
+            linked = owner + step
+            if owner < 1 or owner % every:
+                continue
+            seen, added = (
+                _SEEN[type_][owner != parent.id],
+                parent.family.born - 90_000 * (owner % 900),
+            )
+            record: Record = {
+                "id": owner * ROOM + number,
+                "type": type_,
+                "rel_owner_org_id": owner,
+                "rel_linked_org_id": linked,
+                "add_time": plain(added),
+                "update_time": plain(added),
+                "active_flag": "true",
+                "calculated_type": seen,
+                "calculated_related_org_id": other,
+            }
+            found.append(record)
+    return found

@@ -1,0 +1,199 @@
+"""The rows below a record: made from its id and the seed when asked for, kept once changed.
+
+Nothing of them is stored before, so that 400,000 deals cost no more memory than without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..clock import moment
+from ..record import Record, Row
+from .company import Sizes
+from .draw import Draw
+
+if TYPE_CHECKING:
+    from ..table import Table
+
+POOL = 499  # so many sets of counts, picked by the record's id
+MADE = 50  # a record is made with fewer children of a kind than that
+RECURRING = 0.2
+INSTALLMENTS = 0.15  # of the deals with products, and not recurring
+_PRODUCTS = (0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 5, 5)
+_SOME = (0, 0, 0, 1, 1, 2, 3)
+_MAIL = (0, 0, 0, 0, 1, 2, 5)
+# {table: {kind of child: (the opt-in field that counts them, how many there are)}}
+COUNTED: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
+    "deals": {
+        "products": ("products_count", _PRODUCTS),
+        "participants": ("participants_count", (0, 1, 1, 1, 2, 3)),
+        "followers": ("followers_count", _SOME),
+        "mail_messages": ("email_messages_count", _MAIL),
+    },
+    "persons": {
+        "followers": ("followers_count", _SOME),
+        "mail_messages": ("email_messages_count", _MAIL),
+    },
+    "organizations": {
+        "followers": ("followers_count", _SOME),
+        "mail_messages": ("email_messages_count", _MAIL),
+    },
+    "products": {"followers": ("followers_count", _SOME)},
+}
+_MOMENTS = ("stage_change_time", "close_time")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many children a record has that was never changed."""
+
+    shown: Mapping[str, int]  # by opt-in field
+    recurring: bool
+    installments: int
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What the children of a record are made from: the record as it was before any change."""
+
+    family: Children
+    table: str
+    record: Record
+    counts: Counts
+
+    @property
+    def id(self) -> int:
+        return int(self.record["id"])
+
+    @property
+    def sizes(self) -> Sizes:
+        return self.family.sizes
+
+    def count(self, kind: str) -> int:
+        name, _ = COUNTED[self.table][kind]
+        return self.family.shown(self.table, self.record)[name]
+
+    @cached_property
+    def added(self) -> int:
+        return int(moment(self.record["add_time"]))
+
+    @cached_property
+    def last(self) -> int:
+        """The last second of a child. Of a deal it outlives what moves only its update time."""
+        if self.table == "deals":
+            times = [self.record[name] for name in _MOMENTS if self.record[name]]
+        else:
+            times = [self.record["update_time"]] if self.record["update_time"] else []
+        return int(max([self.added, *map(moment, times)]))
+
+    def made(self, kind: str) -> list[Record]:
+        """The parent's other children, as they were made."""
+        return self.family.make(kind, self)
+
+
+Maker = Callable[[Draw, Parent], list[Record]]
+
+
+class Children:
+    """All children of a world. A kind is a name in `makers`: (table of the parent, kind)."""
+
+    def __init__(
+        self,
+        seed: int,
+        sizes: Sizes,
+        born: float,
+        tables: Mapping[str, Table],
+        makers: Mapping[tuple[str, str], Maker],
+    ) -> None:
+        self.sizes = sizes
+        self.tables = tables
+        self._seed = seed
+        self.born = born
+        self._makers = makers
+        self._pools = {table: self._pool(table) for table in COUNTED}
+        self._first: dict[tuple[str, int], Record] = {}
+        self._numbers: dict[tuple[str, str, int], int] = {}
+        self._kept: dict[tuple[str, int], dict[str, list[Record]]] = {}
+
+    def _pool(self, table: str) -> list[Counts]:
+        draw = Draw(self._seed, f"{table}:children", 0)
+        most = {"followers": self.sizes.users, "participants": self.sizes.persons}
+        pool = []
+        for _ in range(POOL):
+            shown = {
+                name: min(draw.pick(numbers), most.get(kind, 99))
+                for kind, (name, numbers) in COUNTED[table].items()
+            }
+            recurring = draw.chance(RECURRING)
+            planned = bool(shown.get("products_count")) and not recurring
+            payments = draw.number(2, 12) if planned and draw.chance(INSTALLMENTS) else 0
+            pool.append(Counts(shown, recurring, payments))
+        return pool
+
+    # -- reading
+
+    def rows(self, table: str, kind: str, row: Row) -> list[Record]:
+        """The children of `row` as they are now; a log begins with its oldest entry."""
+        kept = self._kept.get((table, row.id))
+        if kept and kind in kept:
+            return kept[kind]
+        return self.make(kind, self.parent(table, row))
+
+    def parent(self, table: str, row: Row) -> Parent:
+        record = self._first.get((table, row.id), row.record)
+        return Parent(self, table, record, self._counts(table, record))
+
+    def make(self, kind: str, parent: Parent) -> list[Record]:
+        draw = Draw(self._seed, f"{parent.table}:{kind}:{parent.id}", self.born)
+        return self._makers[parent.table, kind](draw, parent)
+
+    def shown(self, table: str, record: Record) -> Mapping[str, int]:
+        """The counts of a record as it was made, by opt-in field."""
+        counts = self._counts(table, record).shown
+        if record.get("person_id") and not counts.get("participants_count", 1):
+            return {**counts, "participants_count": 1}  # a deal's person takes part in it
+        return counts
+
+    def usual(self, table: str) -> list[Mapping[str, int]]:
+        """The counts of the record with the id 0, 1, 2, ... and of the others, by the remainder."""
+        return [counts.shown for counts in self._pools[table]]
+
+    def correct(self, table: str, row: Row, counts: dict[str, int]) -> None:
+        """Put into `counts`, which are the usual ones, what is the row's own now."""
+        if not counts.get("participants_count", 1) and row.record["person_id"]:
+            counts["participants_count"] = 1
+        if (table, row.id) in self._kept:
+            kept = self._kept[table, row.id]
+            for kind, (name, _) in COUNTED[table].items():
+                if kind in kept:
+                    counts[name] = len(kept[kind])
+
+    def _counts(self, table: str, record: Record) -> Counts:
+        return self._pools[table][record["id"] % POOL] if table in self._pools else _NONE
+
+    # -- changes
+
+    def settle(self, table: str, row: Row) -> None:
+        """To be called before the record of `row` changes: its children stay as they are."""
+        if table in COUNTED:
+            self._first.setdefault((table, row.id), dict(row.record))
+
+    def next_number(self, table: str, kind: str, id_: int) -> int:
+        """A number that no child of that record had before."""
+        key = (table, kind, id_)
+        self._numbers[key] = self._numbers.get(key, MADE) + 1
+        return self._numbers[key]
+
+    def change(self, table: str, kind: str, row: Row) -> list[Record]:
+        """The children of `row`, in a list that the caller may change."""
+        self.settle(table, row)
+        kept = self._kept.setdefault((table, row.id), {})
+        if kind not in kept:
+            kept[kind] = list(self.rows(table, kind, row))
+        return kept[kind]
+
+
+_NONE = Counts({}, False, 0)

@@ -1,0 +1,90 @@
+"""What the endpoints would list now, for whoever compares: all pages, free of charge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from . import query
+from .data.world import World
+from .route import Place, Route
+from .routes import EVERY
+from .switches import Switches
+
+Records = list[dict[str, Any]]
+
+
+def _route(object_: str) -> Route:
+    route = next((each for each in EVERY if each.object == object_), None)
+    if route is None:
+        raise ValueError(f"no object {object_!r}; there are {[each.object for each in EVERY]}")
+    return route
+
+
+class Inspection:
+    """One look at the records of a world."""
+
+    def __init__(self, world: World, switches: Switches, now: float) -> None:
+        self._world = world
+        self._switches = switches.changed(page_limit=0, no_image="null")
+        self._now = now
+
+    def records(self, object_: str, params: Mapping[str, str]) -> Records:
+        """The records of `object_`, each once; `params` are query parameters of the endpoint."""
+        route = _route(object_)
+        lists = [
+            self._all_pages(route, {**each, **params}, parent)
+            for parent in self._parents(route)
+            for each in self._every(route)
+        ]
+        if len(route.every) == 1:
+            return [record for listed in lists for record in listed]
+        by_id = {record["id"]: record for listed in lists for record in listed}
+        return list(by_id.values())
+
+    def records_by_parent(self, object_: str) -> dict[int, Records]:
+        """{id of the parent: its records}, of an endpoint below a record."""
+        route, found = _route(object_), {}
+        for id_ in self._live(route.of or route.table):
+            asked = {route.ids: str(id_)} if route.ids else route.every[0]
+            found[id_] = self._all_pages(route, asked, id_ if route.of else None)
+        return {id_: records for id_, records in found.items() if records}
+
+    def _live(self, table: str) -> list[int]:
+        rows = self._world.tables[table].rows.values()
+        return [row.id for row in rows if row.deleted_at is None]
+
+    def _parents(self, route: Route) -> Sequence[int | None]:
+        """The ids that an `{id}` in the path can have."""
+        return self._live(route.of) if route.of else [None]
+
+    def _every(self, route: Route) -> Iterator[Mapping[str, str]]:
+        """The parameters of the requests that together list everything."""
+        if not route.ids:
+            yield from route.every
+            return
+        ids = [str(id_) for id_ in self._live(route.table)]
+        for at in range(0, len(ids), route.most_ids):
+            yield {route.ids: ",".join(ids[at : at + route.most_ids])}
+
+    def _all_pages(self, route: Route, params: Mapping[str, str], parent: int | None) -> Records:
+        place = Place(self._world, self._switches, parent, self._now)
+        place.table(route).purge(self._now)
+        found: Records = []
+        here = dict(params)
+        if route.paging != "none":
+            here["limit"] = str(route.max_limit)
+        while True:
+            asked = query.read(route, tuple(here.items()), place)
+            answer = orjson.loads(route.answer(route, asked, place))
+            data = answer["data"]["goals"] if route.object == "goals" else answer["data"]
+            found += [data] if isinstance(data, dict) else data or []
+            following = (answer.get("additional_data") or {}).get("next_cursor")
+            if route.paging == "cursor" and following:
+                here["cursor"] = following
+            elif route.paging == "offset" and len(data or []) == route.max_limit:
+                here["start"] = str(len(found))
+            else:
+                return found

@@ -1,0 +1,99 @@
+"""GET /v1/recents: what changed within a month, the deleted included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from . import v1_records
+from .answers import envelope
+from .clock import DAY, moment, plain
+from .params import Filter, some_of
+from .query import Query
+from .record import Row, Window
+from .route import Place, Route
+from .table import KEPT_AFTER_DELETION, Table
+
+MONTH = 31 * DAY  # "limited to 1 month of history"
+# By item: the table, and how v1 writes a record of it.
+_ITEMS = {
+    "activity": ("activities", v1_records.activity),
+    "activityType": ("activity_types", v1_records.as_it_is),
+    "deal": ("deals", v1_records.deal),
+    "file": ("files", v1_records.as_it_is),
+    "filter": ("filters", v1_records.as_it_is),
+    "note": ("notes", v1_records.as_it_is),
+    "person": ("persons", v1_records.person),
+    "organization": ("organizations", v1_records.organization),
+    "pipeline": ("pipelines", v1_records.pipeline),
+    "product": ("products", v1_records.product),
+    "stage": ("stages", v1_records.stage),
+    "user": ("users", v1_records.as_it_is),
+}
+
+
+def _second(text: str) -> float:
+    """`YYYY-MM-DD HH:MM:SS`, UTC."""
+    if "T" in text or "Z" in text:
+        raise ValueError(f"{text!r} is not YYYY-MM-DD HH:MM:SS")
+    return moment(text.replace(" ", "T") + "Z")
+
+
+ITEMS = (
+    Filter("since_timestamp", _second, "", required=True),
+    Filter("items", some_of(*_ITEMS), ""),
+)
+
+
+def recents(route: Route, query: Query, place: Place) -> bytes:
+    """Oldest change first. An older since_timestamp than a month is taken as a month ago."""
+    asked: Any = query.given["since_timestamp"]
+    since = max(asked, place.now - MONTH)
+    items: Any = query.given.get("items", tuple(_ITEMS))
+    changes = sorted(
+        (
+            (_as_plain(row.record[table.updated]), item, row.id, row)
+            for item in items
+            for table in (place.world.tables[_ITEMS[item][0]],)
+            for row in _changed(table, since, place)
+        ),
+        key=lambda each: each[:3],
+    )
+    end = query.start + query.limit
+    page = changes[query.start : end]
+    pagination = {
+        "start": query.start,
+        "limit": query.limit,
+        "more_items_in_collection": end < len(changes),
+        **({"next_start": end} if end < len(changes) else {}),
+    }
+    listed = [_shown(item, row, place) for _, item, _, row in page]
+    empty: list[Any] | None = None if place.switches.empty_list == "null" else []
+    head: dict[str, Any] = {"since_timestamp": plain(asked)}
+    if page:
+        head["last_timestamp_on_page"] = page[-1][0]
+    return envelope(orjson.dumps(listed or empty), {**head, "pagination": pagination})
+
+
+def _as_plain(time: str) -> str:
+    return time.replace("T", " ").rstrip("Z")
+
+
+def _changed(table: Table, since: float, place: Place) -> Iterator[Row]:
+    """The rows of `table` changed since then; of those that are gone, the ones of 30 days."""
+    table.purge(place.now)
+    window = Window(table.stamp(since))
+    yield from table.window((), table.updated, place.switches.nulls, window).rows
+    for row in table.dropped.values():
+        at = row.deleted_at or 0.0
+        if at >= since and at + KEPT_AFTER_DELETION > place.now:
+            yield row
+
+
+def _shown(item: str, row: Row, place: Place) -> dict[str, Any]:
+    how = place.switches.recents_deleted
+    hollow = row.deleted_at is not None and (how == "null" or (how == "both" and row.id % 2))
+    data = None if hollow else _ITEMS[item][1](place.world, row)
+    return {"item": item, "id": row.id, "data": data}

@@ -1,0 +1,110 @@
+"""GET /v1/recents of the sandbox: the only place where v1 tells that a record was deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pipedrive_sandbox import Sandbox
+from pipedrive_sandbox.switches import Switches
+
+from .caller import LIMITS, NOW, Caller
+
+WEEK = "2026-11-16 10:00:00"
+LONG_AGO = "2000-01-01 00:00:00"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    with Sandbox(seed=1, scale=0.2, clock=NOW, **LIMITS) as box:
+        yield box
+
+
+@pytest.fixture
+def box(shared: Sandbox) -> Iterator[Sandbox]:
+    yield shared
+    shared.set(**{**vars(Switches()), **LIMITS})
+
+
+def walk(api: Caller, **params: object) -> list[dict[str, Any]]:
+    """All pages."""
+    found: list[dict[str, Any]] = []
+    while True:
+        answer = api.ask("v1/recents", start=len(found), **params).json()
+        found += answer["data"] or []
+        if not answer["additional_data"]["pagination"]["more_items_in_collection"]:
+            return found
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "since_timestamp=2026-11-16",
+        "since_timestamp=2026-11-16T10:00:00Z",
+        "since_timestamp=2026-11-16%2010:00:00&items=lead",
+        "since_timestamp=2026-11-16%2010:00:00&limit=501",
+        "since_timestamp=2026-11-16%2010:00:00&sort=id",
+    ],
+)
+def test_what_is_not_documented_is_refused(api: Caller, query: str) -> None:
+    assert api.get(f"{api.box.url}/v1/recents?{query}").status_code == 400
+
+
+def test_oldest_change_first_and_every_one_once(box: Sandbox, api: Caller) -> None:
+    box.set(recents_deleted="record")
+    changes = walk(api, since_timestamp=WEEK, limit=7)
+    assert len(changes) > 30
+    keys = [(change["item"], change["id"]) for change in changes]
+    assert len(set(keys)) == len(keys)
+    times = [change["data"].get("update_time") or change["data"]["modified"] for change in changes]
+    assert times == sorted(times)
+    assert times[0] >= WEEK
+    people = box.records("persons", updated_since="2026-11-16T10:00:00Z")
+    assert {person["id"] for person in people} <= {id_ for item, id_ in keys if item == "person"}
+    some = walk(api, since_timestamp=WEEK, items="deal,note", limit=500)
+    assert {change["item"] for change in some} == {"deal", "note"}
+
+
+def test_no_more_than_a_month_back(api: Caller) -> None:
+    changes = walk(api, since_timestamp=LONG_AGO, limit=500)
+    assert changes == walk(api, since_timestamp="2026-10-23 10:00:00", limit=500)
+    assert len(changes) > len(walk(api, since_timestamp=WEEK, limit=500))
+    answer = api.ask("v1/recents", since_timestamp=LONG_AGO, limit=1).json()
+    assert answer["additional_data"]["since_timestamp"] == LONG_AGO
+    assert answer["additional_data"]["last_timestamp_on_page"] >= "2026-10-23 10:00:00"
+
+
+KINDS = ("activities", "deals", "files", "notes", "organizations", "persons", "products")
+ITEMS = ("activity", "deal", "file", "note", "organization", "person", "product")
+
+
+@pytest.mark.parametrize("how", ["record", "null", "both"])
+def test_what_was_deleted_comes_back_inactive_or_hollow(how: str) -> None:
+    with Sandbox(seed=1, scale=0.2, clock=NOW, recents_deleted=how, **LIMITS) as box:
+        box.clock.advance(3600)
+        deleted = set()
+        for at, name in enumerate(KINDS):
+            changes = box.mutate(at, deletes=4, objects=[name])
+            deleted |= {(ITEMS[at], id_) for id_ in changes[name]["deleted"]}
+        with Caller(box) as api:
+            changes = walk(api, since_timestamp="2026-11-23 10:30:00", limit=500)
+            found = {(each["item"], each["id"]): each["data"] for each in changes}
+            assert set(found) == deleted
+            hollow = [data for data in found.values() if data is None]
+            assert len(hollow) == {"record": 0, "null": len(deleted)}.get(how, len(hollow))
+            if how == "both":
+                assert 0 < len(hollow) < len(deleted)
+            for data in found.values():
+                assert data is None or data.get("active_flag") is False or data["deleted"] is True
+            box.clock.advance(31 * 86_400)
+            later = walk(api, since_timestamp=LONG_AGO, limit=500)
+            assert not deleted & {(each["item"], each["id"]) for each in later}
+
+
+def test_nothing_new_is_null_or_a_list(box: Sandbox, api: Caller) -> None:
+    assert api.data("v1/recents", since_timestamp="2026-11-23 10:00:01") is None
+    box.set(empty_list="list")
+    assert api.data("v1/recents", since_timestamp="2026-11-23 10:00:01") == []
