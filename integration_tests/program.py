@@ -14,8 +14,10 @@ from typing import Any, Literal
 
 import source_pipedrive.program  # noqa: F401  (forks find everything imported)
 from source_pipedrive.run import main
+from source_pipedrive.streams import STREAMS
 
 Message = dict[str, Any]
+LISTS = frozenset(name for name, row in STREAMS.items() if not row.sources and not row.parts)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def write(value: Any) -> str:
 
 
 def catalog_of(streams: Iterable[Message], *names: str, mode: Mode | None = None) -> Message:
-    """A configured catalog of the discovered `streams`, those of `names` if any are given.
+    """A configured catalog of the discovered `streams`: those of `names`, or else all lists (what
+    is asked for record by record has tests of its own).
 
     mode: "full_refresh" for all; otherwise incremental wherever a stream supports it.
     """
@@ -119,7 +122,7 @@ def catalog_of(streams: Iterable[Message], *names: str, mode: Mode | None = None
                 "destination_sync_mode": "append",
             }
             for stream in streams
-            if not names or stream["name"] in names
+            if stream["name"] in (names or LISTS)
         ]
     }
 

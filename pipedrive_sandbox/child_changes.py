@@ -98,9 +98,9 @@ class DealWork:
         return self._world.children.change("deals", kind, self._row)
 
     def _products(self) -> None:
-        """One more, or one less if there are more than one."""
+        """One more, or one less, be it the last."""
         rows, id_ = self._children("products"), self._row.id
-        if len(rows) > 1 and self._random.random() < 0.4:
+        if rows and self._random.random() < 0.5:
             del rows[self._random.randrange(len(rows))]
             return
         at = self._world.children.next_number("deals", "products", id_)

@@ -26,6 +26,7 @@ class Child:
              calendar month
     life     fields of the parent that tell which months those are: its beginning and its end
     moved    fields of the parent, of which the latest says when its rows may have changed
+    none     status with which Pipedrive answers for a parent that has no rows, if it is no 200
     takes    further fields of the parent that a stream made of this one needs
     """
 
@@ -39,5 +40,6 @@ class Child:
     known: str = ""
     months: tuple[str, ...] = ()
     life: tuple[str, ...] = ()
+    none: int = 0
     takes: tuple[str, ...] = ()
     moved: tuple[str, ...] = ("update_time",)

@@ -181,7 +181,8 @@ def deleted(name: str, about: str) -> Stream:
     """What the lists tell that can be asked for deleted records."""
 
     def part(path: str, version: int, cost: int, scope: str, **facts: Any) -> Stream:
-        return row(name, path, version, cost, scope, about=about, key=("object", "id"), **facts)
+        facts = {"key": ("id",), "kind": Kind.PART, "about": about, **facts}
+        return row(name, path, version, cost, scope, **facts)
 
     v2 = {"paging": Paging.CURSOR, "limit": 500, "params": {"status": "deleted"}}
     addon_ = {**v2, "absent": NO_PROJECTS}
@@ -195,6 +196,7 @@ def deleted(name: str, about: str) -> Stream:
             1,
             20,
             "recents:read search:read",
+            key=("item", "id"),
             paging=Paging.OFFSET,
             limit=500,
             params={"items": "person,organization,product,activity,note,file"},

@@ -54,10 +54,10 @@ def verdict(row: Stream, company: Company, permissions: Mapping[str, bool] | Non
         return READABLE
     if company.scopes and not {*row.scope, "full"} & {*company.scopes, "base"}:
         return hidden(f"the app lacks the scope {row.read_scope}")
-    for source in row.sources:
+    for source in (*row.sources, *row.parts):
         of_source = verdict(source, company, permissions)
         if of_source.sight is Sight.HIDDEN:
-            return hidden(f"it is read by way of {source.name}: {of_source.why}")
+            return hidden(f"it is read by way of {source.path}: {of_source.why}")
     if row.needs.unknown:
         return unknown(row.needs.unknown)
     of_user = _of_user(row, company, permissions)

@@ -216,8 +216,8 @@ CHILDREN = (
              scope="products:read", rows_key="id", counter=None, **OF_PRODUCTS,
              about="Variations of products"),
     children("product_images", path="products/{id}/images", version=2, cost=10,
-             scope="products:read", paging=Paging.WHOLE, one=True, rows_key="id", counter=None,
-             **OF_PRODUCTS, about="Images of products, without their contents"),
+             scope="products:read", paging=Paging.WHOLE, one=True, none=404, rows_key="id",
+             counter=None, **OF_PRODUCTS, about="Images of products, without their contents"),
 )
 
 PROJECTS = projects("projects", "projects", **own_fields(PROJECT_FIELDS, NAMED),
@@ -227,15 +227,15 @@ PROJECTS_ARCHIVED = projects("projects_archived", "projects/archived", like="pro
                              about="Archived projects")
 BOARDS = addon("project_boards", "boards", Paging.WHOLE, about="Boards of projects")
 OF_PROJECTS = {**changed_parents("project", PROJECTS, PROJECTS_ARCHIVED),
-               "counter": None, "scope": "projects:read"}
+               "counter": None, "scope": "projects:read projects:full"}
 PROJECTS_AND_TASKS = (
     PROJECTS, PROJECTS_ARCHIVED, BOARDS,
     addon("tasks", "tasks", about="Tasks of projects", **changed(Changes.ON_CLIENT)),
     addon("project_templates", "projectTemplates", about="Templates of projects",
           **changed(Changes.ON_CLIENT)),
-    children("project_phases", (BOARDS,), "board_id", "phases", 2, 10, "projects:read",
-             paging=Paging.WHOLE, ids="board_id", rows_key="id", counter=None,
-             about="Phases of those boards"),
+    children("project_phases", (BOARDS,), "board_id", "phases", 2, 10,
+             "projects:read projects:full", paging=Paging.WHOLE, ids="board_id", rows_key="id",
+             counter=None, about="Phases of those boards"),
     children("project_changelog", path="projects/{id}/changelog", version=2, cost=10,
              rows_key="time number", number=("time",), known="time", **OF_PROJECTS,
              about="Changes of projects"),
@@ -288,6 +288,11 @@ COMPANY = (
     whole("global_messages", "globalMessages", 0, "base", kind=Kind.REMOVED,
           about="Always empty: Pipedrive removed the endpoint on 2022-08-21"),
 )
-# fmt: on
 
-STREAMS = table(*SALES, *CONTACTS_AND_WORK, *CHILDREN, *PROJECTS_AND_TASKS, *COMPANY, *FIELDS)
+GROUPS = {
+    "Sales": SALES, "Contacts and work": CONTACTS_AND_WORK,
+    "Details of deals, contacts and products": CHILDREN,
+    "Projects and tasks": PROJECTS_AND_TASKS, "Company": COMPANY, "Fields": FIELDS,
+}
+# fmt: on
+STREAMS = table(*(row for rows in GROUPS.values() for row in rows))

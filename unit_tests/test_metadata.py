@@ -175,6 +175,14 @@ def test_the_spec_and_the_metadata_lead_to_the_same_page(data: dict[str, Any]) -
     assert DOCUMENTATION_URL in pages
 
 
+def test_the_diagram_that_the_metadata_names_is_there(data: dict[str, Any]) -> None:
+    """A user who asks for the data model would get an empty page."""
+    root = ElementTree.parse(ROOT / data["erdUrl"]).getroot()
+    assert root.tag.endswith("}svg")
+    words = {element.text for element in root.iter() if element.tag.endswith("}text")}
+    assert words >= STREAMS.keys()
+
+
 def test_the_icon_is_a_small_square_without_words(data: dict[str, Any]) -> None:
     icon = ROOT / data["icon"]
     assert icon.stat().st_size < 4096

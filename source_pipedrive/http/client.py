@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -49,7 +50,8 @@ class Request:
     """What is asked for, and what the errors and the accounts have to know of it.
 
     path is relative to the version's root; cost is in API tokens; scope and permission are what the
-    sentences about a missing OAuth scope, or a user who may not see this, name.
+    sentences about a missing OAuth scope, or a user who may not see this, name; absent are the
+    answers, status and pattern of the body, that say nothing about other streams.
     """
 
     stream: str
@@ -59,6 +61,7 @@ class Request:
     scope: str
     permission: str = "that this needs"
     params: Mapping[str, str] = field(default_factory=dict)
+    absent: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,8 @@ class Client:
         )
         message = errors.sentence(request.stream, status, body, remedy)
         ends_sync = rule.action in (Action.END_SYNC, Action.REFRESH, Action.SLOW_DOWN)
-        kind = SyncError if ends_sync else StreamError
+        mine = any(status == known and re.search(part, body) for known, part in request.absent)
+        kind = SyncError if ends_sync and not mine else StreamError
         return rule, kind(message, rule.failure, status, body)
 
     def _slow_down(self, request: Request, wait: float | None) -> None:

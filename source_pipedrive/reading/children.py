@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ logger = logging.getLogger("airbyte")
 # and if these have gone, as many from the newest on.
 HOPELESS = 20
 REASONS = 5  # that are told apart in the log
+SLICE = 10  # parents between two states
 # Parents that may wait: so many are a few megabytes.
 ENOUGH = 20_000
 
@@ -64,12 +66,15 @@ class Children(Fed[T]):
 
     def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
         parents = [self._parent(row) for row in fetched.rows if self._is_wanted(source, row)]
-        ticket = Ticket(self.covered_by(source, fetched), len(parents))
+        covered = self.covered_by(source, fetched)
+        slices = slices_of(parents, covered, max(SLICE, self.child.batch))
         with self.lock:
             self._seen += len(fetched.rows)
             self._wanted += len(parents)
-            self._tickets.append(ticket)
-            self._waiting.extend((parent, ticket) for parent in parents)
+            for some, part in slices:
+                ticket = Ticket(part, len(some))
+                self._tickets.append(ticket)
+                self._waiting.extend((parent, ticket) for parent in some)
         self._settle(())
         self.nudge()
 
@@ -131,7 +136,7 @@ class Children(Fed[T]):
             named = {self.child.ids: ids} if self.child.ids else {}
             page = Page([], last=True)
             for page in pages(self.sync.client, self.row, {**named, **params}, path=path):
-                found += [{**columns, **self._unwrapped(item)} for item in page.rows]
+                found += [{**columns, **item} for item in page.rows]
                 self.go_on()
             if page.cut and len(parents) > 1:
                 # Whether more rows follow is not told: fewer parents have fewer rows.
@@ -157,12 +162,6 @@ class Children(Fed[T]):
             for start, end, within in months_of(since, self.sync.until, *life)
         ]
 
-    def _unwrapped(self, item: Row) -> Row:
-        if not self.child.inside:
-            return item
-        around = {k: v for k, v in item.items() if k not in ("object", self.child.inside)}
-        return {**(item.get(self.child.inside) or {}), **around}
-
     def _is_new(self, row: Row) -> bool:
         if not self.child.known or not self.progresses.known:
             return True
@@ -185,6 +184,9 @@ class Children(Fed[T]):
 
     def _pass_over(self, parent: Any, error: StreamError) -> None:
         with self.lock:
+            if error.status == self.child.none:
+                self._read += 1
+                return
             self._first = self._first or error
             why = f'{error.status} "{re.sub("[0-9]+", "#", words(error.body))}"'
             self._passed[why if len(self._passed) < REASONS else "other answers"] += 1
@@ -227,6 +229,31 @@ class Children(Fed[T]):
             return None
         with self.lock:
             return self.lane.records * (self._read + len(self._waiting)) // self._read
+
+
+def slices_of(
+    parents: Sequence[Row], covered: Covered, size: int
+) -> list[tuple[Sequence[Row], Covered]]:
+    """Parents that come in the order of their times, in parts of about `size`, each with what is
+    read with it; so a state need not wait for a whole page of parents."""
+    times = [instant_or_none(parent["time"]) or 0 for parent in parents]
+    found: list[tuple[Sequence[Row], Covered]] = []
+    at, since = 0, 0
+    if times == sorted(times):
+        for n in range(1, len(parents)):
+            if n - at >= size and times[n - 1] < times[n]:
+                found.append((parents[at:n], between(covered, since, times[n])))
+                at, since = n, times[n]
+    return [*found, (parents[at:], between(covered, since, sys.maxsize))]
+
+
+def between(covered: Covered, start: int, end: int) -> Covered:
+    """What of it lies in [start, end)."""
+    return [
+        (source, axis, (max(begins, start), min(ends, end)))
+        for source, axis, (begins, ends) in covered
+        if begins < end and ends > start
+    ]
 
 
 def inner(row: Row, name: str) -> Any:

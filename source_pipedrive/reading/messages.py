@@ -153,10 +153,13 @@ class Backlog:
 
     def __init__(self, pages: int) -> None:
         self._free = threading.Semaphore(pages)
+        self._lifted = False
 
     def enter(self) -> None:
         """Blocks while the writer is behind."""
         self._free.acquire()
+        if self._lifted:
+            self._free.release()  # lets the next one in
 
     def leave(self) -> None:
         """A page has been written."""
@@ -164,7 +167,8 @@ class Backlog:
 
     def lift(self) -> None:
         """Nobody writes any more: lets everyone in."""
-        self._free.release(1_000_000)
+        self._lifted = True
+        self._free.release()
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ def request_for(row: Stream, params: Mapping[str, str], path: str) -> Request:
         scope=row.read_scope,
         permission=row.needs.words,
         params={**row.params, **size, **params},
+        absent=tuple((absence.status, absence.body) for absence in row.absent),
     )
 
 
@@ -193,7 +194,14 @@ def rows_of(row: Stream, body: Mapping[str, Any]) -> list[Row]:
             "Please report this line.",
             SYSTEM,
         )
-    return found
+    inside = row.child.inside if row.child else ""
+    return [_unwrapped(item, inside) for item in found] if inside else found
+
+
+def _unwrapped(item: Row, inside: str) -> Row:
+    """A record that stands inside of another, with what stands around it."""
+    around = {k: v for k, v in item.items() if k not in ("object", inside)}
+    return {**(item.get(inside) or {}), **around}
 
 
 def key_of(row: Stream, item: Row) -> object:

@@ -96,7 +96,7 @@ class Reader(ABC, Generic[T]):
         self._plan: Plan | None = None
         self.fed: list[Living] = []
         self.waits_for: list[Reader[Any]] = []
-        self._withheld: list[tuple[str, Interval]] = []
+        self._withheld: list[Fetched] = []
 
     @abstractmethod
     def take(self) -> Task | None:
@@ -152,45 +152,49 @@ class Reader(ABC, Generic[T]):
     ) -> None:
         """As `emit`; `fetched` is what those that live on this reader get."""
         self.lane.enter(self.sync.backlog)
-        covered: list[tuple[str, Interval]] = []
+        out: list[Fetched] = []
         try:
             self.notice(rows)
             records = [] if self.lane.silent else self._shaped(rows)
             rendered = self.lane.render(records)
             with self.lock:
                 # A page that comes too late is dropped, so it is not read either.
-                late = self.lane.over
-                if moved is not None and not late:
-                    covered = self._cover(moved)
+                if not self.lane.over:
+                    out = self._fetched(moved, fetched)
                 count = len(rows) if self.lane.silent else len(records)
                 self.lane.page(rendered, count, self._state() if moved else None)
         except BaseException:
             self.lane.leave(self.sync.backlog)
             raise
-        if not late:
-            self._feed(replace(fetched, covered=covered))
+        self._feed(out)
         self.nudge()
 
-    def _cover(self, moved: Callable[[Progress], object]) -> list[tuple[str, Interval]]:
+    def _fetched(
+        self, moved: Callable[[Progress], object] | None, fetched: Fetched
+    ) -> list[Fetched]:
+        """What may be handed on now. What vouches for a time waits until this reader does."""
+        if moved is None:
+            return [fetched]
         before = self.left() if self.fed else {}
         moved(self.progress)
         if not self.fed:
             return []
         after = self.left()
         covered = [(axis, part) for axis in before for part in without(before[axis], after[axis])]
-        covered, self._withheld = self._withheld + covered, []
+        out, self._withheld = [*self._withheld, replace(fetched, covered=covered)], []
         if not self.vouches:
-            covered, self._withheld = [], covered
-        return covered
+            out, self._withheld = [], out
+        return out
 
     def left(self) -> dict[str, list[Interval]]:
         """What has not been read, by the list that it is a part of."""
         return {self.row.name: self.progress.left}
 
-    def _feed(self, fetched: Fetched) -> None:
-        if fetched.rows or fetched.covered or fetched.parents:
-            for each in self.fed:
-                each.feed(self, fetched)
+    def _feed(self, out: Sequence[Fetched]) -> None:
+        for fetched in out:
+            if fetched.rows or fetched.covered or fetched.parents:
+                for each in self.fed:
+                    each.feed(self, fetched)
 
     @property
     def flooded(self) -> bool:
@@ -273,8 +277,8 @@ class Reader(ABC, Generic[T]):
         with self.lock:
             if (now := self._state()) is not None:
                 self.lane.state(now)
-            covered, self._withheld = self._withheld, []
-        self._feed(Fetched((), covered))
+            out, self._withheld = self._withheld, []
+        self._feed(out)
 
     def _state(self) -> dict[str, Any] | None:
         if not self.resumes or not self.vouches or self.row.cursor_field is None:

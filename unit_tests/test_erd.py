@@ -1,0 +1,94 @@
+"""The diagram of the streams: it is current, nothing is missing from it, and it can be read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from xml.etree import ElementTree
+
+import pytest
+
+from docs.erd import COLOURS, IMAGES, SEE, SHELVES, kinds, mermaid, packed, references, svg
+from source_pipedrive.stream import Stream
+from source_pipedrive.streams import GROUPS, STREAMS
+
+ROWS = pytest.mark.parametrize("row", STREAMS.values(), ids=lambda row: row.name)
+SPACE = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize(("name", "make"), [("erd.mmd", mermaid), ("erd.svg", svg)])
+def test_the_golden_diagram_is_what_the_schemas_say(name: str, make: object) -> None:
+    file = IMAGES / name
+    wanted = make()  # type: ignore[operator]
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(wanted)
+    assert file.read_text() == wanted, "run `make golden`"
+
+
+@ROWS
+def test_what_a_column_refers_to_is_there(row: Stream) -> None:
+    """Somebody who follows the description must arrive at a column."""
+    for name, column in row.schema["properties"].items():
+        for found in SEE.findall(column["description"]):
+            for place in found.split(", "):
+                stream, target = place.split(".")
+                assert target in STREAMS[stream].schema["properties"], f"{name}: {place}"
+
+
+@ROWS
+def test_a_reference_has_the_type_of_what_it_refers_to(row: Stream) -> None:
+    """Otherwise a join needs a cast, or fails. An array or object holds what it refers to."""
+    for each in references(row):
+        column = row.schema["properties"][each.column]
+        target = STREAMS[each.to].schema["properties"][each.target]
+        if kinds(column) != {"object"} and "as text" not in column["description"]:
+            assert kinds(column) & kinds(target), f"{each.column} -> {each.to}.{each.target}"
+
+
+def test_every_stream_stands_in_the_picture_once() -> None:
+    nodes = Counter(
+        each.title
+        for shelf in SHELVES
+        for title, number in shelf
+        for column in packed(GROUPS[title], number)
+        for root in column
+        for each in root.flat()
+        if not each.dashed
+    )
+    assert nodes == Counter(STREAMS.keys())
+    assert COLOURS.keys() == GROUPS.keys() == {title for shelf in SHELVES for title, _ in shelf}
+
+
+def test_the_diagram_has_every_key_and_every_parent() -> None:
+    text = mermaid()
+    for row in STREAMS.values():
+        (block,) = re.findall(rf"^    {row.name} {{\n(.*?)^    }}", text, re.MULTILINE | re.DOTALL)
+        assert set(re.findall(r"(\w+) PK", block)) == set(row.key)
+        for parent in row.child.of if row.child else ():
+            assert f"    {parent.name} ||--o{{ {row.name} : {row.key[0]}\n" in text
+
+
+def test_no_box_of_the_picture_lies_on_another_or_outside() -> None:
+    root = ElementTree.parse(IMAGES / "erd.svg").getroot()
+    width, height = float(root.attrib["width"]), float(root.attrib["height"])
+    assert width / height < 2.2, "it fits a screen"
+    boxes = [
+        tuple(float(each.attrib[name]) for name in ("x", "y", "width", "height"))
+        for each in root.iter(f"{SPACE}rect")
+        if each.get("rx") == "4"
+    ]
+    assert len(boxes) >= len(STREAMS)
+    for i, (x, y, w, h) in enumerate(boxes):
+        assert x >= 0
+        assert y >= 0
+        assert x + w <= width
+        assert y + h <= height
+        for x2, y2, w2, h2 in boxes[i + 1 :]:
+            assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y
+
+
+def test_the_picture_loads_nothing_and_runs_nothing() -> None:
+    root = ElementTree.parse(IMAGES / "erd.svg").getroot()
+    found = {element.tag.removeprefix(SPACE) for element in root.iter()}
+    assert found == {"svg", "title", "rect", "path", "text"}
