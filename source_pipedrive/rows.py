@@ -58,6 +58,7 @@ PROJECTS = Needs("to use projects", unknown="whether the plan has projects is no
 MAILBOX = Needs("to a mailbox", unknown="whether the user has connected a mailbox is not told")
 CALLS = Needs("to log calls", unknown="whether the user logs calls is not told")
 CHANGES = Needs("to see changes", unknown="which changes the user may see is not told")
+BILLING = Needs("to see what the company pays", unknown="who sees the add-ons is not told")
 TEAMS = Needs("to see teams", unknown="whether the plan has teams is not told")
 NEEDS = {
     "base": EVERYBODY,

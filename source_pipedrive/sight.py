@@ -50,14 +50,21 @@ def unknown(why: str) -> Verdict:
 
 def verdict(row: Stream, company: Company, permissions: Mapping[str, bool] | None) -> Verdict:
     """Whether `row` can be read, as far as is known. permissions: None where they are not known."""
-    if row.kind is Kind.REMOVED:
-        return READABLE
-    if company.scopes and not {*row.scope, "full"} & {*company.scopes, "base"}:
-        return hidden(f"the app lacks the scope {row.read_scope}")
+    own = _own_verdict(row, company, permissions)
+    if own.sight is Sight.HIDDEN:
+        return own
     for source in (*row.sources, *row.parts):
         of_source = verdict(source, company, permissions)
         if of_source.sight is Sight.HIDDEN:
             return hidden(f"it is read by way of {source.path}: {of_source.why}")
+    return own
+
+
+def _own_verdict(row: Stream, company: Company, permissions: Mapping[str, bool] | None) -> Verdict:
+    if row.kind is Kind.REMOVED:
+        return READABLE
+    if company.scopes and not {*row.scope, "full"} & {*company.scopes, "base"}:
+        return hidden(f"the app lacks the scope {row.read_scope}")
     if row.needs.unknown:
         return unknown(row.needs.unknown)
     of_user = _of_user(row, company, permissions)

@@ -15,6 +15,7 @@ from source_pipedrive.child_rows import (
     of_each,
 )
 from source_pipedrive.rows import (
+    BILLING,
     EVERY_STATUS,
     GOALS,
     NAMED,
@@ -276,7 +277,8 @@ COMPANY = (
             about="Saved filters with their conditions"),
     whole("webhooks", "webhooks", 10, "admin", never=("http_auth_user", "http_auth_password"),
           about="Webhooks; of an app, those that it made; never with their passwords"),
-    whole("billing_addons", "billing/subscriptions/addons", 20, "users:read", key=("code",),
+    whole("billing_addons", "billing/subscriptions/addons", 20, "users:read",
+          key=("code",), needs=BILLING,
           about="Add-ons that the company pays for"),
     deleted("deleted_records", "What was deleted lately, as far as Pipedrive tells"),
     whole("legacy_teams", "legacyTeams", 20, "users:read", absent=TEAMS_GONE, needs=TEAMS,
