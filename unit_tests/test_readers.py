@@ -16,6 +16,7 @@ from source_pipedrive.reading.instants import instant, rfc3339, seconds_of
 from source_pipedrive.reading.messages import AsMessages, Backlog, Lane, Parcel
 from source_pipedrive.reading.reader import Reader, Sync, lower_bound
 from source_pipedrive.reading.sync import furthest_behind_first, reader_class
+from source_pipedrive.reading.wiring import wire
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import ACME, NOW, FakeClient, Params, v2_list
 
@@ -438,6 +439,7 @@ def test_what_can_be_taken_up_comes_before_what_cannot_and_the_furthest_behind_f
         reader_of("deals_archived", client, lower=0)[0],
         reader_of("organizations", client, lower=0)[0],
     ]
+    assert not wire(made, lambda row, left: pytest.fail("none of them hangs on another"))
     order = [reader.row.name for reader in furthest_behind_first(made)]
     assert order == ["deals", "deals_archived", "organizations", "persons", "currencies"]
 
