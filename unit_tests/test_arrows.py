@@ -16,7 +16,7 @@ LAYERS = {
         *("sight", "fields"),
     },
     "sight": {"http", "stream"},
-    "reading": {"http", "stream", "fields"},
+    "reading": {"http", "stream", "fields", "child"},
     "fields": {"http", "stream", "child"},
     "http": {"config"},
     "streams": {"child_rows", "rows", "stream"},
