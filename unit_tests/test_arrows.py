@@ -17,7 +17,7 @@ LAYERS = {
     },
     "sight": {"http", "stream"},
     "reading": {"http", "stream", "fields", "child"},
-    "fields": {"http", "stream", "child"},
+    "fields": {"http", "stream"},
     "http": {"config"},
     "streams": {"child_rows", "rows", "stream"},
     "child_rows": {"child", "rows", "stream"},
