@@ -22,6 +22,7 @@ from benchmarks.records import Records, records_of, same
 from benchmarks.service import NO_LIMIT, Service, sandbox
 
 DEALS = 200_000
+MANY = 10_000  # deals, where only tokens count
 SMALL = 1_000  # deals, where only requests count
 PACED = 28_000  # deals in small pages, where only the pace counts
 REPETITIONS = 3
@@ -186,6 +187,25 @@ class Bench:
             self._run_for_state([*command, "--state", str(state)], state)
             spent = service.control("ledger")
             return {name: (each["requests"], each["tokens"]) for name, each in spent.items()}
+
+    @cached_property
+    def hanging(self) -> tuple[int, int]:
+        """API tokens that the products of 10,000 deals cost, the list of deals included: all of
+        them, and then those of the hundred deals that changed."""
+        with sandbox(MANY) as service:
+            service.control("clock", {"advance_seconds": 3600})
+            state = self._files / "products-state.json"
+            command = commands.read(service, "deal_products", None, self._files)
+            spent = []
+            for more in ([], ["--state", str(state)]):
+                service.control("reset-ledger", {})
+                self._run_for_state([*command, *more], state)
+                spent.append(sum(each["tokens"] for each in service.control("ledger").values()))
+                service.control("clock", {"advance_seconds": 3600})
+                wanted = {"objects": ["deals"], "edits": MANY // 100, "adds": 0, "deletes": 0}
+                service.control("mutate", {"seed": 1, "archives": 0, **wanted})
+                service.control("clock", {"advance_seconds": 3600})
+            return spent[0], spent[1]
 
     def _run_for_state(self, command: Sequence[str], state: Path) -> None:
         with tempfile.TemporaryFile(dir=self._files) as output:

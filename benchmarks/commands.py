@@ -40,7 +40,8 @@ def read(
     }
     if workers is not None:
         config["num_workers"] = workers
-    modes = ["full_refresh", "incremental"] if stream == "deals" else ["full_refresh"]
+    incremental = stream in ("deals", "deal_products")
+    modes = ["full_refresh", "incremental"] if incremental else ["full_refresh"]
     selected = {
         "stream": {"name": stream, "json_schema": {}, "supported_sync_modes": modes},
         "sync_mode": modes[-1],

@@ -166,6 +166,16 @@ def quiet_requests(bench: Bench) -> Measured:
     return Measured(sum(requests for requests, _ in spent.values()), f"{len(spent) - 1} streams")
 
 
+def products(bench: Bench) -> Measured:
+    """API tokens for the products of 10,000 deals, the list of deals included."""
+    return Measured(bench.hanging[0], "one deal at a time: 100,000")
+
+
+def products_changed(bench: Bench) -> Measured:
+    """API tokens for those of the deals that changed, one in a hundred."""
+    return Measured(bench.hanging[1], "of 10,000 deals 100 changed")
+
+
 def custom_fields(bench: Bench) -> Measured:
     """CPU of a read with a column for each of 40 custom fields over one with the raw object."""
     return ratio(bench.filling["columns"], bench.filling["raw"])
@@ -205,6 +215,8 @@ ROWS = (
     Row("pace, 480 per 2 s, full pages", "of the limit", pace(480, 0)),
     Row("nothing changed, requests", "requests", quiet_requests, at_most=15),
     Row("nothing changed", "tokens", quiet),
+    Row("deal_products, 10,000 deals", "tokens", products, at_most=1_300),
+    Row("deal_products, 1 % changed", "tokens", products_changed, at_most=60),
     Row("sandbox", "pages a CPU second", served, at_least=500),
     Row("sandbox, one client", "pages a second", fetched),
 )

@@ -1,0 +1,129 @@
+"""Streams that are made of others: a deal's way through the stages, and what is paid again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from source_pipedrive.reading.made import stays, subscriptions
+
+DAY = "2026-01-{:02} 10:00:00"
+NOW = {"id": 7, "pipeline_id": 1, "status": "open", "add_time": "2026-01-01T10:00:00Z"}
+LATER = "2026-01-20T10:00:00Z"
+
+
+def deal(stage: int, **facts: Any) -> dict[str, Any]:
+    return {**NOW, "stage_id": stage, "time": LATER, **facts}
+
+
+def change(day: int, field: str, old: Any, new: Any, number: int = 1) -> dict[str, Any]:
+    values = {"old_value": old, "new_value": new}
+    return {"deal_id": 7, "time": DAY.format(day), "field_key": field, "number": number, **values}
+
+
+def way(now: dict[str, Any], *entries: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """(stage, pipeline, day of entering, day of leaving) of each stay."""
+    found = stays(now, list(reversed(entries)))  # newest first, as Pipedrive lists them
+    assert [stay["number"] for stay in found] == list(range(1, len(found) + 1))
+    for stay in found:
+        assert stay["deal_id"] == 7
+        assert (stay["seconds"] is None) == (stay["left"] is None)
+    return [
+        (s["stage_id"], s["pipeline_id"], s["entered"][8:10], s["left"] and s["left"][8:10])
+        for s in found
+    ]
+
+
+@pytest.mark.parametrize(
+    ("now", "entries", "expected"),
+    [
+        (deal(1), [], [(1, 1, "01", None)]),
+        (
+            deal(2),
+            [change(3, "stage_id", "1", "2")],
+            [(1, 1, "01", "03"), (2, 1, "03", None)],
+        ),
+        (
+            deal(1),
+            [change(3, "stage_id", "1", "2"), change(5, "stage_id", "2", "1")],
+            [(1, 1, "01", "03"), (2, 1, "03", "05"), (1, 1, "05", None)],
+        ),
+        (
+            deal(1, status="won", won_time="2026-01-09T10:00:00Z"),
+            [change(9, "status", "open", "won")],
+            [(1, 1, "01", "09")],
+        ),
+        (
+            deal(1, status="lost", lost_time="2026-01-08T10:00:00Z"),
+            [],
+            [(1, 1, "01", "08")],
+        ),
+        (
+            deal(1),
+            [change(4, "status", "open", "lost"), change(6, "status", "lost", "open")],
+            [(1, 1, "01", "04"), (1, 1, "06", None)],
+        ),
+        (deal(1, is_deleted=True), [], [(1, 1, "01", "20")]),
+        (
+            deal(5, pipeline_id=2),
+            [change(3, "stage_id", "1", "5"), change(3, "pipeline", "1", "2")],
+            [(1, 1, "01", "03"), (5, 2, "03", None)],
+        ),
+        (
+            deal(3),
+            [change(3, "stage_id", "1", "2"), change(3, "stage_id", "2", "3", number=2)],
+            [(1, 1, "01", "03"), (2, 1, "03", "03"), (3, 1, "03", None)],
+        ),
+        (
+            deal(9, stage_change_time="2026-01-11T10:00:00Z"),
+            [change(3, "stage_id", "1", "2")],
+            [(1, 1, "01", "03"), (2, 1, "03", "11"), (9, 1, "11", None)],
+        ),
+    ],
+    ids=[
+        "never moved",
+        "moved",
+        "moved back",
+        "won",
+        "lost, as the deal says",
+        "opened again",
+        "deleted",
+        "another pipeline",
+        "twice in a second",
+        "a changelog that misses a move",
+    ],
+)
+def test_the_stays_of_a_deal(
+    now: dict[str, Any], entries: list[dict[str, Any]], expected: list[tuple[Any, ...]]
+) -> None:
+    assert way(now, *entries) == expected
+
+
+def test_seconds_are_those_between_entering_and_leaving() -> None:
+    (first, last) = stays(deal(2), [change(3, "stage_id", "1", "2")])
+    assert (first["seconds"], last["seconds"]) == (2 * 86_400, None)
+
+
+def test_recurring_products_are_subscriptions_and_others_are_not() -> None:
+    rows = [
+        {"id": 1, "deal_id": 7, "billing_frequency": "one-time"},
+        {"id": 2, "deal_id": 7, "billing_frequency": None},
+        {"id": 3, "deal_id": 7, "billing_frequency": "monthly", "sum": 9.5, "currency": "EUR"},
+    ]
+    (found,) = subscriptions("deal_products", rows, [])
+    assert (found["deal_id"], found["kind"], found["id"]) == (7, "recurring", 3)
+    assert (found["cadence"], found["amount"], found["currency"]) == ("monthly", 9.5, "EUR")
+
+
+def test_the_instalments_of_a_deal_are_one_plan_with_its_payments() -> None:
+    rows = [
+        {"id": 5, "deal_id": 7, "amount": 30, "billing_date": "2026-03-01", "description": "2"},
+        {"id": 4, "deal_id": 7, "amount": 20, "billing_date": "2026-02-01", "description": "1"},
+        {"id": 6, "deal_id": 8, "amount": 1, "billing_date": "2026-02-01"},
+    ]
+    first, second = subscriptions("deal_installments", rows, [{"id": 7, "currency": "EUR"}])
+    assert (first["kind"], first["id"], first["cycles"]) == ("installments", 7, 2)
+    assert (first["amount"], first["start_date"], first["currency"]) == (50, "2026-02-01", "EUR")
+    assert [payment["id"] for payment in first["payments"]] == [4, 5]
+    assert (second["deal_id"], second["currency"]) == (8, None)

@@ -1,0 +1,92 @@
+"""The progress and the state of a stream that hangs on several lists."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from source_pipedrive.http.errors import SyncError
+from source_pipedrive.reading import state
+from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.spans import OVERLAP, Progress, Progresses, union, without
+
+UNTIL = instant("2026-11-23T10:00:00Z")
+FIELD = "deal_update_time"
+LOWERS = {"deals": 0, "deals_archived": 0}
+
+intervals = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: (min(pair), max(pair) + 1)),
+    max_size=6,
+)
+
+
+def seconds(parts: list[tuple[int, int]]) -> set[int]:
+    return {second for start, end in parts for second in range(start, end)}
+
+
+@given(intervals, intervals)
+def test_intervals_are_sets_of_seconds(some: list[Any], others: list[Any]) -> None:
+    assert seconds(union([some, others])) == seconds(some) | seconds(others)
+    assert seconds(without(some, others)) == seconds(some) - seconds(others)
+    merged = union([some, others])
+    assert all(a[1] < b[0] for a, b in pairwise(merged))
+
+
+def read(saved: dict[str, Any], lowers: dict[str, int] | None = None) -> Progresses:
+    return state.progresses("deal_products", FIELD, saved, 42, lowers or LOWERS, UNTIL)
+
+
+def test_what_is_left_of_any_list_is_left() -> None:
+    axes = {"deals": Progress(0, 100), "deals_archived": Progress(0, 100)}
+    progress = Progresses(axes)
+    progress.leave_of("deals", [])
+    assert not progress.complete
+    assert progress.left == [(0, 100)]
+    progress.leave_of("deals_archived", [(40, 60)])
+    assert progress.left == [(40, 60)]
+    progress.leave_of("deals_archived", [])
+    assert progress.complete
+
+
+def test_a_state_tells_each_list_from_the_others() -> None:
+    """The archive comes last; a backfill of days must not wait for it."""
+    progress = read({})
+    progress.leave_of("deals", [(instant("2026-05-01"), UNTIL)])
+    saved = state.dump(FIELD, 42, progress)
+    assert saved["parents"] == {
+        "deals": [["1970-01-01T00:00:00Z", "2026-05-01T00:00:00Z"]],
+        "deals_archived": [],
+    }
+    again = read(saved)
+    assert again.axes["deals"].left == [(instant("2026-05-01"), UNTIL)]
+    assert again.axes["deals_archived"].left == [(0, UNTIL)]
+    assert again.known == 0, "an incomplete sync has not read what it has not read"
+
+
+def test_a_complete_state_is_known_and_stays_so_while_the_next_sync_catches_up() -> None:
+    progress = read({})
+    progress.finish()
+    saved = state.dump(FIELD, 42, progress)
+    assert saved[FIELD] == rfc3339(UNTIL)
+    later = state.progresses("deal_products", FIELD, saved, 42, LOWERS, UNTIL + 3600)
+    assert later.known == UNTIL - OVERLAP
+    assert later.left == [(UNTIL - OVERLAP, UNTIL + 3600)]
+    caught_up_half = state.dump(FIELD, 42, later)
+    assert read(caught_up_half).known == UNTIL - OVERLAP
+
+
+def test_what_a_longer_history_adds_is_not_known() -> None:
+    saved = {FIELD: "2026-11-01T00:00:00Z", "version": 1, "since": "2026-01-01T00:00:00Z"}
+    assert read(saved).known == 0
+    lowers = dict.fromkeys(LOWERS, instant("2026-01-01"))
+    assert read(saved, lowers).known == instant("2026-11-01") - OVERLAP
+
+
+def test_another_companys_state_is_refused() -> None:
+    saved = state.dump(FIELD, 43, read({}))
+    with pytest.raises(SyncError, match="belongs to company 43"):
+        read(saved)
