@@ -28,6 +28,7 @@ class Living(Protocol):
 
     row: Stream
     error: AirbyteTracedException | None
+    fed: list[Living]
 
     def feed(self, source: Any, fetched: Fetched) -> None:
         """Takes what the reader `source` has read. May be called by several workers at once."""

@@ -14,6 +14,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.absences import absence_of
+from source_pipedrive.reading.fetched import Living
 from source_pipedrive.reading.reader import Reader, T, Task
 
 logger = logging.getLogger("airbyte")
@@ -169,8 +170,9 @@ class Workers(Generic[T]):
         return None
 
 
-def _starve(reader: Reader[T], error: AirbyteTracedException) -> None:
+def _starve(reader: Reader[T] | Living, error: AirbyteTracedException) -> None:
     """Those that live on a reader that has failed will not get what they lack."""
     for each in reader.fed:
         if not each.exhausted:
             each.error = error
+            _starve(each, error)

@@ -1,0 +1,144 @@
+"""One pass over a list serves all that hangs on it, and no state vouches for rows to come."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from source_pipedrive.reading import children
+from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.stream import Stream
+from source_pipedrive.streams import STREAMS
+from unit_tests.deals import Deals, Record, deals
+from unit_tests.turns import Turns, read, records_of, run_of, states_of
+
+START = instant("2026-01-01")
+
+
+def small_batch(name: str, batch: int) -> Stream:
+    """A stream whose requests name fewer parents, for chunks that a few pages fill."""
+    row = STREAMS[name]
+    assert row.child is not None
+    return dataclasses.replace(row, child=dataclasses.replace(row.child, batch=batch))
+
+
+def changes_of(deal: int) -> list[Record]:
+    """Three changes, newest first, two of them in one second."""
+    times = ("2026-01-03 10:00:00", "2026-01-02 10:00:00", "2026-01-02 10:00:00")
+    keys = {"field_key": "stage_id", "old_value": "1", "new_value": "2"}
+    return [{"time": time, **keys} for time in times]
+
+
+def company_of(kind: str) -> Deals:
+    """Parents that change all the time, share a second, or have no time."""
+    spread: Sequence[int | None] = [START + 60 * n for n in range(70)]
+    if kind == "one second":
+        spread = [START + 60 * (n // 9) for n in range(70)]
+    if kind.startswith("nulls"):
+        spread = [*spread, None, None, None]
+    lists = {"deals": deals(spread), "deals/archived": deals(spread[:25], first=1_001)}
+    return Deals(
+        lists,
+        {"deals/{id}/changelog": changes_of},
+        page=5,
+        nulls_last=kind == "nulls last",
+    )
+
+
+def keys_of(messages: Sequence[Any], stream: str) -> set[tuple[Any, ...]]:
+    return {
+        tuple(row.get(name) for name in STREAMS[stream].key) for row in records_of(messages, stream)
+    }
+
+
+KINDS = ["spread", "one second", "nulls first", "nulls last"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["deal_products", "deal_changelog", "subscriptions"])
+def test_whatever_state_a_sync_dies_with_the_next_one_brings_what_is_missing(
+    name: str, kind: str
+) -> None:
+    """Otherwise rows of parents that did not change again are missing for ever."""
+    stream = small_batch(name, 7) if name == "deal_products" else STREAMS[name]
+    everything = keys_of(read(company_of(kind), stream), name)
+    assert len({key[0] for key in everything}) == (98 if kind.startswith("nulls") else 95)
+    for workers, seed in ((1, 0), (3, 1), (3, 2), (4, 3)):
+        company = company_of(kind)
+        messages = Turns(run_of(company, stream), company, seed, workers).messages()
+        assert keys_of(messages, name) == everything
+        for at, state in states_of(messages, name)[:: 1 + seed]:
+            left = keys_of(messages[: at + 1], name)
+            rest = keys_of(read(company_of(kind), stream, states={name: state}), name)
+            assert left | rest == everything, (workers, seed, state)
+
+
+def test_a_list_that_is_selected_is_read_once_for_itself_and_for_all_that_hangs_on_it() -> None:
+    company = company_of("spread")
+    names = ("deals", "deal_products", "deal_changelog", "deal_stage_history", "subscriptions")
+    messages = read(company, *names)
+    for name in names:
+        assert records_of(messages, name), name
+    alone = company_of("spread")
+    read(alone, "deals")
+    assert company.paths["deals"] == alone.paths["deals"]
+    assert not records_of(messages, "deals_archived"), "what was not selected stays out"
+
+
+def test_streams_that_lack_other_times_share_one_more_pass() -> None:
+    since = rfc3339(START + 60 * 60)
+    known = {"deal_update_time": since, "version": 1, "since": "1970-01-01T00:00:00Z"}
+    saved = {"update_time": since, "version": 1, "since": "1970-01-01T00:00:00Z"}
+    company = company_of("spread")
+    states = {"deals": saved, "deal_products": known}
+    read(company, "deals", "deal_products", "deal_changelog", "subscriptions", states=states)
+    assert 70 / 5 < company.paths["deals"] <= 70 / 5 + 4
+
+
+def test_what_an_earlier_sync_has_read_of_a_changelog_does_not_come_again() -> None:
+    company = company_of("spread")
+    names = ("deal_changelog", "deal_stage_history")
+    first = read(company, *names)
+    (_, state) = states_of(first, "deal_changelog")[-1]
+    company = company_of("spread")
+    company.lists["deals"][3]["update_time"] = rfc3339(instant("2026-11-23T09:59:50Z"))
+    company.lists["deals"].sort(key=lambda row: row["update_time"])
+    later = read(company, *names, states={"deal_changelog": state})
+    assert not records_of(later, "deal_changelog")
+    assert len(records_of(later, "deal_stage_history")) == len(
+        records_of(first, "deal_stage_history")
+    ), "the history is made of all entries"
+
+
+def test_two_changes_of_one_field_in_one_second_are_two_rows() -> None:
+    rows = records_of(read(company_of("spread"), "deal_changelog"), "deal_changelog")
+    of_one = sorted((row["time"], row["number"]) for row in rows if row["deal_id"] == 1)
+    assert [number for _, number in of_one] == [1, 2, 1]
+
+
+def test_a_flood_of_parents_waits_and_everything_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "ENOUGH", 8)
+    everything = keys_of(read(company_of("spread"), "deal_changelog"), "deal_changelog")
+    for seed in range(5):
+        company = company_of("spread")
+        run = run_of(company, "deal_changelog", small_batch("deal_products", 3))
+        messages = Turns(run, company, seed, workers=3).messages()
+        assert keys_of(messages, "deal_changelog") == everything
+
+
+def test_when_the_list_of_parents_fails_so_does_what_hangs_on_it() -> None:
+    company = company_of("spread")
+    company.lists.pop("deals")
+    run = run_of(company, "deal_products", "subscriptions")
+    messages = Turns(run, company).messages()
+    for name in ("deal_products", "subscriptions"):
+        statuses = [
+            m.trace.stream_status.status.value
+            for m in messages
+            if m.trace and m.trace.stream_status
+            if m.trace.stream_status.stream_descriptor.name == name
+        ]
+        assert statuses[-1] == "INCOMPLETE", name
