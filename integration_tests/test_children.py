@@ -289,6 +289,9 @@ def test_what_the_plan_does_not_have_is_empty_with_a_line_in_the_log(
     start: Start, answer: str
 ) -> None:
     box = start(scale=0.05, rate_limit=100_000, projects_plan=answer, installments=answer)
+    discovered = box.run("discover", box.config(custom_fields="columns_and_raw"))
+    assert discovered.code == 0, "every company without the add-on could not be set up"
+    assert not [log for log in discovered.of("LOG") if log["level"] == "WARN"]
     projects = [n for n in STREAMS if n.startswith("project")] + ["tasks"]
     outcome = box.read(*projects, "deal_installments", "subscriptions", "deleted_records")
     assert outcome.code == 0, outcome.errors

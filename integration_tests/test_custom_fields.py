@@ -171,7 +171,7 @@ def test_a_quiet_sync_pays_nothing_for_custom_fields(start: Start) -> None:
     assert spent(box) == {
         "users_me": 2,
         **dict.fromkeys(
-            ("deal_fields", "person_fields", "organization_fields", "product_fields"), 10
+            (f"{of}_fields" for of in ("deal", "person", "organization", "product", "project")), 10
         ),
     }
     names = ("deals", "persons", "organizations", "products", "activities")

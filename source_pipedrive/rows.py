@@ -43,6 +43,7 @@ NO_INSTALLMENTS = (
 )
 NO_PROJECTS = (
     Absence(402, "", "projects are an add-on; seen by other connectors' maintainers"),
+    Absence(404, "", "projects are an add-on; seen by other connectors' maintainers"),
     Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
     Absence(415, "", "status list of Pipedrive's documentation: feature not enabled"),
 )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from source_pipedrive.absences import absence_of
 from source_pipedrive.fields.names import HASH
 from source_pipedrive.http.errors import TRANSIENT, StreamError
 from source_pipedrive.stream import Stream
@@ -177,6 +178,8 @@ class Definitions:
             try:
                 rows = self._listed(one)
             except StreamError as error:
+                if absence_of(one, error):
+                    return {}  # nor any record that could have such a field
                 if error.status not in (HIDDEN, *GONE):
                     raise
                 failure = failure or error

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError
-from source_pipedrive.reading.absences import absence_of
 from source_pipedrive.reading.in_one_go import InOneGo
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.pages import pages

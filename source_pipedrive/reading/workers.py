@@ -11,9 +11,9 @@ from typing import Generic
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.http.waiting import Waiting
-from source_pipedrive.reading.absences import absence_of
 from source_pipedrive.reading.fetched import Living
 from source_pipedrive.reading.reader import Reader, T, Task
 
