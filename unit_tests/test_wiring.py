@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from source_pipedrive.http.client import Request
+from source_pipedrive.http.errors import SYSTEM, StreamError
 from source_pipedrive.reading import children
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.stream import Stream
@@ -142,3 +144,20 @@ def test_when_the_list_of_parents_fails_so_does_what_hangs_on_it() -> None:
             if m.trace.stream_status.stream_descriptor.name == name
         ]
         assert statuses[-1] == "INCOMPLETE", name
+
+
+def test_deals_that_were_deleted_in_bulk_do_not_end_the_stream() -> None:
+    """Their changes are not told any more, and every later sync would fail for them again."""
+    company = company_of("spread")
+    for row in company.lists["deals"]:
+        row["is_deleted"] = True
+    company.lists["deals/archived"] = []
+
+    def refuse(request: Request) -> None:
+        if request.path.endswith("/changelog"):
+            raise StreamError("gone", SYSTEM, 404, "{}")
+
+    company.refuse = refuse
+    messages = read(company, "deal_changelog")
+    (_, state) = states_of(messages, "deal_changelog")[-1]
+    assert state["deal_update_time"] == "2026-11-23T10:00:00Z"

@@ -94,12 +94,13 @@ class Children(Fed[T]):
         return max((time for time in times if time is not None), default=None)
 
     def _parent(self, row: Row) -> Row:
-        """What is kept of a parent: its id as `id`, its time as `time`, and what is asked for."""
+        """What is kept of a parent: its id, its time, whether it is deleted, what is asked for."""
         found = [row.get(name) for name in self.child.moved]
         texts = [text for text in found if isinstance(text, str) and instant_or_none(text)]
         time = max(texts, key=lambda text: instant_or_none(text) or 0, default=None)
         kept = {name: inner(row, name) for name in (*self.child.life, *self.child.takes)}
-        return {**kept, "id": row[self.child.of[0].key[-1]], "time": as_rfc3339(time)}
+        mine = {"id": row[self.child.of[0].key[-1]], "time": as_rfc3339(time)}
+        return {**kept, **mine, "deleted": bool(row.get("is_deleted"))}
 
     def take(self) -> Task | None:
         with self.lock:
@@ -119,7 +120,7 @@ class Children(Fed[T]):
         except StreamError as error:
             if self.child.batch > 1 or not passed_over(error):
                 raise
-            self._pass_over(parents[0]["id"], error)
+            self._pass_over(parents[0], error)
         else:
             with self.lock:
                 self._read += len(parents)
@@ -182,18 +183,21 @@ class Children(Fed[T]):
         if covered:
             self.emit([], lambda _: self.cover(covered))
 
-    def _pass_over(self, parent: Any, error: StreamError) -> None:
+    def _pass_over(self, parent: Row, error: StreamError) -> None:
         with self.lock:
             if error.status == self.child.none:
                 self._read += 1
                 return
-            self._first = self._first or error
             why = f'{error.status} "{re.sub("[0-9]+", "#", words(error.body))}"'
             self._passed[why if len(self._passed) < REASONS else "other answers"] += 1
+            if parent["deleted"]:  # that it has gone says nothing about the others
+                self._read += 1
+                return
+            self._first = self._first or error
             refused = 0 if self._read else self._passed.total()
             if refused == HOPELESS and error.status != 403:
                 self._waiting.reverse()
-        logger.debug(f"{self.row.name}: parent {parent} passed over ({error.status}).")
+        logger.debug(f"{self.row.name}: parent {parent['id']} passed over ({error.status}).")
         if refused >= (HOPELESS if error.status == 403 else 2 * HOPELESS):
             raise self._first
 
