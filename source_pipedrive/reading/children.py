@@ -103,6 +103,8 @@ class Children(Fed[T]):
         return {**kept, **mine, "deleted": bool(row.get("is_deleted"))}
 
     def take(self) -> Task | None:
+        if super().flooded:
+            return None
         with self.lock:
             size = self.child.batch
             more = any(not source.exhausted for source in self.sources)

@@ -53,11 +53,6 @@ class Fed(Reader[T]):
         """What is done with it."""
         raise NotImplementedError
 
-    @property
-    def flooded(self) -> bool:
-        """Whether there is so much before it that its sources should wait."""
-        return False
-
     def left(self) -> dict[str, list[Interval]]:
         return {axis: each.left for axis, each in self.progresses.axes.items()}
 
@@ -67,6 +62,8 @@ class Fed(Reader[T]):
 
     def cover(self, covered: Covered) -> None:
         """Notes what has been read. The reader's lock is held."""
+        if self.progress.complete:  # the account turned out not to have it
+            return
         for source, axis, interval in covered:
             left = self._lefts[source]
             left[axis] = without(left[axis], [interval])
