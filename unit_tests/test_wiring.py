@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -144,6 +144,81 @@ def test_when_the_list_of_parents_fails_so_does_what_hangs_on_it() -> None:
             if m.trace.stream_status.stream_descriptor.name == name
         ]
         assert statuses[-1] == "INCOMPLETE", name
+
+
+def status_of(messages: Sequence[Any], stream: str) -> str:
+    """The last one."""
+    return [
+        m.trace.stream_status.status.value
+        for m in messages
+        if m.trace and m.trace.stream_status
+        if m.trace.stream_status.stream_descriptor.name == stream
+    ][-1]
+
+
+def few_deals(refused: Callable[[Request], tuple[int, str] | None]) -> Deals:
+    """Fifteen deals in four pages; what `refused` says of a request is its answer."""
+    company = Deals(
+        {"deals": deals([START + 60 * n for n in range(15)]), "deals/archived": []},
+        {"deals/{id}/changelog": changes_of},
+        page=4,
+    )
+
+    def refuse(request: Request) -> None:
+        if answer := refused(request):
+            raise StreamError("refused", SYSTEM, *answer)
+
+    company.refuse = refuse
+    return company
+
+
+def of_changelogs(status: int) -> Callable[[Request], tuple[int, str] | None]:
+    """Every changelog is refused."""
+    permission = '{"error":"You do not have permissions to do this."}'
+    return lambda request: (status, permission) if "changelog" in request.path else None
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_when_all_parents_are_refused_no_state_vouches_for_any(status: int) -> None:
+    """Otherwise, once the permission is given, the changes of those deals are missing for ever, or
+    the stream is empty and looks complete."""
+    name = "deal_changelog"
+    everything = keys_of(read(few_deals(lambda request: None), name), name)
+    for seed in range(40):
+        company = few_deals(of_changelogs(status))
+        run = run_of(company, name, workers=3)
+        messages = Turns(run, company, seed, 3).messages()
+        assert status_of(messages, name) == "INCOMPLETE", seed
+        for _, state in states_of(messages, name):
+            later = read(few_deals(lambda request: None), name, states={name: state})
+            assert keys_of(later, name) == everything, seed
+
+
+def test_when_some_parents_are_refused_the_others_are_read_and_the_stream_is_complete() -> None:
+    hidden = of_changelogs(403)
+    for seed in range(10):
+        company = few_deals(
+            lambda request: hidden(request) if request.path != "deals/9/changelog" else None
+        )
+        messages = Turns(run_of(company, "deal_changelog", workers=3), company, seed, 3).messages()
+        assert status_of(messages, "deal_changelog") == "COMPLETE"
+        assert {key[0] for key in keys_of(messages, "deal_changelog")} == {9}
+        (_, state) = states_of(messages, "deal_changelog")[-1]
+        assert "parents" not in state
+
+
+@pytest.mark.parametrize(("status", "end"), [(404, "COMPLETE"), (403, "INCOMPLETE")])
+def test_a_deal_that_has_vanished_since_is_no_reason_to_fail_in_a_quiet_night(
+    status: int, end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is all that changed, and no parent of this sync can be read."""
+    known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
+    known["deal_update_time"] = rfc3339(START + 60 * 14)
+    company = few_deals(of_changelogs(status))
+    messages = read(company, "deal_changelog", states={"deal_changelog": known})
+    assert status_of(messages, "deal_changelog") == end
+    assert "of the deals passed over" in caplog.text
+    assert company.paths["deals/{id}/changelog"] == 2  # the overlap's and the last
 
 
 def test_deals_that_were_deleted_in_bulk_do_not_end_the_stream() -> None:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,7 +23,8 @@ from source_pipedrive.reading.months import months_of
 from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.reader import Reader, T, Task
 from source_pipedrive.reading.records import Row, as_rfc3339
-from source_pipedrive.reading.spans import union
+from source_pipedrive.reading.spans import Progress, union
+from source_pipedrive.reading.tickets import Ticket, slices_of
 
 logger = logging.getLogger("airbyte")
 
@@ -36,15 +35,6 @@ REASONS = 5  # that are told apart in the log
 SLICE = 10  # parents between two states
 # Parents that may wait: so many are a few megabytes.
 ENOUGH = 20_000
-
-
-@dataclass
-class Ticket:
-    """Parents that came together. open: those whose rows have not left; covered: what is read of
-    the stream when they have, and those of all tickets before."""
-
-    covered: Covered
-    open: int
 
 
 class Children(Fed[T]):
@@ -58,7 +48,8 @@ class Children(Fed[T]):
         self._tickets: deque[Ticket] = deque()
         self._passed: Counter[str] = Counter()
         self._first: StreamError | None = None
-        self._seen = self._wanted = self._read = 0
+        self._through: Covered = []  # by tickets that are gone, but no state vouches for it yet
+        self._seen = self._wanted = self._read = self._vanished = 0
 
     @property
     def flooded(self) -> bool:
@@ -174,16 +165,33 @@ class Children(Fed[T]):
     def _settle(self, done: Sequence[Ticket]) -> None:
         """The rows of a parent of each ticket have left. A state leaves when with them all parents
         up to some ticket are through."""
-        covered: Covered = []
         with self.lock:
             for ticket in done:
                 ticket.open -= 1
             while self._tickets and not self._tickets[0].open:
-                covered += self._tickets.popleft().covered
-            if self._first is not None and not self._read and self.ends_with(covered):
-                self.error, covered = self._first, []
-        if covered:
-            self.emit([], lambda _: self.cover(covered))
+                self._through += self._tickets.popleft().covered
+            ready = self._through and self._may_vouch()
+        if ready:
+            self.emit([], self._vouch)
+
+    def _may_vouch(self) -> bool:
+        """No state vouches for parents of whom none could be read: once they can be, the next sync
+        has to ask for them. At the end that is the stream's error, unless a few have vanished from
+        a list that was read before. The lock is held."""
+        if self._first is None or self._read:
+            return True
+        if not self.ends_with(self._through):
+            return False
+        if self.progresses.known and self._vanished == self._passed.total() < HOPELESS:
+            return True
+        self.error = self._first
+        return False
+
+    def _vouch(self, _: Progress) -> None:
+        # Another worker may have been refused, or have vouched, since this one asked.
+        if self._may_vouch():
+            covered, self._through = self._through, []
+            self.cover(covered)
 
     def _pass_over(self, parent: Row, error: StreamError) -> None:
         with self.lock:
@@ -191,7 +199,9 @@ class Children(Fed[T]):
                 self._read += 1
                 return
             why = f'{error.status} "{re.sub("[0-9]+", "#", words(error.body))}"'
-            self._passed[why if len(self._passed) < REASONS else "other answers"] += 1
+            told = why in self._passed or len(self._passed) < REASONS
+            self._passed[why if told else "other answers"] += 1
+            self._vanished += error.status in (404, 410)
             if parent["deleted"]:  # that it has gone says nothing about the others
                 self._read += 1
                 return
@@ -235,31 +245,6 @@ class Children(Fed[T]):
             return None
         with self.lock:
             return self.lane.records * (self._read + len(self._waiting)) // self._read
-
-
-def slices_of(
-    parents: Sequence[Row], covered: Covered, size: int
-) -> list[tuple[Sequence[Row], Covered]]:
-    """Parents that come in the order of their times, in parts of about `size`, each with what is
-    read with it; so a state need not wait for a whole page of parents."""
-    times = [instant_or_none(parent["time"]) or 0 for parent in parents]
-    found: list[tuple[Sequence[Row], Covered]] = []
-    at, since = 0, 0
-    if times == sorted(times):
-        for n in range(1, len(parents)):
-            if n - at >= size and times[n - 1] < times[n]:
-                found.append((parents[at:n], between(covered, since, times[n])))
-                at, since = n, times[n]
-    return [*found, (parents[at:], between(covered, since, sys.maxsize))]
-
-
-def between(covered: Covered, start: int, end: int) -> Covered:
-    """What of it lies in [start, end)."""
-    return [
-        (source, axis, (max(begins, start), min(ends, end)))
-        for source, axis, (begins, ends) in covered
-        if begins < end and ends > start
-    ]
 
 
 def inner(row: Row, name: str) -> Any:
