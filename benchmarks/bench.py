@@ -25,6 +25,7 @@ DEALS = 200_000
 MANY = 10_000  # deals, where only tokens count
 SMALL = 1_000  # deals, where only requests count
 PACED = 28_000  # deals in small pages, where only the pace counts
+ASKED = 7_000  # deals that are asked for one by one
 REPETITIONS = 3
 SHORT = 3  # times as many turns for programs that take a second or two, whose ratio is noisier
 Costs = Mapping[str, Cost]
@@ -149,25 +150,26 @@ class Bench:
                 self.service.control("switches", near)
         return costs
 
-    def pace(self, rate_limit: int, rows: int) -> Pace:
-        """One read of the deals, as many side by side as the connector chooses, at an account that
-        takes `rate_limit` requests in two seconds. rows: of a page, or 0 for full ones, and then of
-        all deals."""
-        deals = PACED if rows else self.deals
-        print(f"pace at {rate_limit}", file=sys.stderr, flush=True)
+    def pace(self, rate_limit: int, rows: int, stream: str = "deals") -> Pace:
+        """One read of `stream`, as many requests side by side as the connector chooses, at an
+        account that takes `rate_limit` of them in two seconds. rows: of a page of deals, or 0 for
+        full ones; of the deals themselves these are then all there are."""
+        deals = ASKED if stream != "deals" else PACED if rows else self.deals
+        print(f"pace at {rate_limit}, {stream}", file=sys.stderr, flush=True)
         with (
             sandbox(deals, rate_limit, page_limit=rows, latency_ms=LATENCY) as service,
             tempfile.TemporaryFile(dir=self._files) as output,
         ):
             before = service.cpu()
-            cost = run(commands.read(service, "deals", None, self._files), output)
+            cost = run(commands.read(service, stream, None, self._files), output)
             output.seek(0)
             seconds = seconds_of(output)
-            counted = service.control("ledger")["deals"]
+            counted = service.control("ledger")
+            counted.pop("users_me")  # before the stream begins
             return Pace(
                 rate_limit=rate_limit,
-                requests=counted["requests"],
-                refused=counted["refused"],
+                requests=sum(each["requests"] for each in counted.values()),
+                refused=sum(each["refused"] for each in counted.values()),
                 seconds=seconds,
                 connector=cost.cpu / cost.wall,
                 sandbox=(service.cpu() - before) / seconds,

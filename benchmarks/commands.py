@@ -40,7 +40,7 @@ def read(
     }
     if workers is not None:
         config["num_workers"] = workers
-    incremental = stream in ("deals", "deal_products")
+    incremental = stream != "lead_sources"
     modes = ["full_refresh", "incremental"] if incremental else ["full_refresh"]
     selected = {
         "stream": {"name": stream, "json_schema": {}, "supported_sync_modes": modes},

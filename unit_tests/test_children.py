@@ -35,7 +35,6 @@ class Company:
         self.when_asked: Callable[[], None] = lambda: None
         self.usage = Usage()
         self.pacing = Pacing()
-        self.largest = 0
 
     def get(self, request: Request) -> Answer:
         self.asked.append(request.path)

@@ -223,3 +223,15 @@ def test_a_refused_access_token_is_renewed_once(
     with pytest.raises(SyncError, match="Reconnect the app"):
         made.get(DEALS)
     assert len(renewed) == 3
+
+
+def test_the_size_of_answers_is_known_by_stream_and_guessed_high_before_the_first(
+    client: Any,
+) -> None:
+    """The number of workers rests on it: too small a guess is too much memory."""
+    made, _, _ = client(ok(), ok(b'{"success": true, "data": [{"id": 1}]}'), ok())
+    assert made.size("deals") == 0
+    for stream in ("users", "deals", "deals"):
+        made.get(Request(stream, "deals", 2, 10, "deals:read"))
+    assert made.size("users") == len(ok()[2])
+    assert made.size("deals") == made.size("persons") > made.size("users")

@@ -29,7 +29,8 @@ def reader_of(
 ) -> tuple[Reader[Any], SimpleQueue[Parcel[Any]]]:
     row = STREAMS[name]
     queue: SimpleQueue[Parcel[Any]] = SimpleQueue()
-    sync = Sync(cast("Client", client), ACME, lower, UNTIL, Backlog(10_000), workers=lambda: 8)
+    backlog = Backlog(10_000)
+    sync = Sync(cast("Client", client), ACME, lower, UNTIL, backlog, workers=lambda stream: 8)
     progress = None
     if row.cursor_field:
         progress = state.progress(

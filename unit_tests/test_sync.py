@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -13,7 +12,7 @@ from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.messages import AsMessages
-from source_pipedrive.reading.sync import MOST, Run, Selection, workers_of_use
+from source_pipedrive.reading.sync import Run, Selection
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import ACME, NOW, FakeClient, Params
 
@@ -88,20 +87,3 @@ def test_a_caller_that_stops_listening_leaves_no_worker_behind() -> None:
     for thread in run._workers._threads:
         thread.join(timeout=5)
         assert not thread.is_alive()
-
-
-@pytest.mark.parametrize(
-    ("parallel", "largest", "number"),
-    [
-        (1, 0, 2),
-        (12, 0, 12),
-        (500, 0, MOST),
-        (30, 500_000, 16),
-        (30, 8_000_000, 2),
-    ],
-)
-def test_the_workers_follow_the_pace_within_the_memory_for_their_pages(
-    parallel: int, largest: int, number: int
-) -> None:
-    client = SimpleNamespace(pacing=SimpleNamespace(parallel=parallel), largest=largest)
-    assert workers_of_use(cast("Client", client)) == number

@@ -112,8 +112,7 @@ class Response:
 class Client:
     """Sends requests as `auth` to `host`, at the account's pace, and counts what they cost.
 
-    Thread-safe. Raises StreamError or SyncError where no answer can be had. largest: bytes of the
-    largest answer so far.
+    Thread-safe. Raises StreamError or SyncError where no answer can be had.
     """
 
     def __init__(
@@ -128,7 +127,7 @@ class Client:
         self.host = host
         self.usage = usage or Usage()
         self.pacing = pacing or Pacing()
-        self.largest = 0
+        self._largest: dict[str, int] = {}
         self._over: SyncError | None = None
         self._auth = auth
         self._tries = tries
@@ -153,6 +152,10 @@ class Client:
         except SyncError as error:
             self._over = self._over or error
             raise
+
+    def size(self, stream: str) -> int:
+        """Bytes of the largest answer of a stream so far; of any, before its first."""
+        return self._largest.get(stream) or max(list(self._largest.values()), default=0)
 
     def _get(self, request: Request) -> Answer:
         renewed, attempt, refusals = False, 0, 0
@@ -210,7 +213,7 @@ class Client:
         finally:
             self.usage.settle(request.cost)
             self.pacing.finished(slot)
-        self.largest = max(self.largest, len(raw))
+        self._largest[request.stream] = max(self._largest.get(request.stream, 0), len(raw))
         logger.debug(
             f"{request.stream}: GET v{request.version}/{request.path} {dict(request.params)} "
             f"-> {response.status_code}, {len(raw):,} bytes, {request.cost} tokens"

@@ -46,7 +46,7 @@ class Ascending(Reader[T]):
             return None
         with self.lock:
             span = self.progress.take()
-            workers = self.sync.workers()
+            workers = self.sync.workers(self.row.name)
             most = SPLITS_A_WORKER * workers + max(0, self._pages - LONG) // PAGES_A_SPLIT
             if span is None and self._splits < most:
                 # The first cut makes a part for each worker, later ones mend what it got wrong.

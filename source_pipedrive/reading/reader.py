@@ -43,14 +43,14 @@ class Fields:
 @dataclass(frozen=True)
 class Sync:
     """What the readers of a sync share. lower, until: seconds since 1970; workers: how many there
-    are of use now."""
+    are of use now for one stream."""
 
     client: Client
     company: Company
     lower: int
     until: int
     backlog: Backlog
-    workers: Callable[[], int]
+    workers: Callable[[str], int]
     fields: Fields | None = None
 
 

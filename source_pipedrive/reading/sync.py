@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Generic
 
@@ -20,6 +19,7 @@ from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.ascending import Ascending, Restarting
 from source_pipedrive.reading.children import Children
+from source_pipedrive.reading.crew import Crew
 from source_pipedrive.reading.deleted import DeletedRecords
 from source_pipedrive.reading.fed import Fed, Made, whole
 from source_pipedrive.reading.in_one_go import InOneGo
@@ -37,11 +37,6 @@ logger = logging.getLogger("airbyte")
 
 # Pages that may wait for the writer beside those that the workers hold.
 BACKLOG = 4
-# Workers where their number is left to the connector, and bytes for all their pages. A page takes
-# so many times the bytes of its answer while it is decoded and rendered.
-FEWEST, MOST = 2, 40
-MEMORY = 96 * 1024 * 1024
-PAGE_FACTOR = 12
 # Seconds that requests under way get when the sync is asked to stop.
 PATIENCE = 5.0
 
@@ -89,17 +84,6 @@ def resumes(row: Stream) -> bool:
     return row.changes is Changes.ASCENDING
 
 
-def workers_of_use(client: Client) -> int:
-    """As many workers as the account's pace and Pipedrive's latency keep busy, and no more than the
-    memory for their pages allows."""
-    return max(FEWEST, min(client.pacing.parallel, workers_that_fit(client), MOST))
-
-
-def workers_that_fit(client: Client) -> int:
-    """As many workers as there is memory for pages of the size seen."""
-    return max(FEWEST, MEMORY // (PAGE_FACTOR * max(1, client.largest)))
-
-
 def furthest_behind_first(readers: Sequence[Reader[T]]) -> list[Reader[T]]:
     """In the order of the time up to which nothing is missing; a stream for which others wait, or
     that feeds others, is as far behind as they are."""
@@ -132,8 +116,8 @@ class Run(Generic[T]):
         self._queue: SimpleQueue[Parcel[T]] = SimpleQueue()
         self._backlog = Backlog((workers or BACKLOG) + BACKLOG)
         until = seconds_of(company.at)
-        number = (lambda: workers) if workers else partial(workers_of_use, client)
-        self._sync = Sync(client, company, lower, until, self._backlog, number, fields)
+        crew = Crew(client, workers)
+        self._sync = Sync(client, company, lower, until, self._backlog, crew.for_one, fields)
         # What is furthest behind comes first, and last what cannot be taken up where it ended: so
         # syncs that a budget cuts short get on each time, however small the budget.
         readers = [self._reader(selection) for selection in selected]
@@ -141,8 +125,7 @@ class Run(Generic[T]):
         everyone = furthest_behind_first([*readers, *hidden])
         self._readers = [reader for reader in everyone if reader in readers]
         self._report = Report(client.usage, until, self._readers)
-        most = partial(workers_that_fit, client) if workers is None else lambda: workers
-        self._workers = Workers(everyone, number, self._began, self._ended, most)
+        self._workers = Workers(everyone, crew, self._began, self._ended)
         self._patience: float | None = None
 
     def _reader(self, selection: Selection) -> Reader[T]:

@@ -14,6 +14,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.reading.crew import Crew
 from source_pipedrive.reading.fetched import Living
 from source_pipedrive.reading.reader import Reader, T, Task
 
@@ -26,22 +27,20 @@ LOOK_AGAIN = 1.0
 class Workers(Generic[T]):
     """Threads that run the tasks of `readers` until all are at their end.
 
-    number: how many tasks are to run side by side; may change. most: how many there is memory for;
-    what is beyond gives its work back. began: called before the first task
-    of a reader; ended: once for each reader, when nothing of it is under way any more.
+    crew: how many tasks are to run side by side, which may change; what there is no memory for
+    waits, or gives its work back. began: called before the first task of a reader; ended: once for
+    each reader, when nothing of it is under way any more.
     """
 
     def __init__(
         self,
         readers: Sequence[Reader[T]],
-        number: Callable[[], int],
+        crew: Crew,
         began: Callable[[Reader[T]], None],
         ended: Callable[[Reader[T]], None],
-        most: Callable[[], float] = lambda: float("inf"),
     ) -> None:
-        self._most = most
         self._readers = list(readers)
-        self._number = number
+        self._crew = crew
         self._began = began
         self._ended = ended
         self._idle = threading.Condition()
@@ -71,10 +70,15 @@ class Workers(Generic[T]):
 
     def _crowded(self) -> bool:
         """Whether more tasks run than there is memory for their pages."""
-        return sum(list(self._busy.values())) > self._most()
+        return self._crew.is_crowded(self._under_way())
+
+    def _under_way(self) -> list[str]:
+        """The stream of each task."""
+        busy = list(self._busy.items())
+        return [reader.row.name for reader, tasks in busy for _ in range(tasks)]
 
     def _hire(self) -> None:
-        while self._readers and len(self._threads) < self._number():
+        while self._readers and len(self._threads) < self._crew.of_use:
             name = f"worker-{len(self._threads)}"
             self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
             self._threads[-1].start()
@@ -117,8 +121,12 @@ class Workers(Generic[T]):
     def _next(self) -> tuple[Reader[T], Task] | None:
         with self._idle:
             while self._readers:
-                if sum(self._busy.values()) < self._number():
+                busy = self._under_way()
+                if len(busy) < self._crew.of_use:
+                    room = self._crew.room(busy)
                     for reader in self._readers:
+                        if self._crew.weight(reader.row.name) > room:
+                            continue
                         task = self._take(reader)
                         if task is not None:
                             self._idle.notify()
