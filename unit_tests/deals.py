@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from source_pipedrive.http.client import Answer, Request
+from source_pipedrive.http.errors import TRANSIENT, SyncError
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.instants import rfc3339
 from unit_tests.fakes import NOW, Params, v2_list
@@ -65,6 +66,7 @@ class Deals:
         self.most = 10**9  # rows of an answer in bulk, which then does not tell what follows
         self.asked: list[Request] = []
         self.usage = Usage()
+        self.budget = 10**9  # tokens
         self.refuse: Callable[[Request], object] = lambda request: None
         self.before: Callable[[Request], object] = lambda request: None
 
@@ -84,6 +86,8 @@ class Deals:
     def get(self, request: Request) -> Answer:
         """The decoded answer."""
         self.before(request)
+        if self.usage.tokens + request.cost > self.budget:
+            raise SyncError("the budget is spent", TRANSIENT)
         self.asked.append(request)
         self.usage.charge(request.stream, request.cost, {})
         self.refuse(request)

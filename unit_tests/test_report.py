@@ -21,13 +21,14 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def made(caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock, Any, Usage]:
+@pytest.fixture(params=["selected", "hidden"])
+def made(request: Any, caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock, Any, Usage]:
     caplog.set_level("INFO")
     client = FakeClient(lambda params: {"data": []})
     reader, _ = reader_of("deals", client)
     clock = Clock()
-    report = Report(client.usage, seconds_of(NOW), [reader], clock)
+    both = ([reader], []) if request.param == "selected" else ([], [reader])
+    report = Report(client.usage, seconds_of(NOW), *both, clock=clock)
     assert cast("Client", client) is not None
     return report, clock, reader, client.usage
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -194,7 +195,31 @@ def test_when_all_parents_are_refused_no_state_vouches_for_any(status: int) -> N
             assert keys_of(later, name) == everything, seed
 
 
-def test_when_some_parents_are_refused_the_others_are_read_and_the_stream_is_complete() -> None:
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_deleted_deal_among_them_does_not_make_refusals_an_empty_table(status: int) -> None:
+    """A deal that is deleted tells nothing of the others, whatever it is answered."""
+    company = few_deals(of_changelogs(403))
+    refuse = company.refuse
+    company.lists["deals"][4]["is_deleted"] = True
+
+    def first(request: Request) -> None:
+        if request.path == "deals/5/changelog":
+            raise StreamError("gone", SYSTEM, status, '{"error":"You do not have permissions"}')
+        refuse(request)
+
+    company.refuse = first
+    for seed in range(10):
+        messages = Turns(run_of(company, "deal_changelog", workers=3), company, seed, 3).messages()
+        assert status_of(messages, "deal_changelog") == "INCOMPLETE"
+        for _, state in states_of(messages, "deal_changelog"):
+            later = few_deals(lambda request: None)
+            read(later, "deal_changelog", states={"deal_changelog": state})
+            assert later.paths["deals/{id}/changelog"] == 15, "each of them is asked for again"
+
+
+def test_when_some_parents_are_refused_the_others_are_read_and_the_stream_is_complete(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     hidden = of_changelogs(403)
     for seed in range(10):
         company = few_deals(
@@ -203,6 +228,8 @@ def test_when_some_parents_are_refused_the_others_are_read_and_the_stream_is_com
         messages = Turns(run_of(company, "deal_changelog", workers=3), company, seed, 3).messages()
         assert status_of(messages, "deal_changelog") == "COMPLETE"
         assert {key[0] for key in keys_of(messages, "deal_changelog")} == {9}
+        assert "14 of the deals passed over: 403" in caplog.text
+        assert "What hangs on them is missing" in caplog.text
         (_, state) = states_of(messages, "deal_changelog")[-1]
         assert "parents" not in state
 
@@ -219,6 +246,60 @@ def test_a_deal_that_has_vanished_since_is_no_reason_to_fail_in_a_quiet_night(
     assert status_of(messages, "deal_changelog") == end
     assert "of the deals passed over" in caplog.text
     assert company.paths["deals/{id}/changelog"] == 2  # the overlap's and the last
+
+
+def test_two_streams_that_were_cut_short_at_different_times_share_what_both_lack() -> None:
+    """Otherwise one page of difference doubles the price of the changelogs of all deals."""
+    known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
+    states = {
+        "deal_changelog": {**known, "deal_update_time": rfc3339(START + 60 * 30)},
+        "deal_stage_history": {**known, "deal_update_time": rfc3339(START + 60 * 27)},
+    }
+    company = company_of("spread")
+    messages = read(company, *states, states=states)
+    asked = company.ids("deals/{id}/changelog")
+    assert len({row["deal_id"] for row in records_of(messages, "deal_stage_history")}) >= 43
+    assert len(asked) <= len(set(asked)) + 1
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_budget_for_three_deals_a_sync_reads_them_all_and_none_twice_but_those_of_a_page(
+    workers: int,
+) -> None:
+    """A budget that pays for no whole step would be spent every day, and nothing would ever end."""
+    found: set[tuple[Any, ...]] = set()
+    state: Record = {}
+    asked: list[str] = []
+    for _ in range(40):
+        company = few_deals(lambda request: None)
+        company.budget = 10 * 8 + 3 * 20 * workers
+        messages = Turns(
+            run_of(company, "deal_changelog", states={"deal_changelog": state}, workers=workers),
+            company,
+            seed=1,
+            workers=workers,
+        ).messages()
+        found |= keys_of(messages, "deal_changelog")
+        asked += company.ids("deals/{id}/changelog")
+        state = states_of(messages, "deal_changelog")[-1][1]
+        if status_of(messages, "deal_changelog") == "COMPLETE":
+            break
+    assert {key[0] for key in found} == set(range(1, 16))
+    assert len(asked) <= 15 + 8 * workers
+
+
+def test_each_stream_has_a_line_at_its_start_and_at_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also what hangs on others; lists that nobody has selected have none."""
+    caplog.set_level("INFO")
+    names = ("deal_changelog", "deal_products", "subscriptions", "deal_stage_history")
+    list(run_of(company_of("spread"), *names))
+    lines = [record.message for record in caplog.records]
+    for name in names:
+        assert len([line for line in lines if line.startswith(f"{name}: reading all")]) == 1, name
+        assert len([line for line in lines if re.match(rf"{name} .* records ", line)]) == 1, name
+    assert not [line for line in lines if re.match("deals(_archived)?: | .* s   complete", line)]
 
 
 def test_deals_that_were_deleted_in_bulk_do_not_end_the_stream() -> None:

@@ -87,7 +87,7 @@ class Turns:
     @contextmanager
     def _overtaken(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            for owner, name in ((Reader, "_feed"), (Children, "_settle")):
+            for owner, name in ((Reader, "_feed"), (Reader, "emit"), (Children, "_settle")):
                 patch.setattr(owner, name, self._late(getattr(owner, name)))
             yield
 

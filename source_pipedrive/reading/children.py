@@ -32,7 +32,10 @@ logger = logging.getLogger("airbyte")
 # and if these have gone, as many from the newest on.
 HOPELESS = 20
 REASONS = 5  # that are told apart in the log
-SLICE = 10  # parents between two states
+HIDDEN = (
+    "What hangs on them is missing. Once the token's user may see them, refresh the stream in full."
+)
+SLICE = 10  # times of parents between two states
 # Parents that may wait: so many are a few megabytes.
 ENOUGH = 20_000
 
@@ -49,7 +52,8 @@ class Children(Fed[T]):
         self._passed: Counter[str] = Counter()
         self._first: StreamError | None = None
         self._through: Covered = []  # by tickets that are gone, but no state vouches for it yet
-        self._seen = self._wanted = self._read = self._vanished = 0
+        self._gone = 0
+        self._seen = self._wanted = self._read = self._vanished = self._refused = 0
 
     @property
     def flooded(self) -> bool:
@@ -58,7 +62,7 @@ class Children(Fed[T]):
     def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
         parents = [self._parent(row) for row in fetched.rows if self._is_wanted(source, row)]
         covered = self.covered_by(source, fetched)
-        slices = slices_of(parents, covered, max(SLICE, self.child.batch))
+        slices = slices_of(parents, covered)
         with self.lock:
             self._seen += len(fetched.rows)
             self._wanted += len(parents)
@@ -170,7 +174,9 @@ class Children(Fed[T]):
                 ticket.open -= 1
             while self._tickets and not self._tickets[0].open:
                 self._through += self._tickets.popleft().covered
-            ready = self._through and self._may_vouch()
+                self._gone += 1
+            enough = self._gone >= SLICE or not self._tickets
+            ready = enough and self._through and self._may_vouch()
         if ready:
             self.emit([], self._vouch)
 
@@ -184,13 +190,13 @@ class Children(Fed[T]):
             return False
         if self.progresses.known and self._vanished == self._passed.total() < HOPELESS:
             return True
-        self.error = self._first
+        self.error = self.error or self._first
         return False
 
     def _vouch(self, _: Progress) -> None:
         # Another worker may have been refused, or have vouched, since this one asked.
         if self._may_vouch():
-            covered, self._through = self._through, []
+            covered, self._through, self._gone = self._through, [], 0
             self.cover(covered)
 
     def _pass_over(self, parent: Row, error: StreamError) -> None:
@@ -201,12 +207,12 @@ class Children(Fed[T]):
             why = f'{error.status} "{re.sub("[0-9]+", "#", words(error.body))}"'
             told = why in self._passed or len(self._passed) < REASONS
             self._passed[why if told else "other answers"] += 1
-            self._vanished += error.status in (404, 410)
-            if parent["deleted"]:  # that it has gone says nothing about the others
-                self._read += 1
+            self._vanished += (gone := error.status in (404, 410))
+            if parent["deleted"] and gone:  # that says nothing about the others
                 return
             self._first = self._first or error
-            refused = 0 if self._read else self._passed.total()
+            self._refused += 1
+            refused = 0 if self._read else self._refused
             if refused == HOPELESS and error.status != 403:
                 self._waiting.reverse()
         logger.debug(f"{self.row.name}: parent {parent['id']} passed over ({error.status}).")
@@ -214,9 +220,14 @@ class Children(Fed[T]):
             raise self._first
 
     def end(self) -> None:
+        if self._through:  # a sync that is cut short keeps what it has paid for
+            with self.lock:
+                self._vouch(self.progress)
+            self.checkpoint()
         for why, number in self._passed.items():
             of = self.child.of[0].name
-            logger.warning(f"{self.row.name}: {number:,} of the {of} passed over: {why}.")
+            hidden = f" {HIDDEN}" if why.startswith("403") and self.error is None else ""
+            logger.warning(f"{self.row.name}: {number:,} of the {of} passed over: {why}.{hidden}")
         super().end()
 
     def _price(self, requests: int) -> None:

@@ -78,6 +78,7 @@ class Reader(ABC, Generic[T]):
         self.error: AirbyteTracedException | None = None
         self.began: float | None = None
         self.seconds = 0.0
+        self.starting: Callable[[], None] = lambda: None
         self.nudge: Callable[[], None] = lambda: None
         self.crowded: Callable[[], bool] = lambda: False
         self.vouches = True  # whether what is emitted may be followed by a state
@@ -113,6 +114,7 @@ class Reader(ABC, Generic[T]):
             if self.began is None:
                 self.began = time.monotonic()
                 self.running = True
+                self.starting()
                 self.lane.started()
 
     def end(self) -> None:

@@ -22,7 +22,8 @@ HEADINGS = ("requests", "tokens", "records", "of the day")
 class Report:
     """Says what the readers of one sync do.
 
-    clock: seconds; replaced in tests.
+    readers: of the selected streams; hidden: of the lists that are read for them only, whose
+    progress is all there is to tell until these bring something. clock: seconds; replaced in tests.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class Report:
         usage: Usage,
         until: int,
         readers: Sequence[Reader[Any]],
+        hidden: Sequence[Reader[Any]] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._usage = usage
         self._until = rfc3339(until)
         self._readers = readers
+        self._hidden = hidden
         self._clock = clock
         self._said = clock()
         self._seen: dict[str, tuple[int, int]] = {}
@@ -61,7 +64,7 @@ class Report:
         if now - self._said < EVERY:
             return
         self._said = now
-        for reader in self._readers:
+        for reader in (*self._readers, *self._hidden):
             if reader.running:
                 reader.announce()
                 logger.info(self._progress(reader))

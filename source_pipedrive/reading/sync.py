@@ -124,7 +124,7 @@ class Run(Generic[T]):
         hidden: list[Reader[T]] = wire(readers, self._hidden)
         everyone = furthest_behind_first([*readers, *hidden])
         self._readers = [reader for reader in everyone if reader in readers]
-        self._report = Report(client.usage, until, self._readers)
+        self._report = Report(client.usage, until, self._readers, hidden)
         self._workers = Workers(everyone, crew, self._began, self._ended)
         self._patience: float | None = None
 

@@ -20,17 +20,15 @@ class Ticket:
     open: int
 
 
-def slices_of(
-    parents: Sequence[Row], covered: Covered, size: int
-) -> list[tuple[Sequence[Row], Covered]]:
-    """Parents that come in the order of their times, in parts of about `size`, each with what is
-    read with it; so a state need not wait for a whole page of parents."""
+def slices_of(parents: Sequence[Row], covered: Covered) -> list[tuple[Sequence[Row], Covered]]:
+    """Parents that come in the order of their times, those of one time together, each with what is
+    read with them; so a state need not wait for a whole page of parents."""
     times = [instant_or_none(parent["time"]) or 0 for parent in parents]
     found: list[tuple[Sequence[Row], Covered]] = []
     at, since = 0, 0
     if times == sorted(times):
         for n in range(1, len(parents)):
-            if n - at >= size and times[n - 1] < times[n]:
+            if times[n - 1] < times[n]:
                 found.append((parents[at:n], between(covered, since, times[n])))
                 at, since = n, times[n]
     return [*found, (parents[at:], between(covered, since, sys.maxsize))]

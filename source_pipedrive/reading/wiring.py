@@ -1,7 +1,7 @@
 """Who lives on whom: one pass over a list serves its own stream and all that hang on it.
 
-A stream that lives on a list is fed by the list's own reader where that reads at least what the
-stream lacks; otherwise by one that reads for others only, once for all that need it.
+A stream that lives on a list is fed by the list's own reader with as much of what it lacks as that
+reads; with the rest by one that reads for others only, once for all that need it.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def wire(readers: Sequence[Reader[Any]], hidden: Hidden) -> list[Reader[Any]]:
     while depth:
         everyone = [*readers, *made]
         hungry = [r for r in everyone if isinstance(r, Fed) and r.row.depth == depth]
-        needed: dict[str, tuple[Stream, list[Fed[Any]]]] = {}
+        needed: dict[str, tuple[Stream, list[tuple[Fed[Any], Left]]]] = {}
         for each in hungry:
             for source in each.row.sources:
-                server = _server(source, each, everyone)
-                if server is not None:
-                    _join(server, each)
-                else:
-                    needed.setdefault(source.name, (source, []))[1].append(each)
+                rest = _served(source, each, everyone)
+                if any(rest.values()):
+                    needed.setdefault(source.name, (source, []))[1].append((each, rest))
         for source, eaters in needed.values():
-            reader = hidden(source, _lacking(source, eaters))
+            lefts = [rest for _, rest in eaters]
+            axes = {axis: union(left.get(axis, []) for left in lefts) for axis in source.roots}
+            reader = hidden(source, axes)
             made.append(reader)
-            for each in eaters:
+            for each, _ in eaters:
                 _join(reader, each)
         depth -= 1
     for reader in (*readers, *made):
@@ -50,17 +50,17 @@ def _join(source: Reader[Any], each: Fed[Any]) -> None:
     each.sources.append(source)
 
 
-def _server(source: Stream, each: Fed[Any], readers: Sequence[Reader[Any]]) -> Reader[Any] | None:
-    """The reader of `source` that reads all that `each` lacks, if there is one."""
-    lacking = each.left_by(source)
+def _served(source: Stream, each: Fed[Any], readers: Sequence[Reader[Any]]) -> Left:
+    """Joins `each` with all readers of `source` that read some of what it lacks; what is left then.
+
+    Two streams that were cut short may differ by a page: only that page is read for one alone.
+    """
+    lacking: Left = each.left_by(source)
     for reader in readers:
         if reader.row.name == source.name:
             left = reader.left()
-            if not any(without(lacking[axis], left.get(axis, [])) for axis in lacking):
-                return reader
-    return None
-
-
-def _lacking(source: Stream, eaters: Sequence[Fed[Any]]) -> Left:
-    lefts = [each.left_by(source) for each in eaters]
-    return {axis: union(left.get(axis, []) for left in lefts) for axis in source.roots}
+            rest = {axis: without(lacking[axis], left.get(axis, [])) for axis in lacking}
+            if rest != lacking or not any(lacking.values()):
+                _join(reader, each)
+                lacking = rest
+    return lacking

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Generic
 
 from airbyte_cdk.models import FailureType
@@ -28,8 +29,8 @@ class Workers(Generic[T]):
     """Threads that run the tasks of `readers` until all are at their end.
 
     crew: how many tasks are to run side by side, which may change; what there is no memory for
-    waits, or gives its work back. began: called before the first task of a reader; ended: once for
-    each reader, when nothing of it is under way any more.
+    waits, or gives its work back. began: called once when a reader starts; ended: once for each
+    reader, when nothing of it is under way any more.
     """
 
     def __init__(
@@ -41,13 +42,13 @@ class Workers(Generic[T]):
     ) -> None:
         self._readers = list(readers)
         self._crew = crew
-        self._began = began
         self._ended = ended
         self._idle = threading.Condition()
         self._busy: dict[Reader[T], int] = {}
         self._abandoned = False
         for reader in readers:
             reader.nudge, reader.crowded = self.nudge, self._crowded
+            reader.starting = partial(began, reader)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -140,8 +141,6 @@ class Workers(Generic[T]):
         task = reader.take()
         if task is not None:
             self._busy[reader] = self._busy.get(reader, 0) + 1
-            if reader.began is None:
-                self._began(reader)
             reader.start()
         return task
 
