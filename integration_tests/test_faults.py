@@ -52,6 +52,16 @@ def test_the_search_for_secrets_finds_them(box: Box) -> None:
     box.read("currencies")
 
 
+def test_what_is_said_of_mail_people_and_their_changes_names_nobody(box: Box) -> None:
+    """Their paths, parameters and refusals are where an address or a token would show."""
+    for path in ("/mailMessages/", "/persons/"):
+        order(box, path, status=404)
+    outcome = box.read("mail_message_bodies", "person_changelog", "user_permissions")
+    assert outcome.code == 0, outcome.sentence()
+    assert sum("passed over: 404" in log for log in outcome.logs) == 2
+    assert outcome.records("mail_message_bodies")
+
+
 def order(box: Box, path: str, **what: Any) -> None:
     box.control("fail-next", [{"path_contains": path, "times": 1, **what}])
 

@@ -27,15 +27,13 @@ from airbyte_cdk.models import (
     Type,
 )
 from airbyte_cdk.sources import Source
-from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.complaints import config_error
 from source_pipedrive.config import parse
-from source_pipedrive.http.errors import without_addresses
 from source_pipedrive.http.waiting import Waiting
-from source_pipedrive.reading.messages import AsLines, error_message
+from source_pipedrive.reading.messages import AsLines, error_message, public
 from source_pipedrive.source import SourcePipedrive
 
 logger = logging.getLogger("airbyte")
@@ -118,7 +116,7 @@ class LogHandler(logging.Handler):
         """One line; a traceback stays out of it unless debug logs are asked for."""
         if not logger.isEnabledFor(logging.DEBUG):
             record.exc_info = record.exc_text = None
-        text = filter_secrets(without_addresses(self.format(record)))
+        text = public(self.format(record))
         level = LEVELS.get(record.levelno, Level.INFO)
         message = AirbyteMessage(type=Type.LOG, log=AirbyteLogMessage(level=level, message=text))
         self._writer.lines(b"".join(self._lines.message(message)))
@@ -204,7 +202,7 @@ def unreadable(what: str, path: str, error: OSError) -> AirbyteTracedException:
 def _unexpected(error: Exception) -> AirbyteTracedException:
     return AirbyteTracedException(
         message=f"The connector failed: {type(error).__name__}. Please report this line.",
-        internal_message=filter_secrets(repr(error)),
+        internal_message=repr(error),
         failure_type=FailureType.system_error,
     )
 
@@ -213,7 +211,7 @@ def _fail(writer: Writer, arguments: argparse.Namespace, error: AirbyteTracedExc
     """One sentence on the protocol's own channel, with the exit code that the CDK defines."""
     lines = AsLines()
     if arguments.command == "check" and error.failure_type is FailureType.config_error:
-        status = AirbyteConnectionStatus(status=Status.FAILED, message=filter_secrets(str(error)))
+        status = AirbyteConnectionStatus(status=Status.FAILED, message=public(str(error)))
         message = AirbyteMessage(type=Type.CONNECTION_STATUS, connectionStatus=status)
         writer.lines(b"".join(lines.message(message)))
         return

@@ -65,9 +65,9 @@ def _own_verdict(row: Stream, company: Company, permissions: Mapping[str, bool] 
         return READABLE
     if company.scopes and not {*row.scope, "full"} & {*company.scopes, "base"}:
         return hidden(f"the app lacks the scope {row.read_scope}")
-    if row.needs.unknown:
-        return unknown(row.needs.unknown)
     of_user = _of_user(row, company, permissions)
+    if row.needs.unknown and of_user.sight is not Sight.HIDDEN:
+        return unknown(row.needs.unknown)
     if of_user is READABLE and company.scopes == frozenset() and "base" not in row.scope:
         return unknown("the token does not list its scopes")
     return of_user
@@ -107,8 +107,10 @@ def permissions_of(
     try:
         told = client.get(Request("user_permissions", path, 1, 10, "users:read")).body.get("data")
     except PipedriveError as error:
-        # A budget that is used up says nothing about the credentials.
-        if isinstance(error, SyncError) and error.failure_type is not TRANSIENT:
+        # A budget that is used up says nothing about the credentials; a block by the edge (403)
+        # lets nothing be read.
+        spent = error.failure_type is TRANSIENT and error.status != 403
+        if isinstance(error, SyncError) and not spent:
             raise
         return None
     return (

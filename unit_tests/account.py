@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from source_pipedrive.http.pacing import WINDOW, Pacing, Slot
+from source_pipedrive.reading.crew import FEWEST, MOST
 
 
 @dataclass
@@ -80,7 +81,7 @@ def work(
 
     def hire() -> None:
         nonlocal busy
-        while busy < (workers or max(2, pacing.parallel)):
+        while busy < (workers or max(FEWEST, min(pacing.parallel, MOST))):
             busy += 1
             put(now, "ask")
 

@@ -10,7 +10,7 @@ import requests
 
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import REFUSALS, Client, Request
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
+from source_pipedrive.http.errors import CONFIG, MUTE_REFUSALS, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.usage import Usage
@@ -151,6 +151,7 @@ LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"
         ({LEFT: "0"}, 1),
         ({LEFT: "0", BURST: "0"}, 1),
         ({LEFT: "9", BURST: "70"}, 1),  # less than the request costs
+        ({}, MUTE_REFUSALS + 1),  # nothing is told: no burst limit is spent for so long
         ({BURST: "70"}, 2),  # the answers do not tell the budget: it shows when it comes again
     ],
     ids=str,

@@ -140,6 +140,8 @@ BAD: dict[str, tuple[Any, str]] = {
         {"api_token": SECRET, "replication_start_date": "2017/01/25"},
         'history.start_date "2017/01/25" is not a date.',
     ),
+    "a reserve of all": (with_token(daily_token_reserve=91), "daily_token_reserve is not valid."),
+    "a reserve below 0": (with_token(daily_token_reserve=-1), "daily_token_reserve is not valid."),
     "no workers": (with_token(num_workers=0), "num_workers is not valid. Use a whole number from"),
     "too many workers": (with_token(num_workers=41), "num_workers is not valid."),
     "workers are text": (with_token(num_workers="5"), "num_workers is not valid."),

@@ -97,8 +97,8 @@ LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"
 def test_a_spent_day_is_told_from_a_spent_burst(
     headers: dict[str, str], again: bool, spent: bool
 ) -> None:
-    assert day_is_spent(429, headers, cost=10, again=again) is spent
-    assert not day_is_spent(403, headers, cost=10, again=again)
+    assert day_is_spent(429, headers, cost=10, refusals=int(again)) is spent
+    assert not day_is_spent(403, headers, cost=10, refusals=int(again))
 
 
 @pytest.mark.parametrize(

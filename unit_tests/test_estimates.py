@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from source_pipedrive.reading.estimates import Estimate
+from source_pipedrive.reading.estimates import ABOUT, Estimate
 
 CHANGELOG = Estimate("deal_changelog", 12_400, "deals", 20)
 
@@ -24,7 +24,7 @@ def test_children_of_every_deal_are_said_to_take_days() -> None:
     ],
 )
 def test_pages_are_counted_as_requests(units: int, limit: int | None, text: str) -> None:
-    estimate = Estimate("deals", units, "records", 10, each=500, about=True)
+    estimate = Estimate("deals", units, "records", 10, each=500, how=ABOUT)
     assert estimate.sentence(limit).startswith("deals: about 200,000 records in 400 requests x")
     assert text in estimate.sentence(limit)
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from source_pipedrive.http.client import Client
-from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
 from source_pipedrive.sight import (
     Sight,
     by_reason,
@@ -95,6 +95,23 @@ def test_permissions_that_cannot_be_read_are_unknown() -> None:
     for answer in (refuse, lambda params: {"data": None}):
         client = cast("Client", FakeClient(answer))
         assert permissions_of(client, ACME, STREAMS.values()) is None
+
+
+@pytest.mark.parametrize(("status", "ends"), [(403, True), (429, False)])
+def test_a_block_by_the_edge_fails_the_check_and_a_spent_budget_does_not(
+    status: int, ends: bool
+) -> None:
+    """A check that succeeds while nothing can be read sends people looking elsewhere."""
+
+    def refuse(params: Params) -> dict[str, Any]:
+        raise SyncError("no", TRANSIENT, status)
+
+    client = cast("Client", FakeClient(refuse))
+    if not ends:
+        assert permissions_of(client, ACME, STREAMS.values()) is None
+        return
+    with pytest.raises(SyncError):
+        permissions_of(client, ACME, STREAMS.values())
 
 
 def test_an_app_without_the_scope_does_not_ask() -> None:

@@ -19,6 +19,8 @@ from unit_tests.deals import Deals, Record, deals
 from unit_tests.turns import Turns, read, records_of, run_of, states_of
 
 START = instant("2026-01-01")
+DAY = 86_400
+PRICE = r"deal_changelog: (at least |about |)([\d,]+) deals x 20 tokens = "
 
 
 def small_batch(name: str, batch: int) -> Stream:
@@ -288,6 +290,30 @@ def test_a_budget_for_three_deals_a_sync_reads_them_all_and_none_twice_but_those
     assert len(asked) <= 15 + 8 * workers
 
 
+def test_the_price_is_said_again_when_there_are_more_parents_than_were_known(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Most deals of an old company are archived, and their list comes last."""
+    caplog.set_level("INFO")
+    first = set()
+    for seed in range(6):
+        caplog.clear()
+        company = company_of("spread")
+        company.page = 50
+        company.lists["deals/archived"] = deals(
+            [START + DAY * n // 2 for n in range(600)], first=101
+        )
+        run = run_of(company, "deal_changelog", workers=3)
+        messages = Turns(run, company, seed, workers=3).messages()
+        lines = [record.message for record in caplog.records]
+        said = [m for line in lines if (m := re.match(PRICE, line))]
+        first.add(said[0][1])
+        assert 670 / 1.5 <= int(said[-1][2].replace(",", "")) <= 1.2 * 670
+        rows = [m.trace.estimate.row_estimate for m in messages if m.trace and m.trace.estimate]
+        assert 0.6 * 3 * 670 <= rows[-1] <= 1.2 * 3 * 670, "rows, and not parents"
+    assert "at least " in first
+
+
 def test_each_stream_has_a_line_at_its_start_and_at_its_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -300,6 +326,10 @@ def test_each_stream_has_a_line_at_its_start_and_at_its_end(
         assert len([line for line in lines if line.startswith(f"{name}: reading all")]) == 1, name
         assert len([line for line in lines if re.match(rf"{name} .* records ", line)]) == 1, name
     assert not [line for line in lines if re.match("deals(_archived)?: | .* s   complete", line)]
+    bill = [line.split() for line in lines if re.match("[a-z_]+ +[0-9,]+ +[0-9,]+ +[0-9,]+$", line)]
+    assert {"subscriptions", "deal_stage_history"} <= {line[0] for line in bill}
+    records = [int(line[3].replace(",", "")) for line in bill]
+    assert sum(records[:-1]) == records[-1], "the rows of the bill are its sum"
 
 
 def test_deals_that_were_deleted_in_bulk_do_not_end_the_stream() -> None:

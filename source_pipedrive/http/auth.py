@@ -160,7 +160,7 @@ def _refusal(status: int, failure: str, kind: FailureType) -> SyncError:
     elif status == 400:
         remedy = (
             "The refresh token is no longer valid: it ends when the app is uninstalled or was not "
-            "used for 60 days. Reconnect the app"
+            "used for 60 days, or when its user is deactivated. Reconnect the app"
         )
     else:
         remedy = (

@@ -41,6 +41,7 @@ quiet = logging.getLogger("source_pipedrive.silent")
 quiet.disabled = True
 
 TIMEOUT = (10.0, 90.0)  # seconds to connect, seconds without a byte
+POOL = 128  # connections that are kept: more than there are ever workers
 TRIES = 8  # of one page, in about two minutes
 REFUSALS = 20  # of one page for the burst limit, in about ten minutes
 
@@ -133,8 +134,8 @@ class Client:
         self._tries = tries
         self._sleep = sleep
         session = requests.Session()
-        session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=64))
-        session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=64))
+        session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=POOL))
+        session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=POOL))
         self._http = HttpClient(
             name="pipedrive",
             logger=quiet,
@@ -224,8 +225,8 @@ class Client:
         self, request: Request, answer: Response, refusals: int
     ) -> tuple[errors.Rule, errors.PipedriveError]:
         status, body = answer.status, answer.raw[:10_000].decode("utf-8", "replace")
-        if errors.day_is_spent(status, answer.headers, request.cost, refusals > 0):
-            return errors.ANY_OTHER, self.usage.day_spent()
+        if errors.day_is_spent(status, answer.headers, request.cost, refusals):
+            return errors.ANY_OTHER, self.usage.day_spent(errors.says_why(answer.headers))
         rule = errors.rule_for(status, body)
         remedy = rule.remedy.format(
             scope=request.scope, permission=request.permission, renew=self._auth.renew

@@ -76,6 +76,9 @@ class Rule:
     source: str
 
 
+# 429s in a row without any header that says why: with the waits between them half a minute, many
+# times the window of the burst limit.
+MUTE_REFUSALS = 6
 BLOCKED = "Pipedrive's edge has blocked this connector for sending too much. Wait an hour."
 DOCS = "status list of Pipedrive's documentation"
 SEEN = "recorded answer"
@@ -128,19 +131,27 @@ def passed_over(error: StreamError) -> bool:
     )
 
 
-def day_is_spent(status: int, headers: Mapping[str, str], cost: int, again: bool) -> bool:
+def day_is_spent(status: int, headers: Mapping[str, str], cost: int, refusals: int) -> bool:
     """A 429 that no wait of seconds mends: the daily budget does not pay for `cost` any more.
 
     Where the answers do not tell the budget, it is a 429 for which the burst limit is no reason;
-    again: it came once more after a wait.
+    where they tell nothing at all, one that outlasts any burst. refusals: how many came before it,
+    each with a wait after it.
     """
     if status != 429:
         return False
     left = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
     burst = whole_number(headers.get("x-ratelimit-remaining"))
     if left is None:
-        return again and bool(burst)
+        if not says_why(headers):
+            return refusals >= MUTE_REFUSALS
+        return refusals > 0 and bool(burst)
     return left == 0 or (left < cost and burst != 0)
+
+
+def says_why(headers: Mapping[str, str]) -> bool:
+    """Whether an answer tells anything of the limits."""
+    return any("ratelimit" in name.lower() for name in headers)
 
 
 def no_answer(error: Exception) -> tuple[str, FailureType]:

@@ -107,14 +107,24 @@ class Usage:
     def explain(self) -> None:
         """Says once, after the first answer, whether the reserve can be kept."""
         if self._reserve and None in (self.daily_limit, self.daily_left):
+            limit = "Set daily_token_budget to limit what a sync spends."
+            if self._most is not None:
+                limit = f"daily_token_budget allows this sync {self._most:,} tokens."
             logger.info(
                 "Pipedrive does not say what is left of this company's daily budget, so "
-                f"daily_token_reserve ({self._reserve} %) cannot be kept. Set daily_token_budget "
-                "to limit what a sync spends."
+                f"daily_token_reserve ({self._reserve} %) cannot be kept. {limit}"
             )
 
-    def day_spent(self) -> SyncError:
-        """The error for a 429 that lasts until midnight."""
+    def day_spent(self, sure: bool = True) -> SyncError:
+        """The error for a 429 that lasts until midnight. sure: the answers tell that it does."""
+        if not sure:
+            return SyncError(
+                "Pipedrive refuses all requests (429) and does not say why: this company has spent "
+                f"its daily budget of API tokens, {self._tokens:,} of them in this sync, or other "
+                f"integrations take the whole rate limit. {RENEWED}",
+                TRANSIENT,
+                429,
+            )
         limit = f" of {self.daily_limit:,} API tokens" if self.daily_limit else " of API tokens"
         return SyncError(
             f"This company has spent its daily budget{limit}, {self._tokens:,} of them in this "

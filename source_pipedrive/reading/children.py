@@ -15,7 +15,7 @@ from typing import Any
 
 from source_pipedrive.child import Child
 from source_pipedrive.http.errors import StreamError, passed_over, words
-from source_pipedrive.reading.estimates import Estimate
+from source_pipedrive.reading.estimates import ABOUT, AT_LEAST, Estimate
 from source_pipedrive.reading.fed import Covered, Fed, lies_in
 from source_pipedrive.reading.fetched import Fetched
 from source_pipedrive.reading.instants import instant_or_none
@@ -52,7 +52,9 @@ class Children(Fed[T]):
         self._passed: Counter[str] = Counter()
         self._first: StreamError | None = None
         self._through: Covered = []  # by tickets that are gone, but no state vouches for it yet
-        self._gone = 0
+        self._gone = self._said = 0
+        self._look = SLICE
+        self._priced = True  # in its own words
         self._seen = self._wanted = self._read = self._vanished = self._refused = 0
 
     @property
@@ -121,8 +123,12 @@ class Children(Fed[T]):
         else:
             with self.lock:
                 self._read += len(parents)
+                look = self._read >= self._look
+                self._look = 10 * self._read if look else self._look
             fresh = [row for row in rows if self._is_new(row)]
             self.put(fresh, None, Fetched(rows, (), parents))
+            if look:
+                self.announce()
         self._settle([ticket for _, ticket in chunk])
 
     def _rows_of(self, parents: Sequence[Row]) -> list[Row]:
@@ -231,31 +237,36 @@ class Children(Fed[T]):
         super().end()
 
     def _price(self, requests: int) -> None:
-        """Says what the read will cost before it is paid. requests: of the first parent."""
+        """Says what the read will cost before it is paid; again when it turns out to be more by
+        half. requests: for the first parent."""
+        parents, how = self._parents()
         with self.lock:
-            if self._priced:
+            if parents <= 1.5 * self._said:
                 return
-            self._priced = True
-            wanted, seen = self._wanted, max(1, self._seen)
-        rest = [source.expected for source in self.sources if not source.exhausted]
-        parents = max(wanted, sum(each or 0 for each in rest) * wanted // seen)
+            self._said = parents
         each, limit = self.child.batch, self.sync.client.usage.daily_limit
-        unit, units, about = self.child.of[0].name, parents, parents > wanted
+        unit, units, cost = self.child.of[0].name, parents, self.row.cost * requests
         if self.child.months:
-            unit, units = f"months of {unit}", parents * requests
-        cost = Estimate(self.row.name, units, unit, self.row.cost, each, about=about)
-        if cost.is_expensive(limit):
-            logger.info(cost.sentence(limit))
+            unit, units, cost = f"months of {unit}", parents * requests, self.row.cost
+        price = Estimate(self.row.name, units, unit, cost, each, how)
+        if price.is_expensive(limit):
+            logger.info(price.sentence(limit))
+
+    def _parents(self) -> tuple[int, str]:
+        """How many there are to ask for, and how sure that is."""
+        sources = [source for source in self.sources if not source.exhausted]
+        expected = [(source.expected, source.lane.records) for source in sources]
         with self.lock:
-            self.lane.estimate(parents)
+            wanted, seen = self._wanted, max(1, self._seen)
+        rest = sum(max(0, of - come) for of, come in expected if of is not None)
+        known = all(of is not None for of, _ in expected)
+        return wanted * (seen + rest) // seen, "" if not sources else ABOUT if known else AT_LEAST
 
     @property
     def expected(self) -> int | None:
         """As many children of each parent as those had that have been read."""
-        if not self._read:
-            return None
-        with self.lock:
-            return self.lane.records * (self._read + len(self._waiting)) // self._read
+        read = self._read
+        return self.lane.records * self._parents()[0] // read if read else None
 
 
 def inner(row: Row, name: str) -> Any:

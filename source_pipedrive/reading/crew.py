@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 # Workers where their number is left to the connector.
-FEWEST, MOST = 2, 40
+FEWEST, MOST = 2, 100
 # Bytes for the pages of all workers. A page takes so many times the bytes of its answer while it is
 # decoded and rendered.
 MEMORY = 96 * 1024 * 1024

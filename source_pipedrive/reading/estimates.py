@@ -7,19 +7,20 @@ from dataclasses import dataclass
 # What is worth a line in the log: so many tokens, or such a part of the company's day.
 EXPENSIVE = 1_000
 EXPENSIVE_PART = 0.01
+ABOUT, AT_LEAST = "about ", "at least "
 
 
 @dataclass(frozen=True)
 class Estimate:
     """units: what is counted, records or parents; each: units that one request of `cost` tokens
-    covers. about: the number is guessed, not counted."""
+    covers. how: ABOUT or AT_LEAST where they are guessed, and not counted."""
 
     stream: str
     units: int
     unit: str
     cost: int
     each: int = 1
-    about: bool = False
+    how: str = ""
 
     @property
     def requests(self) -> int:
@@ -39,7 +40,7 @@ class Estimate:
     def sentence(self, daily_limit: int | None) -> str:
         """`deal_changelog: 12,400 deals x 20 tokens = 248,000, about 8 days of this company's
         budget`."""
-        number = f"{'about ' if self.about else ''}{self.units:,} {self.unit}"
+        number = f"{self.how}{self.units:,} {self.unit}"
         pages = f" in {self.requests:,} requests" if self.each > 1 else ""
         text = f"{self.stream}: {number}{pages} x {self.cost} tokens = {self.tokens:,}"
         return text + _of_day(self.tokens, daily_limit)

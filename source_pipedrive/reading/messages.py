@@ -36,6 +36,7 @@ from airbyte_cdk.models import (
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.http.errors import without_addresses
 from source_pipedrive.reading.records import Row
 
 T = TypeVar("T")
@@ -127,12 +128,17 @@ def error_message(error: AirbyteTracedException, stream: str | None = None) -> A
     return _trace(
         TraceType.ERROR,
         error=AirbyteErrorTraceMessage(
-            message=filter_secrets(str(error)),
-            internal_message=filter_secrets(error.internal_message or str(error)),
+            message=public(str(error)),
+            internal_message=public(error.internal_message or str(error)),
             failure_type=error.failure_type,
             stream_descriptor=StreamDescriptor(name=stream) if stream else None,
         ),
     )
+
+
+def public(text: str) -> str:
+    """What of a text may leave: no secret, and no e-mail address, which may be a customer's."""
+    return filter_secrets(without_addresses(text))
 
 
 def _trace(kind: TraceType, **body: Any) -> AirbyteMessage:

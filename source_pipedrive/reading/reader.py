@@ -17,7 +17,7 @@ from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
 from source_pipedrive.reading import state
-from source_pipedrive.reading.estimates import Estimate
+from source_pipedrive.reading.estimates import ABOUT, Estimate
 from source_pipedrive.reading.fetched import Fetched, Living
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.messages import Backlog, Lane
@@ -255,7 +255,7 @@ class Reader(ABC, Generic[T]):
                 self.lane.estimate(expected)
             limit = self.sync.client.usage.daily_limit
             size = self.row.limit or 1
-            cost = Estimate(self.row.name, expected, "records", self.row.cost, size, about=True)
+            cost = Estimate(self.row.name, expected, "records", self.row.cost, size, ABOUT)
             if not self._priced and cost.is_expensive(limit):
                 logger.info(cost.sentence(limit))
                 self._priced = True

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from source_pipedrive.http.usage import Usage
+from source_pipedrive.http.usage import Spent, Usage
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.reader import Reader
 
@@ -86,7 +86,8 @@ class Report:
         """What the run has cost, the dearest stream first."""
         usage = self._usage
         records = {reader.row.name: reader.lane.records for reader in self._readers}
-        spent = usage.by_stream()
+        free = {name: Spent() for name, number in records.items() if number}  # made of others
+        spent = {**free, **usage.by_stream()}
         rows = [
             (name, spent[name].requests, spent[name].tokens, records.get(name, 0))
             for name in sorted(spent, key=lambda name: (-spent[name].tokens, name))

@@ -1,0 +1,60 @@
+"""What people read of a sync holds no secret and no customer's address, wherever it came from."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.program import LogHandler, Writer
+from source_pipedrive.reading.messages import error_message
+
+ADDRESS, SECRET = "james.hall@work.example", "5ecret-t0ken"
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Iterator[tuple[logging.Logger, Path]]:
+    """A logger of the program's, and the file that its lines go to."""
+    path = tmp_path / "output"
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY)
+    logger = logging.Logger("test")
+    logger.addHandler(LogHandler(Writer(descriptor)))
+    update_secrets([SECRET])
+    yield logger, path
+    update_secrets([])
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_log_line_and_its_traceback_hold_neither(
+    written: tuple[logging.Logger, Path], debug: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger, path = written
+    monkeypatch.setattr(logging.getLogger("airbyte"), "level", logging.DEBUG if debug else 20)
+    logging.getLogger("airbyte").manager._clear_cache()  # type: ignore[attr-defined]
+    try:
+        raise KeyError(f"{ADDRESS} {SECRET}")
+    except KeyError:
+        logger.error("Person %s with %s exists", ADDRESS, SECRET, exc_info=True)
+    (line,) = path.read_text(encoding="utf-8").splitlines()
+    message = json.loads(line)["log"]["message"]
+    assert "Person <e-mail> with **** exists" in message
+    assert ("Traceback" in message) is debug
+    assert ADDRESS not in line
+    assert SECRET not in line
+
+
+def test_an_error_that_quotes_a_record_leaves_without_its_address() -> None:
+    """A bug of ours shows in the platform's interface, and in what people paste into reports."""
+    error = AirbyteTracedException(
+        message=f"Reading {ADDRESS} failed.", internal_message=repr(KeyError(ADDRESS))
+    )
+    told = error_message(error, "persons").trace.error
+    assert told.message == "Reading <e-mail> failed."
+    assert "work.example" not in told.internal_message
