@@ -279,9 +279,11 @@ def test_a_budget_that_does_not_last_is_gone_on_with(start: Start) -> None:
         if outcome.code == 0:
             break
         assert syncs < 12
+    asked = [r["path"] for r in box.control("requests") if r["path"].endswith("/changelog")]
     listed = sum(len(rows) for rows in by_parent(box, "deal_changelog").values())
     assert len(warehouse.tables["deal_changelog"]) == listed
     assert syncs >= 3
+    assert len(asked) - len(set(asked)) <= 2 * syncs, "more than a page a worker was read twice"
 
 
 @pytest.mark.parametrize("answer", ["402", "403"])
