@@ -65,6 +65,16 @@ def test_a_longer_history_leaves_only_the_part_before() -> None:
     assert [(span.at, span.end) for span in progress.spans] == [(0, 4_000), (END - OVERLAP, END)]
 
 
+def test_a_bulk_import_does_not_make_the_expected_number_absurd() -> None:
+    """Five hundred records in one second, and a year to come: not sixteen thousand million."""
+    progress = Progress(0, 31_536_000)
+    span = progress.take()
+    assert span is not None
+    progress.advance(span, 1_000, density=500.0)
+    assert progress.expected() == 500 * (31_536_000 - 1_000)
+    assert progress.expected(highest=800) == 2_400
+
+
 def test_the_largest_span_is_split_where_half_of_it_is_left() -> None:
     progress = Progress(0, END, [(1_000, 5_000)])
     small, large = progress.take(), progress.take()

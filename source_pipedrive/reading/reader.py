@@ -242,7 +242,7 @@ class Reader(ABC, Generic[T]):
         if self._whole and self._newest:
             return self._highest
         with self.lock:
-            left = self.progress.expected()
+            left = self.progress.expected(self._highest)
         return None if left is None else self.lane.records + left
 
     def announce(self) -> None:

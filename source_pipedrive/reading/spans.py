@@ -14,6 +14,8 @@ Interval = tuple[int, int]
 
 # Records of the last minute before a sync's end may become visible only after it.
 OVERLAP = 60
+# Times as many records as the highest id says that there may be.
+GROWTH = 3
 
 
 @dataclass
@@ -110,11 +112,16 @@ class Progress:
         self.spans = [span for span in self.spans if span.at < span.end]
         self.skip = skip
 
-    def expected(self) -> int | None:
-        """Records that are left, guessed from how densely they lay so far; None before that."""
+    def expected(self, highest: int = 0) -> int | None:
+        """Records that are left, guessed from how densely they lay so far; None before that.
+
+        highest: id that was seen, if ids are numbers. They count a company's records, so a page of
+        a bulk import does not make all the time after it look as dense.
+        """
         if not self._density:
             return None
-        return int(sum((s.density or self._density) * (s.end - s.at) for s in self.spans))
+        guess = int(sum((s.density or self._density) * (s.end - s.at) for s in self.spans))
+        return min(guess, GROWTH * highest) if highest else guess
 
     def finish(self) -> None:
         """Everything has been read."""
