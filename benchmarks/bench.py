@@ -177,8 +177,8 @@ class Bench:
 
     @cached_property
     def quiet(self) -> Mapping[str, tuple[int, int]]:
-        """Requests and tokens by object of a sync of all incremental streams after which, and
-        before which, nothing changed."""
+        """Requests and tokens by object of a sync of the lists that tell what changed, after which
+        and before which nothing did."""
         with sandbox(SMALL) as service:
             state = self._files / "quiet-state.json"
             command = commands.read_all(service, self._files)

@@ -13,6 +13,19 @@ from typing import Any
 from benchmarks.service import Service
 
 PATHS = {"deals": "/api/v2/deals", "lead_sources": "/api/v1/leadSources"}
+# The lists that tell what changed; what hangs on their records costs a request where one did.
+LISTS = (
+    *(
+        "activities",
+        "activity_types",
+        "deals",
+        "deals_archived",
+        "files",
+        "leads",
+        "leads_archived",
+    ),
+    *("notes", "organizations", "persons", "pipelines", "products", "stages", "users"),
+)
 IMPORT = (sys.executable, "-c", "import airbyte_cdk")
 
 
@@ -56,7 +69,7 @@ def read(
 
 
 def read_all(service: Service, files: Path) -> list[str]:
-    """Reads every incremental stream of `service`, with the catalog that discover gives."""
+    """Reads LISTS of `service` incrementally, with the catalog that discover gives."""
     command = read(service, "deals", 4, files)
     discovered = subprocess.run(
         [command[0], "discover", *command[2:4]], capture_output=True, check=True
@@ -66,7 +79,7 @@ def read_all(service: Service, files: Path) -> list[str]:
     selected = [
         {"stream": each, "sync_mode": "incremental", "destination_sync_mode": "append"}
         for each in streams
-        if "incremental" in each["supported_sync_modes"]
+        if each["name"] in LISTS
     ]
     path = files / f"{service.pid}-all-catalog.json"
     path.write_text(json.dumps({"streams": selected}), encoding="utf-8")

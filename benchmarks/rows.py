@@ -159,7 +159,7 @@ def pace(rate_limit: int, rows: int, stream: str = "deals") -> Callable[[Bench],
 
 
 def quiet(bench: Bench) -> Measured:
-    """API tokens of a sync of all incremental streams in which nothing has changed."""
+    """API tokens of a sync of the lists that tell what changed in which nothing has changed."""
     spent = bench.quiet
     streams = ", ".join(f"{name} {tokens}" for name, (_, tokens) in sorted(spent.items()))
     return Measured(sum(tokens for _, tokens in spent.values()), streams)
