@@ -11,6 +11,7 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from integration_tests.conftest import Box, Start
 from integration_tests.program import Message, Outcome, catalog_of
+from source_pipedrive.streams import STREAMS
 
 CLOCK = "2026-11-23T10:00:00Z"
 INHERIT = ("deals_archived", "leads", "leads_archived")  # the fields of deals
@@ -277,6 +278,31 @@ def test_an_option_that_was_deleted_is_its_id_and_one_warning(start: Start) -> N
     assert option["label"] not in tiers
     warned = [log for log in outcome.of("LOG") if '"Tier" holds options' in log["message"]]
     assert [log["level"] for log in warned] == ["WARN"]
+
+
+# Of these the definitions may hold no options.
+WITHOUT_OPTIONS = {"channel", "category"}
+
+
+def test_every_stream_that_holds_ids_of_options_has_their_labels(company: Box) -> None:
+    """Also projects and leads; and no request asks for labels record by record."""
+    streams = discover(company)
+    labelled = {name: row.labels for name, row in STREAMS.items() if row.labels}
+    assert {"leads", "leads_archived", "projects", "projects_archived"} <= labelled.keys()
+    outcome = read(company, streams, *labelled)
+    assert not [r for r in company.control("requests") if "include_option_labels" in str(r)]
+    for name, labels in labelled.items():
+        for ids, column in labels.items():
+            assert column in streams[name]["json_schema"]["properties"], (name, column)
+            found = [r for r in outcome.records(name) if r.get(ids) not in (None, [])]
+            named = [r for r in found if r.get(column)]
+            assert named == found or ids in WITHOUT_OPTIONS, (name, ids)
+            assert found or ids in WITHOUT_OPTIONS, (name, ids)
+        columns = columns_of(streams[name])
+        if name.startswith("projects"):
+            assert len(columns) > 16
+            held = {key for r in outcome.records(name) for key in columns if r.get(key) is not None}
+            assert len(held) > 10, name
 
 
 def test_labels_stand_beside_the_ids_of_standard_fields(start: Start) -> None:

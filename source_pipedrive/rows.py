@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from source_pipedrive.stream import Absence, Changes, Kind, Needs, Paging, Stream
@@ -55,6 +54,9 @@ SELLING = Needs("to use the sales app (deals and leads)", app="sales")
 WORKING = Needs("to use contacts and activities", app="global")
 ADMIN = Needs("of an admin of account settings", app="account_settings", admin=True)
 COLLEAGUES = Needs("can_see_other_users", permission="can_see_other_users")
+INSTALLMENTS = Needs(
+    SELLING.words, app="sales", unknown="whether the plan has instalments is not told"
+)
 PROJECTS = Needs("to use projects", unknown="whether the plan has projects is not told")
 MAILBOX = Needs("to a mailbox", unknown="whether the user has connected a mailbox is not told")
 CALLS = Needs("to log calls", unknown="whether the user logs calls is not told")
@@ -138,22 +140,24 @@ def definitions(name: str, path: str, scope: str, shows: str, **facts: Any) -> S
     )
 
 
-VISIBLE = {"visible_to": "visible_to_name"}
-NAMED = {"label_ids": "label_names"}
-LABELLED = {**NAMED, **VISIBLE}
+def labelled(ids: str) -> dict[str, str]:
+    """The columns for what the ids in these fields are called."""
+    return {name: "label_names" if name == "label_ids" else f"{name}_name" for name in ids.split()}
 
 
-def own_fields(fields: Stream, labels: Mapping[str, str] = LABELLED) -> dict[str, Any]:
+def own_fields(fields: Stream, labels: str = "label_ids visible_to") -> dict[str, Any]:
     """The account defines fields of its own for these records of v2."""
-    return {"custom_fields": "object", "fields": (fields,), "labels": labels}
+    return {"custom_fields": "object", "fields": (fields,), "labels": labelled(labels)}
 
 
-def inherited_fields(*fields: Stream) -> dict[str, Any]:
-    """Records of v1 that hold the account's fields for other objects, inline."""
+def inherited_fields(labels: Stream, *fields: Stream) -> dict[str, Any]:
+    """Records of v1 that hold the account's fields for other objects, inline. labels: the list that
+    their own labels are in."""
     return {
         "custom_fields": "inline",
         "fields": fields,
-        "labels": VISIBLE,
+        "labels": labelled("label_ids visible_to channel"),
+        "named": {"label_ids": labels},
     }
 
 

@@ -100,6 +100,7 @@ class Stream:
     custom_fields  where the records hold the account's own fields: in an object, or inline
     fields   the lists that define the stream's fields; the first that may be read is taken
     labels   columns for what the ids in standard fields are called, by the field
+    named    lists that name what is in standard fields, by the field
     older    the same list of API v1
     like     the stream whose schema this one shares
     child    how a CHILD stream hangs on its parents
@@ -134,6 +135,7 @@ class Stream:
     custom_fields: Literal["", "object", "inline"] = ""
     fields: tuple[Stream, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, Stream] = field(default_factory=dict)
     older: Stream | None = None
     like: str = ""
     child: Child | None = None

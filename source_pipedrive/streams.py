@@ -18,12 +18,11 @@ from source_pipedrive.rows import (
     BILLING,
     EVERY_STATUS,
     GOALS,
-    NAMED,
+    INSTALLMENTS,
     NO_INSTALLMENTS,
     NO_PROJECTS,
     TEAMS,
     TEAMS_GONE,
-    VISIBLE,
     WORKING,
     addon,
     changed,
@@ -32,6 +31,7 @@ from source_pipedrive.rows import (
     definitions,
     deleted,
     inherited_fields,
+    labelled,
     own_fields,
     paged,
     projects,
@@ -88,28 +88,28 @@ FIELDS = (
           about="Fields of notes"),
 )
 
-DEALS = core("deals", "deals", 10, "deals:read", **cut(), **own_fields(DEAL_FIELDS),
-             params={"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS},
+DEAL_FACTS = own_fields(DEAL_FIELDS, "label_ids visible_to channel") | {
+    "params": {"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS}}
+DEALS = core("deals", "deals", 10, "deals:read", **cut(), **DEAL_FACTS,
              about="Deals that are not archived, with those deleted in the last 30 days")
 DEALS_ARCHIVED = core("deals_archived", "deals/archived", 20, "deals:read", **cut(), after="deals",
-                      params={"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS},
-                      **own_fields(DEAL_FIELDS), about="Archived deals")
-PRODUCTS = core("products", "products", 10, "products:read", until=False,
-                **own_fields(PRODUCT_FIELDS, VISIBLE),
-                about="The product catalogue with its prices")
+                      **DEAL_FACTS, about="Archived deals")
+PRODUCTS = core("products", "products", 10, "products:read", until=False, about="Product catalogue",
+                **own_fields(PRODUCT_FIELDS, "visible_to category"))
 PIPELINES = short("pipelines", "pipelines", "deals:read admin", about="Pipelines")
 GOAL_LIST = whole("goals", "goals/find", 20, "goals:read", each=GOALS, rows=("data", "goals"),
                   about="Goals of everybody, active and inactive")
+LEAD_LABELS = whole("lead_labels", "leadLabels", 10, "leads:read", **changed(Changes.ON_CLIENT),
+                    about="Labels of leads, with their colours")
+OF_LEADS = inherited_fields(LEAD_LABELS, DEAL_FIELDS, LEAD_FIELDS)
 SALES = (
     DEALS, DEALS_ARCHIVED, PRODUCTS, PIPELINES, GOAL_LIST,
     short("stages", "stages", "deals:read admin", about="Stages of the pipelines"),
     paged("leads", "leads", 20, "leads:read", **changed(Changes.RESTARTING), **cut(),
-          **inherited_fields(DEAL_FIELDS, LEAD_FIELDS), about="Leads in the inbox"),
+          **OF_LEADS, about="Leads in the inbox"),
     paged("leads_archived", "leads/archived", 40, "leads:read", **cut(), after="leads",
-          **changed(Changes.NEWEST_FIRST), **inherited_fields(DEAL_FIELDS, LEAD_FIELDS),
-          about="Archived leads"),
-    whole("lead_labels", "leadLabels", 10, "leads:read", **changed(Changes.ON_CLIENT),
-          about="Labels of leads, with their colours"),
+          **changed(Changes.NEWEST_FIRST), **OF_LEADS, about="Archived leads"),
+    LEAD_LABELS,
     whole("lead_sources", "leadSources", 2, "leads:read", key=("name",),
           about="Where leads can come from"),
     whole("currencies", "currencies", 20, "base", about="Currencies, the company's own included"),
@@ -129,9 +129,9 @@ SALES = (
 
 PERSONS = core("persons", "persons", 10, "contacts:read", params={"include_fields": PERSON_EXTRAS},
                **own_fields(PERSON_FIELDS), about="People")
-ORGANIZATIONS = core("organizations", "organizations", 10, "contacts:read",
+ORGANIZATIONS = core("organizations", "organizations", 10, "contacts:read", about="Organizations",
                      params={"include_fields": ORGANIZATION_EXTRAS},
-                     **own_fields(ORGANIZATION_FIELDS), about="Organizations")
+                     **own_fields(ORGANIZATION_FIELDS, "label_ids visible_to industry"))
 NOTES = paged("notes", "notes", 20, "contacts:read deals:read", **changed(Changes.RESTARTING),
               **cut(), about="Notes on deals, leads, people, organizations, projects and tasks")
 MAIL_THREADS = paged("mail_threads", "mailbox/mailThreads", 20, "mail:read", kind=Kind.MAILBOX,
@@ -147,7 +147,7 @@ CONTACTS_AND_WORK = (
     PERSONS, ORGANIZATIONS, NOTES, MAIL_THREADS, MAIL_MESSAGES,
     core("activities", "activities", 10, "activities:read", **cut(),
          params={"include_fields": "attendees"}, fields=(ACTIVITY_FIELDS,),
-         labels={"type": "type_name"}, about="Calls, meetings, tasks of all users"),
+         labels=labelled("type priority"), about="Calls, meetings, tasks of all users"),
     whole("activity_types", "activityTypes", 20, "activities:read admin",
           **changed(Changes.ON_CLIENT), about="Kinds of activities"),
     paged("files", "files", 20, "contacts:read deals:read activities:read", limit=100, **cut(),
@@ -176,7 +176,7 @@ DEAL_PRODUCTS = children(
 DEAL_INSTALLMENTS = children(
     "deal_installments", path="deals/installments", version=2, cost=10, scope="deals:read",
     ids="deal_ids", batch=100, rows_key="id", counter=None, takes=("currency",), **OF_DEALS,
-    absent=NO_INSTALLMENTS, about="Payments of deals that are paid in parts")
+    absent=NO_INSTALLMENTS, needs=INSTALLMENTS, about="Payments of deals that are paid in parts")
 DEAL_CHANGELOG = changelog("deal_changelog", "deals", OF_DEALS, takes=STAGE_FACTS)
 
 CHILDREN = (
@@ -221,10 +221,10 @@ CHILDREN = (
              counter=None, **OF_PRODUCTS, about="Images of products, without their contents"),
 )
 
-PROJECTS = projects("projects", "projects", **own_fields(PROJECT_FIELDS, NAMED),
+PROJECTS = projects("projects", "projects", **own_fields(PROJECT_FIELDS, "label_ids"),
                     about="Projects that are not archived, with those deleted recently")
 PROJECTS_ARCHIVED = projects("projects_archived", "projects/archived", like="projects",
-                             after="projects", **own_fields(PROJECT_FIELDS, NAMED),
+                             after="projects", **own_fields(PROJECT_FIELDS, "label_ids"),
                              about="Archived projects")
 BOARDS = addon("project_boards", "boards", Paging.WHOLE, about="Boards of projects")
 OF_PROJECTS = {**changed_parents("project", PROJECTS, PROJECTS_ARCHIVED),

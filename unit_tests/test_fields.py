@@ -18,6 +18,7 @@ from source_pipedrive.streams import STREAMS
 
 DEALS = STREAMS["deals"]
 TIER, SIZE, SIZE_2 = (sha1(name.encode()).hexdigest() for name in ("tier", "size", "size 2"))
+HOT, COLD = "f08b42a0-4e75-11ea-9643-03698ef1cfd6", "f08b42a1-4e75-11ea-9643-03698ef1cfd6"
 LABELS = {
     "field_code": "label_ids",
     "field_name": "Label",
@@ -48,10 +49,11 @@ class Account:
     def __init__(self, new: Sequence[Any], old: Sequence[Any] | int = 404) -> None:
         self.rows: dict[int, Sequence[Any] | int] = {1: old, 2: new}
         self.asked: list[tuple[str, int]] = []
+        self.labels: Sequence[Any] | int = [{"id": HOT, "name": "Hot"}]
 
     def __call__(self, row: Stream) -> Sequence[Mapping[str, Any]]:
         self.asked.append((row.path, row.version))
-        rows = self.rows[row.version]
+        rows = self.labels if row.name == "lead_labels" else self.rows[row.version]
         if isinstance(rows, int):
             kind = CONFIG if rows == 403 else TRANSIENT
             raise StreamError(f"Pipedrive refused ({rows}).", kind, rows)
@@ -184,11 +186,135 @@ def test_a_change_is_said_once_for_all_streams_that_share_the_fields(
     assert len(caplog.records) == 1
 
 
+def test_an_option_that_was_deleted_is_told_once_for_all_streams_that_share_the_field(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    account = Account(ACCOUNT)
+    definitions = Definitions(account)
+    for name in ("deals", "deals_archived", "leads"):
+        plan = plan_of(STREAMS[name], schema_of(account, STREAMS[name]), definitions, True)
+        records = [{"custom_fields": {TIER: 7}}, {"custom_fields": {TIER: 8}}]
+        plan.fill(records)
+        assert [record["customer_tier"] for record in records] == ["7", "8"]
+    assert len(caplog.records) == 1
+
+
+def test_labels_of_leads_come_from_their_own_list_asked_for_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    account = Account(ACCOUNT)
+    definitions = Definitions(account)
+    for name in ("leads", "leads_archived"):
+        schema = schema_of(account, STREAMS[name])
+        plan = plan_of(STREAMS[name], schema, definitions, labels=True)
+        records: list[dict[str, Any]] = [{"label_ids": [HOT]}, {"label_ids": []}, {}]
+        plan.fill(records)
+        assert [record.get("label_names") for record in records] == [["Hot"], [], None]
+    assert account.asked.count(("leadLabels", 1)) == 1
+    assert not caplog.records
+    old = {"label_ids": [COLD]}  # deleted since
+    plan.fill([old])
+    assert old["label_names"] == [COLD]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_labels_of_leads_that_may_not_be_seen_cost_one_warning_and_nothing_else(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    account = Account(ACCOUNT)
+    account.labels = status
+    definitions = Definitions(account)
+    for name in ("leads", "leads_archived"):
+        plan = plan_of(STREAMS[name], schema_of(account, STREAMS[name]), definitions, labels=True)
+        record: dict[str, Any] = {"label_ids": [HOT], "custom_fields": {TIER: 123}}
+        plan.fill([record])
+        assert "label_names" not in record
+        assert record["customer_tier"] == "Gold"
+    (line,) = caplog.records
+    assert "lead_labels stand as ids only" in line.message
+
+
+def test_a_custom_column_of_an_old_schema_is_not_overwritten_by_labels() -> None:
+    account = Account([*ACCOUNT, v2(SIZE_2, "Label names")])
+    row = STREAMS["leads"]
+    schema = schema_of(account, row)
+    named = next(n for n, p in schema["properties"].items() if p.get("pipedrive_key") == SIZE_2)
+    schema["properties"]["label_names"] = schema["properties"].pop(named)
+    plan = plan_of(row, schema, Definitions(account), labels=True)
+    record: dict[str, Any] = {"label_ids": [HOT], "custom_fields": {SIZE_2: "mine"}}
+    plan.fill([record])
+    assert record["label_names"] == "mine"
+
+
+def test_a_standard_field_without_options_has_no_label_and_no_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The contract does not promise options of fields that are neither enum nor set."""
+    visible = {**LABELS, "field_code": "visible_to", "field_type": "visible_to", "options": None}
+    account = Account([*ACCOUNT, visible])
+    plan = plan_of(DEALS, schema_of(account), Definitions(account), labels=True)
+    record = {"visible_to": 3, "label_ids": [1]}
+    plan.fill([record])
+    assert "visible_to_name" not in record
+    assert record["label_names"] == ["Hot"]
+    assert not caplog.records
+
+
+def test_a_field_that_v1_does_not_list_yet_takes_no_plain_name_from_others() -> None:
+    new = [LABELS, v2(SIZE, "Size"), v2(SIZE_2, "Size"), v2(TIER, "Size")]
+    found = columns(Account(new, [v1(1, SIZE, "Size"), v1(2, SIZE_2, "Size")]))
+    assert found["size"] == SIZE
+    assert set(found) == {"size", f"size_{SIZE_2[:6]}", f"size_{TIER[:6]}"}
+
+
+def test_projects_whose_order_nobody_tells_are_no_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    row = STREAMS["projects"]
+    found = columns(Account([LABELS, v2(SIZE, "Size"), v2(SIZE_2, "Size")]), row)
+    assert set(found) == {f"size_{SIZE[:6]}", f"size_{SIZE_2[:6]}"}
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+
+
+def test_a_company_without_project_fields_can_be_set_up() -> None:
+    assert columns(Account([]), STREAMS["projects"]) == {}
+    with pytest.raises(StreamError, match="no field at all"):
+        columns(Account([]))
+
+
+def test_a_standard_key_that_a_newer_connector_declares_does_not_mix_with_a_custom_column() -> None:
+    account = Account([*ACCOUNT, v2(SIZE_2, "Probability size")])
+    schema = schema_of(account)
+    name = next(n for n, p in schema["properties"].items() if p.get("pipedrive_key") == SIZE_2)
+    schema["properties"]["probability"] = schema["properties"].pop(name)
+    plan = plan_of(DEALS, schema, Definitions(account), labels=True)
+    records: list[dict[str, Any]] = [
+        {"probability": 6, "custom_fields": {SIZE_2: "XL"}},
+        {"probability": 6},
+    ]
+    plan.fill(records)
+    assert [record.get("probability") for record in records] == ["XL", None]
+    assert [record["pipedrive_probability"] for record in records] == [6, 6]
+
+
+def test_a_schema_without_the_raw_object_does_not_call_its_columns_new(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    account = Account(ACCOUNT)
+    schema = schema_of(account)
+    del schema["properties"]["custom_fields"]
+    plan_of(DEALS, schema, Definitions(account), labels=True)
+    assert not caplog.records
+
+
 def test_activities_ask_for_fields_only_for_the_name_of_their_type() -> None:
     row = STREAMS["activities"]
     account = Account(ACCOUNT)
     schema = schema_of(account, row) if row.has_custom_fields else with_columns(row, [], True)
-    del schema["properties"]["type_name"]
+    for name in row.labels.values():
+        del schema["properties"][name]
     for labels in (True, False):
         plan_of(row, schema, Definitions(account), labels)
     assert account.asked == []

@@ -33,7 +33,7 @@ def test_every_row_says_how_its_readability_is_known() -> None:
     """An admin with an API token: all is known but what nobody tells."""
     unknown = {n for n in STREAMS if sight(n, ADMIN, ALL)[0] is not Sight.READABLE}
     told_by_nobody = {"call_logs", "legacy_teams", "deleted_records", "deal_stage_history"}
-    told_by_nobody.add("billing_addons")
+    told_by_nobody |= {"billing_addons", "deal_installments"}
     mail = {name for name in STREAMS if "mail" in name}
     projects = {name for name in STREAMS if name.startswith("project")} | {"tasks"}
     changes = {f"{what}_changelog" for what in ("deal", "person", "organization")}
@@ -48,6 +48,7 @@ def test_every_row_says_how_its_readability_is_known() -> None:
         ("permission_sets", REGULAR, ALL, Sight.HIDDEN, "admin of account settings"),
         ("roles", replace(ACME, access={"sales": True}), ALL, Sight.UNKNOWN, "not of account"),
         ("deals", REGULAR, ALL, Sight.READABLE, ""),
+        ("deal_installments", replace(ACME, access={}), ALL, Sight.HIDDEN, "sales app"),
         ("deals", replace(ACME, access={"global": True}), ALL, Sight.HIDDEN, "sales app"),
         ("deals", ACME, ALL, Sight.UNKNOWN, "not told"),
         ("currencies", ACME, None, Sight.READABLE, ""),

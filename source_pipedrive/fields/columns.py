@@ -45,6 +45,10 @@ TYPES: dict[str, Schema] = {
         ("user", "org", "people", "deal", "product", "project", "activity", "stage", "pipeline"),
         INTEGER,
     ),
+    **dict.fromkeys(
+        ("projects_board", "projects_phase"),
+        INTEGER,
+    ),
 }
 # Further columns of a type, by their part of the value.
 PARTS: dict[str, dict[str, Schema]] = {
@@ -105,8 +109,9 @@ def discovered(row: Stream, definitions: Definitions) -> list[Column] | None:
     ordered = definitions.in_order(row.fields)
     if ordered is not None:
         return columns_of(ordered, own)
+    mendable = any(each.older for each in row.fields)
     definitions.say_once(
-        logging.WARNING,
+        logging.WARNING if mendable else logging.INFO,
         f"Pipedrive does not tell in which order {row.fields[0].name} were created, so of those "
         "that share a name none has the plain column: all carry a piece of their key.",
     )

@@ -119,6 +119,8 @@ class Definitions:
         self._known: dict[str, dict[str, Field] | StreamError] = {}
         self._orders: dict[str, dict[str, int]] = {}
         self._said: set[str] = set()
+        self._saying = threading.Lock()
+        self._named: dict[str, dict[str, str] | None] = {}
 
     def of(self, lists: Sequence[Stream]) -> dict[str, Field] | None:
         """The fields by key, from the first of `lists` that the credentials may read; None, and a
@@ -136,6 +138,28 @@ class Definitions:
             return None
         return found[-1]
 
+    def named(self, row: Stream) -> Mapping[str, str] | None:
+        """What the records of a list are called, by id; None, and a warning, where the credentials
+        may not see it. Raises StreamError where it is not known."""
+        with self._lock:
+            if row.name not in self._named:
+                try:
+                    rows = self._listed(row)
+                except StreamError as error:
+                    if error.status not in (HIDDEN, *GONE):
+                        raise
+                    self.say_once(
+                        logging.WARNING, f"{error} Until then {row.name} stand as ids only."
+                    )
+                    self._named[row.name] = None
+                else:
+                    self._named[row.name] = {
+                        str(r["id"]): str(r["name"])
+                        for r in rows
+                        if r.get("id") is not None and r.get("name") is not None
+                    }
+            return self._named[row.name]
+
     def in_order(self, lists: Sequence[Stream]) -> list[Field] | None:
         """The custom fields in order of creation, or None where that is not told."""
         custom = [one for one in (self.of(lists) or {}).values() if one.custom]
@@ -145,14 +169,17 @@ class Definitions:
                 for older in filter(None, (row.older for row in lists)):
                     orders = orders or self._order(older)
             custom = [replace(one, order=orders.get(one.key, one.order)) for one in custom]
-        if any(one.order is None for one in custom):
+        if custom and all(one.order is None for one in custom):
             return None
-        return sorted(custom, key=lambda one: (one.order or 0, one.key))
+        # One that v1 does not list yet has been created since.
+        return sorted(custom, key=lambda one: (one.order is None, one.order or 0, one.key))
 
     def say_once(self, level: int, sentence: str) -> None:
         """Logs a sentence that concerns several streams."""
-        if sentence not in self._said:
+        with self._saying:
+            new = sentence not in self._said
             self._said.add(sentence)
+        if new:
             logger.log(level, sentence)
 
     def _order(self, older: Stream) -> dict[str, int]:
@@ -186,6 +213,8 @@ class Definitions:
                 continue
             read = from_v2 if one.version == 2 else from_v1
             fields = [read(item) for item in rows if not _is_part(item)]
+            if not fields and one.absent:
+                return {}  # of an add-on that the company does not use
             if not fields:
                 # Every object has fields of Pipedrive's own.
                 raise StreamError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from source_pipedrive.fields.columns import (
@@ -70,7 +71,9 @@ def plan_of(
     known = set(schema.get("properties") or ())
     wanted = {i: n for i, n in row.labels.items() if labels and (not known or n in known)}
     inline = row.custom_fields == "inline"
-    fields = definitions.of(row.fields) if columns != [] or inline or wanted else {}
+    wanted = {i: n for i, n in wanted.items() if n not in {c.name for c in columns or ()}}
+    of_fields = wanted.keys() - row.named.keys()
+    fields = definitions.of(row.fields) if columns != [] or inline or of_fields else {}
     if columns is None:
         columns = discovered(row, definitions) or []
         columns = [column for column in columns if not known or column.name in known]
@@ -78,17 +81,28 @@ def plan_of(
         _compare(row, columns, fields, seen_keys(schema), definitions)
     types = {column.key: column.type for column in columns}
     types |= {one.key: one.type for one in (fields or {}).values() if one.custom}
-    own = set(row.schema["properties"])
+    warn = partial(definitions.say_once, logging.WARNING)
     return FieldPlan(
-        compiled(row.name, columns, fields, labels),
+        compiled(warn, columns, fields, labels),
         tuple(
-            (ids, name, Labels(row.name, ids, fields[ids].options))
+            (ids, name, Labels(warn, ids, options))
             for ids, name in wanted.items()
-            if fields and ids in fields
+            if (options := _options(row, ids, fields or {}, definitions)) is not None
         ),
         types if inline else None,
-        frozenset({column.name for column in columns} | set(wanted.values())) - own,
+        frozenset({column.name for column in columns} | set(wanted.values())),
     )
+
+
+def _options(
+    row: Stream, ids: str, fields: Mapping[str, Field], definitions: Definitions
+) -> Mapping[str, str] | None:
+    """Labels by id; None where Pipedrive does not tell them."""
+    if ids in row.named:
+        return definitions.named(row.named[ids])
+    one = fields.get(ids)
+    # Only fields of these types are sure to list their options.
+    return one.options if one and (one.options or one.type in ("enum", "set")) else None
 
 
 def _compare(
@@ -106,6 +120,7 @@ def _compare(
         if key in fields and column.title and fields[key].name != column.title
     ]
     custom = {key: one for key, one in fields.items() if one.custom}
+    seen = {*seen, *(key[:SEEN] for key in own)}
     added = [f'"{one.name}"' for key, one in custom.items() if key[:SEEN] not in seen]
     gone = [f'"{column.title}"' for key, column in own.items() if key not in custom]
     said = [("renamed", renamed), ("new, without a column", added), ("deleted", gone)]

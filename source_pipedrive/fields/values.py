@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -13,10 +12,9 @@ import orjson
 from source_pipedrive.fields.columns import DATE, INTEGER, LIST, NUMBER, PARTS, TIME, TYPES, Column
 from source_pipedrive.fields.definitions import Field
 
-logger = logging.getLogger("airbyte")
-
 Row = dict[str, Any]
 Put = Callable[[Row, Any], None]
+Warn = Callable[[str], object]  # says a sentence once, whichever stream comes to it first
 # What is done with a field's value: if it is of this class, it goes into this column, as it is or
 # as the table has it; otherwise the function puts it. Most values take the short way.
 Entry = tuple[type | None, str, Mapping[Any, Any] | None, Put]
@@ -30,12 +28,12 @@ _WHOLE = re.compile(r"[0-9]{1,18}")  # what fits 64 bits
 
 class Labels(dict[Any, str | None]):
     """The options of one field: labels by id, as a number or as text. An id that the definitions do
-    not know stays, as text, and is told once."""
+    not know stays, as text, and `warn` is told of it."""
 
-    def __init__(self, stream: str, name: str, options: Mapping[str, str]) -> None:
+    def __init__(self, warn: Warn, name: str, options: Mapping[str, str]) -> None:
         super().__init__(options)
         self.update({int(id_): label for id_, label in options.items() if _WHOLE.fullmatch(id_)})
-        self._stream = stream
+        self._warn = warn
         self._name = name
         self._told = False
 
@@ -44,9 +42,9 @@ class Labels(dict[Any, str | None]):
             return None
         if not self._told:
             self._told = True
-            logger.warning(
-                f'{self._stream}: "{self._name}" holds options that have been deleted in '
-                f"Pipedrive; their ids stand in place of labels ({value} is one)."
+            self._warn(
+                f'The field "{self._name}" holds options that have been deleted in Pipedrive; '
+                "their ids stand in place of labels."
             )
         return str(value)
 
@@ -71,7 +69,7 @@ class Ids(Labels):
     """No labels: each id stays, as text."""
 
     def __init__(self) -> None:
-        super().__init__("", "", {})
+        super().__init__(lambda sentence: None, "", {})
 
     def __missing__(self, value: Any) -> str | None:
         return str(value) if value != "" else None
@@ -92,7 +90,7 @@ class Found(dict[Any, Any]):
 
 
 def compiled(
-    stream: str, columns: Sequence[Column], fields: Mapping[str, Field] | None, labels: bool
+    warn: Warn, columns: Sequence[Column], fields: Mapping[str, Field] | None, labels: bool
 ) -> dict[str, Entry]:
     """What is done with the value of each field, by its key.
 
@@ -101,7 +99,7 @@ def compiled(
     by_key: dict[str, list[Column]] = {}
     for column in columns:
         by_key.setdefault(column.key, []).append(column)
-    return {key: _entry(stream, of, fields, labels) for key, of in by_key.items()}
+    return {key: _entry(warn, of, fields, labels) for key, of in by_key.items()}
 
 
 def fill(record: Row, values: Mapping[str, Any], entries: Mapping[str, Entry]) -> None:
@@ -119,7 +117,7 @@ def fill(record: Row, values: Mapping[str, Any], entries: Mapping[str, Entry]) -
 
 
 def _entry(
-    stream: str, columns: Sequence[Column], fields: Mapping[str, Field] | None, labels: bool
+    warn: Warn, columns: Sequence[Column], fields: Mapping[str, Field] | None, labels: bool
 ) -> Entry:
     own = next((column for column in columns if not column.part), None)
     name, kind = (own.name, own.type) if own else ("", columns[0].type)
@@ -127,8 +125,9 @@ def _entry(
     if own is not None and kind in ("enum", "set"):
         if labels and fields is None:
             return None, name, None, _nothing
-        options = fields[own.key].options if fields and own.key in fields else {}
-        known = Labels(stream, own.title, options) if labels else Ids()
+        # A field that has been deleted has no options any more: that is said elsewhere.
+        one = fields.get(own.key) if fields else None
+        known = Labels(warn, own.title, one.options) if labels and one else Ids()
         if holds is LIST:
             return None, name, None, _set(name, known)
         return int, name, known, _put(name, known.of)
