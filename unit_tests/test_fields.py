@@ -199,6 +199,19 @@ def test_an_option_that_was_deleted_is_told_once_for_all_streams_that_share_the_
     assert len(caplog.records) == 1
 
 
+def test_fields_of_one_name_on_two_objects_are_told_apart(caplog: pytest.LogCaptureFixture) -> None:
+    account = Account(ACCOUNT)
+    definitions = Definitions(account)
+    for name in ("deals", "persons", "leads"):
+        plan = plan_of(STREAMS[name], schema_of(account, STREAMS[name]), definitions, True)
+        plan.fill([{"label_ids": [9], "custom_fields": {TIER: 7}}])
+    told = {record.message.partition(" holds")[0] for record in caplog.records}
+    assert told == {
+        *('deal_fields: "Customer tier"', 'person_fields: "Customer tier"'),
+        *(f'{name}: "label_ids"' for name in ("deal_fields", "person_fields", "lead_labels")),
+    }
+
+
 def test_labels_of_leads_come_from_their_own_list_asked_for_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

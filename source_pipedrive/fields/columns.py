@@ -42,11 +42,10 @@ TYPES: dict[str, Schema] = {
     "timerange": TIME,
     "set": LIST,
     **dict.fromkeys(
-        ("user", "org", "people", "deal", "product", "project", "activity", "stage", "pipeline"),
-        INTEGER,
-    ),
-    **dict.fromkeys(
-        ("projects_board", "projects_phase"),
+        (
+            *("user", "org", "people", "deal", "product", "project", "activity", "stage"),
+            *("pipeline", "projects_board", "projects_phase"),
+        ),
         INTEGER,
     ),
 }

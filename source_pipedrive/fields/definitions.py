@@ -213,9 +213,9 @@ class Definitions:
                 continue
             read = from_v2 if one.version == 2 else from_v1
             fields = [read(item) for item in rows if not _is_part(item)]
-            if not fields and one.absent:
-                return {}  # of an add-on that the company does not use
             if not fields:
+                if one.absent:
+                    return {}  # of an add-on that the company does not use
                 # Every object has fields of Pipedrive's own.
                 raise StreamError(
                     f'Pipedrive sent no field at all for "{row.name}". Run the sync again later.',

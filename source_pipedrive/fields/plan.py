@@ -69,9 +69,13 @@ def plan_of(
     depends on them. Raises StreamError where they cannot be read."""
     columns = configured(schema) if row.has_custom_fields else []
     known = set(schema.get("properties") or ())
-    wanted = {i: n for i, n in row.labels.items() if labels and (not known or n in known)}
+    taken = {column.name for column in columns or ()}
+    wanted = {
+        ids: name
+        for ids, name in row.labels.items()
+        if labels and name not in taken and (not known or name in known)
+    }
     inline = row.custom_fields == "inline"
-    wanted = {i: n for i, n in wanted.items() if n not in {c.name for c in columns or ()}}
     of_fields = wanted.keys() - row.named.keys()
     fields = definitions.of(row.fields) if columns != [] or inline or of_fields else {}
     if columns is None:
@@ -81,17 +85,23 @@ def plan_of(
         _compare(row, columns, fields, seen_keys(schema), definitions)
     types = {column.key: column.type for column in columns}
     types |= {one.key: one.type for one in (fields or {}).values() if one.custom}
-    warn = partial(definitions.say_once, logging.WARNING)
+    warn = partial(_warn, definitions)
+    own = row.fields[0]
     return FieldPlan(
-        compiled(warn, columns, fields, labels),
+        compiled(partial(warn, own), columns, fields, labels),
         tuple(
-            (ids, name, Labels(warn, ids, options))
+            (ids, name, Labels(partial(warn, row.named.get(ids, own)), ids, options))
             for ids, name in wanted.items()
             if (options := _options(row, ids, fields or {}, definitions)) is not None
         ),
         types if inline else None,
         frozenset({column.name for column in columns} | set(wanted.values())),
     )
+
+
+def _warn(definitions: Definitions, of: Stream, sentence: str) -> None:
+    """Says it once for all streams whose fields, or labels, are in that list."""
+    definitions.say_once(logging.WARNING, f"{of.name}: {sentence}")
 
 
 def _options(

@@ -43,7 +43,7 @@ class Labels(dict[Any, str | None]):
         if not self._told:
             self._told = True
             self._warn(
-                f'The field "{self._name}" holds options that have been deleted in Pipedrive; '
+                f'"{self._name}" holds options that have been deleted in Pipedrive; '
                 "their ids stand in place of labels."
             )
         return str(value)

@@ -129,6 +129,7 @@ class Client:
         self.usage = usage or Usage()
         self.pacing = pacing or Pacing()
         self._largest: dict[str, int] = {}
+        self._largest_of_any = 0
         self._over: SyncError | None = None
         self._auth = auth
         self._tries = tries
@@ -156,7 +157,7 @@ class Client:
 
     def size(self, stream: str) -> int:
         """Bytes of the largest answer of a stream so far; of any, before its first."""
-        return self._largest.get(stream) or max(list(self._largest.values()), default=0)
+        return self._largest.get(stream) or self._largest_of_any
 
     def _get(self, request: Request) -> Answer:
         renewed, attempt, refusals = False, 0, 0
@@ -215,6 +216,7 @@ class Client:
             self.usage.settle(request.cost)
             self.pacing.finished(slot)
         self._largest[request.stream] = max(self._largest.get(request.stream, 0), len(raw))
+        self._largest_of_any = max(self._largest_of_any, len(raw))
         logger.debug(
             f"{request.stream}: GET v{request.version}/{request.path} {dict(request.params)} "
             f"-> {response.status_code}, {len(raw):,} bytes, {request.cost} tokens"
