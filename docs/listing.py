@@ -91,8 +91,7 @@ def reads(row: Stream) -> str:
     if row.child and row.child.months:
         return f"months, by `{row.cursor_field}`"
     if row.changes is Changes.OF_PARENT:
-        which = "new entries of" if row.child and row.child.known else "of"
-        return f"{which} changed parents, by `{row.cursor_field}`"
+        return f"of changed parents, by `{row.cursor_field}`"
     return HOW[row.changes].format(row.cursor_field) if row.changes else "all"
 
 
@@ -129,7 +128,7 @@ def deletes(row: Stream) -> str:
         return "recorded"
     if row.child and row.child.months:
         return "-"
-    if row.child and row.child.known:
+    if row.child and row.child.number:
         return "never"
     if row.changes is Changes.OF_PARENT:
         return "replaced"

@@ -21,7 +21,6 @@ class Child:
     batch    parents that one request names
     inside   key of each row under which the record is found
     number   fields by whose values rows that are alike are numbered, from the oldest
-    known    time field by which what an earlier sync has read is left out
     months   names of the parameters for the first and last day: each parent is asked for each
              calendar month
     life     fields of the parent that tell which months those are: its beginning and its end
@@ -37,7 +36,6 @@ class Child:
     batch: int = 1
     inside: str = ""
     number: tuple[str, ...] = ()
-    known: str = ""
     months: tuple[str, ...] = ()
     life: tuple[str, ...] = ()
     none: int = 0

@@ -14,8 +14,8 @@ from source_pipedrive.http.errors import CONFIG, SYSTEM, StreamError
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.http.waiting import Waiting
-from source_pipedrive.reading.children import HOPELESS
 from source_pipedrive.reading.messages import AsMessages
+from source_pipedrive.reading.refusals import HOPELESS
 from source_pipedrive.reading.sync import Run, Selection
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import ACME, NOW
@@ -125,12 +125,27 @@ def test_answers_that_name_the_parent_are_counted_together(
     ]
 
 
-@pytest.mark.parametrize(("status", "body"), [(403, SCOPE), (400, "{}"), (500, "{}")], ids=str)
-def test_what_is_not_about_the_parent_ends_the_stream_at_once(status: int, body: str) -> None:
-    company = Company(5, lambda role: (status, body) if role == 2 else None)
-    with pytest.raises(StreamError, match=f"refused {status}"):
+def test_a_missing_scope_ends_the_stream_at_once() -> None:
+    company = Company(5, lambda role: (403, SCOPE) if role == 2 else None)
+    with pytest.raises(StreamError, match="refused 403"):
         read(company)
     assert len(company.asked) == 3
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_one_parent_that_cannot_be_read_hides_no_other(status: int) -> None:
+    company = Company(5, lambda role: (status, "{}") if role == 2 else None)
+    with pytest.raises(StreamError, match=f"1 of the roles could not be read.*refused {status}"):
+        read(company)
+    assert len(company.asked) == 6
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_when_one_after_the_other_cannot_be_read_the_rest_is_not_asked(status: int) -> None:
+    company = Company(400, lambda role: (status, "{}"))
+    with pytest.raises(StreamError, match=f"refused {status}"):
+        read(company)
+    assert len(company.asked) == 1 + HOPELESS
 
 
 def test_no_parents_are_no_children() -> None:

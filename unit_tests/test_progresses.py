@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from source_pipedrive.http.errors import SyncError
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.reading.spans import OVERLAP, Progress, Progresses, union, without
+from source_pipedrive.reading.progresses import Progresses
+from source_pipedrive.reading.spans import OVERLAP, Progress, union, without
 
 UNTIL = instant("2026-11-23T10:00:00Z")
 FIELD = "deal_update_time"

@@ -11,7 +11,7 @@ import pytest
 
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, StreamError
-from source_pipedrive.reading import children
+from source_pipedrive.reading import pending
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
@@ -103,19 +103,27 @@ def test_streams_that_lack_other_times_share_one_more_pass() -> None:
     assert 70 / 5 < company.paths["deals"] <= 70 / 5 + 4
 
 
-def test_what_an_earlier_sync_has_read_of_a_changelog_does_not_come_again() -> None:
+def test_every_entry_of_a_deal_that_changed_leaves_whatever_is_older() -> None:
+    """The deal may have entered the history only now, and nobody has its older entries."""
     company = company_of("spread")
     names = ("deal_changelog", "deal_stage_history")
-    first = read(company, *names)
-    (_, state) = states_of(first, "deal_changelog")[-1]
+    first = read(company, *names, lower=START + 60 * 10)
+    assert {row["deal_id"] for row in records_of(first, "deal_changelog")} == {
+        *range(11, 71),
+        *range(1_011, 1_026),
+    }
+    states = {name: states_of(first, name)[-1][1] for name in names}
     company = company_of("spread")
     company.lists["deals"][3]["update_time"] = rfc3339(instant("2026-11-23T09:59:50Z"))
     company.lists["deals"].sort(key=lambda row: row["update_time"])
-    later = read(company, *names, states={"deal_changelog": state})
-    assert not records_of(later, "deal_changelog")
-    assert len(records_of(later, "deal_stage_history")) == len(
-        records_of(first, "deal_stage_history")
-    ), "the history is made of all entries"
+    later = read(company, *names, states=states, lower=START + 60 * 10)
+    rows = records_of(later, "deal_changelog")
+    assert [(row["deal_id"], row["time"][:10]) for row in rows] == [
+        (4, "2026-01-03"),
+        (4, "2026-01-02"),
+        (4, "2026-01-02"),
+    ]
+    assert {row["deal_id"] for row in records_of(later, "deal_stage_history")} == {4}
 
 
 def test_two_changes_of_one_field_in_one_second_are_two_rows() -> None:
@@ -125,7 +133,7 @@ def test_two_changes_of_one_field_in_one_second_are_two_rows() -> None:
 
 
 def test_a_flood_of_parents_waits_and_everything_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "ENOUGH", 8)
+    monkeypatch.setattr(pending, "ENOUGH", 8)
     everything = keys_of(read(company_of("spread"), "deal_changelog"), "deal_changelog")
     for seed in range(5):
         company = company_of("spread")
@@ -231,7 +239,7 @@ def test_when_some_parents_are_refused_the_others_are_read_and_the_stream_is_com
         assert status_of(messages, "deal_changelog") == "COMPLETE"
         assert {key[0] for key in keys_of(messages, "deal_changelog")} == {9}
         assert "14 of the deals passed over: 403" in caplog.text
-        assert "What hangs on them is missing" in caplog.text
+        assert "once the token's user may see them" in caplog.text
         (_, state) = states_of(messages, "deal_changelog")[-1]
         assert "parents" not in state
 

@@ -57,7 +57,9 @@ class Action(Enum):
     REFRESH = "get a new access token once and ask again; without OAuth the end of the sync"
     END_STREAM = "end the stream"
     END_SYNC = "end the sync"
-    PASS_OVER = "of a request for the children of one parent: go on with the next parent"
+    PASS_OVER = "the parent has gone: go on with the next one"
+    ASK_LATER = "the parent is hidden: go on with the next one, ask for this one in later syncs"
+    PARK = "go on with the next parent; the stream stays incomplete until this one can be read"
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,15 @@ RULES = (
     Rule(429, "", Action.SLOW_DOWN, TRANSIENT, "Run the sync again later.", "rate limit page"),
     Rule(501, "", Action.END_STREAM, SYSTEM, "Please report this line.", DOCS),
 )
-# Of a request for the children of one parent, before the table above; if this happens to every
-# parent it is the end of the stream.
+# Of a request for the children of one parent. If it happens to every parent, it is not about the
+# parents, and ends the stream.
 OF_ONE_PARENT = (
     Rule(404, "", Action.PASS_OVER, SYSTEM, "", "OpenAPI v1 and v2: the parent was not found"),
     Rule(410, "", Action.PASS_OVER, SYSTEM, "", DOCS + ": gone"),
-    Rule(403, "do not have permissions", Action.PASS_OVER, CONFIG, "", SEEN),
+    Rule(401, "", Action.END_STREAM, CONFIG, "", SEEN),
+    Rule(402, "", Action.END_STREAM, CONFIG, "", DOCS),
+    Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG, "", SEEN),
+    Rule(403, "", Action.ASK_LATER, CONFIG, "", SEEN),
 )
 SERVER_FAULT = Rule(0, "", Action.RETRY, TRANSIENT, "Run the sync again later.", DOCS)
 ANY_OTHER = Rule(0, "", Action.END_STREAM, SYSTEM, "Please report this line.", "no source")
@@ -124,11 +129,12 @@ def rule_for(status: int, body: str) -> Rule:
     return SERVER_FAULT if status >= 500 else ANY_OTHER
 
 
-def passed_over(error: StreamError) -> bool:
-    """Whether an answer to a request for the children of one parent is about that parent alone."""
-    return any(
-        rule.status == error.status and re.search(rule.body, error.body) for rule in OF_ONE_PARENT
-    )
+def about_one_parent(error: StreamError) -> Action:
+    """What follows from the answer to a request for the children of one parent."""
+    for rule in OF_ONE_PARENT:
+        if rule.status == error.status and re.search(rule.body, error.body):
+            return rule.action
+    return Action.PARK
 
 
 def day_is_spent(status: int, headers: Mapping[str, str], cost: int, refusals: int) -> bool:

@@ -1,43 +1,34 @@
 """Streams that are asked for by the records of others: the products of deals, a role's users, ...
 
-A parent may vanish between its list and its own request, or be hidden from the token's user: it is
-passed over and counted. When that happens to all of them it is not the parents: the stream fails.
+What the answers for one parent mean stands in http/errors.py. A parent that has vanished is passed
+over. One that the user may not see is passed over and remembered. One that cannot be read is
+parked: the state vouches for everything around it, and the stream is incomplete until it can be.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from source_pipedrive.absences import absence_of
 from source_pipedrive.child import Child
-from source_pipedrive.http.errors import StreamError, passed_over, words
+from source_pipedrive.http.errors import Action, StreamError, about_one_parent
 from source_pipedrive.reading.estimates import ABOUT, AT_LEAST, Estimate
 from source_pipedrive.reading.fed import Covered, Fed, lies_in
 from source_pipedrive.reading.fetched import Fetched
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.reading.months import months_of
 from source_pipedrive.reading.pages import Page, pages
+from source_pipedrive.reading.pending import PendingParents, Waiting
 from source_pipedrive.reading.reader import Reader, T, Task
-from source_pipedrive.reading.records import Row, as_rfc3339
-from source_pipedrive.reading.spans import Progress, union
-from source_pipedrive.reading.tickets import Ticket, slices_of
+from source_pipedrive.reading.records import Row, as_rfc3339, inner, numbered
+from source_pipedrive.reading.refusals import HOPELESS, Refusals
+from source_pipedrive.reading.spans import OVERLAP, Progress, union
 
 logger = logging.getLogger("airbyte")
 
-# Parents of which none could be read before the rest is not asked for any more: from the oldest on,
-# and if these have gone, as many from the newest on.
-HOPELESS = 20
-REASONS = 5  # that are told apart in the log
-HIDDEN = (
-    "What hangs on them is missing. Once the token's user may see them, refresh the stream in full."
-)
 SLICE = 10  # times of parents between two states
-# Parents that may wait: so many are a few megabytes.
-ENOUGH = 20_000
 
 
 class Children(Fed[T]):
@@ -47,31 +38,29 @@ class Children(Fed[T]):
         super().__init__(*arguments)
         assert self.row.child is not None
         self.child: Child = self.row.child
-        self._waiting: deque[tuple[Row, Ticket]] = deque()
-        self._tickets: deque[Ticket] = deque()
-        self._passed: Counter[str] = Counter()
-        self._first: StreamError | None = None
-        self._through: Covered = []  # by tickets that are gone, but no state vouches for it yet
-        self._gone = self._said = 0
+        self.pending = PendingParents()
+        self.refusals = Refusals(self.row.name, self.child.of[0].name)
+        self._asked: set[tuple[Any, Any]] = set()
+        self._said = 0
         self._look = SLICE
         self._priced = True  # in its own words
-        self._seen = self._wanted = self._read = self._vanished = self._refused = 0
+        self._seen = self._wanted = self._read = 0
 
     @property
     def flooded(self) -> bool:
-        return len(self._waiting) >= ENOUGH or super().flooded
+        return not self.exhausted and (self.pending.full or super().flooded)
 
     def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
-        parents = [self._parent(row) for row in fetched.rows if self._is_wanted(source, row)]
         covered = self.covered_by(source, fetched)
-        slices = slices_of(parents, covered)
+        wanted = [self._parent(row) for row in fetched.rows if self._is_wanted(source, row)]
         with self.lock:
+            parents = [unit for parent in wanted for unit in self.units(source, parent)]
             self._seen += len(fetched.rows)
             self._wanted += len(parents)
-            for some, part in slices:
-                ticket = Ticket(part, len(some))
-                self._tickets.append(ticket)
-                self._waiting.extend((parent, ticket) for parent in some)
+            if source.in_order or self.row.cursor_field is None:
+                self.pending.add(parents, covered)
+            else:
+                self.pending.add_unsorted(source.row.name, parents, covered)
         self._settle(())
         self.nudge()
 
@@ -85,6 +74,25 @@ class Children(Fed[T]):
         return time >= self.progress.until or lies_in(
             time, union(self.left_by(source.row).values())
         )
+
+    def units(self, source: Reader[Any], parent: Row) -> list[Row]:
+        """What is asked for of a parent: nothing where that has been read. The lock is held."""
+        time = instant_or_none(parent["time"])
+        if self.row.cursor_field is None:
+            # A list may be read for its own stream and for others.
+            known = (parent["id"], time) in self._asked
+            self._asked.add((parent["id"], time))
+            return [] if known else [parent]
+        if time is None or time < self.progress.until - OVERLAP:
+            return [parent]
+        known = self.remembered.recent.get(source.row.name, {}).get(parent["id"]) == time
+        if known and self.knows_as_much(self.progresses.known):
+            self._remember(source.row.name, parent["id"], time)
+            return []
+        return [{**parent, "source": source.row.name}]
+
+    def _remember(self, source: str, id_: Any, time: int) -> None:
+        self.remembered.fresh.setdefault(source, {})[id_] = time
 
     def _time_of(self, row: Row) -> int | None:
         times = [instant_or_none(row.get(name)) for name in self.child.moved]
@@ -103,38 +111,52 @@ class Children(Fed[T]):
         if super().flooded:
             return None
         with self.lock:
-            size = self.child.batch
             more = any(not source.exhausted for source in self.sources)
-            if not self._waiting or (more and len(self._waiting) < size):
-                return None
-            chunk = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
-        return partial(self._ask, chunk)
+            chunk = self.pending.take(self.child.batch, more)
+        return partial(self._ask, chunk) if chunk else None
 
-    def _ask(self, chunk: Sequence[tuple[Row, Ticket]]) -> None:
+    def _ask(self, chunk: Sequence[Waiting]) -> None:
         self.go_on()
         parents = list({parent["id"]: parent for parent, _ in chunk}.values())
-        self._price(len(self._requests(parents[0])))
+        self._price(len(self.requests(parents[0])))
         try:
             rows = self._rows_of(parents)
         except StreamError as error:
-            if self.child.batch > 1 or not passed_over(error):
+            action = about_one_parent(error)
+            if action is Action.END_STREAM or absence_of(self.row, error):
                 raise
-            self._pass_over(parents[0], error)
+            if len(parents) > 1:
+                # One of them spoils the answer for all.
+                half = len(chunk) // 2
+                self._ask(chunk[:half])
+                self._ask(chunk[half:])
+                return
+            self._without(parents[0], error, action)
         else:
             with self.lock:
                 self._read += len(parents)
+                self.refusals.read()
                 look = self._read >= self._look
                 self._look = 10 * self._read if look else self._look
-            fresh = [row for row in rows if self._is_new(row)]
-            self.put(fresh, None, Fetched(rows, (), parents))
+            self.put(rows, None, Fetched(rows, (), parents))
             if look:
                 self.announce()
-        self._settle([ticket for _, ticket in chunk])
+            with self.lock:
+                for parent in parents:
+                    self.have_left(parent)
+        self._settle(chunk)
+
+    def have_left(self, parent: Row) -> None:
+        """All rows of a parent have been handed out. The lock is held."""
+        if "source" in parent:
+            time = instant_or_none(parent["time"])
+            assert time is not None
+            self._remember(parent["source"], parent["id"], time)
 
     def _rows_of(self, parents: Sequence[Row]) -> list[Row]:
         """The rows of parents that one request names, each with its parent's id and time."""
         found: list[Row] = []
-        for params, columns in self._requests(parents[0]):
+        for params, columns in self.requests(parents[0]):
             ids = ",".join(str(parent["id"]) for parent in parents)
             path = self.row.path if self.child.ids else self.row.path.format(id=ids)
             named = {self.child.ids: ids} if self.child.ids else {}
@@ -154,86 +176,84 @@ class Children(Fed[T]):
                 row[self.row.cursor_field] = by_id.get(row.get(self.child.key), {}).get("time")
         return numbered(found, self.child) if self.child.number else found
 
-    def _requests(self, parent: Row) -> list[tuple[Mapping[str, str], Row]]:
+    def requests(self, parent: Row) -> list[tuple[Mapping[str, str], Row]]:
         """The parameters of each request for one parent, and the columns that tell them apart."""
-        if not self.child.months:
-            return [(params, {}) for params in self.row.each]
-        since = max(self.sync.lower, self.progresses.known)
-        life = [parent.get(name) for name in self.child.life]
-        first, last = self.child.months
-        return [
-            ({first: within[0], last: within[1]}, {"period_start": start, "period_end": end})
-            for start, end, within in months_of(since, self.sync.until, *life)
-        ]
+        return [(params, {}) for params in self.row.each]
 
-    def _is_new(self, row: Row) -> bool:
-        if not self.child.known or not self.progresses.known:
-            return True
-        time = instant_or_none(row.get(self.child.known))
-        return time is None or time >= self.progresses.known
-
-    def _settle(self, done: Sequence[Ticket]) -> None:
-        """The rows of a parent of each ticket have left. A state leaves when with them all parents
-        up to some ticket are through."""
+    def _without(self, parent: Row, error: StreamError, action: Action) -> None:
+        """Goes on without the rows of a parent that could not be read."""
+        if error.status == self.child.none:
+            with self.lock:
+                self._read += 1
+            return
+        if action is Action.PARK and self.child.batch > 1 and error.status == 400:
+            action = Action.ASK_LATER  # the others were answered: it is about this one
+        time = instant_or_none(parent["time"])
         with self.lock:
-            for ticket in done:
-                ticket.open -= 1
-            while self._tickets and not self._tickets[0].open:
-                self._through += self._tickets.popleft().covered
-                self._gone += 1
-            enough = self._gone >= SLICE or not self._tickets
-            ready = enough and self._through and self._may_vouch()
+            from_newest = self.refusals.note(error, action, parent["deleted"], not self._read)
+            if from_newest:
+                self.pending.turn_round()
+            if action is Action.PARK:
+                self.pending.park(self.progress.since if time is None else time)
+            self.skip(parent)
+        if action is Action.ASK_LATER:
+            self.refuse(self.row.name, parent, self.progress.since if time is None else time)
+        logger.debug(f"{self.row.name}: parent {parent['id']} not read ({error.status}).")
+        if self.refusals.hopeless:
+            raise self.refusals.hopeless
+
+    def skip(self, parent: Row) -> None:
+        """Whatever else waits to be asked for of this parent need not be. The lock is held."""
+
+    def _settle(self, done: Sequence[Waiting]) -> None:
+        """The rows of these parents have left. A state leaves when with them all parents up to
+        some ticket are through."""
+        with self.lock:
+            self.pending.close([ticket for _, ticket in done])
+            enough = self.pending.closed >= SLICE or self.pending.idle
+            ready = self.has_news(enough) and self._may_vouch()
         if ready:
             self.emit([], self._vouch)
+        with self.lock:
+            left = union(left for by in self._lefts.values() for left in by.values())
+            over = self.pending.idle and self.pending.is_only_holes(left)
+        if over and (error := self.refusals.parked):
+            self.fail(error)
+
+    def has_news(self, enough: bool) -> bool:
+        """Whether a state would say more than the last. enough: parents have left for one. The
+        lock is held."""
+        return enough and bool(self.pending.through)
 
     def _may_vouch(self) -> bool:
         """No state vouches for parents of whom none could be read: once they can be, the next sync
         has to ask for them. At the end that is the stream's error, unless a few have vanished from
         a list that was read before. The lock is held."""
-        if self._first is None or self._read:
+        refusals = self.refusals
+        if not refusals or self._read:
             return True
-        if not self.ends_with(self._through):
+        if not self.ends_with(self.pending.through):
             return False
-        if self.progresses.known and self._vanished == self._passed.total() < HOPELESS:
+        if self.progresses.known and refusals.gone == refusals.passed < HOPELESS:
             return True
-        self.error = self.error or self._first
+        assert refusals.first is not None
+        self.fail(refusals.first)
         return False
 
     def _vouch(self, _: Progress) -> None:
         # Another worker may have been refused, or have vouched, since this one asked.
         if self._may_vouch():
-            covered, self._through, self._gone = self._through, [], 0
+            covered: Covered = self.pending.through
+            self.pending.vouched()
             self.cover(covered)
 
-    def _pass_over(self, parent: Row, error: StreamError) -> None:
-        with self.lock:
-            if error.status == self.child.none:
-                self._read += 1
-                return
-            why = f'{error.status} "{re.sub("[0-9]+", "#", words(error.body))}"'
-            told = why in self._passed or len(self._passed) < REASONS
-            self._passed[why if told else "other answers"] += 1
-            self._vanished += (gone := error.status in (404, 410))
-            if parent["deleted"] and gone:  # that says nothing about the others
-                return
-            self._first = self._first or error
-            self._refused += 1
-            refused = 0 if self._read else self._refused
-            if refused == HOPELESS and error.status != 403:
-                self._waiting.reverse()
-        logger.debug(f"{self.row.name}: parent {parent['id']} passed over ({error.status}).")
-        if refused >= (HOPELESS if error.status == 403 else 2 * HOPELESS):
-            raise self._first
-
     def end(self) -> None:
-        if self._through:  # a sync that is cut short keeps what it has paid for
+        if self.pending.through:  # a sync that is cut short keeps what it has paid for
             with self.lock:
                 self._vouch(self.progress)
             self.checkpoint()
-        for why, number in self._passed.items():
-            of = self.child.of[0].name
-            hidden = f" {HIDDEN}" if why.startswith("403") and self.error is None else ""
-            logger.warning(f"{self.row.name}: {number:,} of the {of} passed over: {why}.{hidden}")
+        for line in self.refusals.lines(self.error is not None):
+            logger.warning(line)
         super().end()
 
     def _price(self, requests: int) -> None:
@@ -244,13 +264,16 @@ class Children(Fed[T]):
             if parents <= 1.5 * self._said:
                 return
             self._said = parents
-        each, limit = self.child.batch, self.sync.client.usage.daily_limit
-        unit, units, cost = self.child.of[0].name, parents, self.row.cost * requests
-        if self.child.months:
-            unit, units, cost = f"months of {unit}", parents * requests, self.row.cost
-        price = Estimate(self.row.name, units, unit, cost, each, how)
+        limit = self.sync.client.usage.daily_limit
+        cost = self.row.cost * requests
+        price = Estimate(self.row.name, parents, self.unit, cost, self.child.batch, how)
         if price.is_expensive(limit):
             logger.info(price.sentence(limit))
+
+    @property
+    def unit(self) -> str:
+        """What is counted where the price is said."""
+        return self.child.of[0].name
 
     def _parents(self) -> tuple[int, str]:
         """How many there are to ask for, and how sure that is."""
@@ -267,25 +290,3 @@ class Children(Fed[T]):
         """As many children of each parent as those had that have been read."""
         read = self._read
         return self.lane.records * self._parents()[0] // read if read else None
-
-
-def inner(row: Row, name: str) -> Any:
-    """A value of a row, or of an object in it: `duration.start`."""
-    found: Any = row
-    for part in name.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
-    return found
-
-
-def numbered(rows: Sequence[Row], child: Child) -> list[Row]:
-    """The rows, those that are alike in all that `child` names numbered from the oldest on."""
-    newest_first = not rows or str(rows[0].get("time")) >= str(rows[-1].get("time"))
-    seen: Counter[tuple[str, ...]] = Counter()
-    numbers = []
-    for row in reversed(rows) if newest_first else rows:
-        alike = tuple(str(row.get(name)) for name in (child.key, *child.number))
-        seen[alike] += 1
-        numbers.append(seen[alike])
-    if newest_first:
-        numbers.reverse()
-    return [{**row, "number": number} for row, number in zip(rows, numbers, strict=True)]

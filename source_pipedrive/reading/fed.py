@@ -6,15 +6,26 @@ record that changed then have been handed to the output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.http.client import Client
+from source_pipedrive.http.errors import PipedriveError
 from source_pipedrive.reading.fetched import Fetched
 from source_pipedrive.reading.made import MAKERS
 from source_pipedrive.reading.messages import Lane
+from source_pipedrive.reading.pages import pages
+from source_pipedrive.reading.progresses import Progresses
 from source_pipedrive.reading.reader import Reader, Sync, T, Task, lower_bound
-from source_pipedrive.reading.spans import Interval, Progress, Progresses, union, without
+from source_pipedrive.reading.records import Row
+from source_pipedrive.reading.remembered import Remembered
+from source_pipedrive.reading.spans import Interval, Progress, union, without
 from source_pipedrive.stream import Stream
+
+logger = logging.getLogger("airbyte")
 
 Covered = list[tuple[str, str, Interval]]  # source, list, time
 
@@ -52,6 +63,55 @@ class Fed(Reader[T]):
     def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
         """What is done with it."""
         raise NotImplementedError
+
+    @property
+    def remembered(self) -> Remembered:
+        """What the stream's state says besides the times that are read."""
+        return self.progresses.remembered
+
+    def look_again(self) -> None:
+        """Asks for a few of the parents that were refused in earlier syncs. Where one can be read
+        now, all that changed at those times is left to read. Called before the readers are
+        joined."""
+        for stream in [self.row, *self.row.sources]:
+            refused = self.remembered.refused.get(stream.name)
+            if refused is None:
+                continue
+            if not without(refused.times, self.progress.left):  # they are asked for anyway
+                del self.remembered.refused[stream.name]
+            elif _is_shown(self.sync.client, stream, refused.ids):
+                logger.info(
+                    f"{self.row.name}: records that the user could not see can be read now; "
+                    "reading what was missing."
+                )
+                del self.remembered.refused[stream.name]
+                self._leave_again(refused.times)
+
+    def _leave_again(self, times: Sequence[Interval]) -> None:
+        for left in self._lefts.values():
+            for axis in left:
+                left[axis] = union([left[axis], times])
+                self.progresses.leave_of(axis, union([self.progresses.axes[axis].left, times]))
+
+    def refuse(self, stream: str, parent: Row, time: int) -> None:
+        """The user may not see what `stream` holds of a parent; nor is what is made of it there."""
+        with self.lock:
+            self.remembered.refuse(stream, parent["id"], time)
+        for each in self.fed:
+            each.refuse(stream, parent, time)
+
+    def fail(self, error: AirbyteTracedException) -> None:
+        """Ends this stream, and all that live on it, where they are."""
+        if not self.exhausted:
+            self.error = error
+        for each in self.fed:
+            if not each.exhausted:
+                each.fail(error)
+
+    def knows_as_much(self, known: int) -> bool:
+        """Whether this stream, and all that live on it, were complete when `known` was."""
+        same = self.progresses.known == known > 0
+        return same and all(each.knows_as_much(known) for each in self.fed)
 
     def left(self) -> dict[str, list[Interval]]:
         return {axis: each.left for axis, each in self.progresses.axes.items()}
@@ -97,11 +157,27 @@ class Made(Fed[T]):
         self.emit(rows, (lambda _: self.cover(covered)) if covered else None)
 
 
-def whole(row: Stream, sync: Sync, known: int = 0) -> Progresses:
+def whole(
+    row: Stream, sync: Sync, known: int = 0, remembered: Remembered | None = None
+) -> Progresses:
     """All of the history is left."""
     roots = row.roots.items()
     axes = {name: Progress(lower_bound(root, sync.lower), sync.until) for name, root in roots}
-    return Progresses(axes, known)
+    return Progresses(axes, known, remembered)
+
+
+def _is_shown(client: Client, row: Stream, parents: Sequence[Any]) -> bool:
+    """Whether the children of any of these parents can be read now."""
+    for parent in parents if row.child else ():
+        assert row.child is not None
+        path = row.path if row.child.ids else row.path.format(id=parent)
+        named = {row.child.ids: str(parent)} if row.child.ids else {}
+        try:
+            next(pages(client, row, {**named, **row.each[0]}, path=path))
+        except PipedriveError:
+            continue  # whatever else is wrong shows when the stream is read
+        return True
+    return False
 
 
 def lies_in(time: int, intervals: Iterable[Interval]) -> bool:

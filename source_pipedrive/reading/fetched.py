@@ -33,6 +33,15 @@ class Living(Protocol):
     def feed(self, source: Any, fetched: Fetched) -> None:
         """Takes what the reader `source` has read. May be called by several workers at once."""
 
+    def fail(self, error: AirbyteTracedException) -> None:
+        """Ends this stream, and all that live on it, where they are."""
+
+    def refuse(self, stream: str, parent: Row, time: int) -> None:
+        """The user may not see what `stream` holds of a parent that changed at `time`."""
+
+    def knows_as_much(self, known: int) -> bool:
+        """Whether it was complete when its source was, at `known`."""
+
     @property
     def flooded(self) -> bool:
         """Whether it has so much before it that the source should wait."""

@@ -67,6 +67,8 @@ class WholeList(InOneGo[T]):
     """A list without a filter. With a cursor field only rows that changed since the last sync are
     emitted, otherwise all of the configured history."""
 
+    in_order = False
+
     def read(self) -> None:
         seen: set[object] = set()
         for params in self.row.each:

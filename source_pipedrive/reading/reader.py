@@ -61,6 +61,8 @@ class Reader(ABC, Generic[T]):
     `take` hands out work until none is left; the tasks of one reader may run side by side.
     """
 
+    in_order = True  # what it feeds to others comes in the order of its times
+
     def __init__(
         self,
         row: Stream,

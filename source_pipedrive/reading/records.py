@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from source_pipedrive.child import Child
 from source_pipedrive.fields.plan import FieldPlan
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.stream import Kind, Stream
@@ -67,3 +69,25 @@ def as_rfc3339(value: Any) -> Any:
     if value[10:11] == " " and instant_or_none(value) is not None:
         return f"{value[:10]}T{value[11:]}Z"
     return value
+
+
+def inner(row: Row, name: str) -> Any:
+    """A value of a row, or of an object in it: `duration.start`."""
+    found: Any = row
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def numbered(rows: Sequence[Row], child: Child) -> list[Row]:
+    """The rows, those that are alike in all that `child` names numbered from the oldest on."""
+    newest_first = not rows or str(rows[0].get("time")) >= str(rows[-1].get("time"))
+    seen: Counter[tuple[str, ...]] = Counter()
+    numbers = []
+    for row in reversed(rows) if newest_first else rows:
+        alike = tuple(str(row.get(name)) for name in (child.key, *child.number))
+        seen[alike] += 1
+        numbers.append(seen[alike])
+    if newest_first:
+        numbers.reverse()
+    return [{**row, "number": number} for row, number in zip(rows, numbers, strict=True)]

@@ -6,7 +6,7 @@ the output. A state is made of nothing else, so a run that dies loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -139,34 +139,6 @@ class Progress:
     def done(self) -> list[Interval]:
         """What has been read and will not change any more."""
         return _gaps(self.since, self.until - OVERLAP, [(s.at, s.end) for s in self.spans])
-
-
-class Progresses(Progress):
-    """The progress of a stream that hangs on several lists, by their names; the spans are those
-    that are left of any.
-
-    known: all that a list has seen before this time was read by a sync that reached its end.
-    """
-
-    def __init__(self, axes: Mapping[str, Progress], known: int = 0) -> None:
-        first = next(iter(axes.values()))
-        super().__init__(min(each.since for each in axes.values()), first.until)
-        self.axes = dict(axes)
-        self.known = known
-        self._merge()
-
-    def leave_of(self, axis: str, left: Iterable[Interval]) -> None:
-        """From now on this is left of one list."""
-        self.axes[axis].leave(left)
-        self._merge()
-
-    def finish(self) -> None:
-        for each in self.axes.values():
-            each.finish()
-        self._merge()
-
-    def _merge(self) -> None:
-        self.leave(union(each.left for each in self.axes.values()))
 
 
 def union(parts: Iterable[Iterable[Interval]]) -> list[Interval]:

@@ -7,7 +7,8 @@
      "skip": 1200}                           and the rows they hold, where a list is newest first
 
 The state of a stream that hangs on several lists has, in place of "done", "parents": the parts read
-of each list. "known" is the time of its last complete sync, while it catches up after it.
+of each list. "known" is the time of its last complete sync, while it catches up after it. What else
+it says stands in remembered.py.
 
 While a full refresh is under way it carries `"full_refresh": true` besides, so that nobody takes
 it for the state of an incremental sync that was turned into a full refresh.
@@ -23,7 +24,9 @@ from typing import Any
 
 from source_pipedrive.http.errors import CONFIG, SyncError
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.reading.spans import OVERLAP, Interval, Progress, Progresses
+from source_pipedrive.reading.progresses import Progresses
+from source_pipedrive.reading.remembered import load
+from source_pipedrive.reading.spans import OVERLAP, Interval, Progress
 
 VERSION = 1
 
@@ -68,9 +71,7 @@ def progress(
             since, done = lower, _foreign(state, field, lower if known_from is None else known_from)
         skip = int(state.get("skip") or 0)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise SyncError(
-            f'The state of "{stream}" cannot be read. Reset the stream to read it anew.', CONFIG
-        ) from None
+        raise unreadable(stream) from None
     return Progress(min(since, lower), until, done, skip)
 
 
@@ -94,12 +95,27 @@ def progresses(
             for axis, lower in lowers.items()
         }
     )
+    if "version" not in state:
+        return found
+    try:
+        found.remembered = load(state)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise unreadable(stream) from None
     # What a longer history adds was not there to be read.
-    if "version" in state and min(lowers.values()) >= instant(state["since"]):
+    if min(lowers.values()) >= instant(state["since"]):
         found.known = instant(state["known"]) if "known" in state else 0
         if "parents" not in state:
             found.known = instant(state[field]) - OVERLAP
     return found
+
+
+def unreadable(stream: str) -> SyncError:
+    """The error for a state that somebody has edited."""
+    return SyncError(
+        f'The state of "{stream}" cannot be read. Reset the stream to read it again from its '
+        "beginning.",
+        CONFIG,
+    )
 
 
 def _own(state: Mapping[str, Any], field: str) -> tuple[int, list[Interval]]:
@@ -119,25 +135,31 @@ def _foreign(state: Mapping[str, Any], field: str, known_from: int) -> list[Inte
 
 def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """The state of a full refresh that did not reach its end, or none: then it begins anew."""
-    return state if state.get("full_refresh") and "done" in state else {}
+    under_way = not {"done", "parents"}.isdisjoint(state)
+    return state if state.get("full_refresh") and under_way else {}
 
 
 def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False) -> dict[str, Any]:
     """The state that vouches for what `now` has done."""
     common = {"version": VERSION, "company_id": company_id, "since": rfc3339(now.since)}
-    if now.complete:
-        return dict(NO_CURSOR) if full_refresh else {field: rfc3339(now.until), **common}
+    whole = {"full_refresh": True} if full_refresh else {}
+    if now.complete and full_refresh:
+        return dict(NO_CURSOR)
     if isinstance(now, Progresses):
-        return _of_children(field, common, now)
+        more = {**whole, **now.remembered.dump(now.complete)}
+        return {**_of_children(field, common, now), **more}
+    if now.complete:
+        return {field: rfc3339(now.until), **common}
     done = now.done()
     low = done[0][1] if done and done[0][0] == now.since else now.since
     parts = [[rfc3339(start), rfc3339(end)] for start, end in done]
     skip = {"skip": now.skip} if now.skip else {}
-    whole = {"full_refresh": True} if full_refresh else {}
     return {field: rfc3339(low), **common, "done": parts, **skip, **whole}
 
 
 def _of_children(field: str, common: Mapping[str, Any], now: Progresses) -> dict[str, Any]:
+    if now.complete:
+        return {field: rfc3339(now.until), **common}
     parents = {
         axis: [[rfc3339(start), rfc3339(end)] for start, end in each.done()]
         for axis, each in now.axes.items()

@@ -26,6 +26,7 @@ from source_pipedrive.reading.in_one_go import InOneGo
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.lists import FieldList, Mailbox, NewestFirst, WholeList
 from source_pipedrive.reading.messages import Backlog, Encoder, Lane, Parcel, Silent
+from source_pipedrive.reading.monthly import Monthly
 from source_pipedrive.reading.reader import Fields, Reader, Sync, T, lower_bound
 from source_pipedrive.reading.report import Report
 from source_pipedrive.reading.spans import Progress
@@ -74,6 +75,8 @@ def reader_class(row: Stream) -> type[Reader[T]]:
         Changes.RESTARTING: Restarting,
         Changes.NEWEST_FIRST: NewestFirst,
     }
+    if row.child and row.child.months:
+        return Monthly
     if row.kind in kinds:
         return kinds[row.kind]
     return changes.get(row.changes, WholeList) if row.changes else WholeList
@@ -121,6 +124,9 @@ class Run(Generic[T]):
         # What is furthest behind comes first, and last what cannot be taken up where it ended: so
         # syncs that a budget cuts short get on each time, however small the budget.
         readers = [self._reader(selection) for selection in selected]
+        for reader in readers:
+            if isinstance(reader, Fed):
+                reader.look_again()
         hidden: list[Reader[T]] = wire(readers, self._hidden)
         everyone = furthest_behind_first([*readers, *hidden])
         self._readers = [reader for reader in everyone if reader in readers]
@@ -131,17 +137,17 @@ class Run(Generic[T]):
     def _reader(self, selection: Selection) -> Reader[T]:
         row, sync, full = selection.row, self._sync, selection.full_refresh
         progress: Progress | None = None
-        if row.cursor_field is not None and row.sources and not full:
+        if row.cursor_field is not None and row.sources:
             progress = state.progresses(
                 row.name,
                 row.cursor_field,
-                selection.state,
+                state.of_full_refresh(selection.state) if full else selection.state,
                 sync.company.id,
                 {name: lower_bound(root, sync.lower) for name, root in row.roots.items()},
                 sync.until,
             )
             if row.child and row.child.months:
-                progress = whole(row, sync, progress.known)
+                progress = whole(row, sync, progress.known, progress.remembered)
         elif row.cursor_field is not None and (not full or resumes(row)):
             saved = state.of_full_refresh(selection.state) if full else selection.state
             lower = lower_bound(row, sync.lower)
