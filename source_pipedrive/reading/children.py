@@ -185,6 +185,7 @@ class Children(Fed[T]):
         if error.status == self.child.none:
             with self.lock:
                 self._read += 1
+                self.have_left(parent)
             return
         if action is Action.PARK and self.child.batch > 1 and error.status == 400:
             action = Action.ASK_LATER  # the others were answered: it is about this one

@@ -1,0 +1,399 @@
+"""What the state of a child stream vouches for: rows that were read and have left, nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from source_pipedrive.http.client import Request
+from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError, SyncError
+from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.remembered import MOST_TIMES, PROBES, Refused, Remembered, load
+from source_pipedrive.streams import STREAMS
+from unit_tests.deals import Deals, Record, deals
+from unit_tests.turns import Turns, read, records_of, run_of, states_of
+
+START = instant("2026-01-01")
+NOW = instant("2026-11-23T10:00:00Z")
+PERMISSION = '{"error":"You do not have permissions to do this."}'
+CHANGELOG = "deal_changelog"
+
+
+def changes_of(deal: int) -> list[Record]:
+    return [{"time": "2026-01-02 10:00:00", "field_key": "stage_id", "new_value": "2"}]
+
+
+def company_of(number: int = 40, page: int = 7, **lists: list[Record]) -> Deals:
+    """Deals that changed a minute after each other, none of them archived."""
+    parents = {"deals": deals([START + 60 * n for n in range(number)]), "deals/archived": []}
+    each = {"deals/{id}/changelog": changes_of}
+    return Deals({**parents, **lists}, each, page=page)
+
+
+def refusing(company: Deals, status: int, *ids: int, body: str = PERMISSION) -> Deals:
+    """The same company, where the changelogs of these deals are answered so."""
+
+    def refuse(request: Request) -> None:
+        match = re.fullmatch(r"deals/(\d+)/changelog", request.path)
+        if match and int(match[1]) in ids:
+            kind = SYSTEM if status < 500 else TRANSIENT
+            raise StreamError(f"refused {status}", kind, status, body)
+
+    company.refuse = refuse
+    return company
+
+
+def status_of(messages: list[Any], stream: str) -> str:
+    return [
+        m.trace.stream_status.status.value
+        for m in messages
+        if m.trace and m.trace.stream_status
+        if m.trace.stream_status.stream_descriptor.name == stream
+    ][-1]
+
+
+def last_state(messages: list[Any], stream: str) -> Record:
+    states = states_of(messages, stream)
+    return dict(states[-1][1]) if states else {}
+
+
+def parents_in(messages: list[Any], stream: str = CHANGELOG) -> set[int]:
+    return {row["deal_id"] for row in records_of(messages, stream)}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_one_poisoned_deal_costs_its_own_request_in_every_sync_and_nothing_else(seed: int) -> None:
+    company = refusing(company_of(), 500, 17)
+    messages = Turns(run_of(company, CHANGELOG, workers=3), company, seed, 3).messages()
+    assert status_of(messages, CHANGELOG) == "INCOMPLETE"
+    assert parents_in(messages) == {*range(1, 41)} - {17}
+    state = last_state(messages, CHANGELOG)
+    again = refusing(company_of(), 500, 17)
+    later = read(again, CHANGELOG, states={CHANGELOG: state})
+    assert again.ids("deals/{id}/changelog") == ["17"], "only the gap is left"
+    assert status_of(later, CHANGELOG) == "INCOMPLETE"
+    mended = company_of()
+    last = read(mended, CHANGELOG, states={CHANGELOG: last_state(later, CHANGELOG) or state})
+    assert mended.ids("deals/{id}/changelog") == ["17"]
+    assert status_of(last, CHANGELOG) == "COMPLETE"
+    assert parents_in(last) == {17}
+
+
+def test_every_state_around_a_poisoned_deal_still_asks_for_it() -> None:
+    for seed in range(10):
+        company = refusing(company_of(), 500, 9, 17)
+        messages = Turns(run_of(company, CHANGELOG, workers=3), company, seed, 3).messages()
+        for at, state in states_of(messages, CHANGELOG):
+            left = parents_in(messages[: at + 1])
+            rest = parents_in(read(company_of(), CHANGELOG, states={CHANGELOG: state}))
+            assert left | rest == {*range(1, 41)}, (seed, state)
+
+
+def test_what_is_made_of_a_poisoned_deal_is_left_open_too() -> None:
+    name = "deal_stage_history"
+    company = refusing(company_of(), 500, 17)
+    messages = Turns(run_of(company, name, CHANGELOG, workers=2), company, 1, 2).messages()
+    assert status_of(messages, name) == "INCOMPLETE"
+    states = {each: last_state(messages, each) for each in (name, CHANGELOG)}
+    later = read(company_of(), name, CHANGELOG, states=states)
+    assert parents_in(later, name) == {17}
+    assert status_of(later, name) == "COMPLETE"
+
+
+def test_a_failed_child_does_not_hold_up_its_parents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise deals stand still until somebody kills the sync."""
+    monkeypatch.setattr("source_pipedrive.reading.pending.ENOUGH", 8)
+    for seed in range(6):
+        company = refusing(company_of(200), 500, *range(1, 201))
+        run = run_of(company, CHANGELOG, "deals", workers=3)
+        messages = Turns(run, company, seed, 3).messages()
+        assert status_of(messages, "deals") == "COMPLETE"
+        assert len(records_of(messages, "deals")) >= 200
+        assert status_of(messages, CHANGELOG) == "INCOMPLETE"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_deals_that_were_hidden_are_read_once_the_user_may_see_them(seed: int) -> None:
+    hidden = {5, 6, 30}
+    company = refusing(company_of(), 403, *hidden)
+    messages = Turns(run_of(company, CHANGELOG, workers=3), company, seed, 3).messages()
+    assert status_of(messages, CHANGELOG) == "COMPLETE"
+    state = last_state(messages, CHANGELOG)
+    still = refusing(company_of(), 403, *hidden)
+    quiet = read(still, CHANGELOG, states={CHANGELOG: state})
+    assert len(still.ids("deals/{id}/changelog")) <= PROBES, "a sync asks for a few of them"
+    assert status_of(quiet, CHANGELOG) == "COMPLETE"
+    shown = company_of()
+    later = read(shown, CHANGELOG, states={CHANGELOG: last_state(quiet, CHANGELOG)})
+    assert parents_in(later) == hidden
+    assert len(shown.ids("deals/{id}/changelog")) <= PROBES + len(hidden)
+    quiet_again = company_of()
+    read(quiet_again, CHANGELOG, states={CHANGELOG: last_state(later, CHANGELOG)})
+    assert not quiet_again.ids("deals/{id}/changelog"), "nothing is owed any more"
+
+
+@pytest.mark.parametrize("selected", [("deal_stage_history",), ("deal_stage_history", CHANGELOG)])
+def test_what_is_made_of_hidden_deals_comes_once_they_are_shown(selected: tuple[str, ...]) -> None:
+    name = "deal_stage_history"
+    messages = read(refusing(company_of(), 403, 5, 30), *selected)
+    states = {each: last_state(messages, each) for each in selected}
+    assert parents_in(messages, name) == {*range(1, 41)} - {5, 30}
+    later = read(company_of(), *selected, states=states)
+    assert parents_in(later, name) == {5, 30}
+
+
+def test_a_state_of_many_refusals_stays_small() -> None:
+    refused = Refused()
+    for n in range(10_000):
+        refused.add(n, START + 120 * n)
+    assert len(refused.times) <= MOST_TIMES
+    assert refused.ids == [9_997, 9_998, 9_999]
+    for n in range(10_000):
+        time = START + 120 * n
+        assert any(first <= time < end for first, end in refused.times)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_one_deal_spoils_the_answer_for_a_hundred_and_the_others_are_read(status: int) -> None:
+    """What a request in bulk answers where one deal is deleted, merged or hidden is not known."""
+    company = company_of(250, 500)
+
+    def refuse(request: Request) -> None:
+        if "77" in request.params.get("deal_ids", "").split(","):
+            raise StreamError(f"refused {status}", SYSTEM, status, PERMISSION)
+
+    company.refuse = refuse
+    for seed in range(3):
+        company.asked.clear()
+        run = run_of(company, "deal_products", workers=2)
+        messages = Turns(run, company, seed, 2).messages()
+        assert parents_in(messages, "deal_products") == {*range(1, 251)} - {77}
+        assert status_of(messages, "deal_products") == "COMPLETE"
+        assert company.paths["deals/products"] <= 3 + 2 * 8
+
+
+def recently(number: int) -> dict[str, list[Record]]:
+    """Deals that changed in the last minute before the sync."""
+    return {"deals": deals([NOW - 40 + n for n in range(number)])}
+
+
+def test_what_changed_in_the_last_minute_of_a_sync_is_not_paid_for_twice() -> None:
+    names = (CHANGELOG, "deal_stage_history", "deal_products")
+    first = read(company_of(**recently(12)), *names)
+    states = {name: last_state(first, name) for name in names}
+    company = company_of(**recently(12))
+    read(company, *names, states=states)
+    assert not company.ids("deals/{id}/changelog")
+    assert not company.ids("deals/products")
+    company = company_of(**recently(12))
+    company.lists["deals"][11]["update_time"] = rfc3339(NOW - 1)
+    read(company, *names, states=states)
+    assert company.ids("deals/{id}/changelog") == ["12"], "one has changed again"
+
+
+def test_a_sync_that_was_not_complete_remembers_no_last_minute() -> None:
+    """What is made of a deal may not have left when the sync ended."""
+    names = (CHANGELOG, "deal_stage_history")
+    for seed in range(20):
+        company = company_of(**recently(12))
+        company.budget = 20 + 20 * (seed % 12)
+        messages = Turns(run_of(company, *names, workers=3), company, seed, 3).messages()
+        states = {name: last_state(messages, name) for name in names}
+        later = read(company_of(**recently(12)), *names, states=states)
+        for name in names:
+            assert parents_in(messages, name) | parents_in(later, name) == {*range(1, 13)}
+
+
+def test_a_stream_that_was_reset_gets_the_last_minute_whoever_else_had_it() -> None:
+    names = (CHANGELOG, "deal_stage_history")
+    first = read(company_of(**recently(12)), *names)
+    states = {CHANGELOG: last_state(first, CHANGELOG)}
+    later = read(company_of(**recently(12)), *names, states=states)
+    assert parents_in(later, "deal_stage_history") == {*range(1, 13)}
+
+
+def test_what_a_state_remembers_survives_a_state() -> None:
+    remembered = Remembered()
+    remembered.fresh = {"deals": {7: NOW - 5}}
+    remembered.refuse(CHANGELOG, 9, START)
+    for month in ("2026-01", "2025-12", "2026-03", "2026-02", "2026-06"):
+        remembered.add_month(3, month)
+    again = load(remembered.dump(complete=True))
+    assert again.recent == {"deals": {7: NOW - 5}}
+    assert again.refused == remembered.refused
+    assert again.months == {"3": [("2025-12", "2026-03"), ("2026-06", "2026-06")]}
+    assert "recent" not in remembered.dump(complete=False)
+
+
+def pipelines(number: int, since: str = "2026-01-01 00:00:00") -> list[Record]:
+    return [
+        {"id": n, "update_time": None if n == 2 else "2026-02-01T00:00:00Z", "add_time": since}
+        for n in range(1, number + 1)
+    ]
+
+
+STATISTICS = "pipeline_movement_statistics"
+
+
+class Pipelines(Deals):
+    """Pipelines with statistics of each month."""
+
+    def __init__(self, number: int = 3, **facts: Any) -> None:
+        super().__init__({"pipelines": pipelines(number, **facts)}, {})
+
+    def _body(self, path: str, params: Mapping[str, str]) -> Record:
+        if path == "pipelines":
+            return {"data": self.lists[path], "additional_data": {"next_cursor": None}}
+        return {"data": {"new_deals": {"count": 1}}}
+
+    @property
+    def months(self) -> Counter[tuple[str, str]]:
+        return Counter(
+            (r.path.split("/")[1], r.params["start_date"][:7])
+            for r in self.asked
+            if r.path != "pipelines"
+        )
+
+
+JANUARY, JULY = instant("2026-01-01"), instant("2026-07-01")
+
+
+def test_months_that_were_over_are_not_asked_for_again() -> None:
+    company = Pipelines()
+    first = read(company, STATISTICS, lower=JULY)
+    assert company.months == Counter(
+        {(str(p), f"2026-{m:02}"): 1 for p in (1, 2, 3) for m in range(7, 12)}
+    )
+    later = Pipelines(4)
+    read(later, STATISTICS, lower=JULY, states={STATISTICS: last_state(first, STATISTICS)})
+    new = {("4", f"2026-{m:02}") for m in range(7, 12)}
+    assert later.months.keys() == new | {(str(p), "2026-11") for p in (1, 2, 3)}
+
+
+def test_a_longer_history_brings_the_months_that_are_missing() -> None:
+    first = read(Pipelines(), STATISTICS, lower=JULY)
+    later = Pipelines()
+    read(later, STATISTICS, lower=JANUARY, states={STATISTICS: last_state(first, STATISTICS)})
+    assert {month for _, month in later.months} == {f"2026-{m:02}" for m in (*range(1, 7), 11)}
+
+
+def test_no_pipeline_is_asked_for_twice_in_a_sync_with_its_list_selected() -> None:
+    """Also one without a time of change, which each read of the list brings."""
+    names = ("pipelines", STATISTICS)
+    first = read(Pipelines(), *names, lower=JULY)
+    states = {name: last_state(first, name) for name in names}
+    later = Pipelines()
+    messages = read(later, *names, lower=JULY, states=states)
+    assert set(later.months.values()) == {1}
+    keys = [(r["pipeline_id"], r["period_start"]) for r in records_of(messages, STATISTICS)]
+    assert len(keys) == len(set(keys)) == 3
+
+
+@pytest.mark.parametrize("full_refresh", [False, True])
+def test_months_are_finished_in_as_many_syncs_as_they_cost(full_refresh: bool) -> None:
+    state: Record = {}
+    asked: Counter[tuple[str, str]] = Counter()
+    syncs = 0
+    for _ in range(30):
+        syncs += 1
+        company = Pipelines(4)
+        company.budget = 5 + 40 * 13
+        run = run_of(
+            company,
+            STATISTICS,
+            states={STATISTICS: state},
+            lower=0,
+            full_refresh=full_refresh,
+            workers=1,
+        )
+        messages = Turns(run, company).messages()
+        asked += company.months
+        state = last_state(messages, STATISTICS)
+        if status_of(messages, STATISTICS) == "COMPLETE":
+            break
+    assert len(asked) == 4 * 11
+    assert syncs <= -(-4 * 11 // 13) + 1
+
+
+class Filters(Deals):
+    """A list that comes whole, in no order, and one request for each of its rows."""
+
+    def __init__(self, number: int = 40) -> None:
+        rows = [
+            {"id": n, "update_time": rfc3339(START + 60 * ((7 * n) % number))}
+            for n in range(1, number + 1)
+        ]
+        super().__init__({"filters": rows}, {})
+
+    def _body(self, path: str, params: Mapping[str, str]) -> Record:
+        if path == "filters":
+            return {"data": self.lists[path], "additional_data": {"pagination": {}}}
+        return {"data": {"id": int(path.split("/")[1]), "conditions": {}}}
+
+
+@pytest.mark.parametrize("full_refresh", [False, True])
+def test_children_of_a_list_that_comes_whole_go_on_where_a_budget_ended(full_refresh: bool) -> None:
+    name = "filter_conditions"
+    state: Record = {}
+    asked: list[str] = []
+    syncs = 0
+    for _ in range(30):
+        syncs += 1
+        company = Filters()
+        company.budget = 20 + 2 * 8
+        run = run_of(company, name, states={name: state}, full_refresh=full_refresh, workers=1)
+        messages = Turns(run, company).messages()
+        asked += company.ids("filters/{id}")
+        state = last_state(messages, name)
+        if status_of(messages, name) == "COMPLETE":
+            break
+    assert set(asked) == {str(n) for n in range(1, 41)}
+    assert syncs <= 40 / 8 + 1
+    assert len(asked) <= 40 + syncs
+
+
+@pytest.mark.parametrize("full_refresh", [False, True])
+def test_a_full_refresh_of_changelogs_goes_on_where_a_budget_ended(full_refresh: bool) -> None:
+    state: Record = {}
+    found: set[int] = set()
+    asked: list[str] = []
+    syncs = 0
+    for _ in range(30):
+        syncs += 1
+        company = company_of(60)
+        company.budget = 60 + 20 * 12
+        run = run_of(
+            company, CHANGELOG, states={CHANGELOG: state}, full_refresh=full_refresh, workers=1
+        )
+        messages = Turns(run, company).messages()
+        asked += company.ids("deals/{id}/changelog")
+        found |= parents_in(messages)
+        state = last_state(messages, CHANGELOG) or state
+        if status_of(messages, CHANGELOG) == "COMPLETE":
+            break
+    assert found == {*range(1, 61)}
+    assert syncs <= 60 / 12 + 2
+    assert len(asked) <= 60 + syncs
+
+
+def test_an_error_that_ends_the_sync_ends_the_parents_before_it_too() -> None:
+    company = company_of()
+
+    def refuse(request: Request) -> None:
+        if request.path == "deals/17/changelog":
+            raise SyncError("the account is closed", SYSTEM)
+
+    company.refuse = refuse
+    messages = read(company, CHANGELOG)
+    assert status_of(messages, CHANGELOG) == "INCOMPLETE"
+    rest = read(company_of(), CHANGELOG, states={CHANGELOG: last_state(messages, CHANGELOG)})
+    assert parents_in(messages) | parents_in(rest) == {*range(1, 41)}
+
+
+def test_every_stream_of_months_has_the_reader_that_keeps_them() -> None:
+    monthly = [name for name, row in STREAMS.items() if row.child and row.child.months]
+    assert len(monthly) == 3
