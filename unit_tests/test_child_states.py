@@ -356,6 +356,34 @@ def test_children_of_a_list_that_comes_whole_go_on_where_a_budget_ended(full_ref
     assert len(asked) <= 40 + syncs
 
 
+class Whole(Deals):
+    """Lists that come whole, and rows of each record."""
+
+    def _body(self, path: str, params: Mapping[str, str]) -> Record:
+        if path in self.lists:
+            return {"data": self.lists[path], "additional_data": {"next_cursor": None}}
+        return {"data": {"can_see": True} if "permissions" in path else [{"time": rfc3339(START)}]}
+
+
+@pytest.mark.parametrize(
+    ("source", "field", "child", "path"),
+    [
+        ("users", "modified", "user_permissions", "users/{id}/permissions"),
+        ("projects", "update_time", "project_changelog", "projects/{id}/changelog"),
+    ],
+)
+def test_a_list_that_is_read_for_itself_and_for_others_has_its_children_asked_once(
+    source: str, field: str, child: str, path: str
+) -> None:
+    """The list's own stream lacks what changed, its child lacks everything."""
+    rows = [{"id": n, field: rfc3339(START + 60 * n) if n else None} for n in range(12)]
+    state = {field: rfc3339(START + 60 * 8), "version": 1, "since": rfc3339(0)}
+    company = Whole({source: rows, "projects/archived": []})
+    messages = read(company, source, child, states={source: state})
+    assert sorted(company.ids(path), key=int) == [str(n) for n in range(12)]
+    assert len(records_of(messages, child)) == 12
+
+
 @pytest.mark.parametrize("full_refresh", [False, True])
 def test_a_full_refresh_of_changelogs_goes_on_where_a_budget_ended(full_refresh: bool) -> None:
     state: Record = {}

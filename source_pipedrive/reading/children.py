@@ -40,7 +40,7 @@ class Children(Fed[T]):
         self.child: Child = self.row.child
         self.pending = PendingParents()
         self.refusals = Refusals(self.row.name, self.child.of[0].name)
-        self._asked: set[tuple[Any, Any]] = set()
+        self._asked: set[tuple[str, Any, int | None]] = set()
         self._said = 0
         self._look = SLICE
         self._priced = True  # in its own words
@@ -78,18 +78,19 @@ class Children(Fed[T]):
     def units(self, source: Reader[Any], parent: Row) -> list[Row]:
         """What is asked for of a parent: nothing where that has been read. The lock is held."""
         time = instant_or_none(parent["time"])
-        if self.row.cursor_field is None:
-            # A list may be read for its own stream and for others.
-            known = (parent["id"], time) in self._asked
-            self._asked.add((parent["id"], time))
-            return [] if known else [parent]
-        if time is None or time < self.progress.until - OVERLAP:
+        name, id_ = source.row.name, parent["id"]
+        if self.row.cursor_field is None or not source.in_order:
+            # The list may be read twice, for its own stream and for others.
+            if (name, id_, time) in self._asked:
+                return []
+            self._asked.add((name, id_, time))
+        if self.row.cursor_field is None or not time or time < self.progress.until - OVERLAP:
             return [parent]
-        known = self.remembered.recent.get(source.row.name, {}).get(parent["id"]) == time
+        known = self.remembered.recent.get(name, {}).get(id_) == time
         if known and self.knows_as_much(self.progresses.known):
-            self._remember(source.row.name, parent["id"], time)
+            self._remember(name, id_, time)
             return []
-        return [{**parent, "source": source.row.name}]
+        return [{**parent, "source": name}]
 
     def _remember(self, source: str, id_: Any, time: int) -> None:
         self.remembered.fresh.setdefault(source, {})[id_] = time

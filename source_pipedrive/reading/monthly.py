@@ -28,9 +28,10 @@ class Monthly(Children[T]):
     _news = 0  # months that no state has told of
 
     def units(self, source: Reader[Any], parent: Row) -> list[Row]:
-        if (parent["id"], None) in self._asked:
+        once = (source.row.name, parent["id"], None)
+        if once in self._asked:
             return []
-        self._asked.add((parent["id"], None))
+        self._asked.add(once)
         life = [parent.get(name) for name in self.child.life]
         return [
             {**parent, "month": month}
