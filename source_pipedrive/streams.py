@@ -14,21 +14,31 @@ from source_pipedrive.child_rows import (
     months,
     of_each,
 )
+from source_pipedrive.field_lists import (
+    ACTIVITY_FIELDS,
+    DEAL_EXTRAS,
+    DEAL_FIELDS,
+    LEAD_FIELDS,
+    ORGANIZATION_EXTRAS,
+    ORGANIZATION_FIELDS,
+    PERSON_APPS,
+    PERSON_EXTRAS,
+    PERSON_FIELDS,
+    PRODUCT_FIELDS,
+    PROJECT_FIELDS,
+)
 from source_pipedrive.rows import (
     BILLING,
     EVERY_STATUS,
     GOALS,
     INSTALLMENTS,
     NO_INSTALLMENTS,
-    NO_PROJECTS,
     TEAMS,
     TEAMS_GONE,
-    WORKING,
     addon,
     changed,
     core,
     cut,
-    definitions,
     deleted,
     inherited_fields,
     labelled,
@@ -40,47 +50,7 @@ from source_pipedrive.rows import (
 )
 from source_pipedrive.stream import Changes, Kind, Paging, table
 
-DEAL_EXTRAS = (
-    "next_activity_id,last_activity_id,first_won_time,products_count,files_count,notes_count,"
-    "followers_count,email_messages_count,activities_count,done_activities_count,"
-    "undone_activities_count,participants_count,last_incoming_mail_time,last_outgoing_mail_time,"
-    "smart_bcc_email,source_lead_id"
-)
-ORGANIZATION_EXTRAS = (
-    "next_activity_id,last_activity_id,open_deals_count,related_open_deals_count,"
-    "closed_deals_count,related_closed_deals_count,email_messages_count,people_count,"
-    "activities_count,done_activities_count,undone_activities_count,files_count,notes_count,"
-    "followers_count,won_deals_count,related_won_deals_count,lost_deals_count,"
-    "related_lost_deals_count,smart_bcc_email"
-)
-PERSON_EXTRAS = (
-    "next_activity_id,last_activity_id,open_deals_count,related_open_deals_count,"
-    "closed_deals_count,related_closed_deals_count,participant_open_deals_count,"
-    "participant_closed_deals_count,email_messages_count,activities_count,done_activities_count,"
-    "undone_activities_count,files_count,notes_count,followers_count,won_deals_count,"
-    "related_won_deals_count,lost_deals_count,related_lost_deals_count,last_incoming_mail_time,"
-    "last_outgoing_mail_time,marketing_status,doi_status,smart_bcc_email"
-)
 # fmt: off
-SHOWN = "ui_visibility,important_fields,required_fields"
-DEAL_FIELDS = definitions("deal_fields", "dealFields", "deals:read admin deal-fields:full", SHOWN)
-PERSON_FIELDS = definitions("person_fields", "personFields",
-                            "contacts:read admin contact-fields:full", SHOWN)
-ORGANIZATION_FIELDS = definitions("organization_fields", "organizationFields",
-                                  "contacts:read admin contact-fields:full", SHOWN)
-PRODUCT_FIELDS = definitions("product_fields", "productFields",
-                             "products:read product-fields:full", "ui_visibility")
-ACTIVITY_FIELDS = definitions(
-    "activity_fields", "activityFields", "admin", "ui_visibility", needs=WORKING,
-    about="Fields of activities with their options",
-    older=whole("activity_fields", "activityFields", 20, "activities:read", key=("key",),
-                like="lead_fields", about="Fields of activities"))
-PROJECT_FIELDS = definitions("project_fields", "projectFields",
-                             "projects:read projects:full project-fields:full", "", older=None,
-                             absent=NO_PROJECTS)
-LEAD_FIELDS = paged("lead_fields", "leadFields", 20, "leads:read admin", key=("key",),
-                    about="Fields of leads, those that they inherit from deals included")
-
 FIELDS = (
     DEAL_FIELDS, PERSON_FIELDS, ORGANIZATION_FIELDS, PRODUCT_FIELDS, ACTIVITY_FIELDS,
     PROJECT_FIELDS, LEAD_FIELDS,
@@ -128,7 +98,7 @@ SALES = (
 )
 
 PERSONS = core("persons", "persons", 10, "contacts:read", params={"include_fields": PERSON_EXTRAS},
-               **own_fields(PERSON_FIELDS), about="People")
+               optional=PERSON_APPS, **own_fields(PERSON_FIELDS), about="People")
 ORGANIZATIONS = core("organizations", "organizations", 10, "contacts:read", about="Organizations",
                      params={"include_fields": ORGANIZATION_EXTRAS},
                      **own_fields(ORGANIZATION_FIELDS, "label_ids visible_to industry"))
