@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from .rights import APPS, PERMISSIONS
+from .rights import APPS, FIELDS_OF_APPS, PERMISSIONS
 
 Value = str | int | float | bool
 
@@ -30,6 +30,8 @@ class Switches:
     mail_folders: Literal["consistent", "inconsistent"] = "consistent"  # a thread's `folders`
     v1_sort_keys: int = 9  # more keys than this in `sort` are a 400
     page_limit: int = 0  # so many rows a page at most, whatever `limit` asks; 0: as asked
+    fields_refused: str = ""  # names that include_fields does not know, comma separated
+    refusal_names: Literal["one", "all", "none"] = "one"  # what a 400 for such a name names
     legacy_teams: Literal["ok", "402", "403", "404", "410"] = "ok"
     installments: Literal["ok", "402", "403"] = "ok"  # plans below Growth have none
     installments_pagination: Literal["present", "absent"] = "present"  # the schema shows none
@@ -77,6 +79,11 @@ class Switches:
     def lacking(self) -> frozenset[str]:
         """The permissions that the token's user has not, even an admin."""
         return _names(self.permissions_lacking)
+
+    def unknown_fields(self) -> frozenset[str]:
+        """The opt-in fields that a request may not ask for."""
+        of_apps = {n for n, app in FIELDS_OF_APPS.items() if app not in self.user_apps()}
+        return _names(self.fields_refused) | of_apps
 
     def changed(self, **values: Value) -> Switches:
         """A copy with `values`, each given as its own type or as text. Unknown: ValueError."""

@@ -109,6 +109,7 @@ class Stream:
     parts    the lists that a DELETED stream is put together from
     told     parameters of `each` that become columns
     never    keys of Pipedrive's that hold secrets and leave in no record
+    optional the names in include_fields that need an app of Pipedrive's, and that app
     """
 
     name: str
@@ -144,6 +145,7 @@ class Stream:
     parts: tuple[Stream, ...] = ()
     told: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
+    optional: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = [why for why, wrong in self._mistakes() if wrong]
@@ -155,6 +157,7 @@ class Stream:
         times = [name for name in (self.cursor_field, self.history) if name]
         server = self.changes in (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
         part = self.kind is Kind.PART
+        asked = set(self.params.get("include_fields", "").split(","))
         lone_field = (self.cursor_field is None) != (self.changes is None)
         return [
             ("its name is not snake_case", not re.fullmatch(r"[a-z][a-z0-9_]*", self.name)),
@@ -177,6 +180,7 @@ class Stream:
             ("a label needs its id", not self.labels.keys() <= properties.keys()),
             ("parents need a kind", (self.child is not None) != (self.kind is Kind.CHILD)),
             ("a made stream needs others", bool(self.made_of) != (self.kind is Kind.MADE)),
+            ("it does not ask for an optional field", not self.optional.keys() <= asked),
             ("a secret is a column", any(name in properties for name in self.never)),
             *self._mistakes_of_a_child(properties),
         ]

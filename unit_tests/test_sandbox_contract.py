@@ -41,7 +41,7 @@ STATES: tuple[dict[str, Any], ...] = (
     {"custom_fields": "null", "null_update_times": 5, "nulls": "last"},
     {"list_deleted": True, "empty_list": "list", "next_cursor": "absent"},
     {"lead_pagination": "flat", "mail_pagination": "absent", "mail_folders": "inconsistent"},
-    {"admin": False, "apps": "sales,global", "permissions_lacking": "can_use_import"},
+    {"admin": False, "apps": "sales,campaigns,global", "permissions_lacking": "can_use_import"},
 )
 
 

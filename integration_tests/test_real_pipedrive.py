@@ -1,0 +1,90 @@
+"""What the real Pipedrive is known, or suspected, to answer: the sandbox plays it by a switch, and
+nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from integration_tests.conftest import Box, Start
+
+CLOCK = "2026-11-23T10:00:00Z"
+OF_CAMPAIGNS = {"marketing_status", "doi_status"}
+WITHOUT_CAMPAIGNS = "sales,global,account_settings"
+
+
+@pytest.fixture(scope="module")
+def one_box(start: Start) -> Box:
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000)
+    box.control("clock", {"advance_seconds": 120})
+    return box
+
+
+@pytest.fixture
+def box(one_box: Box) -> Iterator[Box]:
+    """One sandbox for all of them; its switches are set back after each test."""
+    before = one_box.control("switches")
+    one_box.control("reset-ledger", {})
+    yield one_box
+    one_box.control("switches", before)
+
+
+def params_of(box: Box, path: str) -> list[dict[str, str]]:
+    """The parameters of the requests for a path, in order."""
+    return [dict(r["params"]) for r in box.control("requests") if r["path"].endswith(path)]
+
+
+# --- fact 1: fields of an app
+
+
+def test_a_company_without_campaigns_is_not_asked_for_their_fields(box: Box) -> None:
+    box.control("switches", {"apps": WITHOUT_CAMPAIGNS})
+    outcome = box.read("persons")
+    assert outcome.code == 0, outcome.sentence()
+    assert len(outcome.records("persons")) == 150
+    assert not any(OF_CAMPAIGNS & record.keys() for record in outcome.records("persons"))
+    asked = [params["include_fields"] for params in params_of(box, "persons")]
+    assert asked
+    assert "marketing_status" not in ",".join(asked)
+    assert len([line for line in outcome.logs if "marketing_status" in line]) == 1
+
+
+@pytest.mark.parametrize("names", ["one", "all", "none"])
+def test_persons_are_read_where_campaigns_are_listed_and_their_fields_refused(
+    box: Box, names: str
+) -> None:
+    box.control("switches", {"fields_refused": ",".join(OF_CAMPAIGNS), "refusal_names": names})
+    # person_changelog has the list of persons read again where it is not selected.
+    for stream in ("persons", "person_followers"):
+        outcome = box.read(stream)
+        assert outcome.code == 0, outcome.sentence()
+        assert outcome.records(stream)
+        (line,) = [line for line in outcome.logs if "include_fields" in line]
+        assert "without doi_status, marketing_status" in line
+    assert "followers_count" in params_of(box, "persons")[-1]["include_fields"]
+
+
+def test_other_lists_and_lists_of_fields_survive_a_field_that_is_refused(box: Box) -> None:
+    refused = "smart_bcc_email,products_count,attendees,ui_visibility"
+    box.control("switches", {"fields_refused": refused})
+    streams = ("deals", "organizations", "activities", "deal_fields", "deal_products")
+    outcome = box.read(*streams)
+    assert outcome.code == 0, outcome.sentence()
+    assert all(outcome.records(stream) for stream in streams)
+    warned = [line.partition(":")[0] for line in outcome.logs if "include_fields" in line]
+    assert sorted(warned) == [
+        "activities",
+        "deal_fields",
+        "deals",
+        "deals_archived",
+        "organizations",
+    ]
+    assert not any("products_count" in record for record in outcome.records("deals"))
+    assert all("files_count" in record for record in outcome.records("deals"))
+
+
+def test_discover_has_a_column_for_each_field_where_one_of_theirs_is_refused(box: Box) -> None:
+    box.control("switches", {"fields_refused": "important_fields", "refusal_names": "none"})
+    outcome = box.run("discover", box.config(custom_fields="columns_and_raw"))
+    assert outcome.code == 0, outcome.sentence()
