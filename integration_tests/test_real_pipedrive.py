@@ -88,3 +88,20 @@ def test_discover_has_a_column_for_each_field_where_one_of_theirs_is_refused(box
     box.control("switches", {"fields_refused": "important_fields", "refusal_names": "none"})
     outcome = box.run("discover", box.config(custom_fields="columns_and_raw"))
     assert outcome.code == 0, outcome.sentence()
+
+
+# --- fact 5: goals of a type that goals/find does not list
+
+
+@pytest.mark.parametrize("teams", ["ok", "400", "403", "404"])
+def test_goals_of_every_type_arrive_with_or_without_teams(box: Box, teams: str) -> None:
+    goals = box.control("records/goals")
+    box.control("switches", {"team_goals": teams})
+    outcome = box.read("goals", "goal_results")
+    assert outcome.code == 0, outcome.sentence()
+    expected = [g for g in goals if teams == "ok" or g["assignee"]["type"] != "team"]
+    found = outcome.records("goals")
+    assert sorted(g["id"] for g in found) == sorted(g["id"] for g in expected)
+    assert "Revenue forecast" in {g["type"]["name"] for g in found}
+    assert {r["goal_id"] for r in outcome.records("goal_results")} == {g["id"] for g in expected}
+    assert len([line for line in outcome.logs if "assignee.type team" in line]) == (teams != "ok")

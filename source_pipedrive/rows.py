@@ -9,18 +9,15 @@ from source_pipedrive.stream import Absence, Changes, Kind, Needs, Paging, Strea
 # Without `deleted` the answer leaves out what was deleted in the last 30 days.
 EVERY_STATUS = "open,won,lost,deleted"
 
-# Without a type Pipedrive lists only the token owner's goals, without is_active only active ones.
+# Without an assignee Pipedrive lists only the token owner's goals, without is_active only active
+# ones. By type.name some cannot be asked for: it does not take revenue_forecast.
 GOALS = tuple(
-    {"type.name": kind, "is_active": active}
-    for kind in (
-        "deals_won",
-        "deals_progressed",
-        "activities_completed",
-        "activities_added",
-        "deals_started",
-    )
+    {"assignee.type": kind, "is_active": active}
+    for kind in ("person", "company", "team")
     for active in ("true", "false")
 )
+# Not every plan has teams; what Pipedrive answers without them is not documented.
+GOALS_OF_TEAMS = {"assignee.type": "team"}
 
 # Scopes whose `:full` form reads as well (OpenAPI, security of each operation).
 WITH_FULL = frozenset(

@@ -92,6 +92,7 @@ class Stream:
     until    the server takes `updated_until` (only meaningful with ASCENDING)
     history  name of the time field that the configured history cuts; None: read whole
     each     parameter sets that are requested one after the other and united by key
+    spare    parameter of `each` whose lists an account may lack: refused, they are empty
     rows     the keys that lead to the records in an answer
     after    stream that has to be finished first
     absent   answers that mean that this account does not have it
@@ -129,6 +130,7 @@ class Stream:
     history: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     each: tuple[Mapping[str, str], ...] = ({},)
+    spare: Mapping[str, str] = field(default_factory=dict)
     rows: tuple[str, ...] = ("data",)
     after: str | None = None
     absent: tuple[Absence, ...] = ()
@@ -158,6 +160,7 @@ class Stream:
         server = self.changes in (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
         part = self.kind is Kind.PART
         asked = set(self.params.get("include_fields", "").split(","))
+        spare = [self.is_spare(params) for params in self.each]
         lone_field = (self.cursor_field is None) != (self.changes is None)
         return [
             ("its name is not snake_case", not re.fullmatch(r"[a-z][a-z0-9_]*", self.name)),
@@ -176,6 +179,7 @@ class Stream:
             ("restarting needs v1", self.changes is Changes.RESTARTING and self.version != 1),
             ("an order needs pages", server and self.paging is Paging.WHOLE),
             ("an order needs one list", server and len(self.each) > 1),
+            ("what is spare is not asked for", bool(self.spare) and not any(spare)),
             ("custom fields need definitions", bool(self.custom_fields) and not self.fields),
             ("a label needs its id", not self.labels.keys() <= properties.keys()),
             ("parents need a kind", (self.child is not None) != (self.kind is Kind.CHILD)),
@@ -197,6 +201,10 @@ class Stream:
             ("its key lacks the parent", child.key not in self.key),
             ("its schema lacks a column", not columns <= properties.keys()),
         ]
+
+    def is_spare(self, params: Mapping[str, str]) -> bool:
+        """Whether these parameters of `each` ask for what an account may lack."""
+        return bool(self.spare) and self.spare.items() <= params.items()
 
     @property
     def sources(self) -> tuple[Stream, ...]:

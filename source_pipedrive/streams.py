@@ -31,6 +31,7 @@ from source_pipedrive.rows import (
     BILLING,
     EVERY_STATUS,
     GOALS,
+    GOALS_OF_TEAMS,
     INSTALLMENTS,
     NO_INSTALLMENTS,
     TEAMS,
@@ -68,7 +69,7 @@ PRODUCTS = core("products", "products", 10, "products:read", until=False, about=
                 **own_fields(PRODUCT_FIELDS, "visible_to category"))
 PIPELINES = short("pipelines", "pipelines", "deals:read admin", about="Pipelines")
 GOAL_LIST = whole("goals", "goals/find", 20, "goals:read", each=GOALS, rows=("data", "goals"),
-                  about="Goals of everybody, active and inactive")
+                  spare=GOALS_OF_TEAMS, about="Goals of everybody, active and inactive")
 LEAD_LABELS = whole("lead_labels", "leadLabels", 10, "leads:read", **changed(Changes.ON_CLIENT),
                     about="Labels of leads, with their colours")
 OF_LEADS = inherited_fields(LEAD_LABELS, DEAL_FIELDS, LEAD_FIELDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -13,6 +15,11 @@ from source_pipedrive.reading.pages import Page, all_rows, key_of
 from source_pipedrive.reading.reader import T
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress
+
+logger = logging.getLogger("airbyte")
+
+# Answers for a list that an account may lack.
+LACKING = (400, 403, 404)
 
 
 class NewestFirst(InOrder[T]):
@@ -67,17 +74,37 @@ class WholeList(InOneGo[T]):
     """A list without a filter. With a cursor field only rows that changed since the last sync are
     emitted, otherwise all of the configured history."""
 
+    _said_lacking = False
+
     def read(self) -> None:
         seen: set[object] = set()
         for params in self.row.each:
-            for page in self.pages(params):
-                told = {name: params[name] for name in self.row.told}
-                rows = [{**told, **item} for item in page.rows if self._is_wanted(item)]
-                if len(self.row.each) > 1:
-                    rows = [item for item in rows if key_of(self.row, item) not in seen]
-                    seen.update(key_of(self.row, item) for item in rows)
-                self.emit(rows)
+            try:
+                self._read_one(params, seen)
+            except StreamError as error:
+                if not self.row.is_spare(params) or error.status not in LACKING:
+                    raise
+                self._say_lacking(error)
         self.finish()
+
+    def _read_one(self, params: Mapping[str, str], seen: set[object]) -> None:
+        for page in self.pages(params):
+            told = {name: params[name] for name in self.row.told}
+            rows = [{**told, **item} for item in page.rows if self._is_wanted(item)]
+            if len(self.row.each) > 1:
+                rows = [item for item in rows if key_of(self.row, item) not in seen]
+                seen.update(key_of(self.row, item) for item in rows)
+            self.emit(rows)
+
+    def _say_lacking(self, error: StreamError) -> None:
+        if self._said_lacking:
+            return
+        self._said_lacking = True
+        what = ", ".join(f"{name} {value}" for name, value in self.row.spare.items())
+        logger.info(
+            f"{self.row.name}: Pipedrive refused {what} ({error.status}), so the account is taken "
+            "to have none. If it has some, use the token of an admin."
+        )
 
     def _is_wanted(self, item: Row) -> bool:
         if self.row.cursor_field:
