@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from integration_tests import program
 from integration_tests.conftest import Box, Start
 
 CLOCK = "2026-11-23T10:00:00Z"
@@ -105,3 +106,47 @@ def test_goals_of_every_type_arrive_with_or_without_teams(box: Box, teams: str) 
     assert "Revenue forecast" in {g["type"]["name"] for g in found}
     assert {r["goal_id"] for r in outcome.records("goal_results")} == {g["id"] for g in expected}
     assert len([line for line in outcome.logs if "assignee.type team" in line]) == (teams != "ok")
+
+
+# --- facts 6 and 7: keys that the specification lacks
+
+
+def test_keys_that_the_specification_lacks_are_columns(box: Box) -> None:
+    expected = {
+        "leads": "archive_time",
+        "leads_archived": "archive_time",
+        "activities": "outcome",
+        "users": "is_admin",
+        "notes": "lead",
+        "files": "people_name",
+        "deal_fields": "is_writable",
+        "activity_fields": "is_writable",
+    }
+    columns = {s["name"]: s["json_schema"]["properties"] for s in box.streams()}
+    outcome = box.read(*expected)
+    for stream, name in expected.items():
+        assert name in columns[stream], stream
+        held = [name in record for record in outcome.records(stream)]
+        assert any(held) == (stream != "leads"), stream
+    archived = outcome.records("leads_archived")
+    assert all(record["archive_time"].endswith("Z") for record in archived)
+    assert columns["leads_archived"]["archive_time"]["format"] == "date-time"
+
+
+def test_the_outcome_of_an_activity_has_its_label(box: Box) -> None:
+    config = box.config(custom_fields="columns_and_raw")
+    (stream,) = [
+        s
+        for s in box.run("discover", config).of("CATALOG")[0]["streams"]
+        if s["name"] == "activities"
+    ]
+    assert "outcome_name" in stream["json_schema"]["properties"]
+    catalog = program.catalog_of([stream], "activities")
+    outcome = box.run("read", config, "--catalog", box.file(catalog))
+    done = [record for record in outcome.records("activities") if "outcome" in record]
+    labels = {(record["outcome"], record["outcome_name"]) for record in done}
+    assert labels == {
+        ("connected", "Connected"),
+        ("no_answer", "No answer"),
+        ("left_voicemail", "Left voicemail"),
+    }

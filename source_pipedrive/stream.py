@@ -110,6 +110,7 @@ class Stream:
     parts    the lists that a DELETED stream is put together from
     told     parameters of `each` that become columns
     never    keys of Pipedrive's that hold secrets and leave in no record
+    as_text  keys of a type that Pipedrive does not document, which leave as text
     optional the names in include_fields that need an app of Pipedrive's, and that app
     """
 
@@ -147,6 +148,7 @@ class Stream:
     parts: tuple[Stream, ...] = ()
     told: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
+    as_text: tuple[str, ...] = ()
     optional: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -184,6 +186,7 @@ class Stream:
             ("a label needs its id", not self.labels.keys() <= properties.keys()),
             ("parents need a kind", (self.child is not None) != (self.kind is Kind.CHILD)),
             ("a made stream needs others", bool(self.made_of) != (self.kind is Kind.MADE)),
+            ("what leaves as text is none", not set(self.as_text) <= self.texts),
             ("it does not ask for an optional field", not self.optional.keys() <= asked),
             ("a secret is a column", any(name in properties for name in self.never)),
             *self._mistakes_of_a_child(properties),

@@ -101,6 +101,7 @@ def users(draw: Draw, sizes: Sizes) -> Table:
             "role_id": 2 if id_ == ME else draw.pick((3, 3, 4, 5)),
             "icon_url": draw.some(f"https://icons.sandbox.example/{id_}.png", 0.4),
             "is_you": id_ == ME,
+            "is_admin": int(id_ == ME),
             "is_deleted": gone,
         }
         rows.append(Row(record))

@@ -176,6 +176,7 @@ def _v2_row(kind: str, field: _Definition) -> Record:
         "subfields": parts or None,
         "is_custom_field": field.custom,
         "is_optional_response_field": field.optional,
+        "is_writable": field.custom or field.shown,
     }
 
 
