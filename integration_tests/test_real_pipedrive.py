@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import requests
 
 from integration_tests import program
 from integration_tests.conftest import Box, Start
@@ -150,3 +151,73 @@ def test_the_outcome_of_an_activity_has_its_label(box: Box) -> None:
         ("no_answer", "No answer"),
         ("left_voicemail", "Left voicemail"),
     }
+
+
+# --- fact 8: whoever creates a record follows it
+
+
+def test_followers_are_asked_for_of_every_record(box: Box) -> None:
+    """The counter of nearly every record is above 0, so that it would hide more than it saves."""
+    outcome = box.read("person_followers", "persons")
+    asked = [r for r in box.control("requests") if r["path"].endswith("/followers")]
+    assert len(asked) == len(outcome.records("persons")) == 150
+
+
+# --- fact 10: deal_ids that name a deal which is gone
+
+
+@pytest.mark.parametrize("answer", ["400", "403", "404"])
+def test_the_sandbox_may_refuse_deals_of_which_one_is_gone(box: Box, answer: str) -> None:
+    live = box.control("records/deals")[0]["id"]
+    gone = 10**6
+    assert bulk(box, f"{live},{gone}") == 200
+    box.control("switches", {"gone_deals": answer})
+    assert bulk(box, f"{live},{gone}") == int(answer)
+    assert bulk(box, f"{live}") == 200
+
+
+def bulk(box: Box, ids: str) -> int:
+    """The status of a request for the products of these deals."""
+    headers = {"x-api-token": box.api_token}
+    url = f"{box.url}/api/v2/deals/products?deal_ids={ids}"
+    return requests.get(url, headers=headers, timeout=30).status_code
+
+
+# --- fact 11: webhooks have scopes of their own
+
+
+@pytest.mark.parametrize("scope", ["webhooks:read", "webhooks:full", "admin"])
+def test_any_scope_for_webhooks_will_do(box: Box, scope: str) -> None:
+    box.control("switches", {"scopes": f"base,{scope}"})
+    config = box.oauth()
+    checked = box.run("check", config)
+    hidden = [line for line in checked.logs if "lacks the scope webhooks:read" in line]
+    assert hidden == []
+    outcome = box.read("webhooks", config=config)
+    assert outcome.code == 0, outcome.sentence()
+    assert outcome.records("webhooks")
+
+
+def test_without_a_scope_for_webhooks_the_narrow_one_is_named(box: Box) -> None:
+    box.control("switches", {"scopes": "base,deals:read"})
+    outcome = box.read("webhooks", config=box.oauth())
+    assert "Give the app the scope webhooks:read and reconnect." in outcome.sentence()
+
+
+# --- fact 12: when a record was deleted, and what is still listed
+
+
+def test_projects_that_stay_listed_after_30_days_are_deleted_records(start: Start) -> None:
+    box = start(scale=0.3, clock=CLOCK, rate_limit=1_000_000, deleted_projects_stay=True)
+    expected = {str(r["id"]) for r in box.control("records/projects?status=deleted")}
+    expected |= {str(r["id"]) for r in box.control("records/projects_archived?status=deleted")}
+    box.control("clock", {"advance_seconds": 40 * 86_400})
+    outcome = box.read("deleted_records")
+    found = {r["id"] for r in outcome.records("deleted_records") if r["object"] == "projects"}
+    assert found == expected != set()
+
+
+def test_persons_and_organizations_tell_when_they_were_deleted(box: Box) -> None:
+    outcome = box.read("deleted_records")
+    persons = [r for r in outcome.records("deleted_records") if r["object"] == "persons"]
+    assert any("deleted_time" in record for record in persons)

@@ -26,6 +26,8 @@ class Switches:
     bounded_returns_nulls: bool = False  # whether updated_since/_until return such records
     deleted_status: Literal["deleted", "keep"] = "deleted"  # `status` of a deleted deal
     list_deleted: bool = False  # persons, organizations, products, activities
+    deleted_projects_stay: bool = False  # listed as deleted for longer than 30 days
+    gone_deals: Literal["skipped", "400", "403", "404"] = "skipped"  # among deal_ids
     archive_moves_update_time: bool = True
     mail_folders: Literal["consistent", "inconsistent"] = "consistent"  # a thread's `folders`
     v1_sort_keys: int = 9  # more keys than this in `sort` are a 400

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from source_pipedrive.rows import NO_PROJECTS, WORKING, definitions, paged, whole
+from source_pipedrive.rows import (
+    NO_PROJECTS,
+    RENAMED,
+    RENAMED_OF_ACTIVITIES,
+    WORKING,
+    definitions,
+    paged,
+    whole,
+)
 
 # What `include_fields` adds to the records of each list.
 DEAL_EXTRAS = (
@@ -41,10 +49,11 @@ ACTIVITY_FIELDS = definitions(
     "activity_fields", "activityFields", "admin", "ui_visibility", needs=WORKING,
     about="Fields of activities with their options",
     older=whole("activity_fields", "activityFields", 20, "activities:read", key=("key",),
-                like="lead_fields", about="Fields of activities"))
+                like="lead_fields", renamed=RENAMED_OF_ACTIVITIES, about="Fields of activities"))
 PROJECT_FIELDS = definitions("project_fields", "projectFields",
                              "projects:read projects:full project-fields:full", "", older=None,
                              absent=NO_PROJECTS)
 LEAD_FIELDS = paged("lead_fields", "leadFields", 20, "leads:read admin", key=("key",),
+                    renamed=RENAMED,
                     about="Fields of leads, those that they inherit from deals included")
 # fmt: on

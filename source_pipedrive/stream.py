@@ -11,7 +11,7 @@ from functools import cached_property
 from importlib import resources
 from typing import Any, Literal
 
-from source_pipedrive.child import Child
+from source_pipedrive.child import Child, Moves
 
 
 class Paging(Enum):
@@ -103,6 +103,7 @@ class Stream:
     labels   columns for what the ids in standard fields are called, by the field
     named    lists that name what is in standard fields, by the field
     older    the same list of API v1
+    renamed  keys of fields, in a list of API v1, that v2 calls otherwise
     like     the stream whose schema this one shares
     child    how a CHILD stream hangs on its parents
     made_of  the streams that a MADE stream is made of
@@ -111,6 +112,7 @@ class Stream:
     told     parameters of `each` that become columns
     never    keys of Pipedrive's that hold secrets and leave in no record
     as_text  keys of a type that Pipedrive does not document, which leave as text
+    moves    streams whose update_time a change of these records moves, and how sure that is
     optional the names in include_fields that need an app of Pipedrive's, and that app
     """
 
@@ -141,6 +143,7 @@ class Stream:
     labels: Mapping[str, str] = field(default_factory=dict)
     named: Mapping[str, Stream] = field(default_factory=dict)
     older: Stream | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
     like: str = ""
     child: Child | None = None
     made_of: tuple[Stream, ...] = ()
@@ -149,6 +152,7 @@ class Stream:
     told: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     as_text: tuple[str, ...] = ()
+    moves: Mapping[str, Moves] = field(default_factory=dict)
     optional: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

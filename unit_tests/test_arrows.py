@@ -23,7 +23,7 @@ LAYERS = {
     "streams": {"child_rows", "field_lists", "rows", "stream"},
     "field_lists": {"rows"},
     "child_rows": {"child", "rows", "stream"},
-    "rows": {"stream"},
+    "rows": {"child", "stream"},
     "stream": {"child"},
     "child": {"stream"},  # for its types alone
     "config": {"spec", "migration", "complaints"},

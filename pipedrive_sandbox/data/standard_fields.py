@@ -238,7 +238,7 @@ def of_activities(types: Types, gone: Types) -> tuple[Standard, ...]:
         Standard("subject", "Subject", "varchar"),
         Standard("type", "Type", "enum", _options(*types), _options(*gone)),
         _OWNER,
-        _silent("creator_user_id", "Creator", "user"),
+        _silent("creator_user_id", "Creator", "user", v1="created_by_user_id"),
         Standard("due_date", "Due date", "date"),
         Standard("due_time", "Due time", "time"),
         Standard("duration", "Duration", "time"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from source_pipedrive.reading.pages import Page, all_rows, key_of
 from source_pipedrive.reading.reader import T
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress
+from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
@@ -74,17 +75,18 @@ class WholeList(InOneGo[T]):
     """A list without a filter. With a cursor field only rows that changed since the last sync are
     emitted, otherwise all of the configured history."""
 
-    _said_lacking = False
-
     def read(self) -> None:
         seen: set[object] = set()
+        refused: StreamError | None = None
         for params in self.row.each:
             try:
                 self._read_one(params, seen)
             except StreamError as error:
                 if not self.row.is_spare(params) or error.status not in LACKING:
                     raise
-                self._say_lacking(error)
+                refused = error
+        if refused is not None:
+            self._say_lacking(refused)
         self.finish()
 
     def _read_one(self, params: Mapping[str, str], seen: set[object]) -> None:
@@ -97,9 +99,6 @@ class WholeList(InOneGo[T]):
             self.emit(rows)
 
     def _say_lacking(self, error: StreamError) -> None:
-        if self._said_lacking:
-            return
-        self._said_lacking = True
         what = ", ".join(f"{name} {value}" for name, value in self.row.spare.items())
         logger.info(
             f"{self.row.name}: Pipedrive refused {what} ({error.status}), so the account is taken "
@@ -128,7 +127,18 @@ class FieldList(WholeList[T]):
             older = self.row.older
             if error.status != 403 or older is None:
                 raise
-            self.finish(as_v2(all_rows(self.sync.client, older)))
+            rows = as_v2(all_rows(self.sync.client, older), older.renamed)
+            self._say_older(older, rows)
+            self.finish(rows)
+
+    def _say_older(self, older: Stream, rows: Sequence[Row]) -> None:
+        told = {name for row in rows[:1] for name in row}
+        missing = [name for name in self.row.schema["properties"] if name not in told]
+        logger.warning(
+            f"{self.row.name}: read from an older list ({older.path} of API v1), which lacks "
+            f"{', '.join(missing)}. Give the app the scope {self.row.read_scope}, or use the token "
+            "of an admin, to have them."
+        )
 
 
 class Mailbox(WholeList[T]):
