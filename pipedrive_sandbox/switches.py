@@ -41,6 +41,8 @@ class Switches:
     recents_deleted: Literal["record", "null", "both"] = "both"  # `data` of what was deleted
     children_move_update_time: bool = True  # whether a change below a deal is one of the deal
     team_goals: Literal["ok", "400", "403", "404"] = "ok"  # asked for where there are no teams
+    # Whether a note that is deleted, or an activity, moves the time of the records that it is on.
+    notes_move_update_time: bool = False
     goal_periods: Literal["any", "inside"] = "any"  # inside: a 400 beyond the goal's duration
     # The account and its user.
     admin: bool = True
