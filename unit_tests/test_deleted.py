@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from source_pipedrive.reading.instants import rfc3339
-from unit_tests.fakes import FakeClient, Params
+from source_pipedrive.reading.state import VERSION
+from unit_tests.fakes import ACME, FakeClient, Params
 from unit_tests.test_readers import UNTIL, reader_of, run
 
 DAY = 86_400
+SAVED = {"version": VERSION, "company_id": ACME.id, "since": "1970-01-01T00:00:00Z"}
 Record = dict[str, Any]
 
 
@@ -45,6 +47,6 @@ def test_all_that_is_listed_as_deleted_comes_however_long_ago_that_was() -> None
 
 def test_a_later_sync_brings_what_was_deleted_since() -> None:
     listed = [{"id": n, "update_time": rfc3339(UNTIL - n * DAY)} for n in (1, 50, 100)]
-    saved = {"seen_time": rfc3339(UNTIL - 60 * DAY)}
+    saved = {"seen_time": rfc3339(UNTIL - 60 * DAY), **SAVED}
     found = {(r["object"], r["id"]) for r in deleted([], listed, saved)}
     assert {id_ for name, id_ in found if name == "projects"} == {"1", "50"}

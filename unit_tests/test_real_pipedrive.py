@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from source_pipedrive.reading.instants import rfc3339
-from unit_tests.fakes import FakeClient, Params
+from source_pipedrive.reading.state import VERSION
+from unit_tests.fakes import ACME, FakeClient, Params
 from unit_tests.test_readers import UNTIL, reader_of, run
 
 ROOT = Path(__file__).parent.parent
+SAVED = {"version": VERSION, "company_id": ACME.id, "since": "1970-01-01T00:00:00Z"}
 
 # {number: (the fact, the tests that hold it as file::name)}
 FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
@@ -173,7 +175,7 @@ def test_updated_since_is_in_whole_seconds(stream: str) -> None:
         return {"data": rows if first else rows[-1:], "additional_data": more}
 
     client = FakeClient(answer)
-    saved = {"update_time": f"{rfc3339(UNTIL - 3600)[:-1]}.123Z"}
+    saved = {"update_time": f"{rfc3339(UNTIL - 3600)[:-1]}.123Z", **SAVED}
     run(*reader_of(stream, client, saved=saved))
     sent = [value for params in client.asked for name, value in params.items() if "updated" in name]
     assert sent
