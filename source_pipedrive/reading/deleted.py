@@ -1,8 +1,8 @@
 """What Pipedrive tells of deleted records, put together from several lists.
 
 Deals and projects can be asked for by that status: deals for 30 days, projects for as long as they
-are listed. Of the others only the recent
-changes tell, for a month at most; whether they name every deletion is not documented.
+are listed. Of the others only the recent changes tell, for a month at most; whether they name every
+deletion is not documented.
 """
 
 from __future__ import annotations
