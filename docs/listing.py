@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from source_pipedrive.child import Moves
 from source_pipedrive.reading.deleted import OBJECTS
 from source_pipedrive.stream import UNASKED, Absence, Changes, Kind, Stream
 from source_pipedrive.streams import GROUPS, STREAMS
@@ -72,6 +73,32 @@ def table(title: str, rows: Iterable[Stream]) -> Iterator[str]:
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
+
+
+def moves() -> str:
+    """Which records get a new update_time by a change of others: one line for each answer."""
+    found: dict[tuple[tuple[str, ...], Moves], list[Stream]] = {}
+    for rows in GROUPS.values():
+        for row in rows:
+            by_answer: dict[Moves, list[str]] = {}
+            for name, how in moved_by(row).items():
+                by_answer.setdefault(how, []).append(name)
+            for how, moved in by_answer.items():
+                found.setdefault((tuple(moved), how), []).append(row)
+    order = list(Moves)
+    lines = [
+        f"| {names(rows)} | {', '.join(f'`{name}`' for name in moved)} | {how.value} |"
+        for (moved, how), rows in sorted(found.items(), key=lambda each: order.index(each[0][1]))
+    ]
+    head = ["| a change of | moves the `update_time` of | how sure |", "|---|---|---|"]
+    return "\n".join([*head, *lines, ""])
+
+
+def moved_by(row: Stream) -> dict[str, Moves]:
+    """The streams whose time a change of this one may move."""
+    if row.child and row.changes is Changes.OF_PARENT and not row.child.months:
+        return dict.fromkeys((parent.name for parent in row.child.of), row.child.moves)
+    return dict(row.moves)
 
 
 def what(row: Stream) -> str:

@@ -12,6 +12,7 @@ import orjson
 
 from . import rights
 from .data.company import COMPANY_ID, ME, me
+from .data.goals import TEAM
 from .data.settings import user_connections, user_settings
 from .errors import bad_request, company_closed, forbidden, gone, not_found, user_not_found
 from .query import Query
@@ -201,6 +202,11 @@ def goals(route: Route, query: Query, place: Place) -> bytes:
     given = query.given
     if ("period.start" in given) != ("period.end" in given):
         raise bad_request("v1", "period", "start and end belong together")
+    refused = place.switches.team_goals
+    if given.get("assignee.type") == TEAM and refused != "ok":
+        if refused == "400":
+            raise bad_request("v1", "assignee.type", "there are no teams")
+        raise forbidden() if refused == "403" else not_found("v1")
     conditions = query.conditions
     everyone = any(name.startswith(_EVERYONES_GOALS) for name in given)
     if not everyone and "assignee.id" not in given:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from .answers import envelope, keyset
-from .errors import bad_request, not_found, not_in_plan
+from .errors import Refusal, bad_request, forbidden, not_found, not_in_plan
 from .query import Query
 from .record import Record, Row
 from .route import Place, Route
@@ -29,12 +29,21 @@ def _below(route: Route, place: Place) -> list[Record]:
 
 
 def _of_many(route: Route, query: Query, place: Place) -> list[Record]:
-    """The children of the records asked for, without those that are deleted or never were."""
+    """The children of the records asked for, without those that are deleted or never were. What
+    Pipedrive answers where there are such is not known (switch gone_deals)."""
     table, world = place.table(route), place.world
     asked: Any = query.given[route.ids]
     rows = [table.rows[id_] for id_ in sorted(asked) if id_ in table.rows]
     live = [row for row in rows if row.deleted_at is None]
+    if len(live) < len(asked) and place.switches.gone_deals != "skipped":
+        raise _gone(place.switches.gone_deals, route)
     return [each for row in live for each in world.children.rows(route.table, route.child, row)]
+
+
+def _gone(status: str, route: Route) -> Refusal:
+    if status == "400":
+        return bad_request(route.version, route.ids, "names a deal that there is not")
+    return forbidden() if status == "403" else not_found(route.version)
 
 
 # -- by cursor

@@ -7,7 +7,10 @@ from typing import Any
 from . import answers
 from .route import Answer, Route
 
-_SHORT = ("deals", "contacts", "activities", "products", "leads", "goals", "mail", "projects")
+_SHORT = (
+    *("deals", "contacts", "activities", "products", "leads", "goals", "mail", "projects"),
+    "webhooks",
+)
 
 
 def _scopes(names: str) -> frozenset[str]:

@@ -149,7 +149,7 @@ _PROJECTS: tuple[Route, ...] = (
 )
 _SETTINGS: tuple[Route, ...] = (
     v1("lead_labels", "/leadLabels", 10, "leads", app="sales"),
-    v1("webhooks", "/webhooks", 10, "admin", answer=HOOKS, admin_only=True),
+    v1("webhooks", "/webhooks", 10, "admin webhooks", answer=HOOKS, admin_only=True),
     v1("billing_addons", "/billing/subscriptions/addons", 20, "users:read", order=()),
     v2(
         "user_followers",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -32,6 +32,12 @@ UNTOUCHED = {
     "lost_reason": None,
     **dict.fromkeys(("close_time", "won_time", "lost_time", "stage_change_time")),
     **dict.fromkeys(("local_won_date", "local_lost_date", "local_close_date")),
+}
+_OF_ACTIVITIES = {"person_id": "persons", "lead_id": "leads"}
+# {table: {kind of change: {field: table of the record whose update time moves with it}}}
+MOVES = {
+    "notes": {"deleted": {"deal_id": "deals", "person_id": "persons", "org_id": "organizations"}},
+    "activities": dict.fromkeys(("edited", "added", "deleted"), _OF_ACTIVITIES),
 }
 Changes = dict[str, dict[str, list[Any]]]
 
@@ -190,4 +196,15 @@ class _Hand:
         if moved and table.updated in row.record:
             row.record[table.updated] = table.stamp(self._now)
         table.touch(row)
+        if self._switches.notes_move_update_time and kind in MOVES.get(table.name, {}):
+            self._move_those_of(row, MOVES[table.name][kind])
         self._changes[table.name][kind].append(row.id)
+
+    def _move_those_of(self, row: Row, fields: Mapping[str, str]) -> None:
+        for field, name in fields.items():
+            table = self._world.tables[name]
+            other = table.rows.get(row.record[field])
+            if other is not None and other.deleted_at is None:
+                self._world.children.settle(name, other)
+                other.record = {**other.record, table.updated: table.stamp(self._now)}
+                table.touch(other)

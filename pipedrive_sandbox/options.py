@@ -73,12 +73,13 @@ APPS = ("sales", "projects", "campaigns", "global", "account_settings", "partner
 APP = choice("app", *APPS)
 BOOLEANS = ("true", "false")
 ANY_PARENT = "activities contacts deals"
+ASSIGNEES = ("person", "company", "team")
 GOAL_FILTERS = (
     choice("type.name", *GOAL_TYPES),
     exact("title"),
     boolean("is_active"),
     integer("assignee.id"),
-    choice("assignee.type", "person", "company", "team"),
+    choice("assignee.type", *ASSIGNEES),
     integer("expected_outcome.target"),
     choice("expected_outcome.tracking_metric", "quantity", "sum"),
     integer("expected_outcome.currency_id"),
@@ -105,7 +106,7 @@ GOALS: dict[str, Any] = {
     "answer": answers.goals,
     "filters": GOAL_FILTERS,
     "every": tuple(
-        {"type.name": name, "is_active": active} for name in GOAL_TYPES for active in BOOLEANS
+        {"assignee.type": kind, "is_active": active} for kind in ASSIGNEES for active in BOOLEANS
     ),
 }
 V2_FIELDS: dict[str, Any] = {"order": (SortKey("place"),), "definitions": True}

@@ -11,6 +11,7 @@ from .clock import rfc3339
 from .errors import bad_request
 from .record import Condition, SortKey, Variant, Window
 from .route import Place, Route
+from .switches import Switches
 
 T = TypeVar("T")
 Params = tuple[tuple[str, str], ...]
@@ -87,7 +88,7 @@ def read(route: Route, sent: Params, place: Place) -> Query:
     sort = _sort(route, reader, place)
     conditions = _conditions(route, reader, place)
     window = _window(route, reader, place)
-    variant = _variant(route, reader)
+    variant = _variant(route, reader, place.switches)
     reader.finish()
     return Query(conditions, sort, window, variant, limit, start, cursor, reader.given)
 
@@ -167,10 +168,10 @@ def _window(route: Route, reader: Reader, place: Place) -> Window:
     return Window(since or None, until or None, place.switches.bounded_returns_nulls)
 
 
-def _variant(route: Route, reader: Reader) -> Variant:
+def _variant(route: Route, reader: Reader, switches: Switches) -> Variant:
     include: tuple[str, ...] = ()
     if route.include:
-        include = reader.take("include_fields", params.some_of(*route.include), include)
+        include = reader.take("include_fields", _included(route, switches), include)
         include = tuple(sorted(include))
     custom: tuple[str, ...] | None = None
     if route.custom_fields:
@@ -179,6 +180,23 @@ def _variant(route: Route, reader: Reader) -> Variant:
         return Variant(include, custom)
     options = reader.take("include_option_labels", params.truth, False)
     return Variant(include, custom, options, reader.take("include_labels", params.truth, False))
+
+
+def _included(route: Route, switches: Switches) -> Callable[[str], tuple[str, ...]]:
+    """Reads the names of opt-in fields; one that is not known is refused in one of three ways."""
+    unknown = switches.unknown_fields()
+    allowed = [name for name in route.include if name not in unknown]
+
+    def read(text: str) -> tuple[str, ...]:
+        wrong = [name for name in text.split(",") if name not in allowed]
+        if not wrong:
+            return params.some_of(*allowed)(text)
+        if switches.refusal_names == "none":
+            raise ValueError("is invalid")
+        listed = f", it is one of {', '.join(allowed)}" if switches.refusal_names == "all" else ""
+        raise ValueError(f"{wrong[0]!r} is no field{listed}")
+
+    return read
 
 
 def _custom_keys(text: str) -> tuple[str, ...]:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from .route import Route
     from .switches import Switches
 
-APPS = ("sales", "global", "account_settings")  # those whose permission sets the company has
+# Those whose permission sets the company has.
+APPS = ("sales", "campaigns", "global", "account_settings")
+# Opt-in fields of persons that only a company with that app may ask for.
+FIELDS_OF_APPS = {"marketing_status": "campaigns", "doi_status": "campaigns"}
 # The vendor's list, from its schema of GET /v1/users/{id}/permissions.
 PERMISSIONS = (
     "can_add_custom_fields",

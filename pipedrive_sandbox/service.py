@@ -219,7 +219,8 @@ class Service:
             raise errors.not_found(call.version)
         check(route, self.switches)
         place = Place(self.world, self.switches, call.parent_id, self.clock.now())
-        place.table(route).purge(self.clock.now())
+        if route.table != "projects" or not self.switches.deleted_projects_stay:
+            place.table(route).purge(self.clock.now())
         if route.of:
             parent = self.world.tables[route.of].rows.get(call.parent_id)
             if parent is None or parent.deleted_at is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from .rights import APPS, PERMISSIONS
+from .rights import APPS, FIELDS_OF_APPS, PERMISSIONS
 
 Value = str | int | float | bool
 
@@ -26,16 +26,23 @@ class Switches:
     bounded_returns_nulls: bool = False  # whether updated_since/_until return such records
     deleted_status: Literal["deleted", "keep"] = "deleted"  # `status` of a deleted deal
     list_deleted: bool = False  # persons, organizations, products, activities
+    deleted_projects_stay: bool = False  # listed as deleted for longer than 30 days
+    gone_deals: Literal["skipped", "400", "403", "404"] = "skipped"  # among deal_ids
     archive_moves_update_time: bool = True
     mail_folders: Literal["consistent", "inconsistent"] = "consistent"  # a thread's `folders`
     v1_sort_keys: int = 9  # more keys than this in `sort` are a 400
     page_limit: int = 0  # so many rows a page at most, whatever `limit` asks; 0: as asked
+    fields_refused: str = ""  # names that include_fields does not know, comma separated
+    refusal_names: Literal["one", "all", "none"] = "one"  # what a 400 for such a name names
     legacy_teams: Literal["ok", "402", "403", "404", "410"] = "ok"
     installments: Literal["ok", "402", "403"] = "ok"  # plans below Growth have none
     installments_pagination: Literal["present", "absent"] = "present"  # the schema shows none
     no_image: Literal["404", "null"] = "404"  # of a product without one
     recents_deleted: Literal["record", "null", "both"] = "both"  # `data` of what was deleted
     children_move_update_time: bool = True  # whether a change below a deal is one of the deal
+    team_goals: Literal["ok", "400", "403", "404"] = "ok"  # asked for where there are no teams
+    # Whether a note that is deleted, or an activity, moves the time of the records that it is on.
+    notes_move_update_time: bool = False
     goal_periods: Literal["any", "inside"] = "any"  # inside: a 400 beyond the goal's duration
     # The account and its user.
     admin: bool = True
@@ -77,6 +84,11 @@ class Switches:
     def lacking(self) -> frozenset[str]:
         """The permissions that the token's user has not, even an admin."""
         return _names(self.permissions_lacking)
+
+    def unknown_fields(self) -> frozenset[str]:
+        """The opt-in fields that a request may not ask for."""
+        of_apps = {n for n, app in FIELDS_OF_APPS.items() if app not in self.user_apps()}
+        return _names(self.fields_refused) | of_apps
 
     def changed(self, **values: Value) -> Switches:
         """A copy with `values`, each given as its own type or as text. Unknown: ValueError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .clock import plain
 from .data.company import COMPANY_ID
 from .data.world import World
 from .record import Record, Row
@@ -85,6 +86,10 @@ def related_organization(world: World, id_: int) -> Shape | None:
     }
 
 
+def _deletion(row: Row) -> Shape:
+    return {"delete_time": plain(row.deleted_at) if row.deleted_at is not None else None}
+
+
 def deal(world: World, row: Row) -> Shape:
     gone, record = row.deleted_at is not None, row.record
     return {
@@ -104,6 +109,7 @@ def person(world: World, row: Row) -> Shape:
         **_some(record, ("id", "name", "first_name", "owner_id", "org_id", "label_ids")),
         "last_name": record["last_name"],
         "company_id": COMPANY_ID,
+        **_deletion(row),
         "active_flag": row.deleted_at is None,
         "email": record["emails"],
         "phone": record["phones"],
@@ -119,6 +125,7 @@ def organization(world: World, row: Row) -> Shape:
         **_some(record, ("id", "name", "label_ids")),
         "company_id": COMPANY_ID,
         "owner_id": user(world, record["owner_id"]),
+        **_deletion(row),
         "active_flag": row.deleted_at is None,
         "address": record["address"]["value"] if record["address"] else "",
         "first_char": record["name"][:1].lower(),

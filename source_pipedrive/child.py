@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from source_pipedrive.stream import Stream
+
+
+class Moves(Enum):
+    """How sure it is that a change of one record moves the update_time of another."""
+
+    YES = "yes: an entry is a change of the record"
+    DELETION = "a deletion does; of other changes it is not known"
+    LIKELY = "others have seen it; not documented"
+    UNKNOWN = "not known"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +36,7 @@ class Child:
     life     fields of the parent that tell which months those are: its beginning and its end
     moved    fields of the parent, of which the latest says when its rows may have changed
     none     status with which Pipedrive answers for a parent that has no rows, if it is no 200
+    moves    how sure it is that a change of these rows moves the parent's update_time
     takes    further fields of the parent that a stream made of this one needs
     """
 
@@ -41,3 +52,4 @@ class Child:
     none: int = 0
     takes: tuple[str, ...] = ()
     moved: tuple[str, ...] = ("update_time",)
+    moves: Moves = Moves.UNKNOWN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from source_pipedrive.child import Child
+from source_pipedrive.child import Child, Moves
 from source_pipedrive.rows import row
 from source_pipedrive.stream import Changes, Kind, Paging, Stream
 
@@ -137,22 +137,22 @@ def changelog(name: str, path: str, of: Mapping[str, Any], **facts: Any) -> Stre
         number=("time", "field_key"),
         counter=None,
         about=f"Changes of the fields of {path}",
+        moves=Moves.YES,
         **of,
         **facts,
     )
 
 
-def followers(
-    name: str, path: str, scope: str, of: Mapping[str, Any], counter: str | None
-) -> Stream:
-    """The users who follow a record now."""
+def followers(name: str, path: str, scope: str, of: Mapping[str, Any]) -> Stream:
+    """The users who follow a record now. Whoever creates a record follows it, so that
+    `followers_count` would spare hardly any request."""
     return children(
         name,
         path=f"{path}/{{id}}/followers",
         version=2,
         cost=10,
         scope=scope,
-        counter=counter,
+        counter=None,
         rows_key="user_id",
         about=f"Users who follow {path}",
         **of,

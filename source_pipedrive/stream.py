@@ -11,7 +11,7 @@ from functools import cached_property
 from importlib import resources
 from typing import Any, Literal
 
-from source_pipedrive.child import Child
+from source_pipedrive.child import Child, Moves
 
 
 class Paging(Enum):
@@ -92,6 +92,7 @@ class Stream:
     until    the server takes `updated_until` (only meaningful with ASCENDING)
     history  name of the time field that the configured history cuts; None: read whole
     each     parameter sets that are requested one after the other and united by key
+    spare    parameter of `each` whose lists an account may lack: refused, they are empty
     rows     the keys that lead to the records in an answer
     after    stream that has to be finished first
     absent   answers that mean that this account does not have it
@@ -102,6 +103,7 @@ class Stream:
     labels   columns for what the ids in standard fields are called, by the field
     named    lists that name what is in standard fields, by the field
     older    the same list of API v1
+    renamed  keys of fields, in a list of API v1, that v2 calls otherwise
     like     the stream whose schema this one shares
     child    how a CHILD stream hangs on its parents
     made_of  the streams that a MADE stream is made of
@@ -109,6 +111,9 @@ class Stream:
     parts    the lists that a DELETED stream is put together from
     told     parameters of `each` that become columns
     never    keys of Pipedrive's that hold secrets and leave in no record
+    as_text  keys of a type that Pipedrive does not document, which leave as text
+    moves    streams whose update_time a change of these records moves, and how sure that is
+    optional the names in include_fields that need an app of Pipedrive's, and that app
     """
 
     name: str
@@ -128,6 +133,7 @@ class Stream:
     history: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     each: tuple[Mapping[str, str], ...] = ({},)
+    spare: Mapping[str, str] = field(default_factory=dict)
     rows: tuple[str, ...] = ("data",)
     after: str | None = None
     absent: tuple[Absence, ...] = ()
@@ -137,6 +143,7 @@ class Stream:
     labels: Mapping[str, str] = field(default_factory=dict)
     named: Mapping[str, Stream] = field(default_factory=dict)
     older: Stream | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
     like: str = ""
     child: Child | None = None
     made_of: tuple[Stream, ...] = ()
@@ -144,6 +151,9 @@ class Stream:
     parts: tuple[Stream, ...] = ()
     told: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
+    as_text: tuple[str, ...] = ()
+    moves: Mapping[str, Moves] = field(default_factory=dict)
+    optional: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = [why for why, wrong in self._mistakes() if wrong]
@@ -155,6 +165,8 @@ class Stream:
         times = [name for name in (self.cursor_field, self.history) if name]
         server = self.changes in (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
         part = self.kind is Kind.PART
+        asked = set(self.params.get("include_fields", "").split(","))
+        spare = [self.is_spare(params) for params in self.each]
         lone_field = (self.cursor_field is None) != (self.changes is None)
         return [
             ("its name is not snake_case", not re.fullmatch(r"[a-z][a-z0-9_]*", self.name)),
@@ -173,10 +185,13 @@ class Stream:
             ("restarting needs v1", self.changes is Changes.RESTARTING and self.version != 1),
             ("an order needs pages", server and self.paging is Paging.WHOLE),
             ("an order needs one list", server and len(self.each) > 1),
+            ("what is spare is not asked for", bool(self.spare) and not any(spare)),
             ("custom fields need definitions", bool(self.custom_fields) and not self.fields),
             ("a label needs its id", not self.labels.keys() <= properties.keys()),
             ("parents need a kind", (self.child is not None) != (self.kind is Kind.CHILD)),
             ("a made stream needs others", bool(self.made_of) != (self.kind is Kind.MADE)),
+            ("what leaves as text is none", not set(self.as_text) <= self.texts),
+            ("it does not ask for an optional field", not self.optional.keys() <= asked),
             ("a secret is a column", any(name in properties for name in self.never)),
             *self._mistakes_of_a_child(properties),
         ]
@@ -193,6 +208,10 @@ class Stream:
             ("its key lacks the parent", child.key not in self.key),
             ("its schema lacks a column", not columns <= properties.keys()),
         ]
+
+    def is_spare(self, params: Mapping[str, str]) -> bool:
+        """Whether these parameters of `each` ask for what an account may lack."""
+        return bool(self.spare) and self.spare.items() <= params.items()
 
     @property
     def sources(self) -> tuple[Stream, ...]:

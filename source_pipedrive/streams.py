@@ -14,21 +14,35 @@ from source_pipedrive.child_rows import (
     months,
     of_each,
 )
+from source_pipedrive.field_lists import (
+    ACTIVITY_FIELDS,
+    DEAL_EXTRAS,
+    DEAL_FIELDS,
+    LEAD_FIELDS,
+    ORGANIZATION_EXTRAS,
+    ORGANIZATION_FIELDS,
+    PERSON_APPS,
+    PERSON_EXTRAS,
+    PERSON_FIELDS,
+    PRODUCT_FIELDS,
+    PROJECT_FIELDS,
+)
 from source_pipedrive.rows import (
     BILLING,
     EVERY_STATUS,
     GOALS,
+    GOALS_OF_TEAMS,
     INSTALLMENTS,
+    MOVED_BY_ACTIVITIES,
+    MOVED_BY_FILES,
+    MOVED_BY_NOTES,
     NO_INSTALLMENTS,
-    NO_PROJECTS,
     TEAMS,
     TEAMS_GONE,
-    WORKING,
     addon,
     changed,
     core,
     cut,
-    definitions,
     deleted,
     inherited_fields,
     labelled,
@@ -40,47 +54,7 @@ from source_pipedrive.rows import (
 )
 from source_pipedrive.stream import Changes, Kind, Paging, table
 
-DEAL_EXTRAS = (
-    "next_activity_id,last_activity_id,first_won_time,products_count,files_count,notes_count,"
-    "followers_count,email_messages_count,activities_count,done_activities_count,"
-    "undone_activities_count,participants_count,last_incoming_mail_time,last_outgoing_mail_time,"
-    "smart_bcc_email,source_lead_id"
-)
-ORGANIZATION_EXTRAS = (
-    "next_activity_id,last_activity_id,open_deals_count,related_open_deals_count,"
-    "closed_deals_count,related_closed_deals_count,email_messages_count,people_count,"
-    "activities_count,done_activities_count,undone_activities_count,files_count,notes_count,"
-    "followers_count,won_deals_count,related_won_deals_count,lost_deals_count,"
-    "related_lost_deals_count,smart_bcc_email"
-)
-PERSON_EXTRAS = (
-    "next_activity_id,last_activity_id,open_deals_count,related_open_deals_count,"
-    "closed_deals_count,related_closed_deals_count,participant_open_deals_count,"
-    "participant_closed_deals_count,email_messages_count,activities_count,done_activities_count,"
-    "undone_activities_count,files_count,notes_count,followers_count,won_deals_count,"
-    "related_won_deals_count,lost_deals_count,related_lost_deals_count,last_incoming_mail_time,"
-    "last_outgoing_mail_time,marketing_status,doi_status,smart_bcc_email"
-)
 # fmt: off
-SHOWN = "ui_visibility,important_fields,required_fields"
-DEAL_FIELDS = definitions("deal_fields", "dealFields", "deals:read admin deal-fields:full", SHOWN)
-PERSON_FIELDS = definitions("person_fields", "personFields",
-                            "contacts:read admin contact-fields:full", SHOWN)
-ORGANIZATION_FIELDS = definitions("organization_fields", "organizationFields",
-                                  "contacts:read admin contact-fields:full", SHOWN)
-PRODUCT_FIELDS = definitions("product_fields", "productFields",
-                             "products:read product-fields:full", "ui_visibility")
-ACTIVITY_FIELDS = definitions(
-    "activity_fields", "activityFields", "admin", "ui_visibility", needs=WORKING,
-    about="Fields of activities with their options",
-    older=whole("activity_fields", "activityFields", 20, "activities:read", key=("key",),
-                like="lead_fields", about="Fields of activities"))
-PROJECT_FIELDS = definitions("project_fields", "projectFields",
-                             "projects:read projects:full project-fields:full", "", older=None,
-                             absent=NO_PROJECTS)
-LEAD_FIELDS = paged("lead_fields", "leadFields", 20, "leads:read admin", key=("key",),
-                    about="Fields of leads, those that they inherit from deals included")
-
 FIELDS = (
     DEAL_FIELDS, PERSON_FIELDS, ORGANIZATION_FIELDS, PRODUCT_FIELDS, ACTIVITY_FIELDS,
     PROJECT_FIELDS, LEAD_FIELDS,
@@ -98,7 +72,7 @@ PRODUCTS = core("products", "products", 10, "products:read", until=False, about=
                 **own_fields(PRODUCT_FIELDS, "visible_to category"))
 PIPELINES = short("pipelines", "pipelines", "deals:read admin", about="Pipelines")
 GOAL_LIST = whole("goals", "goals/find", 20, "goals:read", each=GOALS, rows=("data", "goals"),
-                  about="Goals of everybody, active and inactive")
+                  spare=GOALS_OF_TEAMS, about="Goals of everybody, active and inactive")
 LEAD_LABELS = whole("lead_labels", "leadLabels", 10, "leads:read", **changed(Changes.ON_CLIENT),
                     about="Labels of leads, with their colours")
 OF_LEADS = inherited_fields(LEAD_LABELS, DEAL_FIELDS, LEAD_FIELDS)
@@ -128,12 +102,13 @@ SALES = (
 )
 
 PERSONS = core("persons", "persons", 10, "contacts:read", params={"include_fields": PERSON_EXTRAS},
-               **own_fields(PERSON_FIELDS), about="People")
+               optional=PERSON_APPS, **own_fields(PERSON_FIELDS), about="People")
 ORGANIZATIONS = core("organizations", "organizations", 10, "contacts:read", about="Organizations",
                      params={"include_fields": ORGANIZATION_EXTRAS},
                      **own_fields(ORGANIZATION_FIELDS, "label_ids visible_to industry"))
 NOTES = paged("notes", "notes", 20, "contacts:read deals:read", **changed(Changes.RESTARTING),
-              **cut(), about="Notes on deals, leads, people, organizations, projects and tasks")
+              **cut(), moves=MOVED_BY_NOTES,
+              about="Notes on deals, leads, people, organizations, projects and tasks")
 MAIL_THREADS = paged("mail_threads", "mailbox/mailThreads", 20, "mail:read", kind=Kind.MAILBOX,
                      **cut("last_message_timestamp"), own=True,
                      each=tuple({"folder": f} for f in ("inbox", "drafts", "sent", "archive")),
@@ -147,11 +122,13 @@ CONTACTS_AND_WORK = (
     PERSONS, ORGANIZATIONS, NOTES, MAIL_THREADS, MAIL_MESSAGES,
     core("activities", "activities", 10, "activities:read", **cut(),
          params={"include_fields": "attendees"}, fields=(ACTIVITY_FIELDS,),
-         labels=labelled("type priority"), about="Calls, meetings, tasks of all users"),
+         labels=labelled("type priority outcome"), as_text=("outcome",),
+         moves=MOVED_BY_ACTIVITIES, about="Calls, meetings, tasks of all users"),
     whole("activity_types", "activityTypes", 20, "activities:read admin",
           **changed(Changes.ON_CLIENT), about="Kinds of activities"),
     paged("files", "files", 20, "contacts:read deals:read activities:read", limit=100, **cut(),
-          **changed(Changes.NEWEST_FIRST), about="Attached files, without their contents"),
+          **changed(Changes.NEWEST_FIRST), moves=MOVED_BY_FILES,
+          about="Attached files, without their contents"),
     paged("call_logs", "callLogs", 20, "phone-integration", limit=50, **cut("start_time"),
           own=True, about="Calls of the token's user"),
     children("mail_message_bodies", (MAIL_MESSAGES,), "mail_message_id",
@@ -195,23 +172,22 @@ CHILDREN = (
     children("deal_discounts", path="deals/{id}/discounts", version=2, cost=10, scope="deals:read",
              paging=Paging.WHOLE, rows_key="id", counter=None, **OF_DEALS,
              about="Additional discounts of deals"),
-    followers("deal_followers", "deals", "deals:read", OF_DEALS, "followers_count"),
+    followers("deal_followers", "deals", "deals:read", OF_DEALS),
     followers_changelog("deal_followers_changelog", "deals", "deals:read", OF_DEALS),
     mail("deal_mail_messages", "deals", OF_DEALS),
     changelog("person_changelog", "persons", OF_PERSONS),
-    followers("person_followers", "persons", "contacts:read", OF_PERSONS, "followers_count"),
+    followers("person_followers", "persons", "contacts:read", OF_PERSONS),
     followers_changelog("person_followers_changelog", "persons", "contacts:read", OF_PERSONS),
     mail("person_mail_messages", "persons", OF_PERSONS),
     changelog("organization_changelog", "organizations", OF_ORGANIZATIONS),
-    followers("organization_followers", "organizations", "contacts:read", OF_ORGANIZATIONS,
-              "followers_count"),
+    followers("organization_followers", "organizations", "contacts:read", OF_ORGANIZATIONS),
     followers_changelog("organization_followers_changelog", "organizations", "contacts:read",
                         OF_ORGANIZATIONS),
     mail("organization_mail_messages", "organizations", OF_ORGANIZATIONS),
     children("organization_relationships", path="organizationRelationships", version=1, cost=20,
              scope="contacts:read", paging=Paging.WHOLE, ids="org_id", rows_key="id", counter=None,
              **OF_ORGANIZATIONS, about="How organizations are related"),
-    followers("product_followers", "products", "products:read", OF_PRODUCTS, None),
+    followers("product_followers", "products", "products:read", OF_PRODUCTS),
     followers_changelog("product_followers_changelog", "products", "products:read", OF_PRODUCTS),
     children("product_variations", path="products/{id}/variations", version=2, cost=10,
              scope="products:read", rows_key="id", counter=None, **OF_PRODUCTS,
@@ -275,7 +251,8 @@ COMPANY = (
     of_each("filter_conditions", FILTERS, "filter_id", "filters/{id}", 2,
             "contacts:read deals:read activities:read", time="filter_update_time",
             about="Saved filters with their conditions"),
-    whole("webhooks", "webhooks", 10, "admin", never=("http_auth_user", "http_auth_password"),
+    whole("webhooks", "webhooks", 10, "admin webhooks:read",
+          never=("http_auth_user", "http_auth_password"),
           about="Webhooks; of an app, those that it made; never with their passwords"),
     whole("billing_addons", "billing/subscriptions/addons", 20, "users:read",
           key=("code",), needs=BILLING,

@@ -20,9 +20,10 @@ LAYERS = {
     "fields": {"http", "stream", "absences"},
     "absences": {"http", "stream"},
     "http": {"config"},
-    "streams": {"child_rows", "rows", "stream"},
+    "streams": {"child_rows", "field_lists", "rows", "stream"},
+    "field_lists": {"rows"},
     "child_rows": {"child", "rows", "stream"},
-    "rows": {"stream"},
+    "rows": {"child", "stream"},
     "stream": {"child"},
     "child": {"stream"},  # for its types alone
     "config": {"spec", "migration", "complaints"},

@@ -13,6 +13,7 @@ from source_pipedrive.fields.columns import configured, discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions, as_v2, from_v1, from_v2
 from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError
+from source_pipedrive.rows import RENAMED
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 
@@ -466,7 +467,7 @@ def test_leads_take_the_fields_of_deals() -> None:
 
 
 def test_v1_and_v2_say_the_same_of_a_field() -> None:
-    one = from_v1(v1(7, TIER, "Customer tier", "enum", options=TIERS))
+    one = from_v1(v1(7, TIER, "Customer tier", "enum", options=TIERS), {})
     other = from_v2(v2(TIER, "Customer tier", "enum", options=TIERS))
     assert (one.key, one.name, one.type, one.options, one.custom) == (
         (other.key, other.name, other.type, other.options, other.custom)
@@ -476,8 +477,8 @@ def test_v1_and_v2_say_the_same_of_a_field() -> None:
 
 def test_a_standard_field_is_never_taken_for_a_custom_one() -> None:
     """v1 says of some standard fields that they can be edited."""
-    assert not from_v1(v1(2, "pinned_to_deal_flag", "Pinned", "enum")).custom
-    assert from_v1(v1(3, "label", "Label", "set")).key == "label_ids"
+    assert not from_v1(v1(2, "pinned_to_deal_flag", "Pinned", "enum"), {}).custom
+    assert from_v1(v1(3, "label", "Label", "set"), RENAMED).key == "label_ids"
 
 
 def test_v1s_rows_get_v2s_keys_and_keep_their_parts() -> None:
@@ -491,7 +492,7 @@ def test_v1s_rows_get_v2s_keys_and_keep_their_parts() -> None:
     }
     value = {**v1(3, "value", "Value", "monetary"), "edit_flag": False}
     of_value = {**part, "key": "currency", "parent_id": 3, "id_suffix": "currency"}
-    (row, standard) = as_v2([part, money, value, of_value])
+    (row, standard) = as_v2([part, money, value, of_value], {})
     assert [one["field_code"] for one in standard["subfields"]] == ["currency"]
     assert standard["is_custom_field"] is False
     assert row["field_code"] == SIZE

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.reading.made import stays, subscriptions
+from source_pipedrive.reading.made import stays, subscriptions, total
 
 DAY = "2026-01-{:02} 10:00:00"
 NOW = {"id": 7, "pipeline_id": 1, "status": "open", "add_time": "2026-01-01T10:00:00Z"}
@@ -114,6 +114,26 @@ def test_recurring_products_are_subscriptions_and_others_are_not() -> None:
     (found,) = subscriptions("deal_products", rows, [])
     assert (found["deal_id"], found["kind"], found["id"]) == (7, "recurring", 3)
     assert (found["cadence"], found["amount"], found["currency"]) == ("monthly", 9.5, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("amounts", "expected"),
+    [
+        ([404.34, 339.28, 495.34], 1238.96),
+        ([0.1] * 10, 1.0),
+        ([19.99, None, 0.01], 20.0),
+        ([30, 20], 50),
+        ([2**60, 1], 2**60 + 1),
+        ([], 0),
+    ],
+)
+def test_money_adds_up_to_the_cent(amounts: list[Any], expected: float) -> None:
+    """As binary fractions the first ones are 1238.9599999999998."""
+    rows = [{"id": n, "deal_id": 7, "amount": amount} for n, amount in enumerate(amounts)]
+    if rows:
+        (found,) = subscriptions("deal_installments", rows, [])
+        assert found["amount"] == expected
+    assert repr(total(amounts)) == repr(expected)
 
 
 def test_the_instalments_of_a_deal_are_one_plan_with_its_payments() -> None:

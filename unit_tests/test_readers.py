@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from source_pipedrive.http.client import Client
-from source_pipedrive.http.errors import StreamError, SyncError
+from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339, seconds_of
@@ -232,10 +232,34 @@ def test_users_are_one_request_and_only_the_changed_come() -> None:
 
 
 def test_goals_of_everybody_come_once() -> None:
-    client = FakeClient(lambda params: {"data": {"goals": [{"id": params["type.name"][:8]}]}})
+    client = FakeClient(lambda params: {"data": {"goals": [{"id": params["assignee.type"]}]}})
     records, _ = run(*reader_of("goals", client))
-    assert [record["id"] for record in records] == ["deals_wo", "deals_pr", "activiti", "deals_st"]
-    assert len(client.asked) == 10
+    assert [record["id"] for record in records] == ["person", "company", "team"]
+    assert [params["is_active"] for params in client.asked] == ["true", "false"] * 3
+    # Goals of type revenue_forecast are of no type.name that may be asked for.
+    assert not any("type.name" in params for params in client.asked)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("refused", ["team", "person"])
+def test_an_account_may_lack_goals_of_teams_and_no_others(
+    refused: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(params: Params) -> Record:
+        if params["assignee.type"] == refused:
+            raise StreamError("refused", CONFIG, status)
+        return {"data": {"goals": [{"id": params["assignee.type"]}]}}
+
+    reader, queue = reader_of("goals", FakeClient(answer))
+    if refused == "person":
+        with pytest.raises(StreamError):
+            run(reader, queue)
+        return
+    with caplog.at_level("INFO", "airbyte"):
+        records, _ = run(reader, queue)
+    assert [record["id"] for record in records] == ["person", "company"]
+    (line,) = caplog.messages
+    assert f"goals: Pipedrive refused assignee.type team ({status})" in line
 
 
 def test_a_mail_thread_comes_once_with_all_its_folders() -> None:

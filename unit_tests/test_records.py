@@ -102,3 +102,10 @@ def test_where_no_account_is_connected_the_column_is_null_and_not_false() -> Non
     assert row == {"user_id": 7}
     (row,) = Plan(STREAMS["user_settings"], 7).shape([{"beta_app": False}])
     assert row == {"user_id": 7, "beta_app": False}
+
+
+@pytest.mark.parametrize(("sent", "leaves"), [("no_answer", "no_answer"), (49, "49"), (None, None)])
+def test_the_outcome_of_an_activity_leaves_as_text(sent: object, leaves: str | None) -> None:
+    """Whether Pipedrive sends an id or a text is not documented; a column has one type."""
+    (record,) = Plan(STREAMS["activities"], 7).shape([{"id": 1, "outcome": sent}])
+    assert record.get("outcome") == leaves

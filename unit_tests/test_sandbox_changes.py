@@ -201,3 +201,25 @@ def control(url: str) -> None:
     wrong = requests.post(f"{url}/_sandbox/switches", json={"nothing": 1}, timeout=5)
     assert wrong.status_code == 400
     assert "nothing" in wrong.json()["error"]
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_notes_and_activities_may_move_the_time_of_their_records(moves: bool) -> None:
+    """Who relies on either answer reads too much, or misses what hangs on those records."""
+    box = service(notes_move_update_time=moves)
+    notes = {note["id"]: note for note in box.records("notes")}
+    persons_of = {each["id"]: each["person_id"] for each in box.records("activities")}
+    box.clock.advance(3600)
+    now = zulu(box.clock.now())
+    gone = box.mutate(1, deletes=10, objects=["notes"])["notes"]["deleted"]
+    times = {deal["id"]: deal["update_time"] for deal in box.records("deals")}
+    deals = {notes[id_]["deal_id"] for id_ in gone} & times.keys()
+    assert deals
+    assert {id_ for id_, time in times.items() if time == now} == (deals if moves else set())
+    box.clock.advance(3600)
+    edited = box.mutate(2, edits=10, objects=["activities"])["activities"]["edited"]
+    times = {person["id"]: person["update_time"] for person in box.records("persons")}
+    persons = {persons_of[id_] for id_ in edited} & times.keys()
+    assert persons
+    now = zulu(box.clock.now())
+    assert {id_ for id_, time in times.items() if time == now} == (persons if moves else set())

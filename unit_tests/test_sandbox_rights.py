@@ -213,5 +213,5 @@ def test_a_misspelt_right_would_test_nothing(box: Sandbox, wrong: Any) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         box.set(**wrong)
     assert requests.get(f"{box.url}/_sandbox/switches", timeout=5).json()["apps"] == (
-        "sales,global,account_settings"
+        "sales,campaigns,global,account_settings"
     )

@@ -158,15 +158,20 @@ def test_mail_threads_by_folder(box: Sandbox, api: Caller) -> None:
 def test_which_goals_are_shown(box: Sandbox, api: Caller) -> None:
     """Without a filter: the token user's active goals; with one: everyone's."""
     everything = box.records("goals")
-    assert len(everything) == 8
+    assert len(everything) == 10
     mine = api.data("v1/goals/find")["goals"]
     assert {(goal["assignee"]["id"], goal["is_active"]) for goal in mine} == {(1, True)}
     assert len(mine) == 2
     assert len(api.data("v1/goals/find", is_active="false")["goals"]) == 1
+    assert api.ask("v1/goals/find", type__name="revenue_forecast").status_code == 400
+    assert "Revenue forecast" in {goal["type"]["name"] for goal in everything}
+    box.set(team_goals="403")
+    assert api.ask("v1/goals/find", assignee__type="team").status_code == 403
+    box.set(team_goals="ok")
     won = api.data("v1/goals/find", type__name="deals_won")["goals"]
     assert len(won) == 2
     companies = {"assignee__type": "company", "is_active": "false"}
-    assert len(api.data("v1/goals/find", **companies)["goals"]) == 1
+    assert len(api.data("v1/goals/find", **companies)["goals"]) == 2
     answer = api.ask("v1/goals/find").json()
     assert (answer["statusCode"], answer["statusText"]) == (20000, "OK")
 

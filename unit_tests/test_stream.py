@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from source_pipedrive.field_lists import DEAL_EXTRAS
 from source_pipedrive.stream import Changes, Paging, Stream, table
-from source_pipedrive.streams import DEAL_EXTRAS, STREAMS
+from source_pipedrive.streams import STREAMS
 
 DEALS = STREAMS["deals"]
 CUT = [

@@ -12,6 +12,7 @@ from .listing import Listing
 from .settings import ACTIVITY_TYPES
 
 ACTIVITY_EXTRA = ("attendees",)
+OUTCOMES = ("connected", "no_answer", "left_voicemail")  # ids of options
 PROJECTS = 40  # every so many activities belong to a project
 
 
@@ -54,6 +55,7 @@ def activities(draw: Draw, sizes: Sizes, lead_ids: list[str]) -> Table:
             "priority": draw.some(draw.number(261, 263), 0.2),
             "note": draw.some(draw.pick(draw.words.sentences), 0.4),
         }
+        record["outcome"] = OUTCOMES[id_ % len(OUTCOMES)] if done else None
         rows.append(Row(record, deleted_at=deleted_at))
 
     guests = [draw.name() for _ in range(EXTRAS)]

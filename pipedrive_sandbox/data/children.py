@@ -23,25 +23,25 @@ MADE = 50  # a record is made with fewer children of a kind than that
 RECURRING = 0.2
 INSTALLMENTS = 0.15  # of the deals with products, and not recurring
 _PRODUCTS = (0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 5, 5)
-_SOME = (0, 0, 0, 1, 1, 2, 3)
+_FOLLOWERS = (1, 1, 1, 1, 1, 2, 3)  # whoever creates a record follows it
 _MAIL = (0, 0, 0, 0, 1, 2, 5)
 # {table: {kind of child: (the opt-in field that counts them, how many there are)}}
 COUNTED: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
     "deals": {
         "products": ("products_count", _PRODUCTS),
         "participants": ("participants_count", (0, 1, 1, 1, 2, 3)),
-        "followers": ("followers_count", _SOME),
+        "followers": ("followers_count", _FOLLOWERS),
         "mail_messages": ("email_messages_count", _MAIL),
     },
     "persons": {
-        "followers": ("followers_count", _SOME),
+        "followers": ("followers_count", _FOLLOWERS),
         "mail_messages": ("email_messages_count", _MAIL),
     },
     "organizations": {
-        "followers": ("followers_count", _SOME),
+        "followers": ("followers_count", _FOLLOWERS),
         "mail_messages": ("email_messages_count", _MAIL),
     },
-    "products": {"followers": ("followers_count", _SOME)},
+    "products": {"followers": ("followers_count", _FOLLOWERS)},
 }
 _MOMENTS = ("stage_change_time", "close_time")
 

@@ -21,6 +21,8 @@ PERMISSION_SETS = (
     ("f07d229d-088a-4144-a40f-1fe64295d180", "Deals regular user", "sales", "regular"),
     ("233b7976-39bd-43a9-b305-ef3a2b0998e5", "Global admin", "global", "admin"),
     ("ec8a42e5-1842-490d-9113-b3a3b4b1c0a9", "Global regular user", "global", "regular"),
+    ("7a6f1c0e-54f1-4b2c-8d3b-1f0f4f6b7c21", "Campaigns admin", "campaigns", "admin"),
+    ("c1f7d7a4-9b0e-4a55-a0c8-5b8c4d2e9f32", "Campaigns regular user", "campaigns", "regular"),
     ("982c5ce5-b8ba-4b47-b102-9da024f4b990", "Account settings", "account_settings", "admin"),
     ("0a1f5a5e-35a6-4f7e-9c68-1d2b8b0f7e11", "Read only", "sales", "custom"),
 )
@@ -55,9 +57,9 @@ class Sizes:
 
 
 def _access(admin: bool, apps: Collection[str] = APPS) -> list[Record]:
-    wanted = ["Deals admin", "Global admin", "Account settings"]
+    wanted = ["Deals admin", "Campaigns admin", "Global admin", "Account settings"]
     if not admin:
-        wanted = ["Deals regular user", "Global regular user"]
+        wanted = ["Deals regular user", "Campaigns regular user", "Global regular user"]
     return [
         {"app": app, "admin": type_ == "admin", "permission_set_id": id_}
         for id_, name, app, type_ in PERMISSION_SETS
@@ -92,13 +94,14 @@ def users(draw: Draw, sizes: Sizes) -> Table:
             "created": plain(created),
             "modified": draw.some(plain(modified), 0.9) if id_ != ME else plain(modified),
             "has_created_company": id_ == ME,
-            "access": _access(id_ == ME),
+            "access": _access(True) if id_ == ME else _access(False, ("sales", "global")),
             "active_flag": not gone,
             "timezone_name": "Europe/Tallinn",
             "timezone_offset": "+02:00",
             "role_id": 2 if id_ == ME else draw.pick((3, 3, 4, 5)),
             "icon_url": draw.some(f"https://icons.sandbox.example/{id_}.png", 0.4),
             "is_you": id_ == ME,
+            "is_admin": int(id_ == ME),
             "is_deleted": gone,
         }
         rows.append(Row(record))

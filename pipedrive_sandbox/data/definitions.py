@@ -176,6 +176,7 @@ def _v2_row(kind: str, field: _Definition) -> Record:
         "subfields": parts or None,
         "is_custom_field": field.custom,
         "is_optional_response_field": field.optional,
+        "is_writable": field.custom or field.shown,
     }
 
 
@@ -189,7 +190,7 @@ def _v2_option(field: _Definition, option: Option) -> Record:
 def _opted(kind: str, field: _Definition) -> Record:
     """What include_fields can ask for, different for fields in the detail view and others."""
     dialog = {"show": field.shown, "order": 1 if field.shown else None}
-    visible: Record = {"add_visible_flag": field.shown, "details_visible_flag": field.shown}
+    visible: Record = dict.fromkeys(("add_visible_flag", "details_visible_flag"), field.shown)
     required: Record = {"enabled": field.code in ("title", "name")}
     if kind == "deals":
         visible["projects_detail_visible_flag"] = not field.custom
@@ -200,10 +201,9 @@ def _opted(kind: str, field: _Definition) -> Record:
         required |= {"stage_ids": [], "statuses": {"1": ["won", "lost"]} if field.custom else {}}
     elif kind == "organizations":
         visible |= {f"{of}_detail_visible_flag": field.shown for of in ("org", "person", "deal")}
+        visible["show_in_add_person_dialog"] = dialog
     if kind in ("persons", "organizations"):
         visible["show_in_add_deal_dialog"] = dialog
-    if kind == "organizations":
-        visible["show_in_add_person_dialog"] = dialog
     important = {"enabled": field.custom, "stage_ids": list(_STAGES) if field.custom else []}
     return {"ui_visibility": visible, "important_fields": important, "required_fields": required}
 

@@ -34,7 +34,7 @@ def notes(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
     rows = []
     for id_, life in enumerate(draw.lives(sizes.notes), start=1):
         deal, deal_title = parents.pick("deals", 0.6)
-        lead, _ = parents.pick("leads", 0.0 if deal else 0.3)
+        lead, lead_title = parents.pick("leads", 0.0 if deal else 0.3)
         person, person_name = parents.pick("persons", 0.5)
         org, org_name = parents.pick("organizations", 0.4)
         user = draw.number(1, len(users))
@@ -46,6 +46,7 @@ def notes(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
             "content": f"<p>{draw.pick(draw.words.sentences)}</p>",
             "deal": {"title": deal_title} if deal else None,
             "lead_id": lead,
+            "lead": {"title": lead_title} if lead else None,
             "deal_id": deal,
             "last_update_user_id": draw.some(draw.number(1, len(users)), 0.5),
             "org_id": org,
@@ -109,5 +110,6 @@ def files(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
         for field, kind in {**kinds, "product": "products", "lead": "leads"}.items():
             share = 0.4 if field in kinds else 0.1
             record[f"{field}_id"], record[f"{field}_name"] = parents.pick(kind, share)
+        record["people_name"] = record["person_name"]
         rows.append(Row(record))
     return Table("files", rows, stamp=plain)

@@ -74,6 +74,7 @@ def leads(draw: Draw, sizes: Sizes, deal_fields: CustomFields) -> Table:
             "cc_email": f"sandbox+lead{id_[:8]}@pipedrivemail.example",
         }
         record["update_time"] = max(record["update_time"], record["add_time"])
+        record["archive_time"] = record["update_time"] if record["is_archived"] else None
         rows.append(Row(record, hidden={"custom_fields": draw.pick(values)}))
     rows.sort(key=lambda row: str(row.record["add_time"]))
     return Table("leads", rows, listed=_listed, stamp=millis, title="title")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .activities import OUTCOMES
 from .leads import LABELS as LEAD_LABELS
 from .listing import DELETED_LABELS, LABELS
 
@@ -237,7 +238,7 @@ def of_activities(types: Types, gone: Types) -> tuple[Standard, ...]:
         Standard("subject", "Subject", "varchar"),
         Standard("type", "Type", "enum", _options(*types), _options(*gone)),
         _OWNER,
-        _silent("creator_user_id", "Creator", "user"),
+        _silent("creator_user_id", "Creator", "user", v1="created_by_user_id"),
         Standard("due_date", "Due date", "date"),
         Standard("due_time", "Due time", "time"),
         Standard("duration", "Duration", "time"),
@@ -250,6 +251,7 @@ def of_activities(types: Types, gone: Types) -> tuple[Standard, ...]:
         Standard("project_id", "Project", "project"),
         Standard("location", "Location", "address"),
         Standard("priority", "Priority", "enum", _PRIORITIES),
+        Standard("outcome", "Outcome", "enum", _texts(*OUTCOMES)),
         Standard("note", "Note", "text"),
         Standard("public_description", "Public description", "text"),
         *_TIMES,

@@ -23,8 +23,6 @@ Row = Mapping[str, Any]
 
 HIDDEN = 403  # the credentials will not see a list
 GONE = (404, 410)
-# v1's keys of standard fields that v2 calls otherwise.
-_RENAMED = {"label": "label_ids"}
 
 
 @dataclass(frozen=True)
@@ -50,13 +48,13 @@ def from_v2(row: Row) -> Field:
     )
 
 
-def from_v1(row: Row) -> Field:
-    """A field of v1's lists."""
+def from_v1(row: Row, renamed: Mapping[str, str]) -> Field:
+    """A field of v1's lists. renamed: their keys that v2 calls otherwise."""
     key = str(row.get("key") or "")
     custom = bool(row.get("edit_flag")) and HASH.fullmatch(key) is not None
     number = row.get("id")
     return Field(
-        key=key if custom else _RENAMED.get(key, key),
+        key=key if custom else renamed.get(key, key),
         name=str(row.get("name") or ""),
         type=str(row.get("field_type") or ""),
         custom=custom,
@@ -65,8 +63,9 @@ def from_v1(row: Row) -> Field:
     )
 
 
-def as_v2(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """Rows of a v1 list with v2's keys; subfields go to the field that they belong to."""
+def as_v2(rows: Iterable[Row], renamed: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Rows of a v1 list with v2's keys; subfields go to the field that they belong to. renamed: the
+    keys of fields that v2 calls otherwise."""
     rows = list(rows)
     parts: dict[object, list[dict[str, Any]]] = {}
     for row in filter(_is_part, rows):
@@ -77,7 +76,7 @@ def as_v2(rows: Iterable[Row]) -> list[dict[str, Any]]:
             "field_type": row.get("field_type"),
         }
         parts.setdefault(row.get("parent_id") or owner, []).append(part)
-    fields = [(row, from_v1(row)) for row in rows if not _is_part(row)]
+    fields = [(row, from_v1(row, renamed)) for row in rows if not _is_part(row)]
     return [
         {
             "field_code": one.key,
@@ -185,7 +184,7 @@ class Definitions:
     def _order(self, older: Stream) -> dict[str, int]:
         if older.path not in self._orders:
             try:
-                fields = map(from_v1, self._listed(older))
+                fields = [from_v1(item, older.renamed) for item in self._listed(older)]
                 order = {one.key: one.order for one in fields if one.order is not None}
             except StreamError as error:
                 if error.status not in (HIDDEN, *GONE):
@@ -211,8 +210,10 @@ class Definitions:
                     raise
                 failure = failure or error
                 continue
-            read = from_v2 if one.version == 2 else from_v1
-            fields = [read(item) for item in rows if not _is_part(item)]
+            own = [item for item in rows if not _is_part(item)]
+            fields = [
+                from_v2(item) if one.version == 2 else from_v1(item, one.renamed) for item in own
+            ]
             if not fields:
                 if one.absent:
                     return {}  # of an add-on that the company does not use

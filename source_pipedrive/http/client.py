@@ -32,6 +32,7 @@ from source_pipedrive.http.errors import (
     SyncError,
 )
 from source_pipedrive.http.hosts import Host
+from source_pipedrive.http.optional_fields import OptionalFields
 from source_pipedrive.http.pacing import Pacing, growing
 from source_pipedrive.http.usage import Usage
 
@@ -52,7 +53,8 @@ class Request:
 
     path is relative to the version's root; cost is in API tokens; scope and permission are what the
     sentences about a missing OAuth scope, or a user who may not see this, name; absent are the
-    answers, status and pattern of the body, that say nothing about other streams.
+    answers, status and pattern of the body, that say nothing about other streams; optional are the
+    names in include_fields that need an app of Pipedrive's, and that app.
     """
 
     stream: str
@@ -63,6 +65,7 @@ class Request:
     permission: str = "that this needs"
     params: Mapping[str, str] = field(default_factory=dict)
     absent: tuple[tuple[int, str], ...] = ()
+    optional: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,7 @@ class Client:
         self.host = host
         self.usage = usage or Usage()
         self.pacing = pacing or Pacing()
+        self.fields = OptionalFields()
         self._largest: dict[str, int] = {}
         self._largest_of_any = 0
         self._over: SyncError | None = None
@@ -150,7 +154,7 @@ class Client:
         """The answer to `request`, after as many tries as its errors deserve. After an error that
         ends the sync, whoever met it, no request leaves any more."""
         try:
-            return self._get(request)
+            return self.fields.ask(request, self._get)
         except SyncError as error:
             self._over = self._over or error
             raise

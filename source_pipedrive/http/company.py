@@ -66,6 +66,7 @@ def connect(
     answer = client.get(WHO_AM_I)
     me = answer.body.get("data")
     company = _company(me, answer.at, auth.scopes if isinstance(auth, OAuth) else None)
+    client.fields.apps = frozenset(company.access or ())
     if host.shared and isinstance(me, dict):
         client.host = company_host(me.get("company_domain")) or host
     logger.info(

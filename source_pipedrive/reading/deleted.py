@@ -1,7 +1,8 @@
 """What Pipedrive tells of deleted records, put together from several lists.
 
-Deals and projects can be asked for by that status for 30 days. Of the others only the recent
-changes tell, for a month at most; whether they name every deletion is not documented.
+Deals and projects can be asked for by that status: deals for 30 days, projects for as long as they
+are listed. Of the others only the recent changes tell, for a month at most; whether they name every
+deletion is not documented.
 """
 
 from __future__ import annotations
@@ -37,16 +38,17 @@ class DeletedRecords(InOneGo[T]):
     """Deletions since the last sync, or of the last month."""
 
     def read(self) -> None:
-        since = min(span.at for span in self.progress.spans)
+        begin = min(span.at for span in self.progress.spans)
         oldest = self.progress.until - MONTH
-        if since < oldest and self.progress.done():
+        if begin < oldest and self.progress.done():
             logger.warning(
                 f"{self.row.name}: the last sync is more than a month ago, and Pipedrive does not "
                 "tell what was deleted before. Run a full refresh of the streams whose deletions "
                 "matter to you."
             )
-        since = max(since, oldest)
         for part in self.row.parts:
+            # What is asked for by its status comes for as long as Pipedrive keeps it.
+            since = max(begin, oldest) if part.path == "recents" else begin
             try:
                 for rows in self._deleted(part, since):
                     self.emit(rows)
@@ -72,7 +74,8 @@ class DeletedRecords(InOneGo[T]):
 
     def _of_recents(self, item: Row) -> Row:
         data = item.get("data") or {}
-        return self._row(OBJECTS[item["item"]], item["id"], data.get("update_time"))
+        time = data.get("delete_time") or data.get("update_time")
+        return self._row(OBJECTS[item["item"]], item["id"], time)
 
     def _row(self, name: str, id_: Any, time: Any) -> Row:
         seen = rfc3339(self.progress.until)

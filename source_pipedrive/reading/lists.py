@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +15,12 @@ from source_pipedrive.reading.pages import Page, all_rows, key_of
 from source_pipedrive.reading.reader import T
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress
+from source_pipedrive.stream import Stream
+
+logger = logging.getLogger("airbyte")
+
+# Answers for a list that an account may lack.
+LACKING = (400, 403, 404)
 
 
 class NewestFirst(InOrder[T]):
@@ -71,15 +79,33 @@ class WholeList(InOneGo[T]):
 
     def read(self) -> None:
         seen: set[object] = set()
+        refused: StreamError | None = None
         for params in self.row.each:
-            for page in self.pages(params):
-                told = {name: params[name] for name in self.row.told}
-                rows = [{**told, **item} for item in page.rows if self._is_wanted(item)]
-                if len(self.row.each) > 1:
-                    rows = [item for item in rows if key_of(self.row, item) not in seen]
-                    seen.update(key_of(self.row, item) for item in rows)
-                self.emit(rows)
+            try:
+                self._read_one(params, seen)
+            except StreamError as error:
+                if not self.row.is_spare(params) or error.status not in LACKING:
+                    raise
+                refused = error
+        if refused is not None:
+            self._say_lacking(refused)
         self.finish()
+
+    def _read_one(self, params: Mapping[str, str], seen: set[object]) -> None:
+        for page in self.pages(params):
+            told = {name: params[name] for name in self.row.told}
+            rows = [{**told, **item} for item in page.rows if self._is_wanted(item)]
+            if len(self.row.each) > 1:
+                rows = [item for item in rows if key_of(self.row, item) not in seen]
+                seen.update(key_of(self.row, item) for item in rows)
+            self.emit(rows)
+
+    def _say_lacking(self, error: StreamError) -> None:
+        what = ", ".join(f"{name} {value}" for name, value in self.row.spare.items())
+        logger.info(
+            f"{self.row.name}: Pipedrive refused {what} ({error.status}), so the account is taken "
+            "to have none. If it has some, use the token of an admin."
+        )
 
     def _is_wanted(self, item: Row) -> bool:
         if self.row.cursor_field:
@@ -103,7 +129,18 @@ class FieldList(WholeList[T]):
             older = self.row.older
             if error.status != 403 or older is None:
                 raise
-            self.finish(as_v2(all_rows(self.sync.client, older)))
+            rows = as_v2(all_rows(self.sync.client, older), older.renamed)
+            self._say_older(older, rows)
+            self.finish(rows)
+
+    def _say_older(self, older: Stream, rows: Sequence[Row]) -> None:
+        told = {name for row in rows[:1] for name in row}
+        missing = [name for name in self.row.schema["properties"] if name not in told]
+        logger.warning(
+            f"{self.row.name}: read from an older list ({older.path} of API v1), which lacks "
+            f"{', '.join(missing)}. Give the app the scope {self.row.read_scope}, or use the token "
+            "of an admin, to have them."
+        )
 
 
 class Mailbox(WholeList[T]):

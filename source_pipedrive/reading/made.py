@@ -7,7 +7,8 @@ reading/children.py keeps them: `id`, `time` and the fields that the row `takes`
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -59,10 +60,18 @@ def _installments(deal: Any, rows: Sequence[Row], currency: Any) -> Row:
         "deal_update_time": rows[0].get("deal_update_time"),
         "cycles": len(rows),
         "start_date": by_date[0].get("billing_date"),
-        "amount": sum(row.get("amount") or 0 for row in rows),
+        "amount": total(row.get("amount") for row in rows),
         "currency": currency,
         "payments": [{name: row.get(name) for name in kept} for row in by_date],
     }
+
+
+def total(amounts: Iterable[Any]) -> int | float:
+    """The sum of amounts as they were written: as binary fractions they add up to something like
+    1238.9599999999998."""
+    numbers = [n for n in amounts if isinstance(n, int | float)]
+    exact = sum((Decimal(str(n)) for n in numbers), Decimal())
+    return int(exact) if all(isinstance(n, int) for n in numbers) else float(exact)
 
 
 def deal_stage_history(source: str, rows: Sequence[Row], deals: Sequence[Row]) -> list[Row]:

@@ -46,6 +46,7 @@ def request_for(row: Stream, params: Mapping[str, str], path: str) -> Request:
         scope=row.read_scope,
         permission=row.needs.words,
         params={**row.params, **size, **params},
+        optional=row.optional,
         absent=tuple((absence.status, absence.body) for absence in row.absent),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from source_pipedrive.child import Child
 from source_pipedrive.fields.plan import FieldPlan
+from source_pipedrive.fields.values import text
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.stream import Kind, Stream
 
@@ -29,6 +30,7 @@ class Plan:
         self._user_id = user_id if row.kind is Kind.SINGLE else None
         self._texts = row.texts
         self._never = frozenset(row.never)
+        self._as_text = row.as_text
 
     def shape(self, rows: Iterable[Row]) -> list[Row]:
         """The records of `rows`, in their order."""
@@ -38,6 +40,8 @@ class Plan:
             rows = [{k: v for k, v in row.items() if k not in self._never} for row in rows]
         if self._times:
             rows = [self._with_times(row) for row in rows]
+        for name in self._as_text:
+            rows = [with_text(row, name) for row in rows]
         if self._fields is None:
             return [{k: v for k, v in row.items() if v is not None} for row in rows]
         rows = self._fields.gather(rows)
@@ -55,6 +59,12 @@ class Plan:
             if name in row:
                 row[name] = as_rfc3339(row[name])
         return row
+
+
+def with_text(row: Row, name: str) -> Row:
+    """The row with text under `name`, or nothing."""
+    value = row.get(name)
+    return row if value is None or isinstance(value, str) else {**row, name: text(value)}
 
 
 def as_rfc3339(value: Any) -> Any:

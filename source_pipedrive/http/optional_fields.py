@@ -1,0 +1,114 @@
+"""The fields that `include_fields` adds to a list, some of which a company may not have.
+
+An unknown name in `include_fields` answers 400, and so do names of an app that the company lacks
+(https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide). A list without some of its
+columns is worth more than no list, so it is asked for again with fewer names.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from source_pipedrive.http.errors import StreamError
+
+if TYPE_CHECKING:
+    from source_pipedrive.http.client import Request
+
+logger = logging.getLogger("airbyte")
+
+Answer = TypeVar("Answer")
+PARAMETER = "include_fields"
+
+
+class OptionalFields:
+    """Which of the names in `include_fields` a company's lists take. Thread-safe.
+
+    apps: the apps that users/me lists for the token's user; names that need another app are not
+    asked for.
+    """
+
+    def __init__(self, apps: Collection[str] = ()) -> None:
+        self.apps = apps
+        self._lock = threading.Lock()
+        self._left_out: dict[tuple[int, str], frozenset[str]] = {}
+
+    def ask(self, request: Request, send: Callable[[Request], Answer]) -> Answer:
+        """The answer to `request`, without the names that Pipedrive refuses.
+
+        Raises what `send` raises; where nothing helps against a 400, its first one.
+        """
+        if PARAMETER not in request.params:
+            return send(request)
+        asked = _without(request, self._known(request))
+        refusal: StreamError | None = None
+        while True:
+            try:
+                answer = send(asked)
+            except StreamError as error:
+                # A page with a cursor follows one that came with these names.
+                if error.status != 400 or "cursor" in request.params:
+                    raise
+                refusal = refusal or error
+                if not (suspects := _suspects(asked, error.body)):
+                    raise refusal from None
+                asked = _without(asked, suspects)
+            else:
+                if refusal is not None:
+                    self._learn(request, asked)
+                return answer
+
+    def _known(self, request: Request) -> frozenset[str]:
+        """The names that are not asked for."""
+        key = request.version, request.path
+        lacking = frozenset(n for n, app in request.optional.items() if app not in self.apps)
+        with self._lock:
+            new = key not in self._left_out
+            known = self._left_out.setdefault(key, lacking)
+        if new and lacking:
+            apps = " and ".join(sorted({request.optional[name] for name in lacking}))
+            logger.info(
+                f"{request.stream}: {', '.join(sorted(lacking))} stay empty, because the token's "
+                f"user has no access to {apps}. If the company has it, use the token of a user "
+                "with access."
+            )
+        return known
+
+    def _learn(self, request: Request, asked: Request) -> None:
+        """Pipedrive has answered `asked`, and had refused it with more names."""
+        names = frozenset(_names(request)) - set(_names(asked))
+        key = request.version, request.path
+        with self._lock:
+            refused = names - self._left_out[key]
+            self._left_out[key] |= names
+        if refused:  # otherwise another worker has said so
+            logger.warning(
+                f"{request.stream}: Pipedrive refused {PARAMETER} with a 400; it is read without "
+                f"{', '.join(sorted(refused))}, which stay empty in this sync. If they are in use "
+                "in Pipedrive, please report this line."
+            )
+
+
+def _names(request: Request) -> list[str]:
+    return [name for name in request.params.get(PARAMETER, "").split(",") if name]
+
+
+def _without(request: Request, names: frozenset[str]) -> Request:
+    """The same request, which does not ask for `names`."""
+    left = [name for name in _names(request) if name not in names]
+    params = {k: v for k, v in request.params.items() if k != PARAMETER}
+    return replace(request, params={**params, PARAMETER: ",".join(left)} if left else params)
+
+
+def _suspects(request: Request, body: str) -> frozenset[str]:
+    """The names to leave out: those that the refusal names, else those that need an app, else all.
+    A refusal that names more than half of them lists what is allowed."""
+    names = frozenset(_names(request))
+    named = names & set(re.findall(r"\w+", body))
+    if named and 2 * len(named) <= len(names):
+        return named
+    return names & request.optional.keys() or names

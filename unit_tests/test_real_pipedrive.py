@@ -1,0 +1,182 @@
+"""What is known of the real Pipedrive beyond its contract, and which test holds it.
+
+The numbers are those of the page that the facts were collected on. A fact without a test would be
+forgotten with the next change.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from source_pipedrive.reading.instants import rfc3339
+from source_pipedrive.reading.state import VERSION
+from unit_tests.fakes import ACME, FakeClient, Params
+from unit_tests.test_readers import UNTIL, reader_of, run
+
+ROOT = Path(__file__).parent.parent
+SAVED = {"version": VERSION, "company_id": ACME.id, "since": "1970-01-01T00:00:00Z"}
+
+# {number: (the fact, the tests that hold it as file::name)}
+FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
+    1: (
+        "marketing_status and doi_status may be asked for only where the company has Campaigns; "
+        "include_fields with an unknown name is a 400",
+        (
+            "unit_tests/test_optional_fields.py::"
+            "test_fields_of_an_app_are_asked_for_where_the_user_has_it",
+            "unit_tests/test_optional_fields.py::"
+            "test_a_refusal_costs_the_fields_of_the_app_and_not_the_list",
+            "integration_tests/test_real_pipedrive.py::"
+            "test_persons_are_read_where_campaigns_are_listed_and_their_fields_refused",
+        ),
+    ),
+    5: (
+        "goals of type revenue_forecast exist, and goals/find takes no such type.name",
+        (
+            "unit_tests/test_readers.py::test_goals_of_everybody_come_once",
+            "integration_tests/test_real_pipedrive.py::"
+            "test_goals_of_every_type_arrive_with_or_without_teams",
+        ),
+    ),
+    6: (
+        "leads carry archive_time",
+        (
+            "integration_tests/test_real_pipedrive.py::"
+            "test_keys_that_the_specification_lacks_are_columns",
+        ),
+    ),
+    7: (
+        "outcome of activities, is_admin of users, lead of notes, people_name of files and "
+        "is_writable of field definitions are newer keys",
+        (
+            "integration_tests/test_real_pipedrive.py::"
+            "test_keys_that_the_specification_lacks_are_columns",
+            "integration_tests/test_real_pipedrive.py::"
+            "test_the_outcome_of_an_activity_has_its_label",
+            "unit_tests/test_records.py::test_the_outcome_of_an_activity_leaves_as_text",
+        ),
+    ),
+    8: (
+        "whoever creates a record follows it, so that nearly every record has a follower",
+        ("integration_tests/test_real_pipedrive.py::test_followers_are_asked_for_of_every_record",),
+    ),
+    11: (
+        "webhooks have the scopes webhooks:read and webhooks:full since 2024-02-01",
+        ("integration_tests/test_real_pipedrive.py::test_any_scope_for_webhooks_will_do",),
+    ),
+    12: (
+        "persons and organizations of v1 carry delete_time",
+        (
+            "unit_tests/test_deleted.py::"
+            "test_the_time_of_a_deletion_is_pipedrives_own_where_it_tells_one",
+        ),
+    ),
+    15: (
+        "deleting a note moves the update_time of its deal, person and organization; an activity "
+        "those of its person and lead; of all else it is not known",
+        (
+            "unit_tests/test_streams_doc.py::"
+            "test_what_is_known_of_the_time_of_parents_is_said_of_every_child_stream",
+            "unit_tests/test_sandbox_changes.py::"
+            "test_notes_and_activities_may_move_the_time_of_their_records",
+        ),
+    ),
+    16: (
+        "updated_since takes whole seconds with Z",
+        ("unit_tests/test_real_pipedrive.py::test_updated_since_is_in_whole_seconds",),
+    ),
+    17: (
+        "custom_fields may be null, values of type phone are texts, ids of options may be texts",
+        (
+            "integration_tests/test_custom_fields.py::test_an_account_without_custom_fields",
+            "unit_tests/test_field_values.py::test_every_type_has_its_columns",
+            "unit_tests/test_sandbox_fields.py::test_types_of_activities_are_told_by_key",
+            "integration_tests/test_real_pipedrive.py::"
+            "test_the_outcome_of_an_activity_has_its_label",
+        ),
+    ),
+    18: (
+        "users come without a pagination block, next_start is missing on the last page, an empty "
+        "list of v1 is null",
+        (
+            "unit_tests/test_readers.py::test_users_are_one_request_and_only_the_changed_come",
+            "unit_tests/test_pages.py::test_offset_pages_bring_every_row_once",
+            "unit_tests/test_pages.py::test_null_and_absent_lists_are_empty",
+        ),
+    ),
+    19: (
+        "the answer with a token lists scopes separated by commas",
+        (
+            "unit_tests/test_company.py::"
+            "test_a_check_renews_the_token_so_that_a_wrong_secret_shows_at_once",
+        ),
+    ),
+    20: (
+        "on the shared host some addresses below /api/v1 are a 404; a company's own host has them",
+        (
+            "unit_tests/test_company.py::test_an_api_token_finds_its_companys_host",
+            "unit_tests/test_company.py::"
+            "test_without_a_companys_host_the_shared_one_is_asked_its_own_way",
+        ),
+    ),
+}
+# Facts whose tests are to be entered by whoever mends them.
+OPEN: dict[int, str] = {
+    2: "deals/installments answers 403 below the Growth plan",
+    3: "without the add-on, projects answer 402, 403 or 404",
+    4: "a 402 of one list does not mean that the account is suspended",
+    9: "whether lists of v1 keep to a second sort key, or to any, is not known",
+    10: "what a request for deals answers of which one is gone is not known",
+    13: "the header of the daily budget tells what was left before its request",
+    14: "mail threads of a user without a mailbox may answer 404",
+    21: "a merge deletes a record, and no list says so",
+    22: "the bodies of a 429, of a spent day and of a 402 are not known",
+}
+
+
+@cache
+def names_in(file: str) -> frozenset[str]:
+    """The names of the tests in a file."""
+    tree = ast.parse((ROOT / file).read_text())
+    return frozenset(n.name for n in tree.body if isinstance(n, ast.FunctionDef))
+
+
+@pytest.mark.parametrize("number", FACTS)
+def test_every_fact_has_a_test_that_exists(number: int) -> None:
+    fact, named = FACTS[number]
+    assert fact
+    assert named, f"no test holds fact {number}"
+    for test in named:
+        file, _, name = test.partition("::")
+        assert name in names_in(file), f"fact {number}: there is no {test}"
+
+
+def test_no_fact_is_forgotten() -> None:
+    assert FACTS.keys() | OPEN.keys() == set(range(1, 23))
+    assert not FACTS.keys() & OPEN.keys(), "it has its test: take it out of OPEN"
+
+
+@pytest.mark.parametrize("stream", ["leads", "notes", "deals"])
+def test_updated_since_is_in_whole_seconds(stream: str) -> None:
+    """With a fraction, which the times of leads have, it is a 400."""
+    times = [f"{rfc3339(UNTIL - 90 + n)[:-1]}.551Z" for n in (0, 1, 2)]
+    rows: list[dict[str, Any]] = [{"id": n, "update_time": time} for n, time in enumerate(times)]
+
+    def answer(params: Params) -> dict[str, Any]:
+        first = params.get("start", "0") == "0" and "cursor" not in params
+        pagination = {"more_items_in_collection": first, "next_start": 3}
+        more = {"next_cursor": "abc" if first else None, "pagination": pagination}
+        return {"data": rows if first else rows[-1:], "additional_data": more}
+
+    client = FakeClient(answer)
+    saved = {"update_time": f"{rfc3339(UNTIL - 3600)[:-1]}.123Z", **SAVED}
+    run(*reader_of(stream, client, saved=saved))
+    sent = [value for params in client.asked for name, value in params.items() if "updated" in name]
+    assert sent
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value) for value in sent)
