@@ -9,6 +9,7 @@ import tempfile
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,9 +28,9 @@ class Outcome:
     code: int
     output: bytes
 
-    @property
+    @cached_property
     def messages(self) -> list[Message]:
-        """Every line, decoded; a line that is no JSON object fails here."""
+        """Every line, decoded once; a line that is no JSON object fails here."""
         found = [json.loads(line) for line in self.output.splitlines()]
         assert all(isinstance(message, dict) for message in found)
         return found
