@@ -91,6 +91,14 @@ class Box:
 Start = Callable[..., Box]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what -m does not choose
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that need the Docker engine, so that none can be forgotten."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "engine" in item.fixturenames:
+            item.add_marker("image")
+
+
 @pytest.fixture(scope="session")
 def start() -> Iterator[Start]:
     """Starts sandboxes: `start(scale=0.1, clock=..., null_update_times=3)`; all stop at the end."""
