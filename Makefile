@@ -5,7 +5,7 @@ IMAGE ?= source-pipedrive:dev
 # `make image BUILD="--network host"` is what works where a proxy is in the way.
 BUILD ?=
 
-.PHONY: demo test lint types unit integration image bench form golden lock clean
+.PHONY: demo test test-image lint types unit integration image bench form golden contract lock clean
 
 # `make demo DOCKER=1` reads with the image. Without an engine the demo itself says what to do.
 demo: .venv/ready
@@ -16,7 +16,15 @@ else
 	@$(BIN)/python -m pipedrive_sandbox.demo
 endif
 
-test: lint types unit integration
+# What needs no Docker engine. One after the other, also under `make -j`.
+test:
+	@echo "This takes up to ten minutes on two cores: lint, types, unit tests, integration tests."
+	@for part in lint types unit integration; do $(MAKE) --no-print-directory $$part || exit; done
+	@echo "Left out: the tests that need a Docker engine and the image. Run them: make test-image"
+
+# Without an engine the tests say that they did not run; with REQUIRE_IMAGE_TESTS=1 they fail.
+test-image: .venv/ready
+	$(BIN)/pytest integration_tests -m image
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -29,7 +37,7 @@ unit: .venv/ready
 	$(BIN)/pytest unit_tests
 
 integration: .venv/ready
-	$(BIN)/pytest integration_tests
+	$(BIN)/pytest integration_tests -m "not image"
 
 image:
 	docker build $(BUILD) -t $(IMAGE) .
@@ -50,6 +58,11 @@ form: .venv/ready
 # Writes the golden files and the README's table anew; read the diff.
 golden: .venv/ready
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q unit_tests integration_tests -k golden
+
+# Writes the facts of Pipedrive's API anew from its OpenAPI files, which PIPEDRIVE_OPENAPI names the
+# folder of; read the diff.
+contract: .venv/ready
+	@$(BIN)/python -m unit_tests.contract
 
 # Writes requirements.txt anew: what of constraints.txt the image installs, with the hashes of PyPI.
 # The list is the same on every platform and Python that the connector runs on.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+import signal
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import pytest
 from integration_tests import program
 from integration_tests.engine import engine, image  # noqa: F401  (fixtures)
 from integration_tests.program import Message, Mode, Outcome
+from pipedrive_sandbox.__main__ import main as serve
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Box:
     client_id: str
     client_secret: str
     refresh_token: str
-    process: subprocess.Popen[str] = field(repr=False)
+    process: int = field(repr=False)  # its id
     files: list[str] = field(default_factory=list, repr=False)
     debug: bool = False  # whether reads log in debug
     outcomes: list[Outcome] = field(default_factory=list, repr=False)
@@ -88,15 +88,14 @@ class Box:
         return self.run("read", config, *more)
 
 
-Start = Callable[..., Box]
+class Sandboxes:
+    """Starts sandboxes: `start(scale=0.1, clock=..., null_update_times=3)`."""
 
+    def __init__(self) -> None:
+        self._running: list[Box] = []
 
-@pytest.fixture(scope="session")
-def start() -> Iterator[Start]:
-    """Starts sandboxes: `start(scale=0.1, clock=..., null_update_times=3)`; all stop at the end."""
-    boxes: list[Box] = []
-
-    def begin(
+    def __call__(
+        self,
         scale: float = 0.1,
         clock: str | None = None,
         seed: int = 1,
@@ -110,31 +109,52 @@ def start() -> Iterator[Start]:
             arguments += ["--clock", clock]
         for name, value in switches.items():
             arguments += ["--switch", f"{name}={json.dumps(value).strip(chr(34))}"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pipedrive_sandbox", *arguments],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-        assert process.stdout is not None
-        with process.stdout as output:
-            ready = output.readline()
+        process, output = program.fork(serve, arguments)
+        with os.fdopen(output) as lines:
+            ready = lines.readline()
         assert ready, "the sandbox did not start"
         box = Box(process=process, **json.loads(ready))
-        boxes.append(box)
+        self._running.append(box)
         return box
 
-    yield begin
-    for box in boxes:
-        box.process.terminate()
-        box.process.wait(timeout=20)
-        program.remove(*box.files)
+    def end(self) -> None:
+        """Ends all that run. They keep nothing, so they need no time for it."""
+        for box in self._running:
+            os.kill(box.process, signal.SIGKILL)
+            os.waitpid(box.process, 0)
+            program.remove(*box.files)
+        self._running.clear()
+
+
+Start = Callable[..., Box]
 
 
 @pytest.fixture(scope="session")
-def shared_box(start: Start) -> Box:
+def start() -> Start:
+    """Starts sandboxes, which end with the module that started them."""
+    return Sandboxes()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sandboxes_end_with_their_module(start: Sandboxes) -> Iterator[None]:
+    yield
+    start.end()
+
+
+@pytest.fixture(scope="session")
+def shared_box() -> Iterator[Box]:
     """A sandbox for tests that only read."""
-    box = start(scale=0.1, rate_limit=100_000)
+    sandboxes = Sandboxes()
+    box = sandboxes(scale=0.1, rate_limit=100_000)
     # A record of the second in which the sandbox began would wait for the next sync.
     box.control("clock", {"advance_seconds": 5})
-    return box
+    yield box
+    sandboxes.end()
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what -m does not choose
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that need the Docker engine, so that none can be forgotten."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "engine" in item.fixturenames:
+            item.add_marker("image")

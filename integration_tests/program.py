@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,9 +29,9 @@ class Outcome:
     code: int
     output: bytes
 
-    @property
+    @cached_property
     def messages(self) -> list[Message]:
-        """Every line, decoded; a line that is no JSON object fails here."""
+        """Every line, decoded once; a line that is no JSON object fails here."""
         found = [json.loads(line) for line in self.output.splitlines()]
         assert all(isinstance(message, dict) for message in found)
         return found
@@ -72,26 +74,46 @@ class Outcome:
 
 
 def run(*arguments: str, environment: Mapping[str, str] | None = None) -> Outcome:
-    """Runs the program in a fork of this process, which has everything imported already."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        become(write, arguments, environment or {})
-    os.close(write)
+    """Runs the program to its end."""
+    child, read = fork(main, arguments, environment)
     with os.fdopen(read, "rb") as pipe:
         output = pipe.read()
     _, status = os.waitpid(child, 0)
     return Outcome(os.waitstatus_to_exitcode(status), output)
 
 
-def become(write: int, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+def fork(
+    program: Callable[[list[str]], Any],
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+) -> tuple[int, int]:
+    """Runs a `program` in a fork of this process, which has everything imported already.
+
+    Returns its process id and the end of a pipe from which to read its standard output.
+    """
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _become(program, write, arguments, environment or {})
+    os.close(write)
+    return child, read
+
+
+def _become(
+    program: Callable[[list[str]], Any],
+    write: int,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+) -> None:
     """In a fork: the program, writing to the pipe `write`. Never returns."""
     code = 70
     try:
+        gc.freeze()  # the collector would touch, and so copy, what belongs to the tests
         os.dup2(write, 1)
+        os.closerange(3, 4_096)  # another program's pipe would not end while this one lives
         os.environ.update(environment)
         sys.stdout = os.fdopen(1, "w", closefd=False)
-        main(list(arguments))
+        program(list(arguments))
         code = 0
     except SystemExit as error:
         code = int(error.code or 0)

@@ -17,12 +17,14 @@ import pytest
 from integration_tests import program
 from integration_tests.conftest import Box, Start
 from integration_tests.program import Message, Outcome
-from integration_tests.warehouse import Warehouse, follows_the_protocol, listed
+from integration_tests.warehouse import Record, Warehouse, follows_the_protocol, listed
+from source_pipedrive.run import main
 
 CLOCK = "2026-11-23T10:00:00Z"
 LARGE = ("activities", "deals", "deals_archived", "persons", "organizations", "notes", "files")
 LIMIT = {"files": 100}
 ROOT = Path(__file__).parent.parent
+Truth = dict[str, dict[Any, Record]]
 
 
 def begin(box: Box, workers: int, state: list[Message] | None) -> list[str]:
@@ -43,11 +45,7 @@ def signalled(arguments: list[str], after: int, number: signal.Signals) -> tuple
 
     Returns its exit code, all that it has written, and the seconds that it took to end.
     """
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        program.become(write, arguments, {})
-    os.close(write)
+    child, read = program.fork(main, arguments)
     output = b""
     with os.fdopen(read, "rb", buffering=0) as pipe:
         while len(output) < after and (piece := pipe.read(65_536)):
@@ -73,9 +71,9 @@ def latest(state: dict[str, Message], outcome: Outcome) -> dict[str, Message]:
     return state
 
 
-def is_everything(box: Box, warehouse: Warehouse) -> None:
+def is_everything(truth: Truth, warehouse: Warehouse) -> None:
     for name in LARGE:
-        assert warehouse.tables[name] == listed(box, name), name
+        assert warehouse.tables[name] == truth[name], name
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +84,17 @@ def company(start: Start) -> Box:
     return box
 
 
+@pytest.fixture(scope="module")
+def truth(company: Box) -> Truth:
+    """What the company has of each stream."""
+    return {name: listed(company, name) for name in LARGE}
+
+
 @pytest.mark.parametrize("seed", range(10))
-def test_a_backfill_that_is_killed_again_and_again_loses_nothing(company: Box, seed: int) -> None:
+def test_a_backfill_that_is_killed_again_and_again_loses_nothing(
+    company: Box, truth: Truth, seed: int
+) -> None:
     chance = random.Random(seed)
-    truth = {name: listed(company, name) for name in LARGE}
     warehouse, state = Warehouse(), dict[str, Message]()
     most = 1
     for _ in range(10):
@@ -107,14 +112,14 @@ def test_a_backfill_that_is_killed_again_and_again_loses_nothing(company: Box, s
     assert last.code == 0
     follows_the_protocol(last.messages, truth, warehouse)
     warehouse.load(last.messages)
-    is_everything(company, warehouse)
+    is_everything(truth, warehouse)
     for name in LARGE:
         twice = warehouse.received[name] - len(warehouse.tables[name])
         # What a run reads again at its start is the last minute before the clock.
         assert twice <= kills * (most * LIMIT.get(name, 500) + 50), name
 
 
-def test_a_single_worker_reads_at_most_a_page_twice(company: Box) -> None:
+def test_a_single_worker_reads_at_most_a_page_twice(company: Box, truth: Truth) -> None:
     arguments = begin(company, 1, None)
     whole = len(program.run(*arguments).output)
     for share in (0.1, 0.35, 0.6, 0.85):
@@ -124,14 +129,16 @@ def test_a_single_worker_reads_at_most_a_page_twice(company: Box) -> None:
         warehouse.load(outcome.messages)
         state = latest(state, outcome)
         warehouse.load(program.run(*begin(company, 1, list(state.values()))).messages)
-        is_everything(company, warehouse)
+        is_everything(truth, warehouse)
         for name in LARGE:
             twice = warehouse.received[name] - len(warehouse.tables[name])
             assert twice <= LIMIT.get(name, 500) + 50, (name, share)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_real_program_is_killed_and_loses_nothing(company: Box, seed: int) -> None:
+def test_the_real_program_is_killed_and_loses_nothing(
+    company: Box, truth: Truth, seed: int
+) -> None:
     chance = random.Random(seed)
     warehouse, state = Warehouse(), dict[str, Message]()
     command = [str(Path(sys.executable).with_name("source-pipedrive"))]
@@ -151,10 +158,10 @@ def test_the_real_program_is_killed_and_loses_nothing(company: Box, seed: int) -
     warehouse.load(outcome.messages)
     state = latest(state, outcome)
     warehouse.load(program.run(*begin(company, 8, list(state.values()))).messages)
-    is_everything(company, warehouse)
+    is_everything(truth, warehouse)
 
 
-def test_a_full_refresh_that_is_killed_goes_on_where_it_was(company: Box) -> None:
+def test_a_full_refresh_that_is_killed_goes_on_where_it_was(company: Box, truth: Truth) -> None:
     catalog = program.catalog_of(company.streams(), "activities", mode="full_refresh")
     arguments = ["read", "--config", company.file(company.config(num_workers=1))]
     arguments += ["--catalog", company.file(catalog)]
@@ -165,7 +172,7 @@ def test_a_full_refresh_that_is_killed_goes_on_where_it_was(company: Box) -> Non
     read = len(warehouse.tables["activities"])
     rest = program.run(*arguments, "--state", company.file(outcome.state))
     warehouse.load(rest.messages)
-    assert warehouse.tables["activities"] == listed(company, "activities")
+    assert warehouse.tables["activities"] == truth["activities"]
     assert len(rest.records("activities")) <= len(warehouse.tables["activities"]) - read + 550
     again = program.run(*arguments, "--state", company.file(rest.state))
     assert len(again.records("activities")) == len(warehouse.tables["activities"])
@@ -195,13 +202,12 @@ def test_sigterm_leaves_whole_lines_and_usable_state_within_ten_seconds(
     warehouse = Warehouse()
     warehouse.load(outcome.messages)
     warehouse.load(program.run(*begin(box, 4, outcome.state)).messages)
-    is_everything(box, warehouse)
+    is_everything(truth, warehouse)
 
 
-def test_the_check_of_the_order_is_itself_checked(company: Box) -> None:
+def test_the_check_of_the_order_is_itself_checked(company: Box, truth: Truth) -> None:
     """With a state and the records of the page before it swapped, it goes red."""
     messages = program.run(*begin(company, 4, None)).messages
-    truth: dict[str, Any] = {name: listed(company, name) for name in LARGE}
     follows_the_protocol(messages, truth)
     deals = [
         at

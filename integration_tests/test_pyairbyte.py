@@ -36,7 +36,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PyAirbyte]:
     program.close()
 
 
-@pytest.fixture(scope="module", params=["executable", "image"])
+@pytest.fixture(
+    scope="module", params=["executable", pytest.param("image", marks=pytest.mark.image)]
+)
 def way(request: pytest.FixtureRequest) -> Way:
     """How PyAirbyte runs the connector: keywords of its `get_source`."""
     if request.param == "executable":

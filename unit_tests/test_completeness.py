@@ -7,7 +7,6 @@ here until somebody decides, and an exclusion of one that is gone or has become 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from source_pipedrive.http.company import WHO_AM_I
 from source_pipedrive.stream import UNASKED, Stream
 from source_pipedrive.streams import STREAMS
+from unit_tests.contract import FACTS
 
 EXCLUSIONS: dict[str, Any] = json.loads(Path(__file__).with_name("exclusions.json").read_text())
 
@@ -31,17 +31,14 @@ REASONS = {
 }
 
 
-def endpoints() -> dict[str, Any]:
-    """The vendor's GET endpoints that are not deprecated, by version and operation id."""
-    folder = os.environ.get("PIPEDRIVE_OPENAPI")
-    if not folder:
-        pytest.skip("did not run: PIPEDRIVE_OPENAPI names no folder with the vendor's files")
-    listed = json.loads((Path(folder) / "endpoints.json").read_bytes())["endpoints"]
-    return {
-        f"{each['api_version']} {each['operation_id']}": each
-        for each in listed
-        if each["status"] == "current" and each["method"] == "GET"
-    }
+def endpoints() -> dict[str, str]:
+    """The paths of the vendor's GET endpoints that are not deprecated, by version and operation."""
+    found = {}
+    for name, each in FACTS.items():
+        version, _, path = name.partition(" ")
+        if "deprecated" not in each:
+            found[f"{version} {each['operation']}"] = path
+    return found
 
 
 def lists_of(row: Stream) -> Iterator[Stream]:
@@ -52,7 +49,7 @@ def lists_of(row: Stream) -> Iterator[Stream]:
         yield row.older
 
 
-def address(version: Any, path: str) -> str:
+def address(version: str, path: str) -> str:
     """An endpoint, however its parameters are called."""
     return f"{version} {re.sub(r'{[^}]*}', '{}', path.strip('/'))}"
 
@@ -66,11 +63,7 @@ def read_by_streams() -> set[str]:
 def served() -> set[str]:
     """The endpoints that the connector reads, by version and operation id."""
     read = read_by_streams() | {address(f"v{WHO_AM_I.version}", WHO_AM_I.path)}
-    return {
-        name
-        for name, each in endpoints().items()
-        if address(each["api_version"], each["path"]) in read
-    }
+    return {name for name, path in endpoints().items() if address(name.split()[0], path) in read}
 
 
 def test_every_endpoint_is_a_stream_or_left_out_for_a_reason() -> None:
@@ -85,7 +78,7 @@ def test_no_exclusion_is_stale() -> None:
 
 def test_streams_read_endpoints_that_the_vendor_has() -> None:
     """legacy_teams alone is deprecated, and its row says so."""
-    known = {address(each["api_version"], each["path"]) for each in endpoints().values()}
+    known = {address(name.split()[0], path) for name, path in endpoints().items()}
     assert read_by_streams() - known == {"v1 legacyTeams"}
 
 
@@ -101,7 +94,7 @@ def test_a_single_record_is_one_of_a_stream() -> None:
     read = {path.rsplit(" ")[-1] for path in read_by_streams()}
     for name, entry in EXCLUSIONS.items():
         if entry["reason"].startswith("single"):
-            path = endpoints()[name]["path"].strip("/")
+            path = endpoints()[name].strip("/")
             list_, _, last = path.rpartition("/")
             assert last.startswith("{"), f"{name} is no single record"
             # v1 has boards and phases below projects.

@@ -1,4 +1,4 @@
-"""Every answer of every route of the sandbox against the vendor's OpenAPI files.
+"""Every answer of every route of the sandbox against what the vendor declares.
 
 A sandbox that drifts from the vendor makes every other test worthless. Where it answers on
 purpose otherwise than the schema, `contract_exceptions.json` says where and on whose word; an
@@ -8,7 +8,6 @@ exception that nothing needs any more fails.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -17,7 +16,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from pipedrive_sandbox.auth import API_TOKEN
@@ -25,11 +23,11 @@ from pipedrive_sandbox.data.company import ME
 from pipedrive_sandbox.route import Route
 from pipedrive_sandbox.routes import EVERY
 from pipedrive_sandbox.service import Call, Reply, Service
+from unit_tests.contract import Json, operation
 
 from .newer import NEWER_SCOPES
 from .test_sandbox import LIMITS, NOW
 
-FOLDER = "PIPEDRIVE_OPENAPI"
 EXCEPTIONS = Path(__file__).with_name("contract_exceptions.json")
 SEED = 1
 MOST_PAGES = 100
@@ -46,48 +44,23 @@ STATES: tuple[dict[str, Any], ...] = (
 )
 
 
-class Contract:
-    """The vendor's response schemas and examples by version and path."""
-
-    def __init__(self, folder: Path) -> None:
-        self._documents = {
-            version: yaml.load(
-                (folder / f"openapi-{version}.yaml").read_bytes(), Loader=yaml.CSafeLoader
-            )
-            for version in ("v1", "v2")
-        }
-
-    def operation(self, route: Route) -> Any:
-        return self._documents[route.version]["paths"][route.path]["get"]
-
-    def answer(self, route: Route) -> tuple[Any, Any]:
-        """The schema and the example of a 200."""
-        content = self.operation(route)["responses"]["200"]["content"]["application/json"]
-        schema = _json_schema(self._documents[route.version], content["schema"])
-        return schema, content.get("example") or content["schema"]["example"]
-
-    def parameters(self, route: Route) -> set[str]:
-        declared = self.operation(route).get("parameters", ())
-        return {each["name"] for each in declared if each["in"] == "query"}
+def _facts(route: Route) -> Json:
+    """What the vendor declares of a route."""
+    return operation(route.version, route.path)
 
 
-def _json_schema(document: Any, node: Any) -> Any:
-    """OpenAPI 3.0 as JSON schema: references put in place, `nullable` as a type."""
+def _json_schema(node: Any) -> Any:
+    """OpenAPI 3.0 as JSON schema: `nullable` as a type, and no formats."""
     if isinstance(node, list):
-        return [_json_schema(document, each) for each in node]
+        return [_json_schema(each) for each in node]
     if not isinstance(node, dict):
         return node
-    if "$ref" in node:
-        target = document
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part]
-        return _json_schema(document, target)
     schema = {}
     for key, value in node.items():
         if key == "properties":
-            schema[key] = {name: _json_schema(document, each) for name, each in value.items()}
-        elif key not in ("example", "examples", "description", "title", "format", "nullable"):
-            schema[key] = _json_schema(document, value)
+            schema[key] = {name: _json_schema(each) for name, each in value.items()}
+        elif key not in ("format", "nullable"):
+            schema[key] = _json_schema(value)
     if not node.get("nullable"):
         return schema
     return {"anyOf": [{"type": "null"}, schema]}
@@ -166,10 +139,10 @@ def _ask(service: Service, route: Route, params: dict[str, str], id_: Any = None
 class Visit:
     """Asks a route in every way and collects what does not agree with the contract."""
 
-    def __init__(self, services: Iterable[Service], route: Route, contract: Contract) -> None:
+    def __init__(self, services: Iterable[Service], route: Route) -> None:
         self._services = tuple(services)
         self._route = route
-        self._schema, self._example = contract.answer(route)
+        self._schema = _json_schema(_facts(route)["answer"])
         self._validator = Draft202012Validator(self._schema)
         self._names: set[str] = set()
         self.findings: set[Finding] = set()
@@ -230,7 +203,7 @@ class Visit:
 
     def _compare_names(self) -> None:
         """A field that the vendor does not know, or one that the sandbox never shows."""
-        route, example = self._route, self._example
+        route, example = self._route, _facts(self._route)["sample"]
         place: Any = self._schema
         for part in _record_place(route, example):
             place = _inside(place, part)
@@ -245,14 +218,6 @@ class Visit:
         for name in declared - self._names:
             self.findings.add((".".join((*_record_place(route, example), name)), "never shown"))
         self.findings = {(place.replace(".[]", "[]"), kind) for place, kind in self.findings}
-
-
-@pytest.fixture(scope="session")
-def contract() -> Contract:
-    folder = os.environ.get(FOLDER)
-    if not folder:
-        pytest.skip(f"did not run: {FOLDER} does not name a folder with the vendor's OpenAPI files")
-    return Contract(Path(folder))
 
 
 @pytest.fixture(scope="session")
@@ -295,12 +260,11 @@ def test_answers_agree_with_the_vendors_schema(
     route: Route,
     service: Service,
     full_service: Service,
-    contract: Contract,
     exceptions: dict[str, set[Finding]],
 ) -> None:
     with_fields = route.definitions or route.custom_fields or route.table == "leads"
     services = (service, full_service) if with_fields else (service,)
-    found = Visit(services, route, contract).run()
+    found = Visit(services, route).run()
     allowed = exceptions.get(_endpoint(route), set())
     assert not sorted(found - allowed), "the sandbox answers otherwise than the vendor's schema"
     assert not sorted(allowed - found), "nothing needs these exceptions any more"
@@ -311,22 +275,18 @@ def test_every_exception_belongs_to_a_route(exceptions: dict[str, set[Finding]])
 
 
 @pytest.mark.parametrize("route", EVERY, ids=_endpoint)
-def test_cost_and_scopes_are_the_vendors(route: Route, contract: Contract) -> None:
+def test_cost_and_scopes_are_the_vendors(route: Route) -> None:
     """A wrong cost or scope here would let a client's wrong one pass."""
-    operation = contract.operation(route)
-    oauth = next(each["oauth2"] for each in operation["security"] if "oauth2" in each)
-    assert route.scopes == {*oauth, *NEWER_SCOPES.get(route.object, ())}
-    assert route.cost == operation["x-token-cost"]
+    assert route.scopes == {*_facts(route)["scopes"], *NEWER_SCOPES.get(route.object, ())}
+    assert route.cost == _facts(route)["cost"]
 
 
 @pytest.mark.parametrize("route", EVERY, ids=_endpoint)
-def test_exactly_the_vendors_parameters_are_accepted(
-    route: Route, service: Service, contract: Contract
-) -> None:
-    everywhere = set().union(*(contract.parameters(each) for each in EVERY))
+def test_exactly_the_vendors_parameters_are_accepted(route: Route, service: Service) -> None:
+    everywhere = {name for each in EVERY for name in _facts(each)["parameters"]}
     accepted = set()
     for name in everywhere:
         _ask(service, route, {**route.every[0], name: "x"})
         if "is not allowed" not in service.ledger.requests[-1].note:
             accepted.add(name)
-    assert accepted == contract.parameters(route)
+    assert accepted == _facts(route)["parameters"].keys()

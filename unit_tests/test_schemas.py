@@ -1,29 +1,25 @@
-"""The schemas of the streams: their form, and that the vendor's own files agree with them.
+"""The schemas of the streams: their form, and that they have all that the vendor declares.
 
-The vendor's OpenAPI files are not part of this repository. Where the environment variable
-PIPEDRIVE_OPENAPI names a folder with `openapi-v1.yaml` and `openapi-v2.yaml`, every property that
-they declare is looked for here; where it also has `examples/`, every example record is validated.
+Every property of the vendor's answers is looked for here, and a record of the form of each of the
+vendor's examples is validated.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft7Validator, FormatChecker
 
 from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.streams import STREAMS
-
-Json = dict[str, Any]
+from unit_tests.contract import Json, operation
 
 SCHEMAS = Path(__file__).parent.parent / "source_pipedrive" / "schemas"
 NAMES = sorted(path.stem for path in SCHEMAS.glob("*.json"))
@@ -176,33 +172,7 @@ def test_custom_fields_are_free(stream: str) -> None:
     assert custom is None or "properties" not in custom
 
 
-# --- the vendor's OpenAPI files
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Path:
-    folder = os.environ.get("PIPEDRIVE_OPENAPI")
-    if not folder:
-        pytest.skip("did not run: PIPEDRIVE_OPENAPI is not set")
-    return Path(folder)
-
-
-@pytest.fixture(scope="module")
-def operation(vendor: Path) -> Callable[[str], Json]:
-    """The vendor's GET operation of a stream; each file is parsed once."""
-
-    @cache
-    def paths(version: str) -> Json:
-        with (vendor / f"openapi-{version}.yaml").open(encoding="utf-8") as file:
-            declared: Json = yaml.load(file, yaml.CSafeLoader)["paths"]
-        return declared
-
-    def get(stream: str) -> Json:
-        version, path, _ = ENDPOINTS[stream]
-        found: Json = paths(version)[path]["get"]
-        return found
-
-    return get
+# --- what the vendor declares
 
 
 def merged(schema: Json) -> Json:
@@ -215,9 +185,16 @@ def merged(schema: Json) -> Json:
     return whole
 
 
-def declared_record(operation: Json, place: str) -> Json:
-    schema = merged(operation["responses"]["200"]["content"]["application/json"]["schema"])
-    for name in place.split("."):
+def declared_by_vendor(stream: str) -> Json:
+    """The vendor's facts of a stream's endpoint."""
+    version, path, _ = ENDPOINTS[stream]
+    return operation(version, path)
+
+
+def declared_record(stream: str) -> Json:
+    """The vendor's schema of a stream's records."""
+    schema = merged(declared_by_vendor(stream)["answer"])
+    for name in ENDPOINTS[stream][2].split("."):
         schema = merged(schema["properties"][name])
     return merged(schema["items"]) if schema.get("type") == "array" else schema
 
@@ -265,10 +242,8 @@ def compared(ours: Json, declared: Json, place: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("stream", ENDPOINTS)
-def test_schema_has_all_that_the_vendor_declares(
-    stream: str, operation: Callable[[str], Json]
-) -> None:
-    theirs = declared_record(operation(stream), ENDPOINTS[stream][2])
+def test_schema_has_all_that_the_vendor_declares(stream: str) -> None:
+    theirs = declared_record(stream)
     declares = bool(theirs["properties"])
     assert declares != (stream in UNDECLARED), "is the place of the records right?"
     theirs = unwrapped(theirs, STREAMS[stream])
@@ -279,17 +254,12 @@ def test_schema_has_all_that_the_vendor_declares(
 
 
 @pytest.mark.parametrize("stream", ENDPOINTS)
-def test_schema_has_every_field_that_can_be_asked_for(
-    stream: str, operation: Callable[[str], Json]
-) -> None:
-    fields: set[str] = set()
-    for parameter in operation(stream).get("parameters", []):
-        if parameter["name"] == "include_fields":
-            fields |= {name for one in parameter["schema"]["enum"] for name in one.split(",")}
+def test_schema_has_every_field_that_can_be_asked_for(stream: str) -> None:
+    parameter = declared_by_vendor(stream)["parameters"].get("include_fields", {"enum": []})
+    fields = {name for one in parameter["enum"] for name in one.split(",")}
     assert fields - set(schema_of(stream)["properties"]) == set()
 
 
-@pytest.mark.usefixtures("vendor")
 def test_every_stream_is_compared_with_the_vendor() -> None:
     shared = {row.name: row.like for row in STREAMS.values() if row.like}
     assert set(NAMES) == {*ENDPOINTS, *WITHOUT_ENDPOINT} - shared.keys()
@@ -297,15 +267,7 @@ def test_every_stream_is_compared_with_the_vendor() -> None:
     assert set(ENDPOINTS) | set(WITHOUT_ENDPOINT) == STREAMS.keys()
 
 
-# --- the vendor's example records
-
-
-@pytest.fixture(scope="module")
-def examples(vendor: Path) -> Path:
-    folder = vendor / "examples"
-    if not folder.is_dir():
-        pytest.skip("did not run: the folder PIPEDRIVE_OPENAPI has no examples/")
-    return folder
+# --- records of the form of the vendor's examples
 
 
 def with_rfc3339(record: Json) -> Json:
@@ -333,19 +295,6 @@ def undeclared(value: object, schema: Json, place: str = "") -> list[str]:
     return found
 
 
-@pytest.fixture(scope="module")
-def example_of(vendor: Path, examples: Path) -> Callable[[str], Any]:
-    """The vendor's example answer for a stream's endpoint."""
-    listed = json.loads((vendor / "endpoints.json").read_bytes())["endpoints"]
-    files = {(each["api_version"], each["path"]): each["example_file"] for each in listed}
-
-    def get(stream: str) -> Any:
-        version, path, _ = ENDPOINTS[stream]
-        return json.loads((vendor / files[version, path]).read_bytes())
-
-    return get
-
-
 def added(row: Stream) -> Json:
     """What the connector adds to a record that Pipedrive sends without it."""
     time = "2021-01-01T00:00:00Z"
@@ -363,9 +312,9 @@ def added(row: Stream) -> Json:
 
 
 @pytest.mark.parametrize("stream", ENDPOINTS)
-def test_example_records_fit(stream: str, example_of: Callable[[str], Any]) -> None:
+def test_example_records_fit(stream: str) -> None:
     row = STREAMS[stream]
-    found = example_of(stream)
+    found: Any = declared_by_vendor(stream)["sample"]
     for name in row.rows:
         found = found[name]
     records: list[Json] = found if isinstance(found, list) else [found]
