@@ -142,6 +142,8 @@ class SourcePipedrive(Source):
         selected = [select(stream, states) for stream in catalog.streams]
         waiting = waiting or Waiting()
         client, company = connect(parsed, _mutable(config), sleep=waiting)
+        if waiting.stopped:  # before any stream has begun that would have to be ended
+            raise waiting.error()
         lower = seconds_of(parsed.history.since(company.at))
         _warn(company, [selection.row for selection in selected])
         logger.info(f"Reading {len(selected)} streams; what has a history, from {rfc3339(lower)}.")

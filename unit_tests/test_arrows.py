@@ -9,8 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {
-    "run": {"program"},
-    "program": {"source", "reading", "http", "config", "complaints"},
+    "run": {"program", "command_line", "termination"},
+    "program": {"source", "reading", "http", "config", "complaints", "termination"},
+    "command_line": set(),
+    "termination": set(),
     "source": {
         *("reading", "http", "config", "migration", "streams", "stream", "complaints"),
         *("sight", "fields"),
