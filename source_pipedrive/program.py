@@ -208,7 +208,7 @@ def unreadable(what: str, path: str, error: OSError) -> AirbyteTracedException:
     """The sentence for a file that is missing or may not be read."""
     if isinstance(error, PermissionError):
         return config_error(
-            f"The {what} file {path} may not be read by user {os.getuid()}, which this program "
+            f"The {what} file {path} may not be read by user {os.geteuid()}, which this program "
             "runs as. Add `--user $(id -u)` to docker run, or let everybody read the file and "
             "enter its folder."
         )

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {
     "run": {"program", "command_line", "termination"},
     "program": {"source", "reading", "http", "config", "complaints", "termination"},
-    "command_line": set(),
+    "command_line": {"__version__"},
     "termination": set(),
     "source": {
         *("reading", "http", "config", "migration", "streams", "stream", "complaints"),
