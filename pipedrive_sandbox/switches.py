@@ -36,6 +36,7 @@ class Switches:
     no_image: Literal["404", "null"] = "404"  # of a product without one
     recents_deleted: Literal["record", "null", "both"] = "both"  # `data` of what was deleted
     children_move_update_time: bool = True  # whether a change below a deal is one of the deal
+    changelog_pipelines: Literal["beside", "absent"] = "beside"  # a move to another pipeline
     goal_periods: Literal["any", "inside"] = "any"  # inside: a 400 beyond the goal's duration
     # The account and its user.
     admin: bool = True
