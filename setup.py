@@ -1,5 +1,6 @@
 """Packaging of source-pipedrive; exact versions live in constraints.txt."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -23,9 +24,11 @@ TEST = [
     *DEMO,
 ]
 
+PACKAGE = Path("source_pipedrive/__init__.py").read_text(encoding="utf-8")
+
 setup(
     name="source-pipedrive",
-    version="0.1.0",
+    version=re.findall('^__version__ = "(.+)"', PACKAGE, re.MULTILINE)[0],
     description="Airbyte source connector for Pipedrive: everything, once, as typed columns",
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

@@ -127,7 +127,8 @@ def tokens(row: Stream) -> str:
     if row.kind is Kind.REMOVED:
         return "-"
     if row.made_of:
-        return f"those of {names(row.made_of)}"
+        more = f" and {row.consults.cost} for `{row.consults.name}`" if row.consults else ""
+        return f"those of {names(row.made_of)}{more}"
     if row.parts:
         return f"{sum(part.cost for part in row.parts)} where little was deleted"
     times = len(row.each)

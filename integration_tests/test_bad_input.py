@@ -81,6 +81,30 @@ def test_a_config_of_the_wrong_shape(
     fails(shared_box.run("read", config, "--catalog", catalog), *words)
 
 
+@pytest.mark.parametrize("command", ["check", "discover", "read"])
+def test_a_key_that_is_no_setting(shared_box: Box, command: str) -> None:
+    """Whose user would otherwise take it for set."""
+    config = shared_box.config(histroy=SECRET)
+    config["credentials"]["api_tokn"] = SECRET
+    more = ["--catalog", shared_box.file({"streams": []})] if command == "read" else []
+    outcome = shared_box.run(command, config, *more)
+    assert outcome.code == 0
+    assert [log["message"] for log in outcome.of("LOG") if log["level"] == "WARN"] == [
+        "`histroy` is not a setting; did you mean `history`?",
+        "`credentials.api_tokn` is not a setting; did you mean `credentials.api_token`?",
+    ]
+    assert SECRET.encode() not in outcome.output
+
+
+@pytest.mark.parametrize("command", ["check", "discover"])
+def test_a_key_that_is_misspelt_and_missing(shared_box: Box, command: str) -> None:
+    config = shared_box.config()
+    config["credentails"] = config.pop("credentials")
+    outcome = shared_box.run(command, config)
+    assert "credentials is missing" in outcome.sentence()
+    assert "`credentails` is not a setting; did you mean `credentials`?" in outcome.logs
+
+
 def test_a_wrong_token(shared_box: Box) -> None:
     config = shared_box.config(credentials=token(SECRET))
     words = ["401", "unauthorized access", "Copy a new token from Personal preferences > API"]

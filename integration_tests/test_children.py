@@ -207,15 +207,70 @@ def test_all_entries_of_a_changed_deal_come_and_the_history_is_right(start: Star
         mine = sorted(stays[deal["id"]], key=lambda stay: stay["number"])
         assert [stay["number"] for stay in mine] == list(range(1, len(mine) + 1))
         for stay, following in pairwise(mine):
-            assert stay["entered"] <= stay["left"] <= following["entered"]
+            assert stay["entered_time"] <= stay["left_time"] <= following["entered_time"]
         if deal["status"] == "open":
-            assert mine[-1].get("left") is None
+            assert mine[-1].get("left_time") is None
             place = mine[-1]["stage_id"], mine[-1]["pipeline_id"]
             assert place == (deal["stage_id"], deal["pipeline_id"])
             checked += 1
         else:
             assert mine[-1]["seconds"] >= 0
     assert checked > 50
+
+
+STAY = ("stage_id", "pipeline_id", "entered_time", "left_time")
+
+
+def stays_of(*outcomes: Outcome) -> dict[str, list[dict[str, Any]]]:
+    """{id of the deal: its stays} as a warehouse has them after these syncs."""
+    warehouse = Warehouse()
+    for outcome in outcomes:
+        warehouse.load(outcome.messages)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for key in sorted(warehouse.tables["deal_stage_history"]):
+        stay = warehouse.tables["deal_stage_history"][key]
+        found.setdefault(str(stay["deal_id"]), []).append({n: stay.get(n) for n in STAY})
+    return found
+
+
+@pytest.mark.parametrize("named", ["beside", "absent"])
+def test_the_history_of_stages_is_the_truth(start: Start, named: str) -> None:
+    """Whether or not the changelog names the pipeline beside the stage."""
+    box = start(scale=0.3, clock=CLOCK, rate_limit=1_000_000, changelog_pipelines=named)
+    box.control("clock", {"advance_seconds": 120})
+    first = box.read("deal_stage_history")
+    truth = box.control("stays")
+    assert stays_of(first) == {deal: stays for deal, stays in truth.items() if stays}
+    moves = [pair for stays in truth.values() for pair in pairwise(stays)]
+    assert any(a["entered_time"] == a["left_time"] for a, _ in moves), "no two moves in a second"
+    assert any(a["pipeline_id"] != b["pipeline_id"] for a, b in moves)
+    box.control("clock", {"advance_seconds": 86_400})
+    for seed in range(4):
+        work = {"objects": ["deals"], "work": ["stage", "stage", "status"], "edits": 200}
+        box.control("mutate", {"seed": seed, "deletes": 0, "archives": 3, "adds": 3, **work})
+    box.control("clock", {"advance_seconds": 120})
+    later = box.read("deal_stage_history", state=first.state)
+    truth = box.control("stays")
+    assert stays_of(first, later) == {deal: stays for deal, stays in truth.items() if stays}
+
+
+@pytest.mark.parametrize("named", ["beside", "absent"])
+def test_a_pipeline_that_is_not_known_is_null_and_never_a_wrong_one(
+    start: Start, named: str
+) -> None:
+    box = start(scale=0.3, clock=CLOCK, rate_limit=1_000_000, changelog_pipelines=named)
+    box.control("clock", {"advance_seconds": 120})
+    box.control("fail-next", [{"path_contains": "/stages", "status": 403, "times": 9}])
+    outcome = box.read("deal_stage_history")
+    assert outcome.code == 0
+    assert len([log for log in outcome.logs if "without the list of stages" in log]) == 1
+    truth, found = box.control("stays"), stays_of(outcome)
+    known = 0
+    for deal, stays in found.items():
+        for stay, true in zip(stays, truth[deal], strict=True):
+            assert stay in (true, {**true, "pipeline_id": None})
+            known += stay["pipeline_id"] is not None
+    assert known > len(found) / 2
 
 
 @pytest.mark.parametrize("seed", range(4))

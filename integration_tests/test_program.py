@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from integration_tests.conftest import Box, Start
-from integration_tests.program import LISTS, Outcome, run
+from integration_tests.program import LISTS, Outcome, catalog_of, run
 from source_pipedrive.streams import STREAMS
 
 FORMATS = Draft7Validator.FORMAT_CHECKER
@@ -198,6 +199,27 @@ def test_a_plan_without_teams_is_an_empty_stream_and_a_green_sync(
 def test_removed_messages_are_an_empty_stream_and_a_green_sync(first: Outcome) -> None:
     assert first.statuses("global_messages") == ["STARTED", "COMPLETE"]
     assert any("2022" in log for log in first.logs if log.startswith("global_messages"))
+
+
+@pytest.mark.parametrize(("status", "words"), [(200, b'"RECORD"'), (503, b'"STARTED"')])
+def test_a_pipe_that_is_closed_ends_the_program_quietly(
+    start: Start, status: int, words: bytes
+) -> None:
+    """Whichever thread writes to it: of pages that are tried again it is a worker that logs."""
+    box = start(rate_limit=100_000)
+    catalog = box.file(catalog_of(box.streams(), "deals"))
+    command = [sys.executable, "main.py", "read", "--config", box.file(box.config())]
+    if status != 200:
+        box.control("fail-next", [{"path_contains": "v2/deals", "status": status, "times": 50}])
+    with subprocess.Popen(
+        [*command, "--catalog", catalog], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert any(words in line for line in process.stdout)
+        process.stdout.close()
+        assert process.wait(timeout=20) == 128 + signal.SIGPIPE
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
 
 
 def test_main_py_and_the_console_script_are_the_same_program() -> None:

@@ -25,7 +25,10 @@ def _parent(route: Route, place: Place) -> Row:
 
 def _below(route: Route, place: Place) -> list[Record]:
     """The children of the record in the path; a log begins with its oldest entry."""
-    return place.world.children.rows(route.of, route.child, _parent(route, place))
+    found = place.world.children.rows(route.of, route.child, _parent(route, place))
+    if route.object == "deal_changelog" and place.switches.changelog_pipelines == "absent":
+        return [entry for entry in found if entry["field_key"] != "pipeline_id"]
+    return found
 
 
 def _of_many(route: Route, query: Query, place: Place) -> list[Record]:

@@ -19,8 +19,8 @@ Body = dict[str, Any]
 
 
 def control_routes(service: Service) -> list[Route]:
-    """GET ledger, requests, clock, switches, records, records-by-parent and fields of an object;
-    POST the rest."""
+    """GET ledger, requests, clock, switches, stays of deals, records, records-by-parent and fields
+    of an object; POST the rest."""
 
     def ledger(body: Body) -> object:
         return service.ledger.by_object()
@@ -71,6 +71,9 @@ def control_routes(service: Service) -> list[Route]:
         found = service.records_by_parent(body["object"])
         return {str(id_): records for id_, records in found.items()}
 
+    def stays(body: Body) -> object:
+        return {str(id_): found for id_, found in service.stays().items()}
+
     def fields(body: Body) -> object:
         return service.custom_fields(body["object"])
 
@@ -84,6 +87,7 @@ def control_routes(service: Service) -> list[Route]:
         _route("GET", "switches", switches),
         _route("GET", "records/{object}", records),
         _route("GET", "records-by-parent/{object}", records_by_parent),
+        _route("GET", "stays", stays),
         _route("GET", "fields/{object}", fields),
         _route("POST", "fields", change_fields),
         _route("POST", "reset-ledger", reset_ledger),

@@ -24,6 +24,7 @@ from .limits import Limits
 from .mutations import Changes, mutate
 from .rights import check
 from .route import Place, Route
+from .stays import stays
 from .switches import Switches, Value
 
 Headers = list[tuple[bytes, bytes]]
@@ -148,6 +149,11 @@ class Service:
         """The same by the id of the record that they are below; only those that have some."""
         with self.lock:
             return self._looking().records_by_parent(object_)
+
+    def stays(self) -> dict[int, list[dict[str, Any]]]:
+        """Where each deal has been, and when."""
+        with self.lock:
+            return stays(self.world)
 
     def _looking(self) -> Inspection:
         return Inspection(self.world, self.switches, self.clock.now())

@@ -43,6 +43,7 @@ class Switches:
     team_goals: Literal["ok", "400", "403", "404"] = "ok"  # asked for where there are no teams
     # Whether a note that is deleted, or an activity, moves the time of the records that it is on.
     notes_move_update_time: bool = False
+    changelog_pipelines: Literal["beside", "absent"] = "beside"  # a move to another pipeline
     goal_periods: Literal["any", "inside"] = "any"  # inside: a 400 beyond the goal's duration
     # The account and its user.
     admin: bool = True

@@ -1,0 +1,22 @@
+"""Pipedrive as an Airbyte source: `SourcePipedrive` and the version.
+
+The class is imported when it is first asked for: the import takes most of a second.
+"""
+
+from __future__ import annotations
+
+__all__ = ["SourcePipedrive", "__version__"]
+
+__version__ = "0.1.0"
+
+TYPE_CHECKING = False  # true for type checkers, without the price of importing typing
+if TYPE_CHECKING:
+    from source_pipedrive.source import SourcePipedrive
+else:
+
+    def __getattr__(name: str) -> object:
+        if name != "SourcePipedrive":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from source_pipedrive.source import SourcePipedrive
+
+        return SourcePipedrive

@@ -31,10 +31,10 @@ from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.complaints import config_error
-from source_pipedrive.config import parse
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.messages import AsLines, error_message, public
 from source_pipedrive.source import SourcePipedrive
+from source_pipedrive.termination import Termination, die
 
 logger = logging.getLogger("airbyte")
 
@@ -45,6 +45,7 @@ LEVELS = {
     logging.ERROR: Level.ERROR,
     logging.CRITICAL: Level.FATAL,
 }
+UNREAD = 128 + signal.SIGPIPE  # as shells report a program that a closed pipe has ended
 M_ARENA_MAX = -8  # of glibc's malloc.h; other libraries have no mallopt or ignore it
 MEMORY_CHECK = 10  # pages between two looks at the container's memory
 
@@ -60,11 +61,18 @@ class Writer(io.TextIOBase):
         self._lock = threading.Lock()
 
     def lines(self, data: bytes) -> None:
-        """Writes `data`, one or more whole lines, without another's line in between."""
+        """Writes `data`, one or more whole lines, without another's line in between.
+
+        Ends the program where nobody reads them any more: an error would end one thread, with a
+        traceback, and leave the others waiting for it.
+        """
         view = memoryview(data)
         with self._lock:
             while view:
-                view = view[os.write(self._descriptor, view) :]
+                try:
+                    view = view[os.write(self._descriptor, view) :]
+                except BrokenPipeError:
+                    os._exit(UNREAD)
 
     def write(self, text: str) -> int:
         """A print; anything but a message of the protocol becomes a log line."""
@@ -99,8 +107,7 @@ class Entrypoint(AirbyteEntrypoint):
 
     @staticmethod
     def validate_connection(source_spec: ConnectorSpecification, config: Any) -> None:
-        """Raises a config error that names the field, and quotes no secret."""
-        parse(config)
+        """Leaves that to the source, which names the field and quotes no secret."""
 
 
 class LogHandler(logging.Handler):
@@ -122,29 +129,28 @@ class LogHandler(logging.Handler):
         self._writer.lines(b"".join(self._lines.message(message)))
 
 
-def run(argv: list[str] | None = None) -> None:
-    """Runs the command that `argv`, or the command line, names; exits with 1 where it failed."""
+def run(arguments: argparse.Namespace, termination: Termination) -> None:
+    """Runs one command; exits with 1 where it failed, or ends by SIGTERM where that was asked."""
     writer = Writer(sys.stdout.fileno())
-    arguments = AirbyteEntrypoint.parse_args(sys.argv[1:] if argv is None else argv)
     logging.getLogger().handlers = [LogHandler(writer)]
     logging.captureWarnings(True)
     # What the CDK logs while it sets itself up says nothing about a sync.
     logger.setLevel(logging.WARNING)
     sys.stdout = writer
     try:
-        for lines in _messages(arguments):
+        for lines in _messages(arguments, termination):
             writer.lines(lines)
     except AirbyteTracedException as error:
-        _fail(writer, arguments, error)
+        _fail(writer, arguments, error, termination)
     except Exception as error:
         logger.debug("Failed", exc_info=True)
-        _fail(writer, arguments, _unexpected(error))
+        _fail(writer, arguments, _unexpected(error), termination)
 
 
-def _messages(arguments: argparse.Namespace) -> Iterable[bytes]:
+def _messages(arguments: argparse.Namespace, termination: Termination) -> Iterable[bytes]:
     source = SourcePipedrive()
     if arguments.command == "read":
-        return _read(source, arguments)
+        return _read(source, arguments, termination)
     entrypoint = Entrypoint(source)
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     return (line.encode() + b"\n" for line in entrypoint.run(arguments))
@@ -159,7 +165,9 @@ def _config(source: Source, arguments: argparse.Namespace) -> dict[str, Any]:
         raise config_error(f"The file {arguments.config} is not a JSON object.") from None
 
 
-def _read(source: SourcePipedrive, arguments: argparse.Namespace) -> Iterable[bytes]:
+def _read(
+    source: SourcePipedrive, arguments: argparse.Namespace, termination: Termination
+) -> Iterable[bytes]:
     """As the CDK's entrypoint reads, but a page at a time and already rendered."""
     config = _config(source, arguments)
     specification = source.spec(logger)
@@ -170,7 +178,7 @@ def _read(source: SourcePipedrive, arguments: argparse.Namespace) -> Iterable[by
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     spare_memory()
     waiting = Waiting()
-    signal.signal(signal.SIGTERM, lambda *_: waiting.stop())
+    termination.stop_with(waiting.stop)
     return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, waiting)
 
 
@@ -196,6 +204,12 @@ def _load(what: str, path: str, load: Any) -> Any:
 
 def unreadable(what: str, path: str, error: OSError) -> AirbyteTracedException:
     """The sentence for a file that is missing or may not be read."""
+    if isinstance(error, PermissionError):
+        return config_error(
+            f"The {what} file {path} may not be read by user {os.geteuid()}, which this program "
+            "runs as. Add `--user $(id -u)` to docker run, or let everybody read the file and "
+            "enter its folder."
+        )
     return config_error(f"The {what} file {path} cannot be read: {error.strerror}.")
 
 
@@ -207,7 +221,12 @@ def _unexpected(error: Exception) -> AirbyteTracedException:
     )
 
 
-def _fail(writer: Writer, arguments: argparse.Namespace, error: AirbyteTracedException) -> None:
+def _fail(
+    writer: Writer,
+    arguments: argparse.Namespace,
+    error: AirbyteTracedException,
+    termination: Termination,
+) -> None:
     """One sentence on the protocol's own channel, with the exit code that the CDK defines."""
     lines = AsLines()
     if arguments.command == "check" and error.failure_type is FailureType.config_error:
@@ -216,4 +235,6 @@ def _fail(writer: Writer, arguments: argparse.Namespace, error: AirbyteTracedExc
         writer.lines(b"".join(lines.message(message)))
         return
     writer.lines(b"".join(lines.message(error_message(error))))
+    if termination.asked:
+        die()
     sys.exit(1)

@@ -24,12 +24,13 @@ from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.complaints import config_error
-from source_pipedrive.config import parse, specification
+from source_pipedrive.config import Config, parse, specification
 from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.http.company import Company, connect
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.migration import migrate
+from source_pipedrive.misspellings import misspellings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.messages import AsMessages, Encoder
 from source_pipedrive.reading.pages import all_rows
@@ -67,7 +68,7 @@ class SourcePipedrive(Source):
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Whether the credentials are valid, and what they let a sync read, for 12 tokens."""
         try:
-            parsed = parse(config)
+            parsed = parsed_with_warnings(config)
             client, company = connect(parsed, _mutable(config), CHECK_TRIES, prove=True)
             parsed.history.since(company.at)
             rows = list(STREAMS.values())
@@ -97,7 +98,7 @@ class SourcePipedrive(Source):
         AirbyteTracedException where the definitions cannot be read for now: without them a schema
         refresh would drop columns.
         """
-        parsed = parse(config)
+        parsed = parsed_with_warnings(config)
         rows = STREAMS.values()
         if parsed.custom_fields == "raw":
             return AirbyteCatalog(streams=[catalog_entry(row, row.schema) for row in rows])
@@ -135,13 +136,15 @@ class SourcePipedrive(Source):
         Raises AirbyteTracedException: a config error before the first message for what the user has
         to mend, at the end for streams that were not read to theirs.
         """
-        parsed = parse(config)
+        parsed = parsed_with_warnings(config)
         states = ConnectorStateManager(list(state))
         for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
             logger.warning(f"The state of {gone} is left alone: there is no such stream any more.")
         selected = [select(stream, states) for stream in catalog.streams]
         waiting = waiting or Waiting()
         client, company = connect(parsed, _mutable(config), sleep=waiting)
+        if waiting.stopped:  # before any stream has begun that would have to be ended
+            raise waiting.error()
         lower = seconds_of(parsed.history.since(company.at))
         _warn(company, [selection.row for selection in selected])
         logger.info(f"Reading {len(selected)} streams; what has a history, from {rfc3339(lower)}.")
@@ -152,6 +155,14 @@ class SourcePipedrive(Source):
         yield from Run(
             client, company, selected, encoder, lower, workers, waiting, meanwhile, fields
         )
+
+
+def parsed_with_warnings(config: Mapping[str, Any]) -> Config:
+    """As `parse`, after a warning for each key that is no setting."""
+    if isinstance(config, Mapping):
+        for sentence in misspellings(config):
+            logger.warning(sentence)
+    return parse(config)
 
 
 def catalog_entry(row: Stream, schema: dict[str, Any]) -> AirbyteStream:

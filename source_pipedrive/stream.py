@@ -107,6 +107,7 @@ class Stream:
     like     the stream whose schema this one shares
     child    how a CHILD stream hangs on its parents
     made_of  the streams that a MADE stream is made of
+    consults  a short list that a MADE stream takes facts from
     one      the answer is one object, not a list
     parts    the lists that a DELETED stream is put together from
     told     parameters of `each` that become columns
@@ -147,6 +148,7 @@ class Stream:
     like: str = ""
     child: Child | None = None
     made_of: tuple[Stream, ...] = ()
+    consults: Stream | None = None
     one: bool = False
     parts: tuple[Stream, ...] = ()
     told: tuple[str, ...] = ()

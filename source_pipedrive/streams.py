@@ -75,10 +75,10 @@ GOAL_LIST = whole("goals", "goals/find", 20, "goals:read", each=GOALS, rows=("da
                   spare=GOALS_OF_TEAMS, about="Goals of everybody, active and inactive")
 LEAD_LABELS = whole("lead_labels", "leadLabels", 10, "leads:read", **changed(Changes.ON_CLIENT),
                     about="Labels of leads, with their colours")
+STAGES = short("stages", "stages", "deals:read admin", about="Stages of the pipelines")
 OF_LEADS = inherited_fields(LEAD_LABELS, DEAL_FIELDS, LEAD_FIELDS)
 SALES = (
-    DEALS, DEALS_ARCHIVED, PRODUCTS, PIPELINES, GOAL_LIST,
-    short("stages", "stages", "deals:read admin", about="Stages of the pipelines"),
+    DEALS, DEALS_ARCHIVED, PRODUCTS, PIPELINES, GOAL_LIST, STAGES,
     paged("leads", "leads", 20, "leads:read", **changed(Changes.RESTARTING), **cut(),
           **OF_LEADS, about="Leads in the inbox"),
     paged("leads_archived", "leads/archived", 40, "leads:read", **cut(), after="leads",
@@ -161,7 +161,7 @@ CHILDREN = (
     made("subscriptions", "deals:read", DEAL_PRODUCTS, DEAL_INSTALLMENTS,
          key=("deal_id", "kind", "id"), about="Recurring products and instalment plans of deals"),
     made("deal_stage_history", "recents:read", DEAL_CHANGELOG, key=("deal_id", "number"),
-         about="Each stay of a deal in a stage"),
+         consults=STAGES, about="Each stay of a deal in a stage"),
     children("deal_participants", path="deals/{id}/participants", version=1, cost=10,
              scope="deals:read", paging=Paging.OFFSET, rows_key="id",
              counter="participants_count", **OF_DEALS, about="People who take part in deals"),

@@ -57,7 +57,7 @@ class Deals:
         page: int = 500,
         nulls_last: bool = False,
     ) -> None:
-        self.lists = dict(lists)
+        self.lists = {"stages": [], **lists}
         self.of_each = dict(of_each or {})
         self.bulk = dict(bulk or {"deals/products": products_of})
         self.bulk.setdefault("deals/installments", installments_of)

@@ -9,11 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {
-    "run": {"program"},
-    "program": {"source", "reading", "http", "config", "complaints"},
+    "run": {"program", "command_line", "termination"},
+    "program": {"source", "reading", "http", "complaints", "termination"},
+    "command_line": {"__version__"},
+    "termination": set(),
     "source": {
         *("reading", "http", "config", "migration", "streams", "stream", "complaints"),
-        *("sight", "fields"),
+        *("sight", "fields", "misspellings"),
     },
     "sight": {"http", "stream"},
     "reading": {"http", "stream", "fields", "child", "absences"},
@@ -27,6 +29,7 @@ LAYERS = {
     "stream": {"child"},
     "child": {"stream"},  # for its types alone
     "config": {"spec", "migration", "complaints"},
+    "misspellings": {"config", "migration"},
     "complaints": {"migration"},
     "spec": set(),
     "migration": set(),

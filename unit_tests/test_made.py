@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import pytest
 
+from source_pipedrive.http.client import Client
+from source_pipedrive.reading.consulted import Consulted
 from source_pipedrive.reading.made import stays, subscriptions, total
+from unit_tests.deals import Deals
 
 DAY = "2026-01-{:02} 10:00:00"
 NOW = {"id": 7, "pipeline_id": 1, "status": "open", "add_time": "2026-01-01T10:00:00Z"}
 LATER = "2026-01-20T10:00:00Z"
+PIPELINES = {1: 1, 2: 1, 3: 1, 5: 2, 6: 2, 9: 1}  # of stages
+NOTHING = Consulted(cast("Client", Deals({})), None, "subscriptions")
 
 
 def deal(stage: int, **facts: Any) -> dict[str, Any]:
@@ -22,17 +28,29 @@ def change(day: int, field: str, old: Any, new: Any, number: int = 1) -> dict[st
     return {"deal_id": 7, "time": DAY.format(day), "field_key": field, "number": number, **values}
 
 
-def way(now: dict[str, Any], *entries: dict[str, Any]) -> list[tuple[Any, ...]]:
+def way(
+    now: dict[str, Any], *entries: dict[str, Any], pipelines: Mapping[int, int] = PIPELINES
+) -> list[tuple[Any, ...]]:
     """(stage, pipeline, day of entering, day of leaving) of each stay."""
-    found = stays(now, list(reversed(entries)))  # newest first, as Pipedrive lists them
+    found = stays(now, list(reversed(entries)), pipelines)  # newest first, as Pipedrive lists them
+    assert found == stays(now, list(entries), pipelines) or len({e["time"] for e in entries}) == 1
     assert [stay["number"] for stay in found] == list(range(1, len(found) + 1))
     for stay in found:
         assert stay["deal_id"] == 7
-        assert (stay["seconds"] is None) == (stay["left"] is None)
+        assert (stay["seconds"] is None) == (stay["left_time"] is None)
     return [
-        (s["stage_id"], s["pipeline_id"], s["entered"][8:10], s["left"] and s["left"][8:10])
+        (
+            s["stage_id"],
+            s["pipeline_id"],
+            s["entered_time"][8:10],
+            s["left_time"] and s["left_time"][8:10],
+        )
         for s in found
     ]
+
+
+def when(stay: dict[str, Any]) -> tuple[str, str | None]:
+    return stay["entered_time"], stay["left_time"]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +94,25 @@ def way(now: dict[str, Any], *entries: dict[str, Any]) -> list[tuple[Any, ...]]:
             [(1, 1, "01", "03"), (2, 1, "03", "03"), (3, 1, "03", None)],
         ),
         (
+            deal(6, pipeline_id=2),
+            [
+                change(3, "stage_id", "1", "5"),
+                change(3, "stage_id", "5", "2", number=2),
+                change(3, "stage_id", "2", "6", number=3),
+            ],
+            [(1, 1, "01", "03"), (5, 2, "03", "03"), (2, 1, "03", "03"), (6, 2, "03", None)],
+        ),
+        (
+            deal(5, pipeline_id=2),
+            [change(3, "pipeline", "1", "2"), change(4, "stage_id", "1", "5")],
+            [(1, 1, "01", "04"), (5, 2, "04", None)],
+        ),
+        (
+            deal(2, status="won", won_time="2026-01-03T10:00:00Z"),
+            [change(3, "stage_id", "1", "2"), change(3, "status", "open", "won")],
+            [(1, 1, "01", "03"), (2, 1, "03", "03")],
+        ),
+        (
             deal(9, stage_change_time="2026-01-11T10:00:00Z"),
             [change(3, "stage_id", "1", "2")],
             [(1, 1, "01", "03"), (2, 1, "03", "11"), (9, 1, "11", None)],
@@ -91,6 +128,9 @@ def way(now: dict[str, Any], *entries: dict[str, Any]) -> list[tuple[Any, ...]]:
         "deleted",
         "another pipeline",
         "twice in a second",
+        "through two pipelines in a second",
+        "a pipeline that changes before the stage",
+        "moved and won in a second",
         "a changelog that misses a move",
     ],
 )
@@ -100,8 +140,43 @@ def test_the_stays_of_a_deal(
     assert way(now, *entries) == expected
 
 
+MOVES = (change(3, "stage_id", "1", "5"), change(5, "stage_id", "5", "6"))
+NAMED = (change(3, "pipeline", "1", "2"), *MOVES)
+BACK = (
+    *(change(3, "pipeline", "1", "2"), change(3, "stage_id", "1", "5")),
+    *(change(3, "pipeline", "2", "1", number=2), change(3, "stage_id", "5", "2", number=2)),
+)
+
+
+@pytest.mark.parametrize(
+    ("now", "entries", "pipelines", "expected"),
+    [
+        (deal(6, pipeline_id=2), NAMED, {}, [1, 2, 2]),
+        (deal(6, pipeline_id=2), MOVES, {}, [None, None, 2]),
+        (deal(6, pipeline_id=2), MOVES, {5: 2}, [None, 2, 2]),
+        (deal(2), BACK, {}, [1, None, 1]),
+        (deal(1), (), {}, [1]),
+    ],
+    ids=[
+        "the changelog names them",
+        "nobody names them",
+        "one stage is listed",
+        "two moves in a second",
+        "never moved",
+    ],
+)
+def test_the_pipeline_of_a_stage_that_is_not_listed(
+    now: dict[str, Any],
+    entries: tuple[dict[str, Any], ...],
+    pipelines: Mapping[int, int],
+    expected: list[int | None],
+) -> None:
+    """A pipeline that is not known is null, and never a wrong one."""
+    assert [stay[1] for stay in way(now, *entries, pipelines=pipelines)] == expected
+
+
 def test_seconds_are_those_between_entering_and_leaving() -> None:
-    (first, last) = stays(deal(2), [change(3, "stage_id", "1", "2")])
+    (first, last) = stays(deal(2), [change(3, "stage_id", "1", "2")], PIPELINES)
     assert (first["seconds"], last["seconds"]) == (2 * 86_400, None)
 
 
@@ -111,7 +186,7 @@ def test_recurring_products_are_subscriptions_and_others_are_not() -> None:
         {"id": 2, "deal_id": 7, "billing_frequency": None},
         {"id": 3, "deal_id": 7, "billing_frequency": "monthly", "sum": 9.5, "currency": "EUR"},
     ]
-    (found,) = subscriptions("deal_products", rows, [])
+    (found,) = subscriptions("deal_products", rows, [], NOTHING)
     assert (found["deal_id"], found["kind"], found["id"]) == (7, "recurring", 3)
     assert (found["cadence"], found["amount"], found["currency"]) == ("monthly", 9.5, "EUR")
 
@@ -142,7 +217,8 @@ def test_the_instalments_of_a_deal_are_one_plan_with_its_payments() -> None:
         {"id": 4, "deal_id": 7, "amount": 20, "billing_date": "2026-02-01", "description": "1"},
         {"id": 6, "deal_id": 8, "amount": 1, "billing_date": "2026-02-01"},
     ]
-    first, second = subscriptions("deal_installments", rows, [{"id": 7, "currency": "EUR"}])
+    deals = [{"id": 7, "currency": "EUR"}]
+    first, second = subscriptions("deal_installments", rows, deals, NOTHING)
     assert (first["kind"], first["id"], first["cycles"]) == ("installments", 7, 2)
     assert (first["amount"], first["start_date"], first["currency"]) == (50, "2026-02-01", "EUR")
     assert [payment["id"] for payment in first["payments"]] == [4, 5]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
+import sys
 from fnmatch import fnmatch
 from importlib import resources
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, FormatChecker
 
+from source_pipedrive import __version__
 from source_pipedrive.http import client, hosts, pacing
 from source_pipedrive.reading import report
 from source_pipedrive.spec import DOCUMENTATION_URL
@@ -102,8 +105,10 @@ def packaged(name: str) -> str:
 
 def test_metadata_package_and_image_have_one_name_and_version(data: dict[str, Any]) -> None:
     names = {data["dockerRepository"], packaged("name"), label("io.airbyte.name")}
-    versions = {data["dockerImageTag"], packaged("version"), label("io.airbyte.version")}
+    versions = {data["dockerImageTag"], __version__, label("io.airbyte.version")}
     assert (names, versions) == ({"source-pipedrive"}, {"0.1.0"})
+    command = [sys.executable, "setup.py", "--version"]
+    assert subprocess.check_output(command, cwd=ROOT, text=True).strip() == __version__
     assert data["githubIssueLabel"] in names
     assert data["remoteRegistries"]["pypi"]["packageName"] in names
 

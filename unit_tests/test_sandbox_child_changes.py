@@ -121,6 +121,37 @@ def test_a_move_is_in_the_deal_and_in_its_changelog() -> None:
             assert set(changes) == {"stage_id", "pipeline_id"} if other else {"stage_id"}
 
 
+def test_the_stays_of_a_deal_end_where_it_is() -> None:
+    """They are what the connector's history is held against."""
+    box = service()
+    for seed in range(3):  # in one second
+        box.mutate(seed, edits=60, deletes=2, objects=["deals"], work=["stage", "status"])
+    stays = box.stays()
+    live = {id_: deal for id_, deal in deals(box).items() if not deal["is_deleted"]}
+    assert stays.keys() == live.keys()
+    for id_, deal in live.items():
+        last = stays[id_][-1] if stays[id_] else {"left_time": ""}
+        assert (last["left_time"] is None) == (deal["status"] == "open")
+        if deal["status"] == "open":
+            place = last["stage_id"], last["pipeline_id"]
+            assert place == (deal["stage_id"], deal["pipeline_id"])
+    assert any(one["entered_time"] == one["left_time"] for found in stays.values() for one in found)
+
+
+def test_a_changelog_need_not_name_the_pipeline_beside_the_stage() -> None:
+    box = service()
+    box.mutate(1, edits=60, objects=["deals"], work=["stage"])
+    before, truth = box.records_by_parent("deal_changelog"), box.stays()
+    box.set(changelog_pipelines="absent")
+    after = box.records_by_parent("deal_changelog")
+    kept = {
+        id_: [each for each in log if each["field_key"] != "pipeline_id"]
+        for id_, log in before.items()
+    }
+    assert after == {id_: log for id_, log in kept.items() if log} != before
+    assert box.stays() == truth
+
+
 def test_a_deal_is_closed_and_opened_again() -> None:
     box = service()
     before = deals(box)

@@ -98,6 +98,13 @@ def test_sigterm_reaches_the_connector_and_its_last_words_are_kept(tmp_path: Pat
     assert kept(tmp_path) == {"deals": 7}
 
 
+def test_a_connector_that_a_signal_ended_is_reported_as_shells_do(tmp_path: Path) -> None:
+    """So does a pod: 143 is known to mean SIGTERM, and 241 means nothing."""
+    ended = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
+    command = [sys.executable, str(SYNC), str(tmp_path), sys.executable, "-c", ended]
+    assert subprocess.run(command).returncode == 128 + signal.SIGTERM
+
+
 def test_a_state_is_on_the_disk_before_the_sync_goes_on(tmp_path: Path) -> None:
     """However it is killed, what was read before is not read again."""
     record = line("RECORD", stream="deals", data={"id": 1}, emitted_at=1)

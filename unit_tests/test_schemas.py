@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from jsonschema import Draft7Validator, FormatChecker
 
@@ -154,6 +155,18 @@ def test_properties_are_described_open_and_typed(stream: str) -> None:
         assert ("object" in kinds) == (part.get("additionalProperties") is True), place
         assert ("array" in kinds) == ("items" in part), place
         assert "enum" not in part, f"{place}: a new value of the vendor would break validation"
+
+
+@pytest.mark.parametrize("stream", WITHOUT_ENDPOINT)
+def test_a_column_that_we_named_needs_no_quotes_in_sql(stream: str) -> None:
+    """`SELECT left FROM ...` is a syntax error in most warehouses."""
+    kinds = "('reserved', 'type_function')"
+    with duckdb.connect() as database:
+        words = database.execute(
+            f"SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category IN {kinds}"
+        ).fetchall()
+    assert ("left",) in words
+    assert not {word for (word,) in words} & schema_of(stream)["properties"].keys()
 
 
 @pytest.mark.parametrize("stream", NAMES)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from source_pipedrive.http.client import Request
-from source_pipedrive.http.errors import SYSTEM, StreamError
+from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.reading import pending
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.stream import Stream
@@ -355,3 +355,47 @@ def test_deals_that_were_deleted_in_bulk_do_not_end_the_stream() -> None:
     messages = read(company, "deal_changelog")
     (_, state) = states_of(messages, "deal_changelog")[-1]
     assert state["deal_update_time"] == "2026-11-23T10:00:00Z"
+
+
+def test_stages_are_read_once_for_the_history_and_not_for_the_changelog() -> None:
+    company = company_of("spread")
+    company.lists["stages"] = deals([None], pipeline_id=8) + deals([None], 2, pipeline_id=9)
+    messages = read(company, "deal_changelog", "deal_stage_history")
+    assert company.paths["stages"] == 1
+    stays = records_of(messages, "deal_stage_history")
+    assert {(row["stage_id"], row["pipeline_id"]) for row in stays} == {(1, 8), (2, 9)}
+    company = company_of("spread")
+    read(company, "deal_changelog")
+    assert company.paths["stages"] == 0
+
+
+def refuse_stages(status: int) -> Callable[[Request], object]:
+    def refuse(request: Request) -> None:
+        if request.path == "stages":
+            raise StreamError("Pipedrive does not answer.", TRANSIENT, status)
+
+    return refuse
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_history_without_the_list_of_stages_is_told_of(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    company = company_of("spread")
+    company.refuse = refuse_stages(status)
+    messages = read(company, "deal_changelog", "deal_stage_history")
+    assert status_of(messages, "deal_stage_history") == "COMPLETE"
+    assert len(records_of(messages, "deal_stage_history")) > 95
+    (line,) = [r.message for r in caplog.records if "without the list of stages" in r.message]
+    assert line.startswith("Pipedrive does not answer. Until then deal_stage_history is made")
+
+
+def test_a_list_of_stages_that_fails_ends_the_history_alone() -> None:
+    """A state would vouch for rows with a pipeline missing, and nobody would read them again."""
+    company = company_of("spread")
+    company.refuse = refuse_stages(500)
+    messages = read(company, "deal_changelog", "deal_stage_history")
+    assert status_of(messages, "deal_changelog") == "COMPLETE"
+    assert status_of(messages, "deal_stage_history") == "INCOMPLETE"
+    assert not records_of(messages, "deal_stage_history")
+    assert not states_of(messages, "deal_stage_history")

@@ -80,7 +80,7 @@ def say(line: str) -> None:
 
 
 def main(folder: str, *command: str) -> int:
-    """The exit code of `command`."""
+    """The exit code of `command`, or 128 and the number of the signal that ended it."""
     messages = Messages(Path(folder))
     read = subprocess.Popen(command, stdout=subprocess.PIPE)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,7 +89,8 @@ def main(folder: str, *command: str) -> int:
     for line in read.stdout:
         messages.add(line)
     messages.keep()
-    return read.wait()
+    code = read.wait()
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":

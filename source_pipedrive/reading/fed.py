@@ -13,7 +13,8 @@ from typing import Any
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Client
-from source_pipedrive.http.errors import PipedriveError
+from source_pipedrive.http.errors import PipedriveError, StreamError
+from source_pipedrive.reading.consulted import Consulted
 from source_pipedrive.reading.fetched import Fetched
 from source_pipedrive.reading.made import MAKERS
 from source_pipedrive.reading.messages import Lane
@@ -148,11 +149,20 @@ class Fed(Reader[T]):
 class Made(Fed[T]):
     """A stream without an endpoint: its records are made of what is read for other streams."""
 
+    def __init__(self, row: Stream, sync: Sync, *facts: Any) -> None:
+        super().__init__(row, sync, *facts)
+        self._consulted = Consulted(sync.client, row.consults, row.name)
+
     def take(self) -> Task | None:
         return None
 
     def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
-        rows = MAKERS[self.row.name](source.row.name, fetched.rows, fetched.parents)
+        make = MAKERS[self.row.name]
+        try:
+            rows = make(source.row.name, fetched.rows, fetched.parents, self._consulted)
+        except StreamError as error:  # of this stream, not of the one that is read
+            self.error = error
+            return
         covered = self.covered_by(source, fetched)
         self.emit(rows, (lambda _: self.cover(covered)) if covered else None)
 

@@ -1,28 +1,32 @@
 """Records that are made of what is read for other streams.
 
-Each function gets the name of the stream that was read, its rows, and their parents as
-reading/children.py keeps them: `id`, `time` and the fields that the row `takes`.
+Each function gets the name of the stream that was read, its rows, their parents as
+reading/children.py keeps them (`id`, `time` and the fields that the row `takes`), and the list that
+the stream `consults`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from source_pipedrive.reading.consulted import Consulted
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.records import Row, as_rfc3339
 
-Maker = Callable[[str, Sequence[Row], Sequence[Row]], list[Row]]
+Maker = Callable[[str, Sequence[Row], Sequence[Row], Consulted], list[Row]]
 
 ONCE = (None, "", "one-time")
 # Fields of a deal whose changes tell its way through the stages, as its changelog names them.
 WAY = {"stage_id": "stage_id", "pipeline": "pipeline_id", "pipeline_id": "pipeline_id"}
 
 
-def subscriptions(source: str, rows: Sequence[Row], deals: Sequence[Row]) -> list[Row]:
+def subscriptions(
+    source: str, rows: Sequence[Row], deals: Sequence[Row], consulted: Consulted
+) -> list[Row]:
     """What the object meant that Pipedrive removed in 2025: a product of a deal that is paid again
     and again, or a deal that is paid in parts."""
     if source == "deal_products":
@@ -74,81 +78,98 @@ def total(amounts: Iterable[Any]) -> int | float:
     return int(exact) if all(isinstance(n, int) for n in numbers) else float(exact)
 
 
-def deal_stage_history(source: str, rows: Sequence[Row], deals: Sequence[Row]) -> list[Row]:
+def deal_stage_history(
+    source: str, rows: Sequence[Row], deals: Sequence[Row], stages: Consulted
+) -> list[Row]:
     """One row for each time that an open deal spent in a stage, oldest first."""
     entries = defaultdict(list)
     for row in rows:
         if row.get("field_key") in (*WAY, "status"):
             entries[row["deal_id"]].append(row)
-    return [stay for deal in deals for stay in stays(deal, entries[deal["id"]])]
+    pipelines = {row.get("id"): row.get("pipeline_id") for row in stages.rows()} if deals else {}
+    return [stay for deal in deals for stay in stays(deal, entries[deal["id"]], pipelines)]
 
 
-def stays(deal: Row, entries: Sequence[Row]) -> list[Row]:
-    """The stays of one deal. entries: those of its changelog, in any order.
+def stays(deal: Row, entries: Sequence[Row], pipelines: Mapping[Any, Any]) -> list[Row]:
+    """The stays of one deal. entries: those of its changelog, as Pipedrive lists them; pipelines:
+    by stage.
 
-    A stay ends when the deal moves on, is won, lost or deleted; one that is opened again begins a
-    new one. What the changelog does not tell is taken from the deal as it is now.
+    A stay ends when the deal moves on, is won, lost or deleted; opening the deal again begins a
+    new one. What the changelog does not say is taken from the deal as it is now.
     """
-    at = _beginning(deal, entries)
+    ordered = _oldest_first(entries)
+    now = _beginning(deal, ordered)
     found: list[Row] = []
-    now = dict(at)
     if now["status"] == "open":
         found.append(_stay(deal, now, as_rfc3339(deal.get("add_time"))))
-    ordered = sorted(entries, key=_age)
     for time, group in groupby(ordered, key=lambda row: as_rfc3339(row.get("time"))):
         for step in _steps(list(group)):
             before, now = now, {**now, **step}
-            if before == now:
+            if all(before[name] == now[name] for name in ("stage_id", "status")):
                 continue
             if before["status"] == "open" and found:
                 _leave(found[-1], time)
             if now["status"] == "open":
                 found.append(_stay(deal, now, time))
-    return [{**stay, "number": number} for number, stay in enumerate(_ended(deal, found, now), 1)]
+    found = _ended(deal, found, now)
+    for number, stay in enumerate(found, 1):
+        stay["number"] = number
+        stay["pipeline_id"] = _pipeline(deal, stay, pipelines)
+    return found
 
 
-def _age(row: Row) -> tuple[int, int]:
-    return instant_or_none(row.get("time")) or 0, row.get("number") or 0
+def _pipeline(deal: Row, stay: Row, pipelines: Mapping[Any, Any]) -> Any:
+    """Of the stage; for one that is not listed any more, what the changelog says, or, where the
+    deal still is, its own."""
+    known = pipelines.get(stay["stage_id"]) or stay["pipeline_id"]
+    return known or (deal["pipeline_id"] if stay["stage_id"] == deal["stage_id"] else None)
 
 
-def _beginning(deal: Row, entries: Sequence[Row]) -> Row:
+def _oldest_first(entries: Sequence[Row]) -> list[Row]:
+    """The order within a second is that of the list, whichever end it begins with."""
+    times = [instant_or_none(row.get("time")) or 0 for row in entries]
+    rows = list(zip(times, entries, strict=True))
+    if times and times[0] >= times[-1]:
+        rows.reverse()
+    return [row for _, row in sorted(rows, key=lambda each: each[0])]
+
+
+def _beginning(deal: Row, ordered: Sequence[Row]) -> Row:
     """Where the deal began: what its oldest entries say was before, or what it is now."""
     status = deal.get("status") or "open"
     at = {
         "stage_id": deal.get("stage_id"),
-        "pipeline_id": deal.get("pipeline_id"),
+        "pipeline_id": None,
         "status": "open" if status in ("won", "lost", "deleted") else status,
     }
-    for row in sorted(entries, key=_age, reverse=True):
-        at |= _values([row], "old_value")
+    for row in reversed(ordered):
+        at |= _value(row, "old_value")
     return at
 
 
 def _steps(group: Sequence[Row]) -> list[Row]:
-    """The changes of one second. Another pipeline comes together with the stage in it."""
-    others = [row for row in group if row["field_key"] != "stage_id"]
-    stages = [_values([row], "new_value") for row in group if row["field_key"] == "stage_id"]
-    together = _values(others, "new_value")
-    return [{**together, **stage} for stage in stages] or [together]
+    """The changes of one second, in order. A pipeline named beside several moves is that of the
+    last of them; nobody says what those before it were in."""
+    steps = [_value(row, "new_value") for row in group]
+    pipelines = [step["pipeline_id"] for step in steps if "pipeline_id" in step]
+    moves = [step for step in steps if "stage_id" in step]
+    for move in moves if pipelines else ():
+        move["pipeline_id"] = pipelines[-1] if move is moves[-1] else None
+    return steps
 
 
-def _values(rows: Sequence[Row], which: str) -> Row:
-    found: Row = {}
-    for row in rows:
-        key, value = str(row["field_key"]), row.get(which)
-        name = WAY.get(key, key)
-        if name == "status":
-            found[name] = value or "open"
-        elif str(value).isdigit():
-            found[name] = int(str(value))
-    return found
+def _value(row: Row, which: str) -> Row:
+    key, value = str(row["field_key"]), row.get(which)
+    if key == "status":
+        return {key: value or "open"}
+    return {WAY[key]: int(str(value))} if str(value).isdigit() else {}
 
 
 def _ended(deal: Row, found: list[Row], now: Row) -> list[Row]:
     """The stays, the last of them as the deal is now: it may be elsewhere than the changelog says,
     or closed."""
     stage, status = deal.get("stage_id"), deal.get("status")
-    open_ = found[-1] if found and found[-1]["left"] is None else None
+    open_ = found[-1] if found and found[-1]["left_time"] is None else None
     if open_ and stage is not None and open_["stage_id"] != stage:
         moved = as_rfc3339(deal.get("stage_change_time") or deal["time"])
         _leave(open_, moved)
@@ -166,12 +187,12 @@ def _ended(deal: Row, found: list[Row], now: Row) -> list[Row]:
 def _stay(deal: Row, at: Row, entered: Any) -> Row:
     place = {"stage_id": at["stage_id"], "pipeline_id": at["pipeline_id"]}
     mine = {"deal_id": deal["id"], "deal_update_time": deal["time"]}
-    return {**mine, **place, "entered": entered, "left": None, "seconds": None}
+    return {**mine, **place, "entered_time": entered, "left_time": None, "seconds": None}
 
 
 def _leave(stay: Row, time: Any) -> None:
-    start, end = instant_or_none(stay["entered"]), instant_or_none(time)
-    stay["left"] = time
+    start, end = instant_or_none(stay["entered_time"]), instant_or_none(time)
+    stay["left_time"] = time
     if start is not None and end is not None:
         stay["seconds"] = max(0, end - start)
 

@@ -1,0 +1,191 @@
+"""SIGTERM ends the program within ten seconds, whatever it waits for, as a signal does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration_tests.conftest import Box, Start
+from integration_tests.program import LISTS, Outcome, catalog_of
+
+ROOT = Path(__file__).parent.parent
+SOON = 10  # seconds, what Docker and PyAirbyte wait before they kill
+
+
+class Running:
+    """The program as a process whose output is read only when a test wants it."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "main.py", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert self._process.stdout is not None
+        self._output = self._process.stdout
+        self._lines: list[bytes] = []
+
+    def until(self, words: str) -> None:
+        """Reads its lines up to one that holds `words`."""
+        for line in self._output:
+            self._lines.append(line)
+            if words.encode() in line:
+                return
+        raise AssertionError(f"the program ended before it said {words!r}")
+
+    def terminate(self, drain: bool = True) -> Outcome:
+        """What it leaves after SIGTERM. drain: read what it still writes."""
+        asked = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        if drain:
+            rest, errors = self._process.communicate(timeout=2 * SOON)
+        else:
+            self._process.wait(timeout=2 * SOON)
+            rest, errors = self._process.communicate()
+        assert time.monotonic() - asked < SOON
+        assert errors == b""
+        return Outcome(self._process.returncode, b"".join(self._lines) + rest)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()
+
+
+Begin = Callable[..., Running]
+
+
+@pytest.fixture
+def begin() -> Iterator[Begin]:
+    running: list[Running] = []
+
+    def start(*arguments: str) -> Running:
+        running.append(Running(*arguments))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A server that takes requests and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        yield server
+
+
+def address(server: socket.socket) -> str:
+    return "http://{}:{}".format(*server.getsockname())
+
+
+def read(box: Box, *streams: str, config: dict[str, Any]) -> list[str]:
+    """The arguments of a sync."""
+    catalog = catalog_of(box.streams(), *streams)
+    return ["read", "--config", box.file(config), "--catalog", box.file(catalog)]
+
+
+@pytest.mark.parametrize("kind", ["config", "oauth"])
+@pytest.mark.parametrize("command", ["check", "discover", "read"])
+def test_a_first_request_that_is_never_answered(
+    begin: Begin, silent: socket.socket, shared_box: Box, command: str, kind: str
+) -> None:
+    """Of an OAuth app the first request renews its access token."""
+    config = getattr(shared_box, kind)()
+    config["api_url"] = address(silent)
+    config["custom_fields"] = "columns_and_raw"
+    arguments = [command, "--config", shared_box.file(config)]
+    if command == "read":
+        arguments = read(shared_box, "currencies", config=config)
+    running = begin(*arguments)
+    connection, _ = silent.accept()
+    with connection:
+        outcome = running.terminate()
+    assert outcome.code == -signal.SIGTERM
+    assert outcome.of("TRACE") == []
+
+
+def test_a_first_request_that_is_tried_again(begin: Begin, start: Start) -> None:
+    box = start()
+    box.control("fail-next", [{"path_contains": "/users/me", "status": 503, "times": 50}])
+    running = begin(*read(box, "currencies", config=box.config()))
+    running.until("Trying again")
+    outcome = running.terminate()
+    assert outcome.code == -signal.SIGTERM
+    assert "asked to stop" in outcome.errors[-1]["message"]
+
+
+@pytest.mark.parametrize("option", ["--config", "--catalog", "--state"])
+def test_a_file_that_does_not_come(
+    begin: Begin, shared_box: Box, tmp_path: Path, option: str
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    arguments = read(shared_box, "currencies", config=shared_box.config())
+    files = {**dict(zip(arguments[1::2], arguments[2::2], strict=True)), option: str(pipe)}
+    running = begin("read", *(word for pair in files.items() for word in pair))
+    descriptor = os.open(pipe, os.O_WRONLY)  # waits for the program to open it, too
+    try:
+        outcome = running.terminate()
+    finally:
+        os.close(descriptor)
+    assert outcome.code == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("path", ["dealFields", "v2/deals"])
+def test_a_stream_that_has_begun_is_ended_in_order(begin: Begin, start: Start, path: str) -> None:
+    """Also where its fields are still asked for."""
+    box = start()
+    config = box.config(custom_fields="columns_and_raw")
+    arguments = read(box, "deals", "currencies", config=config)
+    box.control("fail-next", [{"path_contains": path, "delay_ms": 120_000, "times": 9}])
+    running = begin(*arguments)
+    running.until('"COMPLETE"')  # of currencies
+    outcome = running.terminate()
+    assert outcome.code == -signal.SIGTERM
+    assert outcome.statuses("currencies") == ["STARTED", "RUNNING", "COMPLETE"]
+    assert outcome.statuses("deals") == ["STARTED", "INCOMPLETE"]
+    assert "asked to stop" in outcome.errors[-1]["message"]
+
+
+def test_output_that_nobody_reads(begin: Begin, shared_box: Box) -> None:
+    """PyAirbyte ends the program like that once it has as many records as it wants."""
+    running = begin(*read(shared_box, *LISTS, config=shared_box.config()))
+    running.until('"RECORD"')
+    outcome = running.terminate(drain=False)
+    assert outcome.code == -signal.SIGTERM
+
+
+def test_process_1_exits_with_the_code_of_the_signal() -> None:
+    """The kernel keeps its own signal from the first process of a container."""
+    program = "import os; os.kill = print; from source_pipedrive import termination as t; t.die()"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.DEVNULL)
+    assert done.returncode == 128 + signal.SIGTERM
+
+
+def test_a_sigterm_that_the_parent_ignores_is_heard(silent: socket.socket, shared_box: Box) -> None:
+    config = shared_box.file(shared_box.config(api_url=address(silent)))
+    command = json.dumps([sys.executable, "main.py", "check", "--config", config])
+    ignoring = (
+        "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        f"command = {command}; os.execv(command[0], command)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", ignoring], cwd=ROOT, stdout=subprocess.DEVNULL
+    ) as process:
+        connection, _ = silent.accept()
+        with connection:
+            process.terminate()
+            assert process.wait(timeout=SOON) == -signal.SIGTERM

@@ -1,0 +1,70 @@
+"""Keys of a configuration that mean nothing, and what their writer may have meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from source_pipedrive.config import (
+    AllTime,
+    ApiTokenCredentials,
+    Config,
+    LastPeriod,
+    OAuthCredentials,
+    SinceDate,
+)
+from source_pipedrive.migration import migrate
+
+# A key that is known in one of two shapes is no mistake in the other.
+SHAPES = {
+    "": (Config,),
+    "credentials.": (ApiTokenCredentials, OAuthCredentials),
+    "history.": (LastPeriod, AllTime, SinceDate),
+}
+KNOWN = {
+    level: frozenset(name for shape in shapes for name in shape.model_fields)
+    for level, shapes in SHAPES.items()
+}
+# What Airbyte and PyAirbyte add for themselves.
+INTERNAL = ("__", "_ab")
+
+
+def misspellings(raw: Mapping[str, Any]) -> list[str]:
+    """A sentence for each key that is no setting. Holds no value: it may be a secret.
+
+    Keys of earlier shapes are known where `migrate` moves them to today's.
+    """
+    config = migrate(raw)
+    objects = {level: config.get(level.rstrip(".")) for level in KNOWN} | {"": config}
+    return [
+        sentence
+        for level, settings in objects.items()
+        if isinstance(settings, Mapping)
+        for sentence in _of_level(level, settings)
+    ]
+
+
+def _of_level(level: str, settings: Mapping[str, Any]) -> Iterator[str]:
+    for key in settings:
+        if key in KNOWN[level] or key.startswith(INTERNAL):
+            continue
+        meant = _nearest(level, key)
+        remedy = f"did you mean `{meant}`?" if meant else "leave it out."
+        yield f"{_quoted(level, key)} is not a setting; {remedy}"
+
+
+def _nearest(level: str, key: str) -> str | None:
+    """The setting whose name is most like `key`: of its own level, or else of another."""
+    for where in (level, *(other for other in KNOWN if other != level)):
+        for name in get_close_matches(key.lower(), KNOWN[where], 1, cutoff=0.75):
+            return where + name
+    return None
+
+
+def _quoted(level: str, key: str) -> str:
+    """The key's full name, if it looks like one and not like a secret gone astray."""
+    if re.fullmatch("[A-Za-z][A-Za-z0-9_-]{0,30}", key):
+        return f"`{level}{key}`"
+    return f"A key of {level.rstrip('.') or 'the configuration'}"
