@@ -206,7 +206,7 @@ def test_money_adds_up_to_the_cent(amounts: list[Any], expected: float) -> None:
     """As binary fractions the first ones are 1238.9599999999998."""
     rows = [{"id": n, "deal_id": 7, "amount": amount} for n, amount in enumerate(amounts)]
     if rows:
-        (found,) = subscriptions("deal_installments", rows, [])
+        (found,) = subscriptions("deal_installments", rows, [], NOTHING)
         assert found["amount"] == expected
     assert repr(total(amounts)) == repr(expected)
 
