@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,76 @@ def test_what_does_not_pass_ends_in_a_sentence(
         made.get(DEALS)
     assert words in str(caught.value)
     assert caught.value.failure_type is TRANSIENT  # type: ignore[attr-defined]
+
+
+RESET = requests.exceptions.ConnectionError("reset")
+NOTES = Request("notes", "notes", 1, 20, "deals:read")
+
+
+def crowd(client: Any, replies: list[Reply], others: Reply = RESET) -> tuple[Client, Wire]:
+    """A client that asks for notes in each wait of its own; these are answered with `others`."""
+    made, wire, _ = client(*replies)
+    sleep = made._sleep
+
+    def meanwhile(seconds: float) -> None:
+        sleep(seconds)
+        wire.replies.insert(0, others)
+        made._sleep = sleep
+        with contextlib.suppress(StreamError, SyncError):
+            made.get(NOTES)
+        made._sleep = meanwhile
+
+    made._sleep = meanwhile
+    return made, wire
+
+
+def test_a_page_that_cannot_be_had_ends_its_stream_only_while_others_are_answered(
+    client: Any,
+) -> None:
+    made, wire = crowd(client, [RESET] * 4, ok())
+    with pytest.raises(StreamError, match='"deals"') as caught:
+        made.get(DEALS)
+    assert caught.value.failure_type is TRANSIENT
+    assert "http" not in str(caught.value)
+    wire.replies[:] = [ok()]
+    assert made.get(DEALS), "the sync was over"
+
+
+def test_answers_from_before_the_first_try_do_not_count(client: Any) -> None:
+    made, wire, _ = client(ok(), *[RESET] * 4)
+    made.get(DEALS)
+    with pytest.raises(SyncError, match="Could not reach"):
+        made.get(DEALS)
+    with pytest.raises(SyncError):
+        made.get(NOTES)
+    assert len(wire.sent) == 5
+
+
+def test_an_answer_whose_body_always_breaks_off_ends_its_stream(client: Any) -> None:
+    """Pipedrive answers; a proxy on the way may not let so much through."""
+    broken = (200, {"Content-Encoding": "gzip"}, b"this was not compressed")
+    made, _, _ = client(*[broken] * 4)
+    with pytest.raises(StreamError, match='"deals" failed at each try'):
+        made.get(DEALS)
+
+
+def test_a_connection_that_breaks_in_its_encryption_is_tried_again_once_it_has_held(
+    client: Any,
+) -> None:
+    made, wire, _ = client(ok(), requests.exceptions.SSLError("EOF occurred"), ok())
+    made.get(DEALS)
+    made.get(DEALS)
+    assert len(wire.sent) == 3
+
+
+def test_a_page_that_is_always_put_off_ends_its_stream_only_while_others_are_served(
+    client: Any,
+) -> None:
+    """Without a header nobody knows why it is put off; a spent day would put off the others."""
+    made, wire = crowd(client, [(429, {}, b"")] * 40, ok())
+    with pytest.raises(StreamError, match=r'"deals" \(429\)'):
+        made.get(DEALS)
+    assert sum("deals" in str(sent.url) for sent in wire.sent) == REFUSALS + 1
 
 
 def test_a_certificate_is_not_tried_again(client: Any) -> None:

@@ -8,6 +8,7 @@ from requests.exceptions import InvalidURL, ProxyError, ReadTimeout, SSLError
 
 from source_pipedrive.http.errors import (
     CONFIG,
+    IN_EVERY_PLAN,
     TRANSIENT,
     Action,
     StreamError,
@@ -48,11 +49,35 @@ PERMISSION = '{"success":false,"error":"You do not have permissions to do this."
     ],
 )
 def test_what_follows_from_an_answer(status: int, body: str, action: Action) -> None:
-    assert rule_for(status, body).action is action
+    assert rule_for(status, body, "deals").action is action
+
+
+@pytest.mark.parametrize("body", ["", "<html>Pay here</html>", '{"error": {"code": 5}}', "[1]"])
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        ("users/me", Action.END_SYNC),
+        ("deals", Action.END_SYNC),
+        ("notes", Action.END_SYNC),
+        ("projects", Action.END_STREAM),
+        ("files", Action.END_STREAM),
+        ("deals/installments", Action.END_STREAM),
+        ("deals/5/changelog", Action.END_STREAM),
+    ],
+)
+def test_only_a_402_of_what_every_plan_has_is_about_the_account(
+    path: str, action: Action, body: str
+) -> None:
+    assert rule_for(402, body, path).action is action
+
+
+def test_what_every_plan_has_are_lists_that_are_read() -> None:
+    """A path that is spelt wrong would leave a suspended account to run on."""
+    assert IN_EVERY_PLAN - {"users/me"} <= {row.path for row in STREAMS.values()}
 
 
 def test_a_sentence_names_the_stream_the_status_the_words_and_the_remedy() -> None:
-    remedy = rule_for(403, SCOPE).remedy.format(scope="deals:read")
+    remedy = rule_for(403, SCOPE, "deals").remedy.format(scope="deals:read")
     assert sentence("deals", 403, SCOPE, remedy) == (
         'Pipedrive refused "deals" (403): "Scope and URL mismatch". '
         "Give the app the scope deals:read and reconnect."
