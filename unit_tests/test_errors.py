@@ -23,6 +23,10 @@ from source_pipedrive.reading.workers import absence_of
 from source_pipedrive.streams import STREAMS
 
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'
+PLAN = '{"success":false,"error":"Your plan does not include this.","error_info":"Upgrade"}'
+EDGE = "\n<html>This error is produced by Cloudflare.</html>"
+OF_PROJECTS = sorted(n for n, row in STREAMS.items() if "projects:read" in row.scope)
+BELOW = [name for name in OF_PROJECTS if STREAMS[name].child]
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this.","data":null}'
 
 
@@ -164,6 +168,23 @@ def test_no_answer_has_a_reason_and_a_remedy(error: Exception, words: str, failu
         ("deals", 404, "", False),
         ("deals", 403, '{"code": "feature_capping"}', False),
         ("roles", 402, "", False),
+        ("deal_installments", 403, PLAN, True),
+        ("deal_installments", 403, "", True),
+        ("deal_installments", 403, SCOPE, False),
+        ("deal_installments", 403, PERMISSION, False),
+        ("deal_installments", 403, EDGE, False),
+        ("deal_installments", 403, '{"error": "Blocked by Cloudflare"}', False),
+        ("deal_installments", 404, "", False),
+        *((name, 403, PLAN, True) for name in OF_PROJECTS),
+        *((name, 403, "", True) for name in OF_PROJECTS),
+        *((name, 402, "[]", True) for name in OF_PROJECTS),
+        *((name, 403, SCOPE, False) for name in OF_PROJECTS),
+        *((name, 403, PERMISSION, False) for name in OF_PROJECTS),
+        *((name, 403, EDGE, False) for name in OF_PROJECTS),
+        *((name, 404, "", name not in BELOW) for name in OF_PROJECTS),
+        ("mail_threads", 404, "", True),
+        ("mail_threads", 403, PERMISSION, False),
+        ("mail_threads", 402, "", False),
     ],
 )
 def test_only_named_answers_mean_that_the_account_lacks_it(
