@@ -55,6 +55,7 @@ class Switches:
     cloudflare_after: int = 0  # so many 429 in a row, then HTML to an API token; 0: never
     daily_tokens: int = 150_000
     daily_headers: bool = True
+    daily_remaining: Literal["before", "after"] = "before"  # the request that is answered
     daily_rest: Literal["spent", "kept"] = "spent"  # after a request that it cannot pay for
     latency_ms: float = 0.0  # before every answer of the API
     # What other people do meanwhile, after every answer that holds a list.

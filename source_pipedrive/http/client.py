@@ -219,7 +219,7 @@ class Client:
             finally:
                 response.close()
         finally:
-            self.usage.settle(request.cost)
+            self.usage.settle(turn)
             self.pacing.finished(slot)
         self._largest[request.stream] = max(self._largest.get(request.stream, 0), len(raw))
         self._largest_of_any = max(self._largest_of_any, len(raw))
