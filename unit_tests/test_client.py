@@ -168,8 +168,21 @@ def test_a_certificate_is_not_tried_again(client: Any) -> None:
     assert len(wire.sent) == 1
 
 
-def test_a_spent_burst_holds_all_workers_and_costs_nothing(client: Any) -> None:
-    made, _, slept = client((429, {"x-ratelimit-reset": "2"}, b""), ok())
+# Nobody has seen the body of a 429 or of a 402: status and headers have to say everything.
+STRANGE = [
+    b"",
+    b"<html>Cloudflare: your daily budget is spent</html>",
+    b'{"success":false,"error":"Scope and URL mismatch"}',
+    b'{"error":{"code":"feature_disabled"}}',
+    b'["do not have permissions"]',
+    b"7",
+    b"\xff\x00",
+]
+
+
+@pytest.mark.parametrize("body", STRANGE)
+def test_a_spent_burst_holds_all_workers_and_costs_nothing(client: Any, body: bytes) -> None:
+    made, _, slept = client((429, {"x-ratelimit-reset": "2"}, body), ok())
     made.get(DEALS)
     assert slept == [2.0]
     assert made.usage.of("deals").tokens == 10
@@ -227,14 +240,36 @@ LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"
     ],
     ids=str,
 )
+@pytest.mark.parametrize("body", STRANGE)
 def test_a_spent_day_is_not_tried_again(
-    client: Any, headers: dict[str, str], requests: int
+    client: Any, headers: dict[str, str], requests: int, body: bytes
 ) -> None:
-    made, wire, _ = client(*[(429, headers, b"")] * requests)
+    made, wire, _ = client(*[(429, headers, body)] * requests)
     with pytest.raises(SyncError, match="daily budget") as caught:
         made.get(DEALS)
     assert caught.value.failure_type is TRANSIENT
     assert len(wire.sent) == requests
+
+
+@pytest.mark.parametrize("body", STRANGE)
+@pytest.mark.parametrize(
+    ("request_", "kind"),
+    [
+        (Request("users_me", "users/me", 1, 2, "base"), SyncError),
+        (DEALS, SyncError),
+        (Request("files", "files", 1, 20, "deals:read"), StreamError),
+        (Request("projects", "projects", 2, 10, "projects:read"), StreamError),
+    ],
+    ids=lambda value: getattr(value, "stream", ""),
+)
+def test_a_402_ends_the_sync_only_for_what_every_plan_has(
+    client: Any, request_: Request, kind: type[Exception], body: bytes
+) -> None:
+    made, wire, _ = client((402, {}, body))
+    with pytest.raises(kind) as caught:
+        made.get(request_)
+    assert caught.value.failure_type is CONFIG  # type: ignore[attr-defined]
+    assert len(wire.sent) == 1
 
 
 def test_a_request_that_the_reserve_does_not_allow_never_leaves(client: Any) -> None:
