@@ -85,6 +85,7 @@ def share(
 
     begins: when each begins. workers: of each, or None for as many as its pacing says are of use.
     """
+    random.seed(seed)  # of the jitter in the pacing's own waits
     chance, line = random.Random(seed), Line()
     senders = [Sender(Pacing(lambda: line.now), workers) for _ in begins]
     for sender, begin in zip(senders, begins, strict=True):
