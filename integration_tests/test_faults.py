@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from airbyte_cdk.models import ConfiguredAirbyteCatalogSerializer
 
 from integration_tests.conftest import Box, Start
-from integration_tests.program import Outcome
+from integration_tests.program import Message, Outcome, catalog_of
 from integration_tests.warehouse import Warehouse, follows_the_protocol, listed
+from source_pipedrive.source import SourcePipedrive
 
 CLOCK = "2026-11-23T10:00:00Z"
 Fault = dict[str, Any]
@@ -181,13 +184,44 @@ def test_texts_that_break_decoders(box: Box, new: str, leaves: str) -> None:
     assert len(warned) == ("ufffd" in ascii(leaves))
 
 
-@pytest.mark.parametrize("surrogate", ["", r"\ud800"])
-def test_integers_past_64_bits_cost_no_page(box: Box, surrogate: str) -> None:
-    number = "123456789012345678901234567890"
-    order(box, "/deals?", replace=['"title":"', f'"probability":{number},"title":"{surrogate}'])
-    outcome = box.read("deals", config=box.config(num_workers=1))
-    assert outcome.code == 0
-    assert len({r["id"] for r in outcome.records("deals")}) == len(listed(box, "deals"))
+def both_ways(box: Box) -> list[Callable[[Message, str], list[dict[str, Any]]]]:
+    """How the records of a stream are had: from the program, and from Python."""
+
+    def program(config: Message, name: str) -> list[dict[str, Any]]:
+        return box.read(name, config=config).records(name)
+
+    def python(config: Message, name: str) -> list[dict[str, Any]]:
+        catalog = ConfiguredAirbyteCatalogSerializer.load(catalog_of(box.streams(), name))
+        messages = SourcePipedrive().read(logging.getLogger("airbyte"), config, catalog, [])
+        return [message.record.data for message in messages if message.record]
+
+    return [program, python]
+
+
+@pytest.mark.parametrize("number", [10**29 + 1, 2**63, 2**64, -(2**63) - 1, -(10**20) - 1])
+@pytest.mark.parametrize("surrogate", ["", r"\ud800"], ids=["proper", "with a lone surrogate"])
+def test_integers_past_64_bits_keep_their_digits(box: Box, surrogate: str, number: int) -> None:
+    put = f'"a_number":{number},"title":"{surrogate}'
+    config, ways = box.config(num_workers=1), both_ways(box)
+    found = []
+    for read in ways:
+        order(box, "/deals?", replace=['"title":"', put])
+        found.append(read(config, "deals"))
+    for records in found:
+        assert len({r["id"] for r in records}) == len(listed(box, "deals"))
+        assert number in [r.get("a_number") for r in records]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
+def test_a_number_that_is_none_is_null_and_costs_no_page(box: Box, literal: str) -> None:
+    config, found = box.config(num_workers=1), []
+    for read in both_ways(box):
+        order(box, "/deals?", replace=['"title":', f'"a_number":{literal},"title":'])
+        found.append(read(config, "deals"))
+    assert len({r["id"] for r in found[0]}) == len(listed(box, "deals"))
+    assert found[0] == found[1]
+    assert literal not in box.outcomes[-2].output.decode()
 
 
 @pytest.mark.parametrize("name", ["persons", "notes", "files"])

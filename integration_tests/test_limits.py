@@ -81,8 +81,9 @@ def test_a_spent_day_ends_the_sync_and_is_not_asked_again(
     assert spent(box)["refused"] <= 2 * 3
 
 
-def test_at_the_reserve_a_sync_stops_cleanly(start: Start) -> None:
-    box = start(scale=1, clock=CLOCK, daily_tokens=400)
+@pytest.mark.parametrize("told", ["before", "after"])
+def test_at_the_reserve_a_sync_stops_cleanly(start: Start, told: str) -> None:
+    box = start(scale=1, clock=CLOCK, daily_tokens=400, daily_remaining=told)
     config = box.config(daily_token_reserve=70)
     outcome = box.read(*INCREMENTAL, config=config)
     assert outcome.code == 1
@@ -95,7 +96,7 @@ def test_at_the_reserve_a_sync_stops_cleanly(start: Start) -> None:
             assert part in error["message"], error["message"]
     account = spent(box)
     assert account["refused"] == 0
-    assert 80 <= account["tokens"] <= 120
+    assert 80 <= account["tokens"] <= 120  # 70 % of 400 are kept
     follows_the_protocol(outcome.messages, {n: listed(box, n) for n in INCREMENTAL})
     warned = [log for log in outcome.of("LOG") if log["level"] == "WARN"]
     assert sum("daily_token_reserve" in log["message"] for log in warned) == 1

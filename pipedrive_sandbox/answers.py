@@ -143,6 +143,8 @@ def lead_page(route: Route, query: Query, place: Place) -> bytes:
 
 def mail_page(route: Route, query: Query, place: Place) -> bytes:
     """Mail threads: neither schema nor example shows additional_data."""
+    if place.switches.mailbox == "404":
+        raise not_found("v1")
     if place.switches.mail_pagination == "present":
         return offset_page(route, query, place)
     page = _rows(route, query, place)[query.start : query.start + query.limit]

@@ -67,7 +67,8 @@ def bulk_page(route: Route, query: Query, place: Place) -> bytes:
 def installments(route: Route, query: Query, place: Place) -> bytes:
     """Refused where the plan has none; the schema shows no cursor, though it takes one."""
     if place.switches.installments != "ok":
-        raise not_in_plan(place.switches.installments, "installments")
+        switches = place.switches
+        raise not_in_plan(switches.installments, "installments", switches.plan_refusal)
     if place.switches.installments_pagination == "present":
         return bulk_page(route, query, place)
     return envelope(orjson.dumps(_of_many(route, query, place)))

@@ -75,11 +75,18 @@ def forbidden(reason: str = "") -> Refusal:
     return Refusal(403, _v1("You do not have permissions to do this."), reason=reason)
 
 
-def not_in_plan(status: str, feature: str) -> Refusal:
-    """402 or 403: the company has not bought `feature`. The form of the code is the vendor's, for
-    other features; that these endpoints answer so is a guess."""
+def not_in_plan(status: str, feature: str, form: str) -> Refusal:
+    """402, 403 or 404: the company has not bought `feature`. No such body is known: it holds a code
+    as the vendor has it for other features, words, nothing, or something strange."""
     code = f"feature_disabled_{feature}"
-    return Refusal(int(status), {**_v1(f"The plan has no {feature}."), "code": code}, reason=code)
+    words = _v1(f"The plan has no {feature}.")
+    bodies: dict[str, object] = {
+        "code": {**words, "code": code},
+        "words": words,
+        "nothing": b"",
+        "strange": [{"reason": 7, "feature": None}],
+    }
+    return Refusal(int(status), bodies[form], reason=code)
 
 
 def cloudflare(status: int = 403) -> Refusal:

@@ -28,10 +28,11 @@ class Limits:
         self._day = 0
         self._spent = 0
         self._unpaid = False  # whether the day refused the last request
+        self._cost = 0  # tokens that the last request was charged
 
     def enter(self, token: str, switches: Switches) -> None:
         """Count a request of `token` against the burst limit; a refused one does not count."""
-        self._unpaid = False
+        self._unpaid, self._cost = False, 0
         now = self._clock.elapsed()
         recent = self._recent[token]
         while recent and recent[0] <= now - WINDOW:
@@ -59,10 +60,12 @@ class Limits:
                 self._spent = switches.daily_tokens
             raise over_limit("day")
         self._spent += cost
+        self._cost = cost
 
     def headers(self, token: str, switches: Switches, status: int) -> list[tuple[bytes, bytes]]:
         """The limit headers of an answer: what is left, and seconds until the window moves on.
 
+        What is left of the burst counts the request itself; of the day, as the switch says.
         A 429 says 0 left of the burst unless the day refused it, which shows in the other header.
         """
         recent = self._recent[token]
@@ -78,7 +81,10 @@ class Limits:
                 (b"x-ratelimit-reset", b"%d" % max(1, reset)),
             ]
         if switches.daily_headers:
-            remaining = max(0, switches.daily_tokens - self._spent)
+            spent = self._spent
+            if switches.daily_remaining == "before":
+                spent -= self._cost
+            remaining = max(0, switches.daily_tokens - spent)
             headers += [
                 (b"x-daily-ratelimit-token-limit", b"%d" % switches.daily_tokens),
                 (b"x-daily-ratelimit-token-remaining", b"%d" % remaining),

@@ -77,7 +77,7 @@ def permissions(admin: bool, lacking: Collection[str] = ()) -> dict[str, bool]:
 def check(route: Route, switches: Switches) -> None:
     """Raise the refusal if the company's plan or its user may not read `route`."""
     if "projects:read" in route.scopes and switches.projects_plan != "ok":
-        raise not_in_plan(switches.projects_plan, "projects")
+        raise not_in_plan(switches.projects_plan, "projects", switches.plan_refusal)
     lack = missing(route, switches)
     if lack:
         raise forbidden(lack)

@@ -36,6 +36,8 @@ class Switches:
     refusal_names: Literal["one", "all", "none"] = "one"  # what a 400 for such a name names
     legacy_teams: Literal["ok", "402", "403", "404", "410"] = "ok"
     installments: Literal["ok", "402", "403"] = "ok"  # plans below Growth have none
+    plan_refusal: Literal["code", "words", "nothing", "strange"] = "code"  # its body; none is known
+    mailbox: Literal["ok", "404"] = "ok"  # 404: the token's user has none
     installments_pagination: Literal["present", "absent"] = "present"  # the schema shows none
     no_image: Literal["404", "null"] = "404"  # of a product without one
     recents_deleted: Literal["record", "null", "both"] = "both"  # `data` of what was deleted
@@ -52,7 +54,7 @@ class Switches:
     fields_hidden: bool = False  # every list of fields is a 403; the vendor names no such right
     user_active: bool = True
     company_open: bool = True
-    projects_plan: Literal["ok", "402", "403"] = "ok"  # else a refusal of all that projects have
+    projects_plan: Literal["ok", "402", "403", "404"] = "ok"  # else all that projects have
     host_style: Literal["company", "shared"] = "company"
     # Limits, per token and per company.
     rate_limit: int = 80  # requests in any 2 seconds
@@ -61,6 +63,7 @@ class Switches:
     cloudflare_after: int = 0  # so many 429 in a row, then HTML to an API token; 0: never
     daily_tokens: int = 150_000
     daily_headers: bool = True
+    daily_remaining: Literal["before", "after"] = "before"  # the request that is answered
     daily_rest: Literal["spent", "kept"] = "spent"  # after a request that it cannot pay for
     latency_ms: float = 0.0  # before every answer of the API
     # What other people do meanwhile, after every answer that holds a list.

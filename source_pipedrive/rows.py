@@ -40,6 +40,9 @@ WITH_FULL = frozenset(
     )
 )
 
+# A 403 that is about neither a scope nor a permission, and no page of the edge's. Of rows that a
+# plan gates it means that the plan lacks them: what else such a body says was never recorded.
+OF_THE_PLAN = r"(?is)\A(?!\s*<)(?!.*(?:cloudflare|scope and url mismatch|do not have permission))"
 TEAMS_GONE = (
     Absence(404, "", "Pipedrive deprecated teams in 2022 (changelog 2022-05-31)"),
     Absence(410, "", "status list of Pipedrive's documentation: gone"),
@@ -50,14 +53,21 @@ TEAMS_GONE = (
 )
 NO_INSTALLMENTS = (
     Absence(402, "", "instalments need a plan from Growth on; seen by other connectors"),
-    Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
+    Absence(403, OF_THE_PLAN, "below Growth instalments answer 403; the body was not recorded"),
 )
-NO_PROJECTS = (
+# What hangs on projects or boards. A 404 there may be about that one parent.
+NOTHING_OF_PROJECTS = (
     Absence(402, "", "projects are an add-on; seen by other connectors' maintainers"),
-    Absence(404, "", "projects are an add-on; seen by other connectors' maintainers"),
-    Absence(403, r'"code":\s*"feature_', "plan limits carry a feature_ code (changelog 2022-03)"),
+    Absence(403, OF_THE_PLAN, "projects are an add-on; seen by other connectors' maintainers"),
     Absence(415, "", "status list of Pipedrive's documentation: feature not enabled"),
 )
+NO_PROJECTS = (
+    *NOTHING_OF_PROJECTS,
+    Absence(404, "", "projects are an add-on; seen by other connectors' maintainers"),
+)
+NO_MAILBOX = (Absence(404, "", "the token's user may have no mailbox; not documented"),)
+# By the first scope, for rows that do not say otherwise.
+ABSENT = {"projects:read": NOTHING_OF_PROJECTS}
 
 # What the token's user has to be, by the OAuth scope that an app would need (the permissions are
 # those of users/{id}/permissions). A row may say otherwise.
@@ -95,7 +105,8 @@ NEEDS = {
 def row(name: str, path: str, version: int, cost: int, scope: str, **facts: Any) -> Stream:
     """A stream; a scope's `:full` form reads as well."""
     full = [s.replace(":read", ":full") for s in scope.split() if s in WITH_FULL]
-    facts = {"needs": NEEDS[scope.split()[0]], **facts}
+    first = scope.split()[0]
+    facts = {"needs": NEEDS[first], "absent": ABSENT.get(first, ()), **facts}
     return Stream(
         name=name, path=path, version=version, cost=cost, scope=(*scope.split(), *full), **facts
     )

@@ -37,6 +37,7 @@ from source_pipedrive.rows import (
     MOVED_BY_FILES,
     MOVED_BY_NOTES,
     NO_INSTALLMENTS,
+    NO_MAILBOX,
     TEAMS,
     TEAMS_GONE,
     addon,
@@ -110,7 +111,7 @@ NOTES = paged("notes", "notes", 20, "contacts:read deals:read", **changed(Change
               **cut(), moves=MOVED_BY_NOTES,
               about="Notes on deals, leads, people, organizations, projects and tasks")
 MAIL_THREADS = paged("mail_threads", "mailbox/mailThreads", 20, "mail:read", kind=Kind.MAILBOX,
-                     **cut("last_message_timestamp"), own=True,
+                     **cut("last_message_timestamp"), own=True, absent=NO_MAILBOX,
                      each=tuple({"folder": f} for f in ("inbox", "drafts", "sent", "archive")),
                      about="Mail threads of the token's user, each once")
 MAIL_MESSAGES = children(
@@ -255,8 +256,7 @@ COMPANY = (
           never=("http_auth_user", "http_auth_password"),
           about="Webhooks; of an app, those that it made; never with their passwords"),
     whole("billing_addons", "billing/subscriptions/addons", 20, "users:read",
-          key=("code",), needs=BILLING,
-          about="Add-ons that the company pays for"),
+          key=("code",), needs=BILLING, about="Add-ons that the company pays for"),
     deleted("deleted_records", "What was deleted lately, as far as Pipedrive tells"),
     whole("legacy_teams", "legacyTeams", 20, "users:read", absent=TEAMS_GONE, needs=TEAMS,
           about="Teams; deprecated by Pipedrive, empty where the account has none"),

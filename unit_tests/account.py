@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from source_pipedrive.http.pacing import WINDOW, Pacing, Slot
 from source_pipedrive.reading.crew import FEWEST, MOST
+
+# Draws (seconds until a request arrives, seconds from there to its answer).
+Takes = Callable[[random.Random], tuple[float, float]]
 
 
 @dataclass
@@ -59,51 +64,91 @@ class Account:
 def work(
     account: Account,
     seconds: float,
-    takes: Callable[[random.Random], tuple[float, float]],
+    takes: Takes,
     workers: int | None = None,
     seed: int = 1,
 ) -> Pacing:
-    """Lets workers send for so many seconds; returns their pacing.
+    """Lets the workers of one sync send for so many seconds; returns their pacing."""
+    (sender,) = share(account, seconds, takes, (0.0,), workers, seed)
+    return sender.pacing
 
-    takes: draws (seconds until a request arrives, seconds from there to its answer). workers: their
-    number, or None for as many as the pacing says are of use.
+
+def share(
+    account: Account,
+    seconds: float,
+    takes: Takes,
+    begins: Sequence[float],
+    workers: int | None = None,
+    seed: int = 1,
+) -> list[Sender]:
+    """Lets several syncs, each with a pacing of its own, send with one token.
+
+    begins: when each begins. workers: of each, or None for as many as its pacing says are of use.
     """
-    chance, now = random.Random(seed), 0.0
-    pacing = Pacing(lambda: now)
-    events: list[tuple[float, int, str, Slot | None, int, dict[str, str], float]] = []
-    order = busy = 0
+    random.seed(seed)  # of the jitter in the pacing's own waits
+    chance, line = random.Random(seed), Line()
+    senders = [Sender(Pacing(lambda: line.now), workers) for _ in begins]
+    for sender, begin in zip(senders, begins, strict=True):
+        line.put(begin, lambda sender=sender: sender.hire(line, account, takes, chance))
+    line.run(seconds)
+    return senders
 
-    def put(at: float, what: str, *more: object) -> None:
-        nonlocal order
-        order += 1
-        rest = more or (None, 0, {}, 0.0)
-        heapq.heappush(events, (at, order, what, *rest))  # type: ignore[arg-type]
 
-    def hire() -> None:
-        nonlocal busy
-        while busy < (workers or max(FEWEST, min(pacing.parallel, MOST))):
-            busy += 1
-            put(now, "ask")
+class Line:
+    """What happens next, in virtual time."""
 
-    hire()
-    while events and events[0][0] < seconds:
-        now, _, what, slot, status, head, back = heapq.heappop(events)
-        if what == "ask":
-            asked = pacing.ask()
-            if isinstance(asked, Slot):
-                there, back = takes(chance)
-                put(now + there, "arrive", asked, 0, {}, back)
-            else:
-                put(now + asked, "ask")
-        elif what == "arrive":
-            status, head = account.enter(now)
-            put(now + back, "answer", slot, status, head, back)
-        else:
-            assert slot is not None
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+
+    def put(self, after: float, what: Callable[[], None]) -> None:
+        """Something that happens so many seconds from now."""
+        heapq.heappush(self._events, (self.now + after, next(self._order), what))
+
+    def run(self, until: float) -> None:
+        """Lets everything happen up to a time."""
+        while self._events and self._events[0][0] < until:
+            self.now, _, what = heapq.heappop(self._events)
+            what()
+
+
+@dataclass
+class Sender:
+    """One sync's workers. served: when each of its requests was let in."""
+
+    pacing: Pacing
+    workers: int | None
+    busy: int = 0
+    served: list[float] = field(default_factory=list)
+
+    def hire(self, line: Line, account: Account, takes: Takes, chance: random.Random) -> None:
+        """As many workers as are of use."""
+        while self.busy < (self.workers or max(FEWEST, min(self.pacing.parallel, MOST))):
+            self.busy += 1
+            line.put(0.0, lambda: self.ask(line, account, takes, chance))
+
+    def ask(self, line: Line, account: Account, takes: Takes, chance: random.Random) -> None:
+        """One worker: waits for its turn, sends, takes the answer, and again."""
+        again = partial(self.ask, line, account, takes, chance)
+        asked = self.pacing.ask()
+        if not isinstance(asked, Slot):
+            line.put(asked, again)
+            return
+        there, back = takes(chance)
+
+        def arrive() -> None:
+            status, head = account.enter(line.now)
+            if status == 200:
+                self.served.append(line.now)
+            line.put(back, lambda: answer(status, head))
+
+        def answer(status: int, head: dict[str, str]) -> None:
             if account.told == "out" and status == 200:
-                head = account.head(now)
-            pacing.answered(slot, status, head)
-            pacing.finished(slot)
-            put(now, "ask")
-            hire()
-    return pacing
+                head = account.head(line.now)
+            self.pacing.answered(asked, status, head)
+            self.pacing.finished(asked)
+            line.put(0.0, again)
+            self.hire(line, account, takes, chance)
+
+        line.put(there, arrive)

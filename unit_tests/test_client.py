@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -89,6 +90,76 @@ def test_what_does_not_pass_ends_in_a_sentence(
     assert caught.value.failure_type is TRANSIENT  # type: ignore[attr-defined]
 
 
+RESET = requests.exceptions.ConnectionError("reset")
+NOTES = Request("notes", "notes", 1, 20, "deals:read")
+
+
+def crowd(client: Any, replies: list[Reply], others: Reply = RESET) -> tuple[Client, Wire]:
+    """A client that asks for notes in each wait of its own; these are answered with `others`."""
+    made, wire, _ = client(*replies)
+    sleep = made._sleep
+
+    def meanwhile(seconds: float) -> None:
+        sleep(seconds)
+        wire.replies.insert(0, others)
+        made._sleep = sleep
+        with contextlib.suppress(StreamError, SyncError):
+            made.get(NOTES)
+        made._sleep = meanwhile
+
+    made._sleep = meanwhile
+    return made, wire
+
+
+def test_a_page_that_cannot_be_had_ends_its_stream_only_while_others_are_answered(
+    client: Any,
+) -> None:
+    made, wire = crowd(client, [RESET] * 4, ok())
+    with pytest.raises(StreamError, match='"deals"') as caught:
+        made.get(DEALS)
+    assert caught.value.failure_type is TRANSIENT
+    assert "http" not in str(caught.value)
+    wire.replies[:] = [ok()]
+    assert made.get(DEALS), "the sync was over"
+
+
+def test_answers_from_before_the_first_try_do_not_count(client: Any) -> None:
+    made, wire, _ = client(ok(), *[RESET] * 4)
+    made.get(DEALS)
+    with pytest.raises(SyncError, match="Could not reach"):
+        made.get(DEALS)
+    with pytest.raises(SyncError):
+        made.get(NOTES)
+    assert len(wire.sent) == 5
+
+
+def test_an_answer_whose_body_always_breaks_off_ends_its_stream(client: Any) -> None:
+    """Pipedrive answers; a proxy on the way may not let so much through."""
+    broken = (200, {"Content-Encoding": "gzip"}, b"this was not compressed")
+    made, _, _ = client(*[broken] * 4)
+    with pytest.raises(StreamError, match='"deals" failed at each try'):
+        made.get(DEALS)
+
+
+def test_a_connection_that_breaks_in_its_encryption_is_tried_again_once_it_has_held(
+    client: Any,
+) -> None:
+    made, wire, _ = client(ok(), requests.exceptions.SSLError("EOF occurred"), ok())
+    made.get(DEALS)
+    made.get(DEALS)
+    assert len(wire.sent) == 3
+
+
+def test_a_page_that_is_always_put_off_ends_its_stream_only_while_others_are_served(
+    client: Any,
+) -> None:
+    """Without a header nobody knows why it is put off; a spent day would put off the others."""
+    made, wire = crowd(client, [(429, {}, b"")] * 40, ok())
+    with pytest.raises(StreamError, match=r'"deals" \(429\)'):
+        made.get(DEALS)
+    assert sum("deals" in str(sent.url) for sent in wire.sent) == REFUSALS + 1
+
+
 def test_a_certificate_is_not_tried_again(client: Any) -> None:
     made, wire, _ = client(requests.exceptions.SSLError("bad"))
     with pytest.raises(SyncError, match="certificate") as caught:
@@ -97,8 +168,21 @@ def test_a_certificate_is_not_tried_again(client: Any) -> None:
     assert len(wire.sent) == 1
 
 
-def test_a_spent_burst_holds_all_workers_and_costs_nothing(client: Any) -> None:
-    made, _, slept = client((429, {"x-ratelimit-reset": "2"}, b""), ok())
+# Nobody has seen the body of a 429 or of a 402: status and headers have to say everything.
+STRANGE = [
+    b"",
+    b"<html>Cloudflare: your daily budget is spent</html>",
+    b'{"success":false,"error":"Scope and URL mismatch"}',
+    b'{"error":{"code":"feature_disabled"}}',
+    b'["do not have permissions"]',
+    b"7",
+    b"\xff\x00",
+]
+
+
+@pytest.mark.parametrize("body", STRANGE)
+def test_a_spent_burst_holds_all_workers_and_costs_nothing(client: Any, body: bytes) -> None:
+    made, _, slept = client((429, {"x-ratelimit-reset": "2"}, body), ok())
     made.get(DEALS)
     assert slept == [2.0]
     assert made.usage.of("deals").tokens == 10
@@ -156,14 +240,36 @@ LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"
     ],
     ids=str,
 )
+@pytest.mark.parametrize("body", STRANGE)
 def test_a_spent_day_is_not_tried_again(
-    client: Any, headers: dict[str, str], requests: int
+    client: Any, headers: dict[str, str], requests: int, body: bytes
 ) -> None:
-    made, wire, _ = client(*[(429, headers, b"")] * requests)
+    made, wire, _ = client(*[(429, headers, body)] * requests)
     with pytest.raises(SyncError, match="daily budget") as caught:
         made.get(DEALS)
     assert caught.value.failure_type is TRANSIENT
     assert len(wire.sent) == requests
+
+
+@pytest.mark.parametrize("body", STRANGE)
+@pytest.mark.parametrize(
+    ("request_", "kind"),
+    [
+        (Request("users_me", "users/me", 1, 2, "base"), SyncError),
+        (DEALS, SyncError),
+        (Request("files", "files", 1, 20, "deals:read"), StreamError),
+        (Request("projects", "projects", 2, 10, "projects:read"), StreamError),
+    ],
+    ids=lambda value: getattr(value, "stream", ""),
+)
+def test_a_402_ends_the_sync_only_for_what_every_plan_has(
+    client: Any, request_: Request, kind: type[Exception], body: bytes
+) -> None:
+    made, wire, _ = client((402, {}, body))
+    with pytest.raises(kind) as caught:
+        made.get(request_)
+    assert caught.value.failure_type is CONFIG  # type: ignore[attr-defined]
+    assert len(wire.sent) == 1
 
 
 def test_a_request_that_the_reserve_does_not_allow_never_leaves(client: Any) -> None:

@@ -8,6 +8,7 @@ from requests.exceptions import InvalidURL, ProxyError, ReadTimeout, SSLError
 
 from source_pipedrive.http.errors import (
     CONFIG,
+    IN_EVERY_PLAN,
     TRANSIENT,
     Action,
     StreamError,
@@ -22,6 +23,10 @@ from source_pipedrive.reading.workers import absence_of
 from source_pipedrive.streams import STREAMS
 
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'
+PLAN = '{"success":false,"error":"Your plan does not include this.","error_info":"Upgrade"}'
+EDGE = "\n<html>This error is produced by Cloudflare.</html>"
+OF_PROJECTS = sorted(n for n, row in STREAMS.items() if "projects:read" in row.scope)
+BELOW = [name for name in OF_PROJECTS if STREAMS[name].child]
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this.","data":null}'
 
 
@@ -48,11 +53,35 @@ PERMISSION = '{"success":false,"error":"You do not have permissions to do this."
     ],
 )
 def test_what_follows_from_an_answer(status: int, body: str, action: Action) -> None:
-    assert rule_for(status, body).action is action
+    assert rule_for(status, body, "deals").action is action
+
+
+@pytest.mark.parametrize("body", ["", "<html>Pay here</html>", '{"error": {"code": 5}}', "[1]"])
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        ("users/me", Action.END_SYNC),
+        ("deals", Action.END_SYNC),
+        ("notes", Action.END_SYNC),
+        ("projects", Action.END_STREAM),
+        ("files", Action.END_STREAM),
+        ("deals/installments", Action.END_STREAM),
+        ("deals/5/changelog", Action.END_STREAM),
+    ],
+)
+def test_only_a_402_of_what_every_plan_has_is_about_the_account(
+    path: str, action: Action, body: str
+) -> None:
+    assert rule_for(402, body, path).action is action
+
+
+def test_what_every_plan_has_are_lists_that_are_read() -> None:
+    """A path that is spelt wrong would leave a suspended account to run on."""
+    assert IN_EVERY_PLAN - {"users/me"} <= {row.path for row in STREAMS.values()}
 
 
 def test_a_sentence_names_the_stream_the_status_the_words_and_the_remedy() -> None:
-    remedy = rule_for(403, SCOPE).remedy.format(scope="deals:read")
+    remedy = rule_for(403, SCOPE, "deals").remedy.format(scope="deals:read")
     assert sentence("deals", 403, SCOPE, remedy) == (
         'Pipedrive refused "deals" (403): "Scope and URL mismatch". '
         "Give the app the scope deals:read and reconnect."
@@ -139,6 +168,23 @@ def test_no_answer_has_a_reason_and_a_remedy(error: Exception, words: str, failu
         ("deals", 404, "", False),
         ("deals", 403, '{"code": "feature_capping"}', False),
         ("roles", 402, "", False),
+        ("deal_installments", 403, PLAN, True),
+        ("deal_installments", 403, "", True),
+        ("deal_installments", 403, SCOPE, False),
+        ("deal_installments", 403, PERMISSION, False),
+        ("deal_installments", 403, EDGE, False),
+        ("deal_installments", 403, '{"error": "Blocked by Cloudflare"}', False),
+        ("deal_installments", 404, "", False),
+        *((name, 403, PLAN, True) for name in OF_PROJECTS),
+        *((name, 403, "", True) for name in OF_PROJECTS),
+        *((name, 402, "[]", True) for name in OF_PROJECTS),
+        *((name, 403, SCOPE, False) for name in OF_PROJECTS),
+        *((name, 403, PERMISSION, False) for name in OF_PROJECTS),
+        *((name, 403, EDGE, False) for name in OF_PROJECTS),
+        *((name, 404, "", name not in BELOW) for name in OF_PROJECTS),
+        ("mail_threads", 404, "", True),
+        ("mail_threads", 403, PERMISSION, False),
+        ("mail_threads", 402, "", False),
     ],
 )
 def test_only_named_answers_mean_that_the_account_lacks_it(

@@ -12,6 +12,7 @@ from source_pipedrive.fields.columns import columns_of
 from source_pipedrive.fields.definitions import Field, from_v2
 from source_pipedrive.fields.leads import gathered
 from source_pipedrive.fields.values import compiled, fill
+from source_pipedrive.http.answers import encode
 
 KEY = "d4de1c1518b4531717c676029a45911c340390a6"
 OPTIONS = {"123": "Gold", "456": "Silver", "open": "Open"}
@@ -128,7 +129,7 @@ def test_every_type_has_its_columns(kind: str, value: Any, columns: dict[str, An
 )
 def test_nothing_that_pipedrive_could_send_fails_or_breaks_a_type(kind: str, value: Any) -> None:
     for labels in (True, False):
-        orjson.dumps(of(kind, value, labels))
+        encode(of(kind, value, labels))
 
 
 def test_without_labels_the_ids_stay_as_text() -> None:

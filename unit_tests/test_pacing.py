@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 
 from source_pipedrive.http.pacing import LOWEST_BURST, WINDOW, Pacing, Slot, whole_number
-from unit_tests.account import Account, work
+from unit_tests.account import Account, Takes, share, work
 
 MINUTE = 60.0
-Takes = Callable[[random.Random], tuple[float, float]]
-# (seconds until a request arrives, seconds from there to its answer)
 TAKES: dict[str, Takes] = {
     "next door": lambda chance: (0.001 + chance.random() * 0.002, 0.002 + chance.random() * 0.003),
     "50 ms": lambda chance: (0.02 + chance.random() * 0.01, 0.02 + chance.random() * 0.02),
@@ -83,6 +80,24 @@ def test_when_others_take_their_part_it_slows_down_and_does_not_hammer(
     rows = rows_of(account.refused)
     assert len(rows) <= 30
     assert max(rows, default=0) <= 2 * paced.parallel + 4
+
+
+@pytest.mark.parametrize("begins", [(0.0, 0.0), (0.0, 20.3), (0.0, 0.7, 1.1)], ids=str)
+@pytest.mark.parametrize("told", ["in", "out"])
+@pytest.mark.parametrize("limit", [20, 80, 480])
+@pytest.mark.parametrize("kind", ["next door", "200 ms", "a late one now and then"])
+def test_syncs_with_one_token_share_it_and_are_hardly_ever_refused(
+    kind: str, limit: int, told: str, begins: tuple[float, ...]
+) -> None:
+    """Steady refusals are what brings the edge's block, and a sync that gets nothing never ends."""
+    account, settled = Account(limit, told=told), begins[-1] + 10
+    senders = share(account, settled + MINUTE, TAKES[kind], begins)
+    assert len([at for at in account.refused if at > settled]) <= (3 if len(begins) == 2 else 8)
+    assert max(rows_of(account.refused), default=0) <= 40
+    most = limit * MINUTE / WINDOW
+    parts = [sum(at > settled for at in sender.served) / most for sender in senders]
+    assert sum(parts) >= (0.8 if len(begins) == 2 else 0.7)
+    assert min(parts) >= 0.05
 
 
 def test_with_nobody_else_left_over_it_is_fast_again() -> None:

@@ -177,8 +177,8 @@ def test_who_goes_on_after_429_meets_cloudflare(box: Sandbox, api: Caller) -> No
 
 def test_a_spent_day_ends_at_midnight(box: Sandbox, api: Caller) -> None:
     box.set(daily_tokens=25)
+    assert api.ask("v2/deals").headers["x-daily-ratelimit-token-remaining"] == "25"
     assert api.ask("v2/deals").headers["x-daily-ratelimit-token-remaining"] == "15"
-    assert api.ask("v2/deals").headers["x-daily-ratelimit-token-remaining"] == "5"
     for path in ("v2/deals", "v1/users/me"):
         refused = api.ask(path)
         assert refused.status_code == 429

@@ -98,11 +98,28 @@ def test_a_client_that_needs_the_burst_headers_would_not_know_its_limit(
     box.set(rate_headers=False)
     answer = api.ask("v2/deals")
     assert not set(BURST) & {name.lower() for name in answer.headers}
-    assert answer.headers[LEFT_TODAY] == "149990"
+    assert answer.headers[LEFT_TODAY] == "150000"
     box.set(rate_headers=True, daily_headers=False)
     answer = api.ask("v2/deals")
     assert all(name in answer.headers for name in BURST)
     assert LEFT_TODAY not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("what", "told"), [("before", ["100", "90", "90"]), ("after", ["90", "90", "80"])]
+)
+def test_a_client_that_takes_what_was_left_for_what_is_left_spends_too_much(
+    box: Sandbox, api: Caller, what: str, told: list[str]
+) -> None:
+    """Pipedrive tells what was left before the request that it answers; a refused one is free."""
+    box.set(daily_tokens=100, daily_remaining=what)
+    answers = [api.ask("v2/deals")]
+    box.set(rate_limit=1)
+    answers.append(api.ask("v2/deals"))
+    box.set(rate_limit=80)
+    answers.append(api.ask("v2/deals"))
+    assert [answer.status_code for answer in answers] == [200, 429, 200]
+    assert [answer.headers[LEFT_TODAY] for answer in answers] == told
 
 
 @pytest.mark.parametrize("how", ["ordered", "ordered html", "ordered empty", "burst", "day"])
@@ -133,14 +150,14 @@ def test_an_ordered_429_keeps_its_headers_by_default(box: Sandbox, api: Caller) 
 def test_a_client_that_waits_for_a_zero_would_wait_for_ever(box: Sandbox, api: Caller) -> None:
     """The rest of the day is too small for this request, and no header says 0."""
     box.set(daily_tokens=25, daily_rest="kept")
-    assert [api.ask("v2/deals").headers[LEFT_TODAY] for _ in range(2)] == ["15", "5"]
+    assert [api.ask("v2/deals").headers[LEFT_TODAY] for _ in range(2)] == ["25", "15"]
     for _ in range(2):
         refused = api.ask("v2/deals")
         assert refused.status_code == 429
         assert refused.headers[LEFT_TODAY] == "5"
         assert int(refused.headers[LEFT]) > 0
     cheap = api.ask("v1/users/me")
-    assert (cheap.status_code, cheap.headers[LEFT_TODAY]) == (200, "3")
+    assert (cheap.status_code, cheap.headers[LEFT_TODAY]) == (200, "5")
     box.set(rate_limit=1)
     burst = api.ask("v1/users/me")
     assert (burst.status_code, burst.headers[LEFT], burst.headers[LEFT_TODAY]) == (429, "0", "3")

@@ -222,6 +222,30 @@ def test_without_the_plan_all_of_projects_is_refused(
     assert api.ask("v1/leadLabels").status_code == 200
 
 
+def test_what_a_plan_refuses_is_refused_in_words_that_nobody_knows(
+    box: Sandbox, api: Caller
+) -> None:
+    """A client that looks for one sentence in them would pass here and fail at Pipedrive."""
+    box.set(projects_plan="403", installments="403")
+    bodies = set()
+    for form in ("code", "words", "nothing", "strange"):
+        box.set(plan_refusal=form)
+        answers = [api.ask("v2/projects"), api.ask("v2/deals/installments", deal_ids="1")]
+        assert {answer.status_code for answer in answers} == {403}
+        bodies |= {answer.text for answer in answers}
+    assert "" in bodies
+    assert sum("feature_disabled_" in body for body in bodies) == 2
+    assert len(bodies) == 6
+    box.set(projects_plan="404")
+    assert api.ask("v2/boards").status_code == 404
+
+
+def test_a_user_without_a_mailbox_is_told_so_with_a_404(box: Sandbox, api: Caller) -> None:
+    assert api.ask("v1/mailbox/mailThreads", folder="inbox").status_code == 200
+    box.set(mailbox="404")
+    assert api.ask("v1/mailbox/mailThreads", folder="inbox").status_code == 404
+
+
 # -- settings
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import dataclass
+
 import pytest
 from airbyte_cdk.models import FailureType
 
@@ -16,15 +19,66 @@ def told(left: int, limit: int = 1_000) -> dict[str, str]:
 
 
 def spend(usage: Usage, cost: int, headers: dict[str, str]) -> None:
-    usage.admit(cost)
-    usage.charge("deals", cost, headers)
-    usage.settle(cost)
+    turn = usage.admit(cost)
+    usage.charge("deals", cost, headers, turn)
+    usage.settle(turn)
+
+
+@dataclass
+class Account:
+    """The company's day. told: whether an answer says what was left before its own request, as
+    Pipedrive does, or after it."""
+
+    left: int
+    told: str
+
+    def answer(self, cost: int) -> dict[str, str]:
+        before, self.left = self.left, self.left - cost
+        return told(before if self.told == "before" else self.left)
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("workers", [1, 2, 8])
+@pytest.mark.parametrize("what", ["before", "after"])
+def test_the_reserve_is_kept_whatever_an_answer_counts(what: str, workers: int, seed: int) -> None:
+    """Otherwise the other integrations of the company lose a request's worth of their part."""
+    chance, account, usage = random.Random(seed), Account(1_000, what), Usage(reserve=10)
+    coming: list[tuple[int, int]] = []  # turn and cost of what Pipedrive has not seen yet
+    going: list[tuple[int, int, dict[str, str]]] = []  # and of what it has answered
+    over, most = False, 40
+    while not over or coming or going:
+        step = chance.choice(("leave", "arrive", "answer"))
+        if step == "leave" and not over and len(coming) + len(going) < workers:
+            cost = chance.choice((2, 10, 20, most))
+            try:
+                coming.append((usage.admit(cost), cost))
+            except SyncError:
+                over = not (coming or going)  # others are under way: they may cost less
+        elif step == "arrive" and coming:
+            turn, cost = coming.pop(chance.randrange(len(coming)))
+            going.append((turn, cost, account.answer(cost)))
+        elif step == "answer" and going:
+            turn, cost, headers = going.pop(chance.randrange(len(going)))
+            usage.charge("deals", cost, headers, turn)
+            usage.settle(turn)
+        assert account.left >= 100
+    assert account.left < 100 + most * (1 if what == "before" else 2)
+
+
+def test_a_request_that_was_answered_is_not_counted_as_under_way_too() -> None:
+    """Its body may take long, and the day would end early by a request a worker."""
+    usage = Usage(reserve=10)
+    turn = usage.admit(20)
+    usage.charge("deals", 20, told(140), turn)
+    usage.admit(20)  # the first body is still on its way
+    with pytest.raises(SyncError):
+        usage.admit(1)
 
 
 def test_the_reserve_is_never_touched() -> None:
     usage = Usage(reserve=10)
-    spend(usage, 10, told(120))
-    spend(usage, 20, told(100))
+    spend(usage, 10, told(130))
+    spend(usage, 20, told(120))
     with pytest.raises(SyncError) as caught:
         usage.admit(1)
     assert caught.value.failure_type is FailureType.transient_error
@@ -35,31 +89,31 @@ def test_the_reserve_is_never_touched() -> None:
 
 def test_requests_under_way_count_as_spent() -> None:
     usage = Usage(reserve=10)
-    spend(usage, 10, told(140))
+    spend(usage, 10, told(150))
     usage.admit(20)
-    usage.admit(20)
+    turn = usage.admit(20)
     with pytest.raises(SyncError):
         usage.admit(1)
-    usage.settle(20)
+    usage.settle(turn)
     usage.admit(20)
 
 
 def test_an_answer_that_was_overtaken_does_not_bring_tokens_back() -> None:
     usage = Usage(reserve=10)
-    spend(usage, 10, told(140))
+    spend(usage, 10, told(150))
     first, *others = [usage.admit(4) for _ in range(10)]
-    usage.charge("deals", 4, told(96), turn=others[-1])
-    for _ in others:
-        usage.settle(4)
-    usage.charge("deals", 4, told(136), turn=first)
-    assert usage.daily_left == 96
+    usage.charge("deals", 4, told(104), turn=others[-1])
+    for turn in others:
+        usage.settle(turn)
+    usage.charge("deals", 4, told(140), turn=first)
+    assert usage.daily_left == 100
     with pytest.raises(SyncError):
         usage.admit(4)
 
 
 def test_an_answer_that_does_not_tell_the_budget_still_costs() -> None:
     usage = Usage(reserve=10)
-    spend(usage, 10, told(140))
+    spend(usage, 10, told(150))
     spend(usage, 20, {})
     assert usage.daily_left == 120
     spend(usage, 20, {})
@@ -69,7 +123,7 @@ def test_an_answer_that_does_not_tell_the_budget_still_costs() -> None:
 
 def test_a_new_day_is_a_new_budget() -> None:
     usage = Usage(reserve=10)
-    spend(usage, 10, told(100))
+    spend(usage, 10, told(110))
     usage.charge("deals", 10, told(990))
     usage.admit(20)
 

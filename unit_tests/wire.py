@@ -37,7 +37,7 @@ class Wire(requests.adapters.BaseAdapter):
         response.headers.update(headers)
         response.url = str(request.url)
         response.raw = urllib3.HTTPResponse(
-            io.BytesIO(body), status=response.status_code, preload_content=False
+            io.BytesIO(body), dict(headers), response.status_code, preload_content=False
         )
         response.request = request
         return response

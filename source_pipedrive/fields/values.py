@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-import orjson
-
 from source_pipedrive.fields.columns import DATE, INTEGER, LIST, NUMBER, PARTS, TIME, TYPES, Column
 from source_pipedrive.fields.definitions import Field
+from source_pipedrive.http.answers import encode
 
 Row = dict[str, Any]
 Put = Callable[[Row, Any], None]
@@ -23,6 +22,7 @@ REMEMBERED = 10_000  # values of a table that finds its answers
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+_EXACT = 15  # digits that every float keeps
 _WHOLE = re.compile(r"[0-9]{1,18}")  # what fits 64 bits
 
 
@@ -240,7 +240,9 @@ def number(value: Any) -> float | int | None:
     """A number, also from a text."""
     if value.__class__ is int or value.__class__ is float:
         return value
-    return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return None
+    return int(value) if len(value) > _EXACT and "." not in value else float(value)
 
 
 def integer(value: Any) -> int | None:
@@ -272,4 +274,4 @@ def text(value: Any) -> str | None:
     """A text; of anything else its JSON."""
     if value is None or isinstance(value, str):
         return value
-    return orjson.dumps(value).decode()
+    return encode(value).decode()

@@ -72,18 +72,29 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
         """The access token as it stands, possibly expired, without a request."""
         return str(self._credentials.get("access_token") or "")
 
+    def get_access_token(self) -> str:
+        """The access token, renewed first if it has expired."""
+        if self.token_has_expired():
+            self._renew_if(self.token_has_expired)
+        return self.token
+
     def renew_unless_changed(self, refused: str) -> None:
         """Gets a new access token, once for all the workers whom the same token was refused."""
+        self._renew_if(lambda: self.token == refused)
+
+    def _renew_if(self, needed: Callable[[], bool]) -> None:
+        """The only way to a renewal. Workers wait here for the one that renews; if it fails, its
+        error is theirs, because another attempt would fail as well."""
         with self._renewing:
             if self._failure is not None:
                 raise self._failure
-            if self.token == refused:
-                try:
-                    self.refresh_and_set_access_token()
-                except SyncError as error:
-                    # The workers that wait for this need not try it themselves.
-                    self._failure = error
-                    raise
+            if not needed():
+                return
+            try:
+                self.refresh_and_set_access_token()
+            except SyncError as error:
+                self._failure = error
+                raise
 
     def get_token_expiry_date(self) -> AirbyteDateTime:
         """As configured; a date that cannot be read counts as passed."""

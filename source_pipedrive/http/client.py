@@ -33,7 +33,7 @@ from source_pipedrive.http.errors import (
 )
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.optional_fields import OptionalFields
-from source_pipedrive.http.pacing import Pacing, growing
+from source_pipedrive.http.pacing import Pacing, Slot, growing
 from source_pipedrive.http.usage import Usage
 
 logger = logging.getLogger("airbyte")
@@ -135,6 +135,7 @@ class Client:
         self._largest: dict[str, int] = {}
         self._largest_of_any = 0
         self._over: SyncError | None = None
+        self._served: Slot | None = None  # the latest request that Pipedrive did not put off
         self._auth = auth
         self._tries = tries
         self._sleep = sleep
@@ -165,9 +166,11 @@ class Client:
 
     def _get(self, request: Request) -> Answer:
         renewed, attempt, refusals = False, 0, 0
+        before = self._served
         while True:
             attempt += 1
-            token = self._auth.token if isinstance(self._auth, OAuth) else ""
+            # Renewed before the request takes its place: what may leave now may not leave later.
+            token = self._auth.get_access_token() if isinstance(self._auth, OAuth) else ""
             try:
                 answer = self._send(request)
                 if answer.status == 200:
@@ -176,13 +179,14 @@ class Client:
                 failure: errors.PipedriveError = (
                     error if isinstance(error, PageError) else error.meaning(self.host)
                 )
-                if isinstance(failure, SyncError) and failure.failure_type == CONFIG:
+                # A certificate that was good before is good still: something else broke.
+                if failure.failure_type == CONFIG and self._served is None:
                     raise failure from None
                 if attempt == self._tries:
-                    raise _last(failure) from None
+                    raise _last(failure, request, self._served is not before) from None
                 self._wait(request, f'Reading "{request.stream}": {failure}', attempt)
                 continue
-            rule, failure = self._meaning(request, answer, refusals)
+            rule, failure = self._meaning(request, answer, refusals, self._served is not before)
             if rule.action is Action.REFRESH and isinstance(self._auth, OAuth) and not renewed:
                 renewed, attempt = True, attempt - 1
                 self._auth.renew_unless_changed(token)
@@ -208,6 +212,8 @@ class Client:
                 params=request.params,
             )
             wait = self.pacing.answered(slot, response.status_code, response.headers)
+            if response.status_code != 429:
+                self._served = slot
             charged = 0 if response.status_code in (401, 429) else request.cost
             self.usage.charge(request.stream, charged, response.headers, turn)
             try:
@@ -217,7 +223,7 @@ class Client:
             finally:
                 response.close()
         finally:
-            self.usage.settle(request.cost)
+            self.usage.settle(turn)
             self.pacing.finished(slot)
         self._largest[request.stream] = max(self._largest.get(request.stream, 0), len(raw))
         self._largest_of_any = max(self._largest_of_any, len(raw))
@@ -228,17 +234,19 @@ class Client:
         return Response(response.status_code, response.headers, raw, wait)
 
     def _meaning(
-        self, request: Request, answer: Response, refusals: int
+        self, request: Request, answer: Response, refusals: int, served: bool
     ) -> tuple[errors.Rule, errors.PipedriveError]:
+        """served: whether Pipedrive has served any request since the first try of this one."""
         status, body = answer.status, answer.raw[:10_000].decode("utf-8", "replace")
-        if errors.day_is_spent(status, answer.headers, request.cost, refusals):
+        if errors.day_is_spent(status, answer.headers, request.cost, refusals, served):
             return errors.ANY_OTHER, self.usage.day_spent(errors.says_why(answer.headers))
-        rule = errors.rule_for(status, body)
+        rule = errors.rule_for(status, body, request.path)
         remedy = rule.remedy.format(
             scope=request.scope, permission=request.permission, renew=self._auth.renew
         )
         message = errors.sentence(request.stream, status, body, remedy)
-        ends_sync = rule.action in (Action.END_SYNC, Action.REFRESH, Action.SLOW_DOWN)
+        ends_sync = rule.action in (Action.END_SYNC, Action.REFRESH)
+        ends_sync = ends_sync or (rule.action is Action.SLOW_DOWN and not served)
         mine = any(status == known and re.search(part, body) for known, part in request.absent)
         kind = SyncError if ends_sync and not mine else StreamError
         return rule, kind(message, rule.failure, status, body)
@@ -262,8 +270,15 @@ def _server_time(headers: Mapping[str, str]) -> datetime | None:
         return None
 
 
-def _last(failure: errors.PipedriveError) -> errors.PipedriveError:
-    """The end of the tries: without an answer the sync ends, with a broken one its stream."""
-    if isinstance(failure, SyncError):
+def _last(failure: errors.PipedriveError, request: Request, served: bool) -> errors.PipedriveError:
+    """The end of the tries. Without an answer the sync ends, unless Pipedrive has `served` some
+    request meanwhile; then, and with a broken answer, only the stream does."""
+    if not isinstance(failure, SyncError):
+        return StreamError(f"{failure.message} Run the sync again later.", TRANSIENT)
+    if not served:
         return failure
-    return StreamError(f"{failure.message} Run the sync again later.", TRANSIENT)
+    return StreamError(
+        f'Reading "{request.stream}" failed at each try, although Pipedrive answers requests. '
+        f"{failure.message}",
+        TRANSIENT,
+    )

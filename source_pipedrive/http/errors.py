@@ -116,13 +116,25 @@ OF_ONE_PARENT = (
     Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG, "", SEEN),
     Rule(403, "", Action.ASK_LATER, CONFIG, "", SEEN),
 )
+# A 402 is about the company's account only where every plan has what was asked for.
+IN_EVERY_PLAN = frozenset(
+    {
+        "users/me", "deals", "persons", "organizations", "activities", "products", "leads",
+        "notes",
+    }
+)
+NOT_PAID_FOR = Rule(402, "", Action.END_STREAM, CONFIG,
+                    "The company's plan may not include this: deselect the stream, or check the "
+                    "plan in Pipedrive.", "not documented; a plan may lack one endpoint")
 SERVER_FAULT = Rule(0, "", Action.RETRY, TRANSIENT, "Run the sync again later.", DOCS)
 ANY_OTHER = Rule(0, "", Action.END_STREAM, SYSTEM, "Please report this line.", "no source")
 # fmt: on
 
 
-def rule_for(status: int, body: str) -> Rule:
-    """The first rule that fits an answer other than 200."""
+def rule_for(status: int, body: str, path: str) -> Rule:
+    """The first rule that fits an answer other than 200 to a request for `path`."""
+    if status == NOT_PAID_FOR.status and path not in IN_EVERY_PLAN:
+        return NOT_PAID_FOR
     for rule in RULES:
         if rule.status == status and re.search(rule.body, body):
             return rule
@@ -137,12 +149,14 @@ def about_one_parent(error: StreamError) -> Action:
     return Action.PARK
 
 
-def day_is_spent(status: int, headers: Mapping[str, str], cost: int, refusals: int) -> bool:
+def day_is_spent(
+    status: int, headers: Mapping[str, str], cost: int, refusals: int, served: bool = False
+) -> bool:
     """A 429 that no wait of seconds mends: the daily budget does not pay for `cost` any more.
 
     Where the answers do not tell the budget, it is a 429 for which the burst limit is no reason;
-    where they tell nothing at all, one that outlasts any burst. refusals: how many came before it,
-    each with a wait after it.
+    where they tell nothing at all, one that outlasts any burst while no request was `served`.
+    refusals: how many came before it, each with a wait after it.
     """
     if status != 429:
         return False
@@ -150,7 +164,7 @@ def day_is_spent(status: int, headers: Mapping[str, str], cost: int, refusals: i
     burst = whole_number(headers.get("x-ratelimit-remaining"))
     if left is None:
         if not says_why(headers):
-            return refusals >= MUTE_REFUSALS
+            return refusals >= MUTE_REFUSALS and not served
         return refusals > 0 and bool(burst)
     return left == 0 or (left < cost and burst != 0)
 

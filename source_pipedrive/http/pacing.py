@@ -8,6 +8,11 @@ https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting
 The invariant: as far as the answers tell, no two seconds at Pipedrive's hold more requests than the
 account may send. When a request arrived there is not known, only that its answer took longer than
 the quickest: by so much longer its place in the window stays taken.
+
+Several syncs may send with one token, and know of each other only by what is left. So each leaves
+one place free, in which a new one can show itself; remembers what the others took; takes less than
+all of the rest, so that a larger part shrinks and a smaller one grows; and sends evenly, so that
+what the others see in one second is true in the next.
 """
 
 from __future__ import annotations
@@ -17,7 +22,6 @@ import random
 import re
 import threading
 import time
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,8 +36,9 @@ HEADROOM = 1.6  # workers beyond those that answers keep waiting: they also deco
 LONGEST_WAIT = 60.0  # seconds
 PATIENT = 3  # refusals in a row before the waits grow beyond what Pipedrive asks for
 PROBE = 10.0  # seconds that the first request after a refusal is waited for
-WARY = 10.0  # seconds after a refusal over which the room left for others shrinks again
-KEPT = 4096  # departures that answers are compared with
+# Seconds for which what others took is remembered in full, and over which it is then given back.
+REMEMBERED, GIVEN_BACK = 4.0, 3.0
+OURS = 0.9  # of the places that others leave
 
 
 def whole_number(text: str | None) -> int | None:
@@ -48,11 +53,31 @@ def growing(attempt: int) -> float:
 
 @dataclass
 class Slot:
-    """A request's place in the window. own: places that were taken then, this one included."""
+    """A request's place in the window. own: places that were taken then, this one included; number:
+    how many requests had left then, this one included."""
 
     sent: float
     expires: float
     own: int
+    number: int = 0
+
+
+class Others:
+    """The places that others may take again at any moment, because they took them lately."""
+
+    def __init__(self) -> None:
+        self._places = 0
+        self._seen_at = float("-inf")
+
+    def saw(self, places: int, now: float) -> None:
+        """Others have taken so many."""
+        if places >= self.places(now):
+            self._places, self._seen_at = places, now
+
+    def places(self, now: float) -> float:
+        """How many are left to them."""
+        given_back = (now - self._seen_at - REMEMBERED) / GIVEN_BACK
+        return self._places * (1.0 - min(1.0, max(0.0, given_back)))
 
 
 class Pacing:
@@ -65,10 +90,10 @@ class Pacing:
         self._clock = clock
         self._lock = threading.Lock()
         self._taken: deque[Slot] = deque()
-        self._departures: list[float] = []
-        self._limit = LOWEST_BURST
-        self._others = 0
-        self._wary = 0
+        self._departures = 0
+        self._limit: int | None = None
+        self._others = Others()
+        self._next = float("-inf")  # when one more may leave, if others send too
         self._closed_at = self._closed_until = float("-inf")
         self._refusals = 0
         self._probe: Slot | None = None
@@ -96,13 +121,17 @@ class Pacing:
             if self._refusals and self._probe and now < self._probe.sent + PROBE:
                 return 0.05
             self._forget(now)
-            if len(self._taken) >= self._room(now):
+            room = self._room(now)
+            if now < self._next and self._others.places(now):
+                return self._next - now
+            if len(self._taken) >= room:
                 # Never 0, which would let a request through that was not counted.
                 return max(0.001, self._taken[0].expires - now)
-            slot = Slot(now, now + WINDOW + MOST_MARGIN, len(self._taken) + 1)
+            self._departures += 1
+            self._next = max(now - WINDOW / room, self._next) + WINDOW / room
+            own = len(self._taken) + 1
+            slot = Slot(now, now + WINDOW + MOST_MARGIN, own, self._departures)
             self._taken.append(slot)
-            self._departures.append(now)
-            del self._departures[: -KEPT if len(self._departures) > 2 * KEPT else 0]
             self._probe = slot
             return slot
 
@@ -117,6 +146,8 @@ class Pacing:
             self._quickest.append(now - slot.sent)
             late = now - slot.sent - min(self._quickest)
             slot.expires = slot.sent + WINDOW + min(max(late, LEAST_MARGIN), MOST_MARGIN)
+            if status == 429:
+                slot.expires = now  # it took no place
             self._forget(now)
             if limit:
                 self._limit = limit
@@ -145,7 +176,7 @@ class Pacing:
     @property
     def limit(self) -> int:
         """Requests that the account may send in a window, as far as is known."""
-        return self._limit
+        return self._limit or LOWEST_BURST
 
     def _forget(self, now: float) -> None:
         while self._taken and self._taken[0].expires <= now:
@@ -153,18 +184,17 @@ class Pacing:
 
     def _room(self, now: float) -> int:
         """Places in the window that are for us, taken or not."""
-        since = min(1.0, (now - self._closed_at) / WARY)
-        return max(1, self._limit - max(self._others, math.ceil(self._wary * (1 - since))))
+        if others := self._others.places(now):
+            return max(1, int((self.limit - others) * OURS))
+        return max(1, self._limit - 1) if self._limit else LOWEST_BURST
 
     def _leave_room(self, slot: Slot, now: float, left: int, reset: int | None) -> None:
         """Whether `remaining` is counted when a request comes in or when its answer leaves is not
         documented. What none of our requests of that time explains, others have sent."""
-        spent = self._limit - left
-        earliest = slot.sent - WINDOW - MOST_MARGIN
-        if spent <= len(self._departures) - bisect_right(self._departures, earliest):
-            self._others = 0
+        spent = self.limit - left
+        if spent <= slot.own + self._departures - slot.number:
             return
-        self._others = max(0, spent - slot.own)
+        self._others.saw(spent - slot.own, now)
         if left == 0 and reset:
             self._closed_until = max(self._closed_until, now + min(reset, WINDOW))
 
@@ -175,7 +205,7 @@ class Pacing:
         wait = growing(self._refusals) if reset is None else min(float(reset), LONGEST_WAIT)
         if self._refusals > PATIENT:
             wait = max(wait, growing(self._refusals))
-        self._wary = max(0, self._limit - slot.own)
+        self._others.saw(max(1, self.limit - slot.own + 1), now)
         self._closed_at, self._closed_until, self._probe = now, now + wait, None
         return wait
 

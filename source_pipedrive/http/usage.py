@@ -2,7 +2,8 @@
 
 Pipedrive gives a company so many tokens a day, shared by everything that it has connected, and says
 in most answers how many are left (`x-daily-ratelimit-token-limit`, `-remaining`). Both
-headers are undocumented and can be missing; then only the run's own count is known.
+headers are undocumented and can be missing; then only the run's own count is known. `remaining` is
+what was left before the answer's own request, whose cost still has to be subtracted.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Usage:
     """Counts by stream, and refuses what the configuration leaves to others. Thread-safe.
 
     reserve: percent of the day's tokens that are not for this connector; most: tokens that one run
-    may spend, or None. daily_limit, daily_left: what the answers told last, if anything.
+    may spend, or None. daily_limit, daily_left: the company's budget and what is left of it after
+    the requests that were answered, as the answers say, if they do.
     """
 
     def __init__(self, reserve: int = 0, most: int | None = None) -> None:
@@ -43,7 +45,7 @@ class Usage:
         self._by_stream: dict[str, Spent] = {}
         self._reserve = reserve
         self._most = most
-        self._under_way = 0
+        self._under_way: dict[int, int] = {}  # tokens by turn, of what has not been charged yet
         self._tokens = 0
         self._told = False
         self._turn = self._known_at = 0
@@ -56,24 +58,25 @@ class Usage:
         with self._lock:
             sentence = self._objection(cost)
             if sentence is None:
-                self._under_way += cost
                 self._turn += 1
+                self._under_way[self._turn] = cost
                 return self._turn
             if not self._told:
                 logger.warning(sentence)
                 self._told = True
         raise SyncError(sentence, TRANSIENT)
 
-    def settle(self, cost: int) -> None:
-        """The request is not under way any more."""
+    def settle(self, turn: int) -> None:
+        """The request of that turn is not under way any more, answered or not."""
         with self._lock:
-            self._under_way -= cost
+            self._under_way.pop(turn, None)
 
     def charge(
         self, stream: str, tokens: int, headers: Mapping[str, str], turn: int | None = None
     ) -> None:
         """One answered request of `stream` that cost `tokens`. turn: as `admit` gave it."""
         with self._lock:
+            self._under_way.pop(turn or 0, None)
             spent = self._by_stream.setdefault(stream, Spent())
             spent.requests += 1
             spent.tokens += tokens
@@ -134,16 +137,22 @@ class Usage:
         )
 
     def _take(self, left: int | None, cost: int, turn: int) -> None:
-        """What an answer says is left. One that was overtaken says more than is; only the answer to
-        a request that left after the last known figure came can tell of a new day."""
+        """What is left after a request, of which the answer says what was left before it. An answer
+        that was overtaken says more than is; only the answer to a request that left after the last
+        known figure came can tell of a new day."""
+        before = self.daily_left if left is None else left
+        if before is None:
+            return
+        after = max(0, before - cost)
         if left is None:
-            if self.daily_left is not None:
-                self.daily_left = max(0, self.daily_left - cost)
-        elif self.daily_left is None or left <= self.daily_left or turn > self._known_at:
-            self.daily_left, self._known_at = left, self._turn
+            self.daily_left = after
+        elif self.daily_left is None or after <= self.daily_left or turn > self._known_at:
+            self.daily_left, self._known_at = after, self._turn
 
     def _objection(self, cost: int) -> str | None:
-        if self._most is not None and self._tokens + self._under_way + cost > self._most:
+        """Why a request of `cost` tokens may not leave, after all that is under way."""
+        cost += sum(self._under_way.values())
+        if self._most is not None and self._tokens + cost > self._most:
             return (
                 f"This sync has used {self._tokens:,} API tokens, and daily_token_budget allows "
                 f"{self._most:,}. The next sync goes on with what this one has left."
@@ -151,7 +160,7 @@ class Usage:
         if self.daily_limit is None or self.daily_left is None:
             return None
         kept = self.daily_limit * self._reserve // 100
-        if self.daily_left - self._under_way - cost >= kept or not self._reserve:
+        if self.daily_left - cost >= kept or not self._reserve:
             return None
         return (
             f"{self.daily_left:,} of this company's {self.daily_limit:,} API tokens a day are "

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from source_pipedrive.absences import absence_of
-from source_pipedrive.http.errors import PipedriveError
+from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading.in_one_go import InOneGo
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.pages import pages
@@ -46,6 +46,7 @@ class DeletedRecords(InOneGo[T]):
                 "tell what was deleted before. Run a full refresh of the streams whose deletions "
                 "matter to you."
             )
+        refused: StreamError | None = None
         for part in self.row.parts:
             # What is asked for by its status comes for as long as Pipedrive keeps it.
             since = max(begin, oldest) if part.path == "recents" else begin
@@ -53,9 +54,18 @@ class DeletedRecords(InOneGo[T]):
                 for rows in self._deleted(part, since):
                     self.emit(rows)
             except PipedriveError as error:
-                if absence_of(part, error) is None:
+                if absence_of(part, error) is not None:
+                    logger.info(f"{self.row.name}: this account does not have {part.path}.")
+                elif isinstance(error, StreamError):
+                    logger.warning(
+                        f"{self.row.name}: {part.path} could not be read; the other lists are read."
+                        f" {error}"
+                    )
+                    refused = refused or error
+                else:
                     raise
-                logger.info(f"{self.row.name}: this account does not have {part.path}.")
+        if refused is not None:
+            raise refused  # no state vouches for that list, so the next sync asks for all again
         self.finish()
 
     def _deleted(self, part: Stream, since: int) -> Iterator[list[Row]]:

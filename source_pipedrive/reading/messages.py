@@ -36,6 +36,7 @@ from airbyte_cdk.models import (
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.http.answers import encode
 from source_pipedrive.http.errors import without_addresses
 from source_pipedrive.reading.records import Row
 
@@ -79,8 +80,11 @@ class AsLines:
         """One piece for all rows: each a line."""
         head = b'{"type":"RECORD","record":{"stream":' + orjson.dumps(stream) + b',"data":'
         tail = b',"emitted_at":%d}}\n' % _milliseconds()
-        dumps = orjson.dumps
-        return [b"".join([head + dumps(row) + tail for row in rows])]
+        try:
+            dumps = orjson.dumps
+            return [b"".join([head + dumps(row) + tail for row in rows])]
+        except TypeError:  # an integer past 64 bits
+            return [b"".join([head + encode(row) + tail for row in rows])]
 
     def message(self, message: AirbyteMessage) -> Sequence[bytes]:
         """One line."""
