@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -17,16 +16,14 @@ from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
 from source_pipedrive.reading import state
-from source_pipedrive.reading.estimates import ABOUT, Estimate
 from source_pipedrive.reading.fetched import Fetched, Living
+from source_pipedrive.reading.forecast import Forecast
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.messages import Backlog, Lane
 from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.records import Plan, Row
 from source_pipedrive.reading.spans import Interval, Progress, without
 from source_pipedrive.stream import Stream
-
-logger = logging.getLogger("airbyte")
 
 T = TypeVar("T")
 Task = Callable[[], None]
@@ -84,12 +81,7 @@ class Reader(ABC, Generic[T]):
         self.vouches = True  # whether what is emitted may be followed by a state
         self.running = False
         self.stopped = False  # the error is another stream's, which ended the sync
-        self._highest = 0  # id that was seen
-        # Read from the very beginning: then the highest id says how many records there are.
-        self._whole = self.progress.since == 0 and not self.progress.done() and row.key == ("id",)
-        self._newest = False  # whether a page of the newest records was seen
-        self._announced = 0
-        self._priced = False
+        self.forecast = Forecast(row, lane, sync.client.usage, self.progress, self.lock)
         self.resumes = progress is not None  # the next sync goes on where this one stops
         self._full_refresh = full_refresh
         self._schema = schema or {}
@@ -228,38 +220,32 @@ class Reader(ABC, Generic[T]):
         return kind if self.row.history or since == 0 else "reading all of it"
 
     def notice(self, rows: Sequence[Row], newest: bool = False) -> None:
-        """Remembers the highest id: Pipedrive counts a company's records of a kind with it.
-
-        newest: the rows are those that changed last, among which the newest are.
-        """
-        self._newest = self._newest or newest
-        ids = [n for row in rows if isinstance(n := row.get("id"), int)]
-        self._highest = max([self._highest, *ids])
+        """Learns from a page; newest: its rows are those that changed last."""
+        self.forecast.notice(rows, newest)
 
     @property
     def expected(self) -> int | None:
         """Records that this sync will bring, about, as far as can be told."""
-        if self._whole and self._newest:
-            return self._highest
-        with self.lock:
-            left = self.progress.expected(self._highest)
-        return None if left is None else self.lane.records + left
+        return self.forecast.records(self.progress)
 
     def announce(self) -> None:
         """Says what the read will cost and how much it will bring; again when that has changed."""
         expected = self.expected
-        if expected is None or self.progress.complete:
-            return
-        if abs(expected - self._announced) > 0.1 * self._announced:
-            with self.lock:
-                self.lane.estimate(expected)
-            limit = self.sync.client.usage.daily_limit
-            size = self.row.limit or 1
-            cost = Estimate(self.row.name, expected, "records", self.row.cost, size, ABOUT)
-            if not self._priced and cost.is_expensive(limit):
-                logger.info(cost.sentence(limit))
-                self._priced = True
-            self._announced = expected
+        if expected is not None and not self.progress.complete:
+            self.forecast.announce(expected)
+
+    @property
+    def _announced(self) -> int:
+        return self.forecast.announced
+
+    @property
+    def _priced(self) -> bool:
+        """Whether the price was stated; set by readers that state it in their own words."""
+        return self.forecast.priced
+
+    @_priced.setter
+    def _priced(self, priced: bool) -> None:
+        self.forecast.priced = priced
 
     def _shaped(self, rows: Sequence[Row]) -> list[Row]:
         """The records of a page. The first page that holds any asks for the fields' definitions."""
