@@ -6,13 +6,16 @@ record that changed then have been handed to the output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from source_pipedrive.http.errors import PipedriveError
+from source_pipedrive.reading import state
 from source_pipedrive.reading.fetched import Fetched
 from source_pipedrive.reading.made import MAKERS
 from source_pipedrive.reading.messages import Lane
 from source_pipedrive.reading.reader import Reader, Sync, T, Task, lower_bound
+from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Interval, Progress, Progresses, union, without
 from source_pipedrive.stream import Stream
 
@@ -38,9 +41,48 @@ class Fed(Reader[T]):
         self.sources: list[Reader[Any]] = []
         # By source and list: two sources may each bring a part of one list's time.
         self._lefts = {
-            source.name: {axis: self.progresses.axes[axis].left for axis in source.roots}
+            source.name: {axis: self.progresses.left_by(source.name, axis) for axis in source.roots}
             for source in row.sources
         }
+        self._lost: set[str] = set()  # sources that the account does not have
+        self.vouches = not row.absent  # otherwise not before an answer says that it has it
+
+    @property
+    def exhausted(self) -> bool:
+        return super().exhausted or (bool(self._lost) and self.ends_with([]))
+
+    @property
+    def has_read(self) -> bool:
+        """Whether the state vouches for anything."""
+        return any(axis.done() for axis in self.progresses.axes.values())
+
+    def lose(self, source: Stream, answer: PipedriveError) -> None:
+        """The account does not have that source: the others are read, and the state says of which
+        that is. Without others the account does not have this stream either."""
+        with self.lock:
+            others = self._lefts.keys() - {*self._lost, source.name}
+            if others:
+                self._lost.add(source.name)
+        if not others:
+            self.absent(answer)
+        self.nudge()
+
+    def put(
+        self, rows: Sequence[Row], moved: Callable[[Progress], object] | None, fetched: Fetched
+    ) -> None:
+        self.vouches = self.vouches or bool(fetched.parents)
+        super().put(rows, moved, fetched)
+
+    def end(self) -> None:
+        if (self._lost or not self.vouches) and self.error is None and self.absence is None:
+            self.vouches = True
+            self.checkpoint()
+        super().end()
+
+    def _state(self) -> dict[str, Any] | None:
+        if (found := super()._state()) is not None:
+            found |= state.by_source(self.progresses, self._lefts)
+        return found
 
     def feed(self, source: Reader[Any], fetched: Fetched) -> None:
         """Takes what `source` has read."""
@@ -72,11 +114,12 @@ class Fed(Reader[T]):
             self.progresses.leave_of(axis, union(lefts))
 
     def ends_with(self, covered: Covered) -> bool:
-        """Whether nothing is left once this has been read, too."""
+        """Whether nothing is left once this has been read, too, of what the account has."""
         return not any(
             without(left, [part for s, a, part in covered if (s, a) == (source, axis)])
             for source, lefts in self._lefts.items()
             for axis, left in lefts.items()
+            if source not in self._lost
         )
 
     def covered_by(self, source: Reader[Any], fetched: Fetched) -> Covered:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.http.errors import PipedriveError
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Interval
 from source_pipedrive.stream import Stream
@@ -29,9 +30,13 @@ class Living(Protocol):
     row: Stream
     error: AirbyteTracedException | None
     fed: list[Living]
+    trial: Any
 
     def feed(self, source: Any, fetched: Fetched) -> None:
         """Takes what the reader `source` has read. May be called by several workers at once."""
+
+    def lose(self, source: Stream, answer: PipedriveError) -> None:
+        """Learns that the account does not have one of the streams that it lives on."""
 
     @property
     def flooded(self) -> bool:

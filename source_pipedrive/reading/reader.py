@@ -15,10 +15,11 @@ from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
+from source_pipedrive.http.errors import TRANSIENT, PipedriveError, StreamError
 from source_pipedrive.reading import state
 from source_pipedrive.reading.fetched import Fetched, Living
 from source_pipedrive.reading.forecast import Forecast
-from source_pipedrive.reading.instants import instant_or_none, rfc3339
+from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.messages import Backlog, Lane
 from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.records import Plan, Row
@@ -73,6 +74,8 @@ class Reader(ABC, Generic[T]):
         self.progress = progress or Progress(lower_bound(row, sync.lower), sync.until)
         self.lock = threading.Lock()
         self.error: AirbyteTracedException | None = None
+        self.absence: PipedriveError | None = None  # the account does not have the stream
+        self.trial: Task | None = None  # comes before anything is read for this reader
         self.began: float | None = None
         self.seconds = 0.0
         self.starting: Callable[[], None] = lambda: None
@@ -83,7 +86,7 @@ class Reader(ABC, Generic[T]):
         self.stopped = False  # the error is another stream's, which ended the sync
         self.forecast = Forecast(row, lane, sync.client.usage, self.progress, self.lock)
         self.resumes = progress is not None  # the next sync goes on where this one stops
-        self._full_refresh = full_refresh
+        self.full_refresh = full_refresh
         self._schema = schema or {}
         self._compiling = threading.Lock()
         self._plan: Plan | None = None
@@ -97,8 +100,10 @@ class Reader(ABC, Generic[T]):
 
     @property
     def exhausted(self) -> bool:
-        """Everything has been read, or an error has ended the stream."""
-        return self.error is not None or self.progress.complete
+        """Nothing is left to do: all is read, the account does not have it, nobody needs it any
+        more, or an error has ended the stream."""
+        ended = self.error is not None or self.absence is not None
+        return ended or self.progress.complete or self._is_unneeded
 
     def start(self) -> None:
         """The stream's first work is about to be done."""
@@ -117,7 +122,7 @@ class Reader(ABC, Generic[T]):
         if self.stopped and self.progress.complete and self.vouches:
             self.error = None  # the page under way was the last
         with self.lock:
-            if not self.resumes and self.error is None:
+            if not self.resumes and self.error is None and self.absence is None:
                 self.lane.state(state.NO_CURSOR)
             self.lane.ended(self.error)
 
@@ -132,9 +137,11 @@ class Reader(ABC, Generic[T]):
             self.go_on()
 
     def go_on(self) -> None:
-        """Called before each request. Raises the error that has ended the stream, if one has."""
-        if self.error is not None:
-            raise self.error
+        """Called before each request. Raises what has ended the stream, if anything has."""
+        if (ended := self.error or self.absence) is not None:
+            raise ended
+        if self._is_unneeded:
+            raise StreamError(f"Nothing needs {self.row.name} any more.", TRANSIENT)
 
     def emit(self, rows: Sequence[Row], moved: Callable[[Progress], object] | None = None) -> None:
         """Hands a page to the output, and then to those that live on it. `moved` tells the progress
@@ -147,19 +154,21 @@ class Reader(ABC, Generic[T]):
         """As `emit`; `fetched` is what those that live on this reader get."""
         self.lane.enter(self.sync.backlog)
         out: list[Fetched] = []
+        kept = False
         try:
             self.notice(rows)
             records = [] if self.lane.silent else self._shaped(rows)
             rendered = self.lane.render(records)
             with self.lock:
                 # A page that comes too late is dropped, so it is not read either.
-                if not self.lane.over:
+                if not self.lane.over and self.absence is None:
                     out = self._fetched(moved, fetched)
-                count = len(rows) if self.lane.silent else len(records)
-                self.lane.page(rendered, count, self._state() if moved else None)
-        except BaseException:
-            self.lane.leave(self.sync.backlog)
-            raise
+                    count = len(rows) if self.lane.silent else len(records)
+                    self.lane.page(rendered, count, self._state() if moved else None)
+                    kept = True
+        finally:
+            if not kept:  # nobody will write it
+                self.lane.leave(self.sync.backlog)
         self._feed(out)
         self.nudge()
 
@@ -193,11 +202,23 @@ class Reader(ABC, Generic[T]):
     @property
     def flooded(self) -> bool:
         """Whether those that live on this reader have so much before them that it should wait."""
-        return any(each.flooded for each in self.fed)
+        return any(each.flooded for each in self.fed if not each.exhausted)
 
-    def absent(self) -> None:
-        """This account does not have it: the stream is empty, and so is what lives on it."""
-        self.emit([], lambda progress: progress.finish())
+    @property
+    def _is_unneeded(self) -> bool:
+        """Whether it is read for others only, and these are at their end."""
+        return self.lane.silent and bool(self.fed) and all(each.exhausted for each in self.fed)
+
+    def absent(self, answer: PipedriveError) -> bool:
+        """This account does not have it: nothing more is asked for, nothing leaves any more, and
+        the state stays what it was. False where that was known, or the stream is at its end."""
+        with self.lock:
+            if self.exhausted:
+                return False
+            self.absence = answer
+        for each in self.fed:
+            each.lose(self.row, answer)
+        return True
 
     @property
     def behind(self) -> float:
@@ -206,18 +227,6 @@ class Reader(ABC, Generic[T]):
         if not self.resumes:
             return float("inf")
         return self.progress.spans[0].at if self.progress.spans else self.progress.until
-
-    @property
-    def intention(self) -> str:
-        """What the stream's read begins with, in words."""
-        since, done = self.progress.since, self.progress.done()
-        if self.resumes and done and self.progress.spans:
-            first = rfc3339(self.progress.spans[0].at)
-            if len(self.progress.spans) > 1 or done[0][0] > since or self._full_refresh:
-                return f"going on with what an earlier sync has left, from {first}"
-            return f"reading what changed since {first}"
-        kind = "reading all of it" if since == 0 else f"reading from {rfc3339(since)} on"
-        return kind if self.row.history or since == 0 else "reading all of it"
 
     def notice(self, rows: Sequence[Row], newest: bool = False) -> None:
         """Learns from a page; newest: its rows are those that changed last."""
@@ -272,7 +281,7 @@ class Reader(ABC, Generic[T]):
         if not self.resumes or not self.vouches or self.row.cursor_field is None:
             return None
         company = self.sync.company.id
-        return state.dump(self.row.cursor_field, company, self.progress, self._full_refresh)
+        return state.dump(self.row.cursor_field, company, self.progress, self.full_refresh)
 
     def time_of(self, row: Row) -> int | None:
         """The cursor field of a row, as seconds since 1970."""

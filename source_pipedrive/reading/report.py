@@ -44,7 +44,7 @@ class Report:
 
     def began(self, reader: Reader[Any]) -> None:
         """The first work on a stream is about to be done."""
-        logger.info(f"{reader.row.name}: {reader.intention}.")
+        logger.info(f"{reader.row.name}: {intention(reader)}.")
 
     def ended(self, reader: Reader[Any]) -> None:
         """No work on a stream is left."""
@@ -52,6 +52,8 @@ class Report:
         error = reader.error
         again = "" if reader.resumes else " It begins anew with the next sync."
         how = f"complete to {self._until}" if error is None else f"incomplete: {error}{again}"
+        if reader.absence is not None and error is None:
+            how = "this account does not have it"
         logger.info(
             f"{reader.row.name:<16} {reader.lane.records:>9,} records "
             f"{spent.requests:>6,} requests {spent.tokens:>8,} tokens "
@@ -101,6 +103,18 @@ class Report:
             part = usage.share(usage.tokens)
             day = f" of this company's {usage.daily_limit:,} tokens a day ({part})"
         logger.info(f"Read {total[3]:,} records; used {usage.tokens:,} API tokens{day}.")
+
+
+def intention(reader: Reader[Any]) -> str:
+    """What a stream's read begins with, in words."""
+    since, done = reader.progress.since, reader.progress.done()
+    if reader.resumes and done and reader.progress.spans:
+        first = rfc3339(reader.progress.spans[0].at)
+        if len(reader.progress.spans) > 1 or done[0][0] > since or reader.full_refresh:
+            return f"going on with what an earlier sync has left, from {first}"
+        return f"reading what changed since {first}"
+    kind = "reading all of it" if since == 0 else f"reading from {rfc3339(since)} on"
+    return kind if reader.row.history or since == 0 else "reading all of it"
 
 
 def table(rows: Iterable[Sequence[Any]], usage: Usage) -> list[str]:

@@ -146,6 +146,7 @@ class Progresses(Progress):
     that are left of any.
 
     known: all that a list has seen before this time was read by a sync that reached its end.
+    sources: what is done by source and list, where the sources of one list differ.
     """
 
     def __init__(self, axes: Mapping[str, Progress], known: int = 0) -> None:
@@ -153,7 +154,13 @@ class Progresses(Progress):
         super().__init__(min(each.since for each in axes.values()), first.until)
         self.axes = dict(axes)
         self.known = known
+        self.sources: Mapping[str, Mapping[str, list[Interval]]] = {}
         self._merge()
+
+    def left_by(self, source: str, axis: str) -> list[Interval]:
+        """What a source has not yet brought of a list."""
+        each, done = self.axes[axis], self.sources.get(source)
+        return each.left if done is None else Progress(each.since, each.until, done[axis]).left
 
     def leave_of(self, axis: str, left: Iterable[Interval]) -> None:
         """From now on this is left of one list."""

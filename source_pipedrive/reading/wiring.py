@@ -7,9 +7,13 @@ reads; with the rest by one that reads for others only, once for all that need i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from source_pipedrive.absences import absence_of
+from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.fed import Fed
+from source_pipedrive.reading.pages import request_for
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.reading.spans import Interval, union, without
 from source_pipedrive.stream import Stream
@@ -26,12 +30,16 @@ def wire(readers: Sequence[Reader[Any]], hidden: Hidden) -> list[Reader[Any]]:
     while depth:
         everyone = [*readers, *made]
         hungry = [r for r in everyone if isinstance(r, Fed) and r.row.depth == depth]
-        needed: dict[str, tuple[Stream, list[tuple[Fed[Any], Left]]]] = {}
+        # What the account may not have gets lists of its own, which are not read if it has not.
+        needed: dict[tuple[str, bool], tuple[Stream, list[tuple[Fed[Any], Left]]]] = {}
         for each in hungry:
+            if each.row.absent and not each.has_read:
+                each.trial = partial(_try, each)
             for source in each.row.sources:
                 rest = _served(source, each, everyone)
                 if any(rest.values()):
-                    needed.setdefault(source.name, (source, []))[1].append((each, rest))
+                    group = (source.name, each.trial is not None)
+                    needed.setdefault(group, (source, []))[1].append((each, rest))
         for source, eaters in needed.values():
             lefts = [rest for _, rest in eaters]
             axes = {axis: union(left.get(axis, []) for left in lefts) for axis in source.roots}
@@ -64,3 +72,23 @@ def _served(source: Stream, each: Fed[Any], readers: Sequence[Reader[Any]]) -> L
                 _join(reader, each)
                 lacking = rest
     return lacking
+
+
+def _try(reader: Fed[Any]) -> None:
+    """Asks once whether the account has a stream, before a list is read for it. The record that
+    the request names may not exist: any answer but an absence means that it has."""
+    row, child = reader.row, reader.row.child
+    assert child is not None
+    params = {**row.each[0], **({child.ids: "1"} if child.ids else {})}
+    try:
+        reader.go_on()
+        reader.sync.client.get(request_for(row, params, row.path.format(id=1)))
+    except StreamError as error:
+        if absence_of(row, error):
+            raise
+        reader.vouches = True
+    else:
+        reader.vouches = True
+    finally:
+        reader.trial = None
+        reader.nudge()

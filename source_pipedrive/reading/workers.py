@@ -138,7 +138,11 @@ class Workers(Generic[T]):
     def _take(self, reader: Reader[T]) -> Task | None:
         if any(other in self._readers for other in reader.waits_for) or reader.exhausted:
             return None
-        task = reader.take()
+        if reader.lane.silent and reader.fed and all(each.trial for each in reader.fed):
+            return None  # nobody knows yet whether it is needed
+        if reader.trial and self._busy.get(reader):
+            return None
+        task = reader.trial or reader.take()
         if task is not None:
             self._busy[reader] = self._busy.get(reader, 0) + 1
             reader.start()
@@ -159,11 +163,7 @@ class Workers(Generic[T]):
             absence = absence_of(reader.row, error)
             if absence is None:
                 return error
-            logger.info(
-                f"{reader.row.name}: this account does not have it. Pipedrive answered "
-                f'{error.status}: "{words(error.body)}" ({absence.source}).'
-            )
-            reader.absent()
+            self._absent(reader.row.name, error, absence.source)
         except AirbyteTracedException as error:
             return error
         except Exception as error:  # a bug of ours must not hide behind a stream that never ends
@@ -175,6 +175,17 @@ class Workers(Generic[T]):
                 failure_type=FailureType.system_error,
             )
         return None
+
+    def _absent(self, name: str, error: PipedriveError, source: str) -> None:
+        """Ends all readers of a stream, of which one or more have met the same answer."""
+        with self._idle:
+            readers = [reader for reader in self._readers if reader.row.name == name]
+        if sum(reader.absent(error) for reader in readers):
+            logger.info(
+                f"{name}: this account does not have it. Pipedrive answered {error.status}: "
+                f'"{words(error.body)}" ({source}). Its state stays as it was, and the next sync '
+                "asks again."
+            )
 
 
 def _starve(reader: Reader[T] | Living, error: AirbyteTracedException) -> None:
