@@ -91,6 +91,7 @@ class Reader(ABC, Generic[T]):
         self._compiling = threading.Lock()
         self._plan: Plan | None = None
         self.fed: list[Living] = []
+        self.needs: dict[Any, Mapping[str, list[Interval]]] = {}  # of those it is read for only
         self.waits_for: list[Reader[Any]] = []
         self._withheld: list[Fetched] = []
 

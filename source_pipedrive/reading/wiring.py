@@ -30,27 +30,34 @@ def wire(readers: Sequence[Reader[Any]], hidden: Hidden) -> list[Reader[Any]]:
     while depth:
         everyone = [*readers, *made]
         hungry = [r for r in everyone if isinstance(r, Fed) and r.row.depth == depth]
-        # What the account may not have gets lists of its own, which are not read if it has not.
-        needed: dict[tuple[str, bool], tuple[Stream, list[tuple[Fed[Any], Left]]]] = {}
+        needed: dict[str, tuple[Stream, list[tuple[Fed[Any], Left]]]] = {}
         for each in hungry:
             if each.row.absent and not each.has_read:
                 each.trial = partial(_try, each)
             for source in each.row.sources:
                 rest = _served(source, each, everyone)
                 if any(rest.values()):
-                    group = (source.name, each.trial is not None)
-                    needed.setdefault(group, (source, []))[1].append((each, rest))
+                    needed.setdefault(source.name, (source, []))[1].append((each, rest))
         for source, eaters in needed.values():
             lefts = [rest for _, rest in eaters]
             axes = {axis: union(left.get(axis, []) for left in lefts) for axis in source.roots}
             reader = hidden(source, axes)
             made.append(reader)
-            for each, _ in eaters:
+            for each, rest in eaters:
                 _join(reader, each)
+                reader.needs[each] = rest
         depth -= 1
     for reader in (*readers, *made):
         reader.waits_for = [r for r in (*readers, *made) if r.row.name == reader.row.after]
     return made
+
+
+def narrow(reader: Reader[Any]) -> None:
+    """Leaves out of a list that is read for others only, and not begun, what nobody needs after
+    all, because the account does not have the stream that needed it."""
+    if reader.needs and reader.began is None and not isinstance(reader, Fed):
+        needs = [left for each, left in reader.needs.items() if not each.exhausted]
+        reader.progress.leave(union(left[reader.row.name] for left in needs))
 
 
 def _join(source: Reader[Any], each: Fed[Any]) -> None:

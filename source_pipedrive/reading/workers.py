@@ -18,6 +18,7 @@ from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.crew import Crew
 from source_pipedrive.reading.fetched import Living
 from source_pipedrive.reading.reader import Reader, T, Task
+from source_pipedrive.reading.wiring import narrow
 
 logger = logging.getLogger("airbyte")
 
@@ -138,8 +139,8 @@ class Workers(Generic[T]):
     def _take(self, reader: Reader[T]) -> Task | None:
         if any(other in self._readers for other in reader.waits_for) or reader.exhausted:
             return None
-        if reader.lane.silent and reader.fed and all(each.trial for each in reader.fed):
-            return None  # nobody knows yet whether it is needed
+        if reader.lane.silent and reader.fed and any(each.trial for each in reader.fed):
+            return None  # nobody knows yet what of it is needed
         if reader.trial and self._busy.get(reader):
             return None
         task = reader.trial or reader.take()
@@ -149,9 +150,10 @@ class Workers(Generic[T]):
         return task
 
     def _close(self) -> None:
-        """Takes the readers that are at their end off the list."""
-        for reader in list(self._readers):
-            if reader.exhausted and not self._busy.get(reader):
+        """Takes the readers that are at their end off the list. The end of one may bring that of
+        others, which live on it."""
+        while over := [r for r in self._readers if r.exhausted and not self._busy.get(r)]:
+            for reader in over:
                 self._readers.remove(reader)
                 self._ended(reader)
         self._idle.notify_all()
@@ -186,6 +188,9 @@ class Workers(Generic[T]):
                 f'"{words(error.body)}" ({source}). Its state stays as it was, and the next sync '
                 "asks again."
             )
+        with self._idle:
+            for reader in self._readers:
+                narrow(reader)
 
 
 def _starve(reader: Reader[T] | Living, error: AirbyteTracedException) -> None:
