@@ -56,6 +56,7 @@ class Turns:
         self._active: dict[threading.Semaphore, float] = {}
         self._tasks = 0
         run._backlog._free = threading.Semaphore(10**6)  # nobody writes
+        self._workers.nudge = lambda: None  # type: ignore[method-assign]
         for reader in self._workers._readers:
             reader.nudge = lambda: None
         company.before = lambda request: self.turn()

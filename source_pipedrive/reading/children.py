@@ -268,6 +268,11 @@ class Children(Fed[T]):
         read = self._read
         return self.lane.records * self._parents()[0] // read if read else None
 
+    @property
+    def price(self) -> int:
+        requests = -(-self._parents()[0] // self.child.batch) * len(self.row.each)
+        return requests * self.row.cost
+
 
 def inner(row: Row, name: str) -> Any:
     """A value of a row, or of an object in it: `duration.start`."""

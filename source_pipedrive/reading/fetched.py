@@ -17,11 +17,12 @@ from source_pipedrive.stream import Stream
 @dataclass(frozen=True)
 class Fetched:
     """rows: unshaped; parents: those that were asked for the rows, if any were; covered: what has
-    been read with them, by the list that it is a part of."""
+    been read with them, by the list that it is a part of; to: who gets it."""
 
     rows: Sequence[Row]
     covered: Sequence[tuple[str, Interval]] = ()
     parents: Sequence[Row] = ()
+    to: Sequence[Living] = ()
 
 
 class Living(Protocol):

@@ -54,6 +54,14 @@ class Forecast:
             left = progress.expected(self._highest)
         return None if left is None else self._lane.records + left
 
+    def tokens(self, expected: int | None) -> int:
+        """API tokens that this sync takes for a list, as far as can be told. expected: records."""
+        row = self._row
+        if row.parts:
+            return sum(part.cost for part in row.parts)
+        pages = -(-expected // row.limit) if expected and row.limit else 1
+        return row.cost * max(pages, len(row.each))
+
     def announce(self, expected: int) -> None:
         """Says what the read will cost and how much it will bring; again when that has changed."""
         if abs(expected - self.announced) <= 0.1 * self.announced:

@@ -11,8 +11,6 @@ from typing import Any, Generic, TypeVar
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.fields.definitions import Definitions
-from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, StreamError
@@ -22,20 +20,16 @@ from source_pipedrive.reading.forecast import Forecast
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.messages import Backlog, Lane
 from source_pipedrive.reading.pages import Page, pages
-from source_pipedrive.reading.records import Plan, Row
+from source_pipedrive.reading.records import Row
+from source_pipedrive.reading.shaping import Fields, Shaping
 from source_pipedrive.reading.spans import Interval, Progress, without
-from source_pipedrive.stream import Stream
+from source_pipedrive.stream import Changes, Stream
 
 T = TypeVar("T")
 Task = Callable[[], None]
 
-
-@dataclass(frozen=True)
-class Fields:
-    """That custom fields get columns, and, if `labels`, what options are called."""
-
-    definitions: Definitions
-    labels: bool
+# Lists of which a part can be read on its own.
+SORTED = (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
 
 
 @dataclass(frozen=True)
@@ -81,18 +75,19 @@ class Reader(ABC, Generic[T]):
         self.starting: Callable[[], None] = lambda: None
         self.nudge: Callable[[], None] = lambda: None
         self.crowded: Callable[[], bool] = lambda: False
+        self.relieve: Callable[[], None] = lambda: None
         self.vouches = True  # whether what is emitted may be followed by a state
         self.running = False
         self.stopped = False  # the error is another stream's, which ended the sync
         self.forecast = Forecast(row, lane, sync.client.usage, self.progress, self.lock)
         self.resumes = progress is not None  # the next sync goes on where this one stops
         self.full_refresh = full_refresh
-        self._schema = schema or {}
-        self._compiling = threading.Lock()
-        self._plan: Plan | None = None
+        self._shaping = Shaping(row, sync.company.user_id, sync.fields, schema or {})
         self.fed: list[Living] = []
+        self.rests: list[tuple[Any, Any]] = []  # of those that could not keep up with it
         self.needs: dict[Any, Mapping[str, list[Interval]]] = {}  # of those it is read for only
         self.waits_for: list[Reader[Any]] = []
+        self.awaited_by: list[Reader[Any]] = []
         self._withheld: list[Fetched] = []
 
     @abstractmethod
@@ -158,7 +153,7 @@ class Reader(ABC, Generic[T]):
         kept = False
         try:
             self.notice(rows)
-            records = [] if self.lane.silent else self._shaped(rows)
+            records = [] if self.lane.silent else self._shaping.records(rows)
             rendered = self.lane.render(records)
             with self.lock:
                 # A page that comes too late is dropped, so it is not read either.
@@ -177,6 +172,8 @@ class Reader(ABC, Generic[T]):
         self, moved: Callable[[Progress], object] | None, fetched: Fetched
     ) -> list[Fetched]:
         """What may be handed on now. What vouches for a time waits until this reader does."""
+        self.relieve()
+        fetched = replace(fetched, to=tuple(self.fed))
         if moved is None:
             return [fetched]
         before = self.left() if self.fed else {}
@@ -197,13 +194,23 @@ class Reader(ABC, Generic[T]):
     def _feed(self, out: Sequence[Fetched]) -> None:
         for fetched in out:
             if fetched.rows or fetched.covered or fetched.parents:
-                for each in self.fed:
+                for each in fetched.to:
                     each.feed(self, fetched)
 
     @property
     def flooded(self) -> bool:
-        """Whether those that live on this reader have so much before them that it should wait."""
-        return any(each.flooded for each in self.fed if not each.exhausted)
+        """Whether those that live on this reader have so much before them that it should wait; for
+        somebody who may be let go it waits only if nobody else has room, nor its own records go
+        anywhere."""
+        full = [each.flooded for each in self.fed if not each.exhausted]
+        if self.lets_go:
+            return self.lane.silent and bool(full) and all(full)
+        return any(full)
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether those that cannot keep up with it may be left to read the rest later."""
+        return self.row.changes in SORTED and self.vouches
 
     @property
     def _is_unneeded(self) -> bool:
@@ -234,6 +241,11 @@ class Reader(ABC, Generic[T]):
         self.forecast.notice(rows, newest)
 
     @property
+    def price(self) -> int:
+        """API tokens that this sync takes for it, as far as can be told."""
+        return self.forecast.tokens(self.expected)
+
+    @property
     def expected(self) -> int | None:
         """Records that this sync will bring, about, as far as can be told."""
         return self.forecast.records(self.progress)
@@ -256,19 +268,6 @@ class Reader(ABC, Generic[T]):
     @_priced.setter
     def _priced(self, priced: bool) -> None:
         self.forecast.priced = priced
-
-    def _shaped(self, rows: Sequence[Row]) -> list[Row]:
-        """The records of a page. The first page that holds any asks for the fields' definitions."""
-        if not rows:
-            return []
-        with self._compiling:
-            if self._plan is None:
-                fields = None
-                if self.sync.fields is not None and self.row.fields:
-                    wanted = self.sync.fields
-                    fields = plan_of(self.row, self._schema, wanted.definitions, wanted.labels)
-                self._plan = Plan(self.row, self.sync.company.user_id, fields)
-        return self._plan.shape(rows)
 
     def checkpoint(self) -> None:
         """Sends the state after what has been emitted so far."""

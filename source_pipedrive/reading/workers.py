@@ -17,40 +17,54 @@ from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.crew import Crew
 from source_pipedrive.reading.fetched import Living
+from source_pipedrive.reading.priority import Priority
 from source_pipedrive.reading.reader import Reader, T, Task
-from source_pipedrive.reading.wiring import narrow
+from source_pipedrive.reading.wiring import narrow, relieve
 
 logger = logging.getLogger("airbyte")
 
 # Seconds after which an idle worker looks again for work, whatever happens.
 LOOK_AGAIN = 1.0
+# Tasks after which the readers are ranked anew: by then more is known of what they cost.
+RANK_AGAIN = 16
 
 
 class Workers(Generic[T]):
     """Threads that run the tasks of `readers` until all are at their end.
 
     crew: how many tasks are to run side by side, which may change; what there is no memory for
-    waits, or gives its work back. began: called once when a reader starts; ended: once for each
-    reader, when nothing of it is under way any more.
+    waits, or gives its work back. priority: whose turn it is. began: called once when a reader
+    starts; ended: once for each reader, when nothing of it is under way any more. again: the
+    readers that read on for those that a reader has let go.
     """
 
     def __init__(
         self,
         readers: Sequence[Reader[T]],
         crew: Crew,
+        priority: Priority,
         began: Callable[[Reader[T]], None],
         ended: Callable[[Reader[T]], None],
+        again: Callable[[Reader[T]], Sequence[Reader[T]]],
     ) -> None:
         self._readers = list(readers)
         self._crew = crew
+        self._priority = priority
+        self._began = began
         self._ended = ended
+        self._again = again
+        self._ranked = 0  # tasks to come before the readers are ranked anew
         self._idle = threading.Condition()
         self._busy: dict[Reader[T], int] = {}
         self._abandoned = False
-        for reader in readers:
-            reader.nudge, reader.crowded = self.nudge, self._crowded
-            reader.starting = partial(began, reader)
         self._threads: list[threading.Thread] = []
+        for reader in readers:
+            self._adopt(reader)
+
+    def _adopt(self, reader: Reader[T]) -> None:
+        reader.nudge, reader.crowded = self.nudge, self._crowded
+        reader.starting = partial(self._began, reader)
+        reader.relieve = partial(relieve, reader)
 
     def start(self) -> None:
         """Sets the workers to work; returns at once."""
@@ -125,19 +139,28 @@ class Workers(Generic[T]):
             while self._readers:
                 busy = self._under_way()
                 if len(busy) < self._crew.of_use:
+                    self._rank()
                     room = self._crew.room(busy)
                     for reader in self._readers:
                         if self._crew.weight(reader.row.name) > room:
                             continue
                         task = self._take(reader)
                         if task is not None:
+                            self._ranked -= 1
                             self._idle.notify()
                             return reader, task
                 self._idle.wait(LOOK_AGAIN)
             return None
 
+    def _rank(self) -> None:
+        if self._ranked <= 0:
+            self._readers.sort(key=self._priority.key)
+            self._ranked = RANK_AGAIN
+
     def _take(self, reader: Reader[T]) -> Task | None:
         if any(other in self._readers for other in reader.waits_for) or reader.exhausted:
+            return None
+        if self._priority.holds(reader):
             return None
         if reader.lane.silent and reader.fed and any(each.trial for each in reader.fed):
             return None  # nobody knows yet what of it is needed
@@ -156,7 +179,20 @@ class Workers(Generic[T]):
             for reader in over:
                 self._readers.remove(reader)
                 self._ended(reader)
+                self._priority.ended(reader)
+                self._go_on_for_those_let_go(reader)
         self._idle.notify_all()
+
+    def _go_on_for_those_let_go(self, reader: Reader[T]) -> None:
+        if reader.error is not None:
+            for each, _ in reader.rests:
+                each.error = each.error or reader.error
+                _starve(each, reader.error)
+            return
+        for more in self._again(reader) if reader.rests else ():
+            self._adopt(more)
+            self._readers.append(more)
+        self._ranked = 0
 
     def _run(self, reader: Reader[T], task: Task) -> AirbyteTracedException | None:
         try:
