@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from source_pipedrive.http.usage import Spent, Usage
+from source_pipedrive.reading.estimates import ABOUT, AT_LEAST, is_expensive, of_everything
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.reader import Reader
 
@@ -40,6 +41,7 @@ class Report:
         self._hidden = hidden
         self._clock = clock
         self._said = clock()
+        self._told_whole = False
         self._seen: dict[str, tuple[int, int]] = {}
 
     def began(self, reader: Reader[Any]) -> None:
@@ -62,6 +64,8 @@ class Report:
 
     def tick(self) -> None:
         """Called all the time; says every half minute how far the streams are."""
+        if not self._told_whole:
+            self._tell_whole()
         now = self._clock()
         if now - self._said < EVERY:
             return
@@ -70,6 +74,22 @@ class Report:
             if reader.running:
                 reader.announce()
                 logger.info(self._progress(reader))
+
+    def _tell_whole(self) -> None:
+        """Says once what everything will take, when the lists' first pages are in; where that is
+        much."""
+        lists = [reader for reader in self._readers if not reader.row.depth]
+        hidden = [reader for reader in self._hidden if not reader.row.depth]
+        first = [*lists, *(reader for reader in hidden if not reader.waits_for)]
+        if not all(reader.exhausted or reader.lane.records for reader in first):
+            return
+        self._told_whole = True
+        limit = self._usage.daily_limit
+        tokens = sum(reader.price for reader in (*self._readers, *self._hidden))
+        if len(self._readers) > 1 and is_expensive(tokens, limit):
+            paged = [reader for reader in (*lists, *hidden) if reader.row.limit]
+            sure = all(reader.exhausted or reader.expected is not None for reader in paged)
+            logger.info(of_everything(tokens, ABOUT if sure else AT_LEAST, limit))
 
     def _progress(self, reader: Reader[Any]) -> str:
         name, records = reader.row.name, reader.lane.records
