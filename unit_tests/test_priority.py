@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading import children
 from source_pipedrive.reading.instants import instant
-from unit_tests.deals import Deals, deals
+from unit_tests.deals import Deals, Record, deals
 from unit_tests.test_wiring import changes_of, company_of, keys_of, small_batch, status_of
 from unit_tests.turns import Turns, read, run_of, states_of
 
 START = instant("2026-01-01")
+DAY = 86_400
 LISTS = ("deals", "deals_archived", "persons", "organizations")
 PATHS = {"deals", "deals/archived", "persons", "organizations"}
 
 
 def company(size: int = 70, tokens: int | None = None) -> Deals:
     """Records of four kinds, and a budget that a sync knows of."""
-    times = [START + 60 * n for n in range(size)]
+    times = [START + 300 * DAY * n // size for n in range(size)]
     lists = {
         "deals": deals(times),
-        "deals/archived": deals(times[: size // 3], first=10_001),
+        "deals/archived": deals(times[::3], first=size + 1),
         "persons": deals(times),
         "organizations": deals(times),
     }
@@ -105,3 +109,99 @@ def test_what_a_list_has_left_behind_is_read_whenever_a_sync_dies(
                 left = keys_of(messages[: at + 1], name)
                 rest = keys_of(read(company_of(kind), name, states={name: state}), name)
                 assert left | rest == everything[name], (workers, seed, state)
+
+
+def worked_off(box: Deals, *names: str, states: Mapping[str, Record] | None = None) -> list[Any]:
+    """The messages of a sync by one worker, in the order that the connector chooses."""
+    messages: list[Any] = []
+    with contextlib.suppress(AirbyteTracedException):
+        messages.extend(run_of(box, *names, states=states, workers=1))
+    return messages
+
+
+def test_what_costs_little_does_not_wait_for_what_costs_much() -> None:
+    """A deal's products come for a hundred deals a request, its changes one by one."""
+    box = company(size=300, tokens=100_000)
+    worked_off(box, "deal_changelog", "deal_products", "person_changelog")
+    asked = [request.stream for request in box.asked]
+    assert asked.count("deal_products") <= 6
+    assert asked.index("deal_changelog") > max(
+        n for n, name in enumerate(asked) if name == "deal_products"
+    )
+
+
+def test_what_is_complete_gets_its_changes_though_a_backfill_of_days_is_under_way() -> None:
+    """Otherwise deals stand still for as long as the changelogs of years are being read."""
+    names = (*LISTS, "deal_changelog", "deal_products")
+    states: dict[str, Record] = {}
+    for day in range(2):
+        box = company(size=300, tokens=4_000)
+        messages = worked_off(box, *names, states=states)
+        states |= {name: after[-1][1] for name in names if (after := states_of(messages, name))}
+        if day:
+            for name in (*LISTS, "deal_products"):
+                assert status_of(messages, name) == "COMPLETE", (day, name)
+        assert status_of(messages, "deal_changelog") == "INCOMPLETE"
+
+
+@pytest.mark.parametrize("budget", [70, 80, 90, 110, 200])
+def test_however_small_the_budget_everything_comes_in_the_end(budget: int) -> None:
+    names = (*LISTS, "deal_changelog", "person_changelog", "organization_changelog")
+    everything = {name: keys_of(read(company(size=15), name), name) for name in names}
+    states: dict[str, Record] = {}
+    found: dict[str, set[Any]] = {name: set() for name in names}
+    for _ in range(80):
+        box = company(size=15, tokens=budget)
+        messages = worked_off(box, *names, states=states)
+        for name in names:
+            found[name] |= keys_of(messages, name)
+            if after := states_of(messages, name):
+                states[name] = after[-1][1]
+        if found == everything:
+            return
+    missing = {name: len(everything[name] - found[name]) for name in names}
+    raise AssertionError(f"these never come: {missing}")
+
+
+def test_a_large_list_that_cannot_resume_holds_nobody_up() -> None:
+    """It may cost more than the day's budget, every day anew."""
+    box = company(tokens=10_000)
+    run = run_of(box, "call_logs", "currencies", "deals", "deal_changelog")
+    by_name = {reader.row.name: reader for reader in run._workers._readers}
+    priority = run._workers._priority
+    in_order = sorted(run._workers._readers, key=priority.key)
+    assert [reader.row.name for reader in in_order if not reader.lane.silent] == [
+        *("currencies", "deals", "call_logs", "deal_changelog")
+    ]
+    assert priority.holds(by_name["deal_changelog"])
+    for name in ("currencies", "deals"):
+        assert priority.holds(by_name["deal_changelog"])
+        priority.ended(by_name[name])
+    assert not priority.holds(by_name["deal_changelog"])
+
+
+def test_one_line_says_what_everything_will_take(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    box = company(size=300)
+    box.usage.charge("users_me", 2, {"x-daily-ratelimit-token-limit": "30000"})
+    worked_off(box, *LISTS, "deal_changelog", "person_changelog")
+    lines = [r.message for r in caplog.records if r.message.startswith("Everything")]
+    (found,) = [
+        re.match(
+            r"Everything that is selected: about ([\d,]+) tokens, about (\d+) % of this company's "
+            r"daily budget\. Lists are read first, then what is requested record by record\.",
+            line,
+        )
+        for line in lines
+    ]
+    assert found
+    spent = box.usage.tokens
+    assert 0.9 * spent <= int(found[1].replace(",", "")) <= 1.1 * spent
+
+
+def test_a_small_sync_says_nothing_of_what_everything_takes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    worked_off(company(size=3), *LISTS)
+    assert "Everything" not in caplog.text

@@ -32,8 +32,10 @@ class Forecast:
         self._lane = lane
         self._usage = usage
         self._lock = lock
-        # Read from the very beginning: then the highest id says how many records there are.
-        self._whole = progress.since == 0 and not progress.done() and row.key == ("id",)
+        # Read from the very beginning: then the highest id says how many records there are. What is
+        # archived shares its ids with what is not.
+        begins = progress.since == 0 and not progress.done()
+        self._whole = begins and row.key == ("id",) and not row.after
         self._highest = 0  # id that was seen
         self._newest = False  # whether a page of the newest records was seen
 

@@ -19,6 +19,8 @@ from source_pipedrive.reading.reader import Reader
 # Of what a sync may spend, a quarter at most goes to lists that cannot resume before those that can
 # have had their turn; and lists come first only where one look at each takes half of it at most.
 SMALL_PART, LOOKS_PART = 1 / 4, 1 / 2
+# Lists that are read for others only may take a quarter before they let these go first.
+HIDDEN_PART = 1 / 4
 LISTS, OTHER_LISTS, CHILDREN = 1, 2, 3
 
 Key = tuple[int, bool, bool, float, int, int, str]
@@ -30,10 +32,12 @@ class Priority:
     def __init__(self, readers: Sequence[Reader[Any]], usage: Usage) -> None:
         self._allowance = usage.allowance
         lists = [reader for reader in readers if is_list(reader)]
+        self._silent = [r for r in readers if r.lane.silent and not r.row.depth]
         self._small = set(self._first_of([r for r in lists if not r.resumes]))
         resuming = [reader for reader in lists if reader.resumes]
         looks = sum(reader.price for reader in resuming)
         self._lists_first = self._allowance is None or looks <= LOOKS_PART * self._allowance
+        self._least = min((r.progress.until - r.behind for r in resuming), default=0)
         self._open = {*self._small, *resuming}
 
     def _first_of(self, readers: Sequence[Reader[Any]]) -> list[Reader[Any]]:
@@ -59,11 +63,21 @@ class Priority:
         if reader.lane.silent:
             needs = [self.key(each) for each in _dependents(reader) if not each.exhausted]
             if needs:
-                return (*min(needs)[:4], *last)
+                kind, late, dear, far, *_ = min(needs)
+                return (kind + self.yields(reader), late, dear, far, *last)
+        if not self._lists_first and reader.resumes:
+            far = self._is_far(reader)
+            return (LISTS, not far, far and not is_list(reader), behind, *last)
         if is_list(reader) or not self._lists_first:
             return (LISTS if reader.resumes else OTHER_LISTS, False, False, behind, *last)
         dear = is_expensive(price, self._allowance)
         return (CHILDREN, dear and not reader.resumes, dear, behind, *last)
+
+    def _is_far(self, reader: Reader[Any]) -> bool:
+        """Whether a backfill is under way, and not only the changes since the last sync missing:
+        then it is much further behind than others are."""
+        gap = reader.progress.until - reader.behind
+        return not reader.progress.done() or gap > 2 * self._least
 
     def _behind(self, reader: Reader[Any]) -> float:
         """A stream that another one waits for is as far behind as that. Where lists do not come
@@ -71,6 +85,14 @@ class Priority:
         others = [] if self._lists_first else _dependents(reader)
         waiting = [reader.behind, *(each.behind for each in reader.awaited_by)]
         return min([*waiting, *(self._behind(each) for each in others)])
+
+    def yields(self, reader: Reader[Any]) -> bool:
+        """Whether a list that is read for others only lets these go first after each page. It does
+        once such lists have taken so much of a small budget that little is left for the others."""
+        if not reader.lane.silent or reader.row.depth or self._allowance is None:
+            return False
+        spent = sum(each.lane.pages * each.row.cost for each in self._silent)
+        return spent > HIDDEN_PART * self._allowance
 
     def holds(self, reader: Reader[Any]) -> bool:
         """Whether a reader has to wait until the lists have been read. One whose parents do not fit

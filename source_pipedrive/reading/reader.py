@@ -78,6 +78,7 @@ class Reader(ABC, Generic[T]):
         self.relieve: Callable[[], None] = lambda: None
         self.vouches = True  # whether what is emitted may be followed by a state
         self.running = False
+        self.handed_on = False  # a page has reached those that live on it
         self.stopped = False  # the error is another stream's, which ended the sync
         self.forecast = Forecast(row, lane, sync.client.usage, self.progress, self.lock)
         self.resumes = progress is not None  # the next sync goes on where this one stops
@@ -166,6 +167,7 @@ class Reader(ABC, Generic[T]):
             if not kept:  # nobody will write it
                 self.lane.leave(self.sync.backlog)
         self._feed(out)
+        self.handed_on = True
         self.nudge()
 
     def _fetched(

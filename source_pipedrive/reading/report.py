@@ -81,7 +81,7 @@ class Report:
         lists = [reader for reader in self._readers if not reader.row.depth]
         hidden = [reader for reader in self._hidden if not reader.row.depth]
         first = [*lists, *(reader for reader in hidden if not reader.waits_for)]
-        if not all(reader.exhausted or reader.lane.records for reader in first):
+        if not all(r.handed_on or (r.exhausted and not r.lane.records) for r in first):
             return
         self._told_whole = True
         limit = self._usage.daily_limit

@@ -62,7 +62,7 @@ class Workers(Generic[T]):
             self._adopt(reader)
 
     def _adopt(self, reader: Reader[T]) -> None:
-        reader.nudge, reader.crowded = self.nudge, self._crowded
+        reader.nudge, reader.crowded = self.nudge, partial(self._crowded, reader)
         reader.starting = partial(self._began, reader)
         reader.relieve = partial(relieve, reader)
 
@@ -84,8 +84,12 @@ class Workers(Generic[T]):
             self._hire()
             self._idle.notify()
 
-    def _crowded(self) -> bool:
-        """Whether more tasks run than there is memory for their pages."""
+    def _crowded(self, reader: Reader[T]) -> bool:
+        """Whether a task has to be put down for now: more run than there is memory for their pages,
+        or others go first."""
+        if self._priority.yields(reader):
+            self._ranked = 0
+            return True
         return self._crew.is_crowded(self._under_way())
 
     def _under_way(self) -> list[str]:
