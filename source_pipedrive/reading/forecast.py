@@ -32,10 +32,8 @@ class Forecast:
         self._lane = lane
         self._usage = usage
         self._lock = lock
-        # Read from the very beginning: then the highest id says how many records there are. What is
-        # archived shares its ids with what is not.
-        begins = progress.since == 0 and not progress.done()
-        self._whole = begins and row.key == ("id",) and not row.after
+        # Read from the very beginning: then the highest id says how many records there are.
+        self._whole = progress.since == 0 and not progress.done() and row.key == ("id",)
         self._highest = 0  # id that was seen
         self._newest = False  # whether a page of the newest records was seen
 
@@ -50,11 +48,16 @@ class Forecast:
 
     def records(self, progress: Progress) -> int | None:
         """Records that this sync will bring, about, as far as can be told."""
-        if self._whole and self._newest:
+        counted = self._whole and self._newest
+        if counted and not self._row.after:
             return self._highest
         with self._lock:
             left = progress.expected(self._highest)
-        return None if left is None else self._lane.records + left
+        if left is None:
+            return self._highest if counted else None
+        guess = self._lane.records + left
+        # What is archived shares its ids with what is not.
+        return min(guess, self._highest) if counted else guess
 
     def tokens(self, expected: int | None) -> int:
         """API tokens that this sync takes for a list, as far as can be told. expected: records."""

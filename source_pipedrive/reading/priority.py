@@ -54,6 +54,10 @@ class Priority:
             found.append(reader)
         return found
 
+    def add(self, reader: Reader[Any]) -> None:
+        """A list that is read for others only has come later."""
+        self._silent.append(reader)
+
     def key(self, reader: Reader[Any]) -> Key:
         """The smallest comes first."""
         behind, price, depth = self._behind(reader), reader.price, reader.row.depth
@@ -63,8 +67,8 @@ class Priority:
         if reader.lane.silent:
             needs = [self.key(each) for each in _dependents(reader) if not each.exhausted]
             if needs:
-                kind, late, dear, far, *_ = min(needs)
-                return (kind + self.yields(reader), late, dear, far, *last)
+                kind, late, dear, since, *_ = min(needs)
+                return (kind + self.yields(reader), late, dear, since, *last)
         if not self._lists_first and reader.resumes:
             far = self._is_far(reader)
             return (LISTS, not far, far and not is_list(reader), behind, *last)

@@ -77,7 +77,7 @@ def again(source: Reader[Any], hidden: Hidden) -> list[Reader[Any]]:
     """The readers that read on for those that a list has let go."""
     made: list[Reader[Any]] = []
     for each, rest in source.rests:
-        for row, left in rest:
+        for row, left in rest if not each.exhausted else ():
             same = (r for r in made if r.row.name == row.name and r.left() == left)
             reader = next(same, None) or hidden(row, left)
             if reader not in made:
@@ -98,8 +98,8 @@ def _line_up(readers: Sequence[Reader[Any]], others: Sequence[Reader[Any]]) -> N
 def _part(source: Reader[Any], each: Fed[Any]) -> None:
     source.fed.remove(each)
     each.sources.remove(source)
-    if source.needs.pop(each, None):
-        narrow(source)
+    source.needs.pop(each, None)
+    narrow(source)
 
 
 def _both(each: Fed[Any], source: Reader[Any]) -> Left:
@@ -109,9 +109,9 @@ def _both(each: Fed[Any], source: Reader[Any]) -> Left:
 
 
 def narrow(reader: Reader[Any]) -> None:
-    """Leaves out of a list that is read for others only, and not begun, what nobody needs after
-    all, because the account does not have the stream that needed it."""
-    if reader.needs and reader.began is None and not isinstance(reader, Fed):
+    """Leaves out of a list that is read for others only, and not begun, what nobody needs any
+    more: the account does not have the stream that needed it, or that reads it later."""
+    if reader.lane.silent and reader.began is None and not isinstance(reader, Fed):
         needs = [left for each, left in reader.needs.items() if not each.exhausted]
         reader.progress.leave(union(left[reader.row.name] for left in needs))
 

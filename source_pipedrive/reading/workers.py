@@ -190,11 +190,13 @@ class Workers(Generic[T]):
     def _go_on_for_those_let_go(self, reader: Reader[T]) -> None:
         if reader.error is not None:
             for each, _ in reader.rests:
-                each.error = each.error or reader.error
-                _starve(each, reader.error)
+                if not each.exhausted:
+                    each.error = reader.error
+                    _starve(each, reader.error)
             return
         for more in self._again(reader) if reader.rests else ():
             self._adopt(more)
+            self._priority.add(more)
             self._readers.append(more)
         self._ranked = 0
 
