@@ -34,7 +34,8 @@ from source_pipedrive.misspellings import misspellings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.messages import AsMessages, Encoder
 from source_pipedrive.reading.pages import all_rows
-from source_pipedrive.reading.reader import Fields, T
+from source_pipedrive.reading.reader import T
+from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.reading.sync import Run, Selection
 from source_pipedrive.sight import Sight, by_reason, partial_view, permissions_of, verdict
 from source_pipedrive.stream import Stream

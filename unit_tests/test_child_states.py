@@ -380,7 +380,9 @@ def test_a_list_that_is_read_for_itself_and_for_others_has_its_children_asked_on
     state = {field: rfc3339(START + 60 * 8), "version": 1, "since": rfc3339(0)}
     company = Whole({source: rows, "projects/archived": []})
     messages = read(company, source, child, states={source: state})
-    assert sorted(company.ids(path), key=int) == [str(n) for n in range(12)]
+    asked = company.ids(path)
+    trial = STREAMS[child].absent != ()  # one request tells whether the account has the stream
+    assert sorted(asked[trial:], key=int) == [str(n) for n in range(12)]
     assert len(records_of(messages, child)) == 12
 
 

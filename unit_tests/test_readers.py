@@ -10,12 +10,14 @@ import pytest
 
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
+from source_pipedrive.http.usage import Usage
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339, seconds_of
 from source_pipedrive.reading.messages import AsMessages, Backlog, Lane, Parcel
+from source_pipedrive.reading.priority import Priority
 from source_pipedrive.reading.reader import Reader, Sync, lower_bound
-from source_pipedrive.reading.sync import furthest_behind_first, reader_class
+from source_pipedrive.reading.sync import reader_class
 from source_pipedrive.reading.wiring import wire
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import ACME, NOW, FakeClient, Params, v2_list
@@ -453,7 +455,7 @@ def test_work_beyond_the_memory_is_given_back_and_taken_up_where_it_was() -> Non
     assert set(found) == {record["id"] for record in records}
 
 
-def test_what_can_be_taken_up_comes_before_what_cannot_and_the_furthest_behind_first() -> None:
+def test_small_lists_come_first_and_then_what_is_furthest_behind() -> None:
     """Otherwise syncs that a budget cuts short read the same streams for ever."""
     client = FakeClient(v2_list([]))
     recent = {"update_time": "2026-11-20T00:00:00Z", "version": 1, "since": "1970-01-01T00:00:00Z"}
@@ -465,8 +467,8 @@ def test_what_can_be_taken_up_comes_before_what_cannot_and_the_furthest_behind_f
         reader_of("organizations", client, lower=0)[0],
     ]
     assert not wire(made, lambda row, left: pytest.fail("none of them hangs on another"))
-    order = [reader.row.name for reader in furthest_behind_first(made)]
-    assert order == ["deals", "deals_archived", "organizations", "persons", "currencies"]
+    order = [reader.row.name for reader in sorted(made, key=Priority(made, Usage()).key)]
+    assert order == ["currencies", "deals", "organizations", "deals_archived", "persons"]
 
 
 def test_the_highest_id_counts_only_where_the_newest_records_were_seen() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, cast
 
 import pytest
@@ -13,8 +14,15 @@ from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.sync import Run, Selection
+from source_pipedrive.reading.workers import Workers
 from source_pipedrive.streams import STREAMS
+from unit_tests.deals import Deals, deals
 from unit_tests.fakes import ACME, NOW, FakeClient, Params
+from unit_tests.test_crew import Pace
+
+CHANGELOGS = {
+    "deals/{id}/changelog": lambda deal: [{"time": "2026-01-01 00:00:00", "field_key": "status"}]
+}
 
 
 def run_of(client: FakeClient, *names: str, lower: int = 0) -> Run[Any]:
@@ -87,3 +95,37 @@ def test_a_caller_that_stops_listening_leaves_no_worker_behind() -> None:
     for thread in run._workers._threads:
         thread.join(timeout=5)
         assert not thread.is_alive()
+
+
+def test_a_slow_destination_and_a_spent_budget_leave_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A page that is dropped, because its stream is over, gives its place among the waiting ones
+    back. Otherwise the sync hangs until somebody kills it."""
+    times = [seconds_of(NOW) - 86_400 + 60 * n for n in range(400)]
+    company = Deals({"deals": deals(times), "deals/archived": []}, CHANGELOGS)
+    company.budget = 30 + 31 * 20
+    stopped = threading.Event()
+    honest = Workers.stop
+
+    def stop(self: Any, error: AirbyteTracedException) -> None:
+        honest(self, error)
+        stopped.set()
+
+    monkeypatch.setattr(Workers, "stop", stop)
+    monkeypatch.setattr(company, "pacing", Pace(parallel=30), raising=False)
+    monkeypatch.setattr(company, "size", lambda stream: 0, raising=False)
+    chosen = [Selection(STREAMS["deal_stage_history"], {}, full_refresh=False)]
+    client = cast("Client", company)
+    run = Run(
+        *(client, ACME, chosen, AsMessages(), 0),
+        workers=None,
+        waiting=Waiting(),
+        meanwhile=lambda: cast("None", stopped.wait(20)),  # the destination takes its time
+    )
+    found: list[Any] = []
+    reading = threading.Thread(target=lambda: found.append(drained(run)), daemon=True)
+    reading.start()
+    reading.join(timeout=30)
+    assert found, "the sync hangs"
+    assert statuses(found[0][0])[-1] == "INCOMPLETE"

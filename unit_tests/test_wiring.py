@@ -183,6 +183,19 @@ def few_deals(refused: Callable[[Request], tuple[int, str] | None]) -> Deals:
     return company
 
 
+SCOPE = '{"error":"Scope and URL mismatch"}'
+
+
+def of_one(path: str, status: int) -> Callable[[Request], None]:
+    """Only requests for that path are refused."""
+
+    def refuse(request: Request) -> None:
+        if request.path == path:
+            raise StreamError(f"Pipedrive answered {status}", SYSTEM, status)
+
+    return refuse
+
+
 def of_changelogs(status: int) -> Callable[[Request], tuple[int, str] | None]:
     """Every changelog is refused."""
     permission = '{"error":"You do not have permissions to do this."}'
@@ -399,3 +412,32 @@ def test_a_list_of_stages_that_fails_ends_the_history_alone() -> None:
     assert status_of(messages, "deal_stage_history") == "INCOMPLETE"
     assert not records_of(messages, "deal_stage_history")
     assert not states_of(messages, "deal_stage_history")
+
+
+@pytest.mark.parametrize("beside", ["deals", "deal_stage_history", "deal_products"])
+def test_a_child_that_failed_does_not_hold_up_its_list(
+    beside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise one deal whose changelog cannot be had stops `deals` until the sync is killed."""
+    monkeypatch.setattr(pending, "ENOUGH", 8)
+    for seed in range(5):
+        company = company_of("spread")
+        company.refuse = of_one("deals/3/changelog", 500)
+        other = small_batch(beside, 3) if beside == "deal_products" else beside
+        run = run_of(company, "deal_changelog", other)
+        messages = Turns(run, company, seed, workers=3).messages()
+        assert status_of(messages, "deal_changelog") == "INCOMPLETE"
+        if beside != "deal_stage_history":
+            assert status_of(messages, beside) == "COMPLETE"
+
+
+def test_a_list_that_is_read_for_others_only_ends_with_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody pays for pages that nobody gets."""
+    monkeypatch.setattr(pending, "ENOUGH", 2)
+    company = few_deals(lambda request: (403, SCOPE) if "changelog" in request.path else None)
+    company.page = 1
+    read(company, "deal_changelog")
+    assert company.paths["deals/{id}/changelog"] == 1
+    assert company.paths["deals"] + company.paths["deals/archived"] <= 3

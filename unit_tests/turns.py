@@ -17,7 +17,6 @@ from source_pipedrive.reading.children import Children
 from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.reading.sync import Run, Selection
-from source_pipedrive.reading.workers import _starve
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from unit_tests.deals import Deals
@@ -56,6 +55,7 @@ class Turns:
         self._active: dict[threading.Semaphore, float] = {}
         self._tasks = 0
         run._backlog._free = threading.Semaphore(10**6)  # nobody writes
+        self._workers.nudge = lambda: None  # type: ignore[method-assign]
         for reader in self._workers._readers:
             reader.nudge = lambda: None
         # A list that is consulted is asked for under a lock: whoever waits for it cannot go first.
@@ -125,8 +125,8 @@ class Turns:
             error = self._workers._run(reader, task)
             self._workers._busy[reader] -= 1
             reader.error = reader.error or error
-            if reader.error is not None:
-                _starve(reader, reader.error)
+            for each in reader.fed if reader.error is not None else ():
+                each.fail(reader.error)
             if self._most > 1:
                 del self._mine[threading.get_ident()]
                 del self._active[mine]

@@ -107,6 +107,15 @@ class Usage:
         """`tokens` as a part of the company's day, or "" where that is not known."""
         return f"{100 * tokens / self.daily_limit:.1f} %" if self.daily_limit else ""
 
+    @property
+    def allowance(self) -> int | None:
+        """Tokens that this run may still spend, as far as that is known."""
+        with self._lock:
+            kept = (self.daily_limit or 0) * self._reserve // 100
+            day = None if self.daily_left is None else self.daily_left - kept
+            mine = None if self._most is None else self._most - self._tokens
+            return min((max(0, n) for n in (day, mine) if n is not None), default=None)
+
     def explain(self) -> None:
         """Says once, after the first answer, whether the reserve can be kept."""
         if self._reserve and None in (self.daily_limit, self.daily_left):

@@ -124,7 +124,8 @@ class Children(Fed[T]):
             rows = self._rows_of(parents)
         except StreamError as error:
             action = about_one_parent(error)
-            if action is Action.END_STREAM or absence_of(self.row, error):
+            absent = not self.answered and absence_of(self.row, error)
+            if action is Action.END_STREAM or absent:
                 raise
             if len(parents) > 1:
                 # One of them spoils the answer for all.
@@ -217,7 +218,8 @@ class Children(Fed[T]):
         if ready:
             self.emit([], self._vouch)
         with self.lock:
-            left = union(left for by in self._lefts.values() for left in by.values())
+            lefts = (by for name, by in self._lefts.items() if name not in self._lost)
+            left = union(left for by in lefts for left in by.values())
             over = self.pending.idle and self.pending.is_only_holes(left)
         if over and (error := self.refusals.parked):
             self.fail(error)
@@ -292,3 +294,7 @@ class Children(Fed[T]):
         """As many children of each parent as those had that have been read."""
         read = self._read
         return self.lane.records * self._parents()[0] // read if read else None
+
+    @property
+    def price(self) -> int:
+        return -(-self._parents()[0] // self.child.batch) * len(self.row.each) * self.row.cost

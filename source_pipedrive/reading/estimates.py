@@ -34,8 +34,7 @@ class Estimate:
 
     def is_expensive(self, daily_limit: int | None) -> bool:
         """Whether a person should read of it. daily_limit: the company's tokens a day, if known."""
-        part = EXPENSIVE_PART * daily_limit if daily_limit else EXPENSIVE
-        return self.tokens >= min(part, EXPENSIVE)
+        return is_expensive(self.tokens, daily_limit)
 
     def sentence(self, daily_limit: int | None) -> str:
         """`deal_changelog: 12,400 deals x 20 tokens = 248,000, about 8 days of this company's
@@ -44,6 +43,20 @@ class Estimate:
         pages = f" in {self.requests:,} requests" if self.each > 1 else ""
         text = f"{self.stream}: {number}{pages} x {self.cost} tokens = {self.tokens:,}"
         return text + _of_day(self.tokens, daily_limit)
+
+
+def is_expensive(tokens: int, limit: int | None) -> bool:
+    """Whether so many tokens are a lot. limit: those that may be spent, if known."""
+    part = EXPENSIVE if limit is None else EXPENSIVE_PART * limit
+    return tokens >= min(part, EXPENSIVE)
+
+
+def of_everything(tokens: int, how: str, daily_limit: int | None) -> str:
+    """What all selected streams will take together."""
+    return (
+        f"Everything that is selected: {how}{tokens:,} tokens{_of_day(tokens, daily_limit)}. "
+        "Lists are read first, then what is requested record by record."
+    )
 
 
 def _of_day(tokens: int, daily_limit: int | None) -> str:

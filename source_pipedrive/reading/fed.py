@@ -7,13 +7,14 @@ record that changed then have been handed to the output.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import PipedriveError, StreamError
+from source_pipedrive.reading import state
 from source_pipedrive.reading.consulted import Consulted
 from source_pipedrive.reading.fetched import Fetched
 from source_pipedrive.reading.made import MAKERS
@@ -50,9 +51,49 @@ class Fed(Reader[T]):
         self.sources: list[Reader[Any]] = []
         # By source and list: two sources may each bring a part of one list's time.
         self._lefts = {
-            source.name: {axis: self.progresses.axes[axis].left for axis in source.roots}
+            source.name: {axis: self.progresses.left_by(source.name, axis) for axis in source.roots}
             for source in row.sources
         }
+        self._lost: set[str] = set()  # sources that the account does not have
+        self.vouches = not row.absent  # otherwise not before an answer says that it has it
+
+    @property
+    def exhausted(self) -> bool:
+        return super().exhausted or (bool(self._lost) and self.ends_with([]))
+
+    @property
+    def has_read(self) -> bool:
+        """Whether the state vouches for anything."""
+        return any(axis.done() for axis in self.progresses.axes.values())
+
+    def lose(self, source: Stream, answer: PipedriveError) -> None:
+        """The account does not have that source: the others are read, and the state says of which
+        that is. Without others the account does not have this stream either."""
+        with self.lock:
+            others = self._lefts.keys() - {*self._lost, source.name}
+            if others:
+                self._lost.add(source.name)
+        if not others:
+            self.absent(answer)
+        self.nudge()
+
+    def put(
+        self, rows: Sequence[Row], moved: Callable[[Progress], object] | None, fetched: Fetched
+    ) -> None:
+        self.answered = self.answered or bool(fetched.parents)
+        self.vouches = self.vouches or self.answered
+        super().put(rows, moved, fetched)
+
+    def end(self) -> None:
+        if (self._lost or not self.vouches) and self.error is None and self.absence is None:
+            self.vouches = True
+            self.checkpoint()
+        super().end()
+
+    def _state(self) -> dict[str, Any] | None:
+        if (found := super()._state()) is not None:
+            found |= state.by_source(self.progresses, self._lefts)
+        return found
 
     def feed(self, source: Reader[Any], fetched: Fetched) -> None:
         """Takes what `source` has read."""
@@ -103,11 +144,11 @@ class Fed(Reader[T]):
 
     def fail(self, error: AirbyteTracedException) -> None:
         """Ends this stream, and all that live on it, where they are."""
-        if not self.exhausted:
-            self.error = error
+        if self.exhausted:
+            return
+        self.error = error
         for each in self.fed:
-            if not each.exhausted:
-                each.fail(error)
+            each.fail(error)
 
     def knows_as_much(self, known: int) -> bool:
         """Whether this stream, and all that live on it, were complete when `known` was."""
@@ -133,11 +174,12 @@ class Fed(Reader[T]):
             self.progresses.leave_of(axis, union(lefts))
 
     def ends_with(self, covered: Covered) -> bool:
-        """Whether nothing is left once this has been read, too."""
+        """Whether nothing is left once this has been read, too, of what the account has."""
         return not any(
             without(left, [part for s, a, part in covered if (s, a) == (source, axis)])
             for source, lefts in self._lefts.items()
             for axis, left in lefts.items()
+            if source not in self._lost
         )
 
     def covered_by(self, source: Reader[Any], fetched: Fetched) -> Covered:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.http.errors import PipedriveError
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Interval
 from source_pipedrive.stream import Stream
@@ -16,11 +17,12 @@ from source_pipedrive.stream import Stream
 @dataclass(frozen=True)
 class Fetched:
     """rows: unshaped; parents: those that were asked for the rows, if any were; covered: what has
-    been read with them, by the list that it is a part of."""
+    been read with them, by the list that it is a part of; to: who gets it."""
 
     rows: Sequence[Row]
     covered: Sequence[tuple[str, Interval]] = ()
     parents: Sequence[Row] = ()
+    to: Sequence[Living] = ()
 
 
 class Living(Protocol):
@@ -29,6 +31,7 @@ class Living(Protocol):
     row: Stream
     error: AirbyteTracedException | None
     fed: list[Living]
+    trial: Any
 
     def feed(self, source: Any, fetched: Fetched) -> None:
         """Takes what the reader `source` has read. May be called by several workers at once."""
@@ -41,6 +44,9 @@ class Living(Protocol):
 
     def knows_as_much(self, known: int) -> bool:
         """Whether it was complete when its source was, at `known`."""
+
+    def lose(self, source: Stream, answer: PipedriveError) -> None:
+        """Learns that the account does not have one of the streams that it lives on."""
 
     @property
     def flooded(self) -> bool:

@@ -200,6 +200,7 @@ class Lane(Generic[T]):
     def __init__(self, stream: str, encoder: Encoder[T], queue: SimpleQueue[Parcel[T]]) -> None:
         self.stream = stream
         self.records = 0
+        self.pages = 0
         self._since_state = 0
         self.over = False
         self._encoder = encoder
@@ -233,6 +234,7 @@ class Lane(Generic[T]):
             pieces.extend(self._encoder.message(running))
         pieces.extend(rendered)
         self.records += count
+        self.pages += 1
         self._since_state += count
         if state is not None:
             message = state_message(self.stream, state, self._since_state)
@@ -279,6 +281,7 @@ class Silent(Lane[T]):
     def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:
         """Counts the records."""
         self.records += count
+        self.pages += 1
 
     def _put(self, message: AirbyteMessage) -> None:
         """Nothing leaves."""

@@ -13,7 +13,8 @@ class Progresses(Progress):
     that are left of any.
 
     known: all that a list has seen before this time was read by a sync that reached its end.
-    remembered: what the state says besides.
+    sources: what is done by source and list, where the sources of one list differ. remembered: what
+    the state says besides.
     """
 
     def __init__(
@@ -26,8 +27,14 @@ class Progresses(Progress):
         super().__init__(min(each.since for each in axes.values()), first.until)
         self.axes = dict(axes)
         self.known = known
+        self.sources: Mapping[str, Mapping[str, list[Interval]]] = {}
         self.remembered = remembered or Remembered()
         self._merge()
+
+    def left_by(self, source: str, axis: str) -> list[Interval]:
+        """What a source has not yet brought of a list."""
+        each, done = self.axes[axis], self.sources.get(source)
+        return each.left if done is None else Progress(each.since, each.until, done[axis]).left
 
     def leave_of(self, axis: str, left: Iterable[Interval]) -> None:
         """From now on this is left of one list."""

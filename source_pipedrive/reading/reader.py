@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -12,32 +11,25 @@ from typing import Any, Generic, TypeVar
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.fields.definitions import Definitions
-from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
+from source_pipedrive.http.errors import TRANSIENT, PipedriveError, StreamError
 from source_pipedrive.reading import state
-from source_pipedrive.reading.estimates import ABOUT, Estimate
 from source_pipedrive.reading.fetched import Fetched, Living
-from source_pipedrive.reading.instants import instant_or_none, rfc3339
+from source_pipedrive.reading.forecast import Forecast
+from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.messages import Backlog, Lane
 from source_pipedrive.reading.pages import Page, pages
-from source_pipedrive.reading.records import Plan, Row
+from source_pipedrive.reading.records import Row
+from source_pipedrive.reading.shaping import Fields, Shaping
 from source_pipedrive.reading.spans import Interval, Progress, without
-from source_pipedrive.stream import Stream
-
-logger = logging.getLogger("airbyte")
+from source_pipedrive.stream import Changes, Stream
 
 T = TypeVar("T")
 Task = Callable[[], None]
 
-
-@dataclass(frozen=True)
-class Fields:
-    """That custom fields get columns, and, if `labels`, what options are called."""
-
-    definitions: Definitions
-    labels: bool
+# Lists of which a part can be read on its own.
+SORTED = (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
 
 
 @dataclass(frozen=True)
@@ -78,27 +70,28 @@ class Reader(ABC, Generic[T]):
         self.progress = progress or Progress(lower_bound(row, sync.lower), sync.until)
         self.lock = threading.Lock()
         self.error: AirbyteTracedException | None = None
+        self.absence: PipedriveError | None = None  # the account does not have the stream
+        self.answered = False  # Pipedrive has shown that the account has it
+        self.trial: Task | None = None  # comes before anything is read for this reader
         self.began: float | None = None
         self.seconds = 0.0
         self.starting: Callable[[], None] = lambda: None
         self.nudge: Callable[[], None] = lambda: None
         self.crowded: Callable[[], bool] = lambda: False
+        self.relieve: Callable[[], None] = lambda: None
         self.vouches = True  # whether what is emitted may be followed by a state
         self.running = False
+        self.handed_on = False  # a page has reached those that live on it
         self.stopped = False  # the error is another stream's, which ended the sync
-        self._highest = 0  # id that was seen
-        # Read from the very beginning: then the highest id says how many records there are.
-        self._whole = self.progress.since == 0 and not self.progress.done() and row.key == ("id",)
-        self._newest = False  # whether a page of the newest records was seen
-        self._announced = 0
-        self._priced = False
+        self.forecast = Forecast(row, lane, sync.client.usage, self.progress, self.lock)
         self.resumes = progress is not None  # the next sync goes on where this one stops
-        self._full_refresh = full_refresh
-        self._schema = schema or {}
-        self._compiling = threading.Lock()
-        self._plan: Plan | None = None
+        self.full_refresh = full_refresh
+        self._shaping = Shaping(row, sync.company.user_id, sync.fields, schema or {})
         self.fed: list[Living] = []
+        self.rests: list[tuple[Any, Any]] = []  # of those that could not keep up with it
+        self.needs: dict[Any, Mapping[str, list[Interval]]] = {}  # of those it is read for only
         self.waits_for: list[Reader[Any]] = []
+        self.awaited_by: list[Reader[Any]] = []
         self._withheld: list[Fetched] = []
 
     @abstractmethod
@@ -107,8 +100,10 @@ class Reader(ABC, Generic[T]):
 
     @property
     def exhausted(self) -> bool:
-        """Everything has been read, or an error has ended the stream."""
-        return self.error is not None or self.progress.complete
+        """Nothing is left to do: all is read, the account does not have it, nobody needs it any
+        more, or an error has ended the stream."""
+        ended = self.error is not None or self.absence is not None
+        return ended or self.progress.complete or self._is_unneeded
 
     def start(self) -> None:
         """The stream's first work is about to be done."""
@@ -127,7 +122,7 @@ class Reader(ABC, Generic[T]):
         if self.stopped and self.progress.complete and self.vouches:
             self.error = None  # the page under way was the last
         with self.lock:
-            if not self.resumes and self.error is None:
+            if not self.resumes and self.error is None and self.absence is None:
                 self.lane.state(state.NO_CURSOR)
             self.lane.ended(self.error)
 
@@ -138,13 +133,16 @@ class Reader(ABC, Generic[T]):
         """
         self.go_on()
         for page in pages(self.sync.client, self.row, params, start):
+            self.answered = True
             yield page
             self.go_on()
 
     def go_on(self) -> None:
-        """Called before each request. Raises the error that has ended the stream, if one has."""
-        if self.error is not None:
-            raise self.error
+        """Called before each request. Raises what has ended the stream, if anything has."""
+        if (ended := self.error or self.absence) is not None:
+            raise ended
+        if self._is_unneeded:
+            raise StreamError(f"Nothing needs {self.row.name} any more.", TRANSIENT)
 
     def emit(self, rows: Sequence[Row], moved: Callable[[Progress], object] | None = None) -> None:
         """Hands a page to the output, and then to those that live on it. `moved` tells the progress
@@ -157,26 +155,31 @@ class Reader(ABC, Generic[T]):
         """As `emit`; `fetched` is what those that live on this reader get."""
         self.lane.enter(self.sync.backlog)
         out: list[Fetched] = []
+        kept = False
         try:
             self.notice(rows)
-            records = [] if self.lane.silent else self._shaped(rows)
+            records = [] if self.lane.silent else self._shaping.records(rows)
             rendered = self.lane.render(records)
             with self.lock:
                 # A page that comes too late is dropped, so it is not read either.
-                if not self.lane.over:
+                if not self.lane.over and self.absence is None:
                     out = self._fetched(moved, fetched)
-                count = len(rows) if self.lane.silent else len(records)
-                self.lane.page(rendered, count, self._state() if moved else None)
-        except BaseException:
-            self.lane.leave(self.sync.backlog)
-            raise
+                    count = len(rows) if self.lane.silent else len(records)
+                    self.lane.page(rendered, count, self._state() if moved else None)
+                    kept = True
+        finally:
+            if not kept:  # nobody will write it
+                self.lane.leave(self.sync.backlog)
         self._feed(out)
+        self.handed_on = True
         self.nudge()
 
     def _fetched(
         self, moved: Callable[[Progress], object] | None, fetched: Fetched
     ) -> list[Fetched]:
         """What may be handed on now. What vouches for a time waits until this reader does."""
+        self.relieve()
+        fetched = replace(fetched, to=tuple(self.fed))
         if moved is None:
             return [fetched]
         before = self.left() if self.fed else {}
@@ -197,17 +200,39 @@ class Reader(ABC, Generic[T]):
     def _feed(self, out: Sequence[Fetched]) -> None:
         for fetched in out:
             if fetched.rows or fetched.covered or fetched.parents:
-                for each in self.fed:
+                for each in fetched.to:
                     each.feed(self, fetched)
 
     @property
     def flooded(self) -> bool:
-        """Whether those that live on this reader have so much before them that it should wait."""
-        return any(each.flooded for each in self.fed)
+        """Whether those that live on this reader have so much before them that it should wait; for
+        somebody who may be let go it waits only if nobody else has room, nor its own records go
+        anywhere."""
+        full = [each.flooded for each in self.fed if not each.exhausted]
+        if self.lets_go:
+            return self.lane.silent and bool(full) and all(full)
+        return any(full)
 
-    def absent(self) -> None:
-        """This account does not have it: the stream is empty, and so is what lives on it."""
-        self.emit([], lambda progress: progress.finish())
+    @property
+    def lets_go(self) -> bool:
+        """Whether those that cannot keep up with it may be left to read the rest later."""
+        return self.row.changes in SORTED and self.vouches
+
+    @property
+    def _is_unneeded(self) -> bool:
+        """Whether it is read for others only, and these are at their end."""
+        return self.lane.silent and bool(self.fed) and all(each.exhausted for each in self.fed)
+
+    def absent(self, answer: PipedriveError) -> bool:
+        """This account does not have it: nothing more is asked for, nothing leaves any more, and
+        the state stays what it was. False where that was known, or the stream is at its end."""
+        with self.lock:
+            if self.exhausted:
+                return False
+            self.absence = answer
+        for each in self.fed:
+            each.lose(self.row, answer)
+        return True
 
     @property
     def behind(self) -> float:
@@ -217,64 +242,38 @@ class Reader(ABC, Generic[T]):
             return float("inf")
         return self.progress.spans[0].at if self.progress.spans else self.progress.until
 
-    @property
-    def intention(self) -> str:
-        """What the stream's read begins with, in words."""
-        since, done = self.progress.since, self.progress.done()
-        if self.resumes and done and self.progress.spans:
-            first = rfc3339(self.progress.spans[0].at)
-            if len(self.progress.spans) > 1 or done[0][0] > since or self._full_refresh:
-                return f"going on with what an earlier sync has left, from {first}"
-            return f"reading what changed since {first}"
-        kind = "reading all of it" if since == 0 else f"reading from {rfc3339(since)} on"
-        return kind if self.row.history or since == 0 else "reading all of it"
-
     def notice(self, rows: Sequence[Row], newest: bool = False) -> None:
-        """Remembers the highest id: Pipedrive counts a company's records of a kind with it.
+        """Learns from a page; newest: its rows are those that changed last."""
+        self.forecast.notice(rows, newest)
 
-        newest: the rows are those that changed last, among which the newest are.
-        """
-        self._newest = self._newest or newest
-        ids = [n for row in rows if isinstance(n := row.get("id"), int)]
-        self._highest = max([self._highest, *ids])
+    @property
+    def price(self) -> int:
+        """API tokens that this sync takes for it, as far as can be told."""
+        return self.forecast.tokens(self.expected)
 
     @property
     def expected(self) -> int | None:
         """Records that this sync will bring, about, as far as can be told."""
-        if self._whole and self._newest:
-            return self._highest
-        with self.lock:
-            left = self.progress.expected(self._highest)
-        return None if left is None else self.lane.records + left
+        return self.forecast.records(self.progress)
 
     def announce(self) -> None:
         """Says what the read will cost and how much it will bring; again when that has changed."""
         expected = self.expected
-        if expected is None or self.progress.complete:
-            return
-        if abs(expected - self._announced) > 0.1 * self._announced:
-            with self.lock:
-                self.lane.estimate(expected)
-            limit = self.sync.client.usage.daily_limit
-            size = self.row.limit or 1
-            cost = Estimate(self.row.name, expected, "records", self.row.cost, size, ABOUT)
-            if not self._priced and cost.is_expensive(limit):
-                logger.info(cost.sentence(limit))
-                self._priced = True
-            self._announced = expected
+        if expected is not None and not self.progress.complete:
+            self.forecast.announce(expected)
 
-    def _shaped(self, rows: Sequence[Row]) -> list[Row]:
-        """The records of a page. The first page that holds any asks for the fields' definitions."""
-        if not rows:
-            return []
-        with self._compiling:
-            if self._plan is None:
-                fields = None
-                if self.sync.fields is not None and self.row.fields:
-                    wanted = self.sync.fields
-                    fields = plan_of(self.row, self._schema, wanted.definitions, wanted.labels)
-                self._plan = Plan(self.row, self.sync.company.user_id, fields)
-        return self._plan.shape(rows)
+    @property
+    def _announced(self) -> int:
+        return self.forecast.announced
+
+    @property
+    def _priced(self) -> bool:
+        """Whether the price was stated; set by readers that state it in their own words."""
+        return self.forecast.priced
+
+    @_priced.setter
+    def _priced(self, priced: bool) -> None:
+        self.forecast.priced = priced
 
     def checkpoint(self) -> None:
         """Sends the state after what has been emitted so far."""
@@ -288,7 +287,7 @@ class Reader(ABC, Generic[T]):
         if not self.resumes or not self.vouches or self.row.cursor_field is None:
             return None
         company = self.sync.company.id
-        return state.dump(self.row.cursor_field, company, self.progress, self._full_refresh)
+        return state.dump(self.row.cursor_field, company, self.progress, self.full_refresh)
 
     def time_of(self, row: Row) -> int | None:
         """The cursor field of a row, as seconds since 1970."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from source_pipedrive.http.usage import Spent, Usage
+from source_pipedrive.reading.estimates import ABOUT, AT_LEAST, is_expensive, of_everything
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.reader import Reader
 
@@ -40,11 +41,12 @@ class Report:
         self._hidden = hidden
         self._clock = clock
         self._said = clock()
+        self._told_whole = False
         self._seen: dict[str, tuple[int, int]] = {}
 
     def began(self, reader: Reader[Any]) -> None:
         """The first work on a stream is about to be done."""
-        logger.info(f"{reader.row.name}: {reader.intention}.")
+        logger.info(f"{reader.row.name}: {intention(reader)}.")
 
     def ended(self, reader: Reader[Any]) -> None:
         """No work on a stream is left."""
@@ -52,6 +54,8 @@ class Report:
         error = reader.error
         again = "" if reader.resumes else " It begins anew with the next sync."
         how = f"complete to {self._until}" if error is None else f"incomplete: {error}{again}"
+        if reader.absence is not None and error is None:
+            how = "this account does not have it"
         logger.info(
             f"{reader.row.name:<16} {reader.lane.records:>9,} records "
             f"{spent.requests:>6,} requests {spent.tokens:>8,} tokens "
@@ -60,6 +64,8 @@ class Report:
 
     def tick(self) -> None:
         """Called all the time; says every half minute how far the streams are."""
+        if not self._told_whole:
+            self._tell_whole()
         now = self._clock()
         if now - self._said < EVERY:
             return
@@ -68,6 +74,22 @@ class Report:
             if reader.running:
                 reader.announce()
                 logger.info(self._progress(reader))
+
+    def _tell_whole(self) -> None:
+        """Says once what everything will take, when the lists' first pages are in; where that is
+        much."""
+        lists = [reader for reader in self._readers if not reader.row.depth]
+        hidden = [reader for reader in self._hidden if not reader.row.depth]
+        first = [*lists, *(reader for reader in hidden if not reader.waits_for)]
+        if not all(r.handed_on or (r.exhausted and not r.lane.records) for r in first):
+            return
+        self._told_whole = True
+        limit = self._usage.daily_limit
+        tokens = sum(reader.price for reader in (*self._readers, *self._hidden))
+        if len(self._readers) > 1 and is_expensive(tokens, limit):
+            paged = [reader for reader in (*lists, *hidden) if reader.row.limit]
+            sure = all(reader.exhausted or reader.expected is not None for reader in paged)
+            logger.info(of_everything(tokens, ABOUT if sure else AT_LEAST, limit))
 
     def _progress(self, reader: Reader[Any]) -> str:
         name, records = reader.row.name, reader.lane.records
@@ -101,6 +123,18 @@ class Report:
             part = usage.share(usage.tokens)
             day = f" of this company's {usage.daily_limit:,} tokens a day ({part})"
         logger.info(f"Read {total[3]:,} records; used {usage.tokens:,} API tokens{day}.")
+
+
+def intention(reader: Reader[Any]) -> str:
+    """What a stream's read begins with, in words."""
+    since, done = reader.progress.since, reader.progress.done()
+    if reader.resumes and done and reader.progress.spans:
+        first = rfc3339(reader.progress.spans[0].at)
+        if len(reader.progress.spans) > 1 or done[0][0] > since or reader.full_refresh:
+            return f"going on with what an earlier sync has left, from {first}"
+        return f"reading what changed since {first}"
+    kind = "reading all of it" if since == 0 else f"reading from {rfc3339(since)} on"
+    return kind if reader.row.history or since == 0 else "reading all of it"
 
 
 def table(rows: Iterable[Sequence[Any]], usage: Usage) -> list[str]:

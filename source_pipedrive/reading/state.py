@@ -7,8 +7,10 @@
      "skip": 1200}                           and the rows they hold, where a list is newest first
 
 The state of a stream that hangs on several lists has, in place of "done", "parents": the parts read
-of each list. "known" is the time of its last complete sync, while it catches up after it. What else
-it says stands in remembered.py.
+of each list. "known" is the time of its last complete sync, while it catches up after it. Where it
+is made of several streams that have read different parts of a list, "sources" holds them by stream:
+an account may lack one of these streams and have it later. What
+else it says stands in remembered.py.
 
 While a full refresh is under way it carries `"full_refresh": true` besides, so that nobody takes
 it for the state of an incremental sync that was turned into a full refresh.
@@ -19,19 +21,21 @@ Other connectors' states are taken up where they end: a bare `{"update_time": ..
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from source_pipedrive.http.errors import CONFIG, SyncError
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.progresses import Progresses
 from source_pipedrive.reading.remembered import load
-from source_pipedrive.reading.spans import OVERLAP, Interval, Progress
+from source_pipedrive.reading.spans import OVERLAP, Interval, Progress, without
 
 VERSION = 1
 
 # What the CDK's streams without a cursor emit at their end.
 NO_CURSOR = {"__ab_no_cursor_state_message": True}
+
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def progress(
@@ -70,8 +74,8 @@ def progress(
         else:
             since, done = lower, _foreign(state, field, lower if known_from is None else known_from)
         skip = int(state.get("skip") or 0)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise unreadable(stream) from None
+    except UNREADABLE:
+        raise _unreadable(stream) from None
     return Progress(min(since, lower), until, done, skip)
 
 
@@ -99,8 +103,12 @@ def progresses(
         return found
     try:
         found.remembered = load(state)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise unreadable(stream) from None
+        found.sources = {
+            source: {axis: _intervals(done.get(axis, [])) for axis in lowers}
+            for source, done in state.get("sources", {}).items()
+        }
+    except UNREADABLE:
+        raise _unreadable(stream) from None
     # What a longer history adds was not there to be read.
     if min(lowers.values()) >= instant(state["since"]):
         found.known = instant(state["known"]) if "known" in state else 0
@@ -109,8 +117,7 @@ def progresses(
     return found
 
 
-def unreadable(stream: str) -> SyncError:
-    """The error for a state that somebody has edited."""
+def _unreadable(stream: str) -> SyncError:
     return SyncError(
         f'The state of "{stream}" cannot be read. Reset the stream to read it again from its '
         "beginning.",
@@ -121,8 +128,16 @@ def unreadable(stream: str) -> SyncError:
 def _own(state: Mapping[str, Any], field: str) -> tuple[int, list[Interval]]:
     since = instant(state["since"])
     if "done" in state:
-        return since, [(instant(start), instant(end)) for start, end in state["done"]]
+        return since, _intervals(state["done"])
     return since, [(since, instant(state[field]) - OVERLAP)]
+
+
+def _intervals(parts: Any) -> list[Interval]:
+    return [(instant(start), instant(end)) for start, end in parts]
+
+
+def _texts(intervals: Iterable[Interval]) -> list[list[str]]:
+    return [[rfc3339(start), rfc3339(end)] for start, end in intervals]
 
 
 def _foreign(state: Mapping[str, Any], field: str, known_from: int) -> list[Interval]:
@@ -152,7 +167,7 @@ def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False)
         return {field: rfc3339(now.until), **common}
     done = now.done()
     low = done[0][1] if done and done[0][0] == now.since else now.since
-    parts = [[rfc3339(start), rfc3339(end)] for start, end in done]
+    parts = _texts(done)
     skip = {"skip": now.skip} if now.skip else {}
     return {field: rfc3339(low), **common, "done": parts, **skip, **whole}
 
@@ -160,9 +175,22 @@ def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False)
 def _of_children(field: str, common: Mapping[str, Any], now: Progresses) -> dict[str, Any]:
     if now.complete:
         return {field: rfc3339(now.until), **common}
-    parents = {
-        axis: [[rfc3339(start), rfc3339(end)] for start, end in each.done()]
-        for axis, each in now.axes.items()
-    }
+    parents = {axis: _texts(each.done()) for axis, each in now.axes.items()}
     known = {"known": rfc3339(now.known)} if now.known else {}
     return {field: rfc3339(now.known or now.since), **common, "parents": parents, **known}
+
+
+def by_source(now: Progresses, lefts: Mapping[str, Mapping[str, list[Interval]]]) -> dict[str, Any]:
+    """What to add to the state of a stream whose sources have read different parts of a list.
+    lefts: what is left, by source and list."""
+    lists = [[tuple(left[axis]) for left in lefts.values() if axis in left] for axis in now.axes]
+    if all(len(set(each)) == 1 for each in lists):
+        return {}
+    done = {
+        source: {
+            axis: _texts(without([(now.axes[axis].since, now.until - OVERLAP)], left))
+            for axis, left in of_each.items()
+        }
+        for source, of_each in lefts.items()
+    }
+    return {"sources": done}

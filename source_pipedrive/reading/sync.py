@@ -27,10 +27,12 @@ from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.lists import FieldList, Mailbox, NewestFirst, WholeList
 from source_pipedrive.reading.messages import Backlog, Encoder, Lane, Parcel, Silent
 from source_pipedrive.reading.monthly import Monthly
-from source_pipedrive.reading.reader import Fields, Reader, Sync, T, lower_bound
+from source_pipedrive.reading.priority import Priority
+from source_pipedrive.reading.reader import Reader, Sync, T, lower_bound
 from source_pipedrive.reading.report import Report
+from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.reading.spans import Progress
-from source_pipedrive.reading.wiring import Left, wire
+from source_pipedrive.reading.wiring import Left, again, wire
 from source_pipedrive.reading.workers import Workers
 from source_pipedrive.stream import Changes, Kind, Stream
 
@@ -87,16 +89,6 @@ def resumes(row: Stream) -> bool:
     return row.changes is Changes.ASCENDING
 
 
-def furthest_behind_first(readers: Sequence[Reader[T]]) -> list[Reader[T]]:
-    """In the order of the time up to which nothing is missing; a stream for which others wait, or
-    that feeds others, is as far behind as they are."""
-    behind = {reader: reader.behind for reader in readers}
-    for reader in sorted(readers, key=lambda reader: -reader.row.depth):
-        for other in (*reader.waits_for, *(reader.sources if isinstance(reader, Fed) else ())):
-            behind[other] = min(behind[other], behind[reader])
-    return sorted(readers, key=lambda reader: behind[reader])
-
-
 class Run(Generic[T]):
     """Reads `selected` and yields what `encoder` renders, whole lines or messages, in order."""
 
@@ -121,17 +113,15 @@ class Run(Generic[T]):
         until = seconds_of(company.at)
         crew = Crew(client, workers)
         self._sync = Sync(client, company, lower, until, self._backlog, crew.for_one, fields)
-        # What is furthest behind comes first, and last what cannot be taken up where it ended: so
-        # syncs that a budget cuts short get on each time, however small the budget.
-        readers = [self._reader(selection) for selection in selected]
-        for reader in readers:
+        self._readers = [self._reader(selection) for selection in selected]
+        for reader in self._readers:
             if isinstance(reader, Fed):
                 reader.look_again()
-        hidden: list[Reader[T]] = wire(readers, self._hidden)
-        everyone = furthest_behind_first([*readers, *hidden])
-        self._readers = [reader for reader in everyone if reader in readers]
-        self._report = Report(client.usage, until, self._readers, hidden)
-        self._workers = Workers(everyone, crew, self._began, self._ended)
+        self._silent: list[Reader[T]] = wire(self._readers, self._hidden)
+        everyone = [*self._readers, *self._silent]
+        self._report = Report(client.usage, until, self._readers, self._silent)
+        priority = Priority(everyone, client.usage)
+        self._workers = Workers(everyone, crew, priority, self._began, self._ended, self._read_on)
         self._patience: float | None = None
 
     def _reader(self, selection: Selection) -> Reader[T]:
@@ -201,6 +191,11 @@ class Run(Generic[T]):
                     return None
             if self._patience is not None and time.monotonic() > self._patience:
                 self._workers.abandon()
+
+    def _read_on(self, source: Reader[T]) -> Sequence[Reader[T]]:
+        more = again(source, self._hidden)
+        self._silent += more
+        return more
 
     def _began(self, reader: Reader[T]) -> None:
         if not reader.lane.silent:

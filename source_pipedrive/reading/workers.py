@@ -16,40 +16,54 @@ from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.crew import Crew
-from source_pipedrive.reading.fetched import Living
+from source_pipedrive.reading.priority import Priority
 from source_pipedrive.reading.reader import Reader, T, Task
+from source_pipedrive.reading.wiring import narrow, relieve
 
 logger = logging.getLogger("airbyte")
 
 # Seconds after which an idle worker looks again for work, whatever happens.
 LOOK_AGAIN = 1.0
+# Tasks after which the readers are ranked anew: by then more is known of what they cost.
+RANK_AGAIN = 16
 
 
 class Workers(Generic[T]):
     """Threads that run the tasks of `readers` until all are at their end.
 
     crew: how many tasks are to run side by side, which may change; what there is no memory for
-    waits, or gives its work back. began: called once when a reader starts; ended: once for each
-    reader, when nothing of it is under way any more.
+    waits, or gives its work back. priority: whose turn it is. began: called once when a reader
+    starts; ended: once for each reader, when nothing of it is under way any more. again: the
+    readers that read on for those that a reader has let go.
     """
 
     def __init__(
         self,
         readers: Sequence[Reader[T]],
         crew: Crew,
+        priority: Priority,
         began: Callable[[Reader[T]], None],
         ended: Callable[[Reader[T]], None],
+        again: Callable[[Reader[T]], Sequence[Reader[T]]],
     ) -> None:
         self._readers = list(readers)
         self._crew = crew
+        self._priority = priority
+        self._began = began
         self._ended = ended
+        self._again = again
+        self._ranked = 0  # tasks to come before the readers are ranked anew
         self._idle = threading.Condition()
         self._busy: dict[Reader[T], int] = {}
         self._abandoned = False
-        for reader in readers:
-            reader.nudge, reader.crowded = self.nudge, self._crowded
-            reader.starting = partial(began, reader)
         self._threads: list[threading.Thread] = []
+        for reader in readers:
+            self._adopt(reader)
+
+    def _adopt(self, reader: Reader[T]) -> None:
+        reader.nudge, reader.crowded = self.nudge, partial(self._crowded, reader)
+        reader.starting = partial(self._began, reader)
+        reader.relieve = partial(relieve, reader)
 
     def start(self) -> None:
         """Sets the workers to work; returns at once."""
@@ -69,8 +83,12 @@ class Workers(Generic[T]):
             self._hire()
             self._idle.notify()
 
-    def _crowded(self) -> bool:
-        """Whether more tasks run than there is memory for their pages."""
+    def _crowded(self, reader: Reader[T]) -> bool:
+        """Whether a task has to be put down for now: more run than there is memory for their pages,
+        or others go first."""
+        if self._priority.yields(reader):
+            self._ranked = 0
+            return True
         return self._crew.is_crowded(self._under_way())
 
     def _under_way(self) -> list[str]:
@@ -112,8 +130,9 @@ class Workers(Generic[T]):
                 self._busy[reader] -= 1
                 if error is not None and reader.error is None:
                     reader.error = error
-                if reader.error is not None:
-                    _starve(reader, reader.error)
+                if reader.error is not None:  # those that live on it will not get what they lack
+                    for each in reader.fed:
+                        each.fail(reader.error)
             if isinstance(error, SyncError):
                 self.stop(error)
             with self._idle:
@@ -124,46 +143,69 @@ class Workers(Generic[T]):
             while self._readers:
                 busy = self._under_way()
                 if len(busy) < self._crew.of_use:
+                    self._rank()
                     room = self._crew.room(busy)
                     for reader in self._readers:
                         if self._crew.weight(reader.row.name) > room:
                             continue
                         task = self._take(reader)
                         if task is not None:
+                            self._ranked -= 1
                             self._idle.notify()
                             return reader, task
                 self._idle.wait(LOOK_AGAIN)
             return None
 
+    def _rank(self) -> None:
+        if self._ranked <= 0:
+            self._readers.sort(key=self._priority.key)
+            self._ranked = RANK_AGAIN
+
     def _take(self, reader: Reader[T]) -> Task | None:
         if any(other in self._readers for other in reader.waits_for) or reader.exhausted:
             return None
-        task = reader.take()
+        if self._priority.holds(reader):
+            return None
+        if reader.lane.silent and reader.fed and any(each.trial for each in reader.fed):
+            return None  # nobody knows yet what of it is needed
+        if reader.trial and self._busy.get(reader):
+            return None
+        task = reader.trial or reader.take()
         if task is not None:
             self._busy[reader] = self._busy.get(reader, 0) + 1
             reader.start()
         return task
 
     def _close(self) -> None:
-        """Takes the readers that are at their end off the list."""
-        for reader in list(self._readers):
-            if reader.exhausted and not self._busy.get(reader):
+        """Takes the readers that are at their end off the list. The end of one may bring that of
+        others, which live on it."""
+        while over := [r for r in self._readers if r.exhausted and not self._busy.get(r)]:
+            for reader in over:
                 self._readers.remove(reader)
                 self._ended(reader)
+                self._priority.ended(reader)
+                self._go_on_for_those_let_go(reader)
         self._idle.notify_all()
+
+    def _go_on_for_those_let_go(self, reader: Reader[T]) -> None:
+        if reader.error is not None:
+            for each, _ in reader.rests:
+                each.fail(reader.error)
+            return
+        for more in self._again(reader) if reader.rests else ():
+            self._adopt(more)
+            self._priority.add(more)
+            self._readers.append(more)
+        self._ranked = 0
 
     def _run(self, reader: Reader[T], task: Task) -> AirbyteTracedException | None:
         try:
             task()
         except PipedriveError as error:
             absence = absence_of(reader.row, error)
-            if absence is None:
+            if absence is None or reader.answered:  # what the account has, it has to the end
                 return error
-            logger.info(
-                f"{reader.row.name}: this account does not have it. Pipedrive answered "
-                f'{error.status}: "{words(error.body)}" ({absence.source}).'
-            )
-            reader.absent()
+            self._absent(reader.row.name, error, absence.source)
         except AirbyteTracedException as error:
             return error
         except Exception as error:  # a bug of ours must not hide behind a stream that never ends
@@ -176,10 +218,16 @@ class Workers(Generic[T]):
             )
         return None
 
-
-def _starve(reader: Reader[T] | Living, error: AirbyteTracedException) -> None:
-    """Those that live on a reader that has failed will not get what they lack."""
-    for each in reader.fed:
-        if not each.exhausted:
-            each.error = error
-            _starve(each, error)
+    def _absent(self, name: str, error: PipedriveError, source: str) -> None:
+        """Ends all readers of a stream, of which one or more have met the same answer."""
+        with self._idle:
+            readers = [reader for reader in self._readers if reader.row.name == name]
+        if sum(reader.absent(error) for reader in readers):
+            logger.info(
+                f"{name}: this account does not have it. Pipedrive answered {error.status}: "
+                f'"{words(error.body)}" ({source}). Its state stays as it was, and the next sync '
+                "asks again."
+            )
+        with self._idle:
+            for reader in self._readers:
+                narrow(reader)
