@@ -157,7 +157,7 @@ def test_an_account_without_projects_is_asked_once_for_each_list_and_never_for_w
         alone = company("projects")
         read(alone, "project_groups", full_refresh=full_refresh)
         assert [r.path for r in alone.asked] == ["projects/1/groups"], "no list is read for it"
-    assert caplog.text.count("projects: this account does not have it") == 4
+    assert caplog.text.count("projects: this account does not have it") == 2
 
 
 def test_what_hangs_on_two_lists_of_which_the_account_lacks_one_is_read_of_the_other() -> None:
