@@ -109,6 +109,7 @@ class Stream:
     parts    the lists that a DELETED stream is put together from
     told     parameters of `each` that become columns
     never    keys of Pipedrive's that hold secrets and leave in no record
+    never_empty  every company has some of these records, so an answer without any is broken
     """
 
     name: str
@@ -144,6 +145,7 @@ class Stream:
     parts: tuple[Stream, ...] = ()
     told: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
+    never_empty: bool = False
 
     def __post_init__(self) -> None:
         problems = [why for why, wrong in self._mistakes() if wrong]
