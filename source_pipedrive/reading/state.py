@@ -1,4 +1,4 @@
-"""The state of a stream: what it says, and which other connectors' states it goes on from.
+"""The state of a stream: what it says, and which states are believed.
 
     {"update_time": "2026-11-23T10:00:00Z",  all before this, from `since` on, has been read
      "version": 1, "company_id": 42,
@@ -12,8 +12,9 @@ of each list. "known" is the time of its last complete sync, while it catches up
 While a full refresh is under way it carries `"full_refresh": true` besides, so that nobody takes
 it for the state of an incremental sync that was turned into a full refresh.
 
-Other connectors' states are taken up where they end: a bare `{"update_time": ...}`, and the CDK's
-`{"state_type": "date-range", "slices": [{"start": ..., "end": ...}]}`.
+A state without our `version` is another connector's. It is accepted and not believed: Airbyte's own
+streams held one month at most before version 3, and no state says which version wrote it. The
+history is then read once.
 """
 
 from __future__ import annotations
@@ -38,17 +39,15 @@ def progress(
     company_id: int,
     lower: int,
     until: int,
-    known_from: int | None = None,
 ) -> Progress:
     """What is left of `stream` for a sync of [lower, until) after `state`.
 
-    known_from: from where on another connector's bare state vouches, the configured history; it
-    may be later than `lower` for streams that this connector reads whole. Raises SyncError for a
-    state that cannot be read, is of a newer version or another company's.
+    Raises SyncError for a state of ours that cannot be read, is of a newer version or another
+    company's.
     """
-    if not state or all(key.startswith("__ab_") for key in state):
+    if "version" not in state:
         return Progress(lower, until)
-    version = state.get("version", VERSION)
+    version = state["version"]
     if isinstance(version, int) and version > VERSION:
         raise SyncError(
             f'The state of "{stream}" was written by a newer version of this connector. '
@@ -62,10 +61,7 @@ def progress(
             CONFIG,
         )
     try:
-        if "version" in state:
-            since, done = _own(state, field)
-        else:
-            since, done = lower, _foreign(state, field, lower if known_from is None else known_from)
+        since, done = _own(state, field)
         skip = int(state.get("skip") or 0)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise SyncError(
@@ -109,12 +105,9 @@ def _own(state: Mapping[str, Any], field: str) -> tuple[int, list[Interval]]:
     return since, [(since, instant(state[field]) - OVERLAP)]
 
 
-def _foreign(state: Mapping[str, Any], field: str, known_from: int) -> list[Interval]:
-    if "slices" in state:
-        # Where each part ends is the clock of the machine that wrote it.
-        parts = [(instant(part["start"]), instant(part["end"])) for part in state["slices"]]
-        return [(start, end - OVERLAP) for start, end in parts]
-    return [(known_from, instant(state[field]) - OVERLAP)]
+def is_foreign(state: Mapping[str, Any]) -> bool:
+    """Whether another connector wrote this state."""
+    return "version" not in state and not all(key.startswith("__ab_") for key in state)
 
 
 def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -84,6 +84,17 @@ def resumes(row: Stream) -> bool:
     return row.changes is Changes.ASCENDING
 
 
+def _say_foreign(selected: Sequence[Selection]) -> None:
+    """One line for all states that another connector wrote."""
+    going_on = [each for each in selected if each.row.cursor_field and not each.full_refresh]
+    names = [each.row.name for each in going_on if state.is_foreign(each.state)]
+    if names:
+        logger.warning(
+            f"Another connector wrote the state of {', '.join(names)}. It does not say how much "
+            "was read, so this sync reads the whole configured history once."
+        )
+
+
 def furthest_behind_first(readers: Sequence[Reader[T]]) -> list[Reader[T]]:
     """In the order of the time up to which nothing is missing; a stream for which others wait, or
     that feeds others, is as far behind as they are."""
@@ -121,6 +132,7 @@ class Run(Generic[T]):
         # What is furthest behind comes first, and last what cannot be taken up where it ended: so
         # syncs that a budget cuts short get on each time, however small the budget.
         readers = [self._reader(selection) for selection in selected]
+        _say_foreign(selected)
         hidden: list[Reader[T]] = wire(readers, self._hidden)
         everyone = furthest_behind_first([*readers, *hidden])
         self._readers = [reader for reader in everyone if reader in readers]
@@ -145,10 +157,8 @@ class Run(Generic[T]):
         elif row.cursor_field is not None and (not full or resumes(row)):
             saved = state.of_full_refresh(selection.state) if full else selection.state
             lower = lower_bound(row, sync.lower)
-            # A list that comes whole was read whole by other connectors, too.
-            known = lower if row.changes is Changes.ON_CLIENT else sync.lower
             progress = state.progress(
-                row.name, row.cursor_field, saved, sync.company.id, lower, sync.until, known
+                row.name, row.cursor_field, saved, sync.company.id, lower, sync.until
             )
         lane = Lane(row.name, self._encoder, self._queue)
         make: type[Reader[T]] = reader_class(row)
