@@ -64,11 +64,12 @@ def deals(times: Sequence[int | None]) -> list[Record]:
     ]
 
 
-def test_a_small_stream_is_one_closed_request() -> None:
+def test_a_small_stream_is_one_closed_request_and_one_without_bounds() -> None:
     client = FakeClient(v2_list(deals([LOWER, LOWER + 5])))
     records, states = run(*reader_of("deals", client))
     assert len(records) == 2
-    assert len(client.asked) == 1
+    assert len(client.asked) == 2
+    assert "updated_since" not in client.asked[1]  # looks for records without a time
     asked = client.asked[0]
     assert (asked["updated_since"], asked["updated_until"]) == (rfc3339(LOWER), rfc3339(UNTIL))
     assert (asked["sort_by"], asked["sort_direction"]) == ("update_time", "asc")
@@ -155,7 +156,7 @@ def test_notes_are_taken_up_again_from_the_last_time_seen(two_keys: bool) -> Non
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     answered = [asked for asked in client.asked if two_keys or "," not in asked["sort"]]
     assert {asked["start"] for asked in answered} == {"0"}
-    assert len(answered) == 4
+    assert len(answered) == 4 + 2  # two look for records without a time
     assert states[-1]["update_time"] == rfc3339(UNTIL)
 
 
@@ -381,7 +382,7 @@ def test_two_workers_share_a_backfill_without_a_gap() -> None:
     records, states = run(reader, queue)
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     assert len(taken) == 3
-    assert len(client.asked) <= 24 + 2 * len(taken) + 1
+    assert len(client.asked) <= 24 + 2 * len(taken) + 1 + 2  # two look for records without a time
     assert states[-1]["update_time"] == rfc3339(UNTIL)
 
 

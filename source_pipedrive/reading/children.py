@@ -75,6 +75,14 @@ class Children(Fed[T]):
         self._settle(())
         self.nudge()
 
+    def take_back(self, source: Reader[Any]) -> None:
+        name = source.row.name
+        with self.lock:
+            for ticket in self._tickets:
+                ticket.covered = [part for part in ticket.covered if part[0] != name]
+            self._through = [part for part in self._through if part[0] != name]
+        super().take_back(source)
+
     def _is_wanted(self, source: Reader[Any], row: Row) -> bool:
         """Whether the parent has changed, and has any rows, as far as Pipedrive tells."""
         if self.child.counter and row.get(self.child.counter) == 0:

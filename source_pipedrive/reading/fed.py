@@ -41,6 +41,7 @@ class Fed(Reader[T]):
             source.name: {axis: self.progresses.axes[axis].left for axis in source.roots}
             for source in row.sources
         }
+        self._before = {name: dict(lefts) for name, lefts in self._lefts.items()}
 
     def feed(self, source: Reader[Any], fetched: Fetched) -> None:
         """Takes what `source` has read."""
@@ -48,6 +49,24 @@ class Fed(Reader[T]):
             return
         self.start()
         self.take_in(source, fetched)
+
+    def take_back(self, source: Reader[Any]) -> None:
+        """`source` reads its list again from the beginning, so what it covered is left again."""
+        with self.lock:
+            if self.error is not None:
+                return
+            before, lefts = self._before[source.row.name], self._lefts[source.row.name]
+            again = source.left()
+            for axis in before.keys() & again.keys():
+                kept = without(before[axis], again[axis])
+                lefts[axis] = union([lefts[axis], without(before[axis], kept)])
+                self.progresses.leave_of(
+                    axis, union([self.progresses.axes[axis].left, lefts[axis]])
+                )
+            if (now := self._state()) is not None:
+                self.lane.state(now)
+        for each in self.fed:
+            each.take_back(self)
 
     def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
         """What is done with it."""

@@ -33,6 +33,9 @@ class Living(Protocol):
     def feed(self, source: Any, fetched: Fetched) -> None:
         """Takes what the reader `source` has read. May be called by several workers at once."""
 
+    def take_back(self, source: Any) -> None:
+        """What the reader `source` said was covered is not: it reads all of it again."""
+
     @property
     def flooded(self) -> bool:
         """Whether it has so much before it that the source should wait."""

@@ -4,7 +4,8 @@
      "version": 1, "company_id": 42,
      "since": "2025-11-23T00:00:00Z",        the lower bound of the history
      "done": [["2025-...", "2026-..."]],     only while a history is being read: the parts read
-     "skip": 1200}                           and the rows they hold, where a list is newest first
+     "skip": 1200,                           and the rows they hold, where a list is newest first
+     "nulls": "first"}                       where records without a time stand, if there are any
 
 The state of a stream that hangs on several lists has, in place of "done", "parents": the parts read
 of each list. "known" is the time of its last complete sync, while it catches up after it.
@@ -67,7 +68,9 @@ def progress(
         raise SyncError(
             f'The state of "{stream}" cannot be read. Reset the stream to read it anew.', CONFIG
         ) from None
-    return Progress(min(since, lower), until, done, skip)
+    found = Progress(min(since, lower), until, done, skip)
+    found.nulls = state["nulls"] if state.get("nulls") in ("first", "last") else ""
+    return found
 
 
 def progresses(
@@ -117,7 +120,8 @@ def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False) -> dict[str, Any]:
     """The state that vouches for what `now` has done."""
-    common = {"version": VERSION, "company_id": company_id, "since": rfc3339(now.since)}
+    nulls = {"nulls": now.nulls} if now.nulls else {}
+    common = {"version": VERSION, "company_id": company_id, "since": rfc3339(now.since), **nulls}
     if now.complete:
         return dict(NO_CURSOR) if full_refresh else {field: rfc3339(now.until), **common}
     if isinstance(now, Progresses):

@@ -81,7 +81,7 @@ def reader_class(row: Stream) -> type[Reader[T]]:
 
 def resumes(row: Stream) -> bool:
     """Whether a full refresh that died goes on where it was."""
-    return row.changes is Changes.ASCENDING
+    return row.changes in (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
 
 
 def _say_foreign(selected: Sequence[Selection]) -> None:
