@@ -70,14 +70,17 @@ class SortedList:
             raise SyncError("the budget is spent", TRANSIENT)
         self.asked.append(request)
         self.usage.charge(request.stream, request.cost, {})
-        body = (self._offset if "start" in request.params else self._cursor)(request.params)
+        params = {**request.params}
+        params.setdefault("sort", "")
+        params.setdefault("sort_direction", "")
+        body = (self._offset if "start" in params else self._cursor)(params)
         self.changing()
         return Answer(body, NOW)
 
     def _found(self, params: Any, down: bool, sort: str) -> list[Record]:
         since, until = params.get("updated_since"), params.get("updated_until")
         found = [row for row in self.rows if self._is_between(row["update_time"], since, until)]
-        if sort == "ignored":
+        if sort == "ignored" or not (params["sort"] or params["sort_direction"]):
             return sorted(found, key=lambda row: row["id"])
         if sort == "first":  # the second key stays as it is
             return sorted(sorted(found, key=lambda r: r["id"]), key=self._time_of, reverse=down)
@@ -98,8 +101,9 @@ class SortedList:
 
     def _cursor(self, params: Any) -> Record:
         down = params["sort_direction"] == "desc"
-        found = self._found(params, down, self.sort)
-        key = self._key if self.sort != "ignored" else (lambda row: (0, "", row["id"]))
+        found = self._found(params, down, "ignored" if self.sort == "ignored" else "keys")
+        by_id = self.sort == "ignored" or not params["sort_direction"]
+        key = (lambda row: (0, "", row["id"])) if by_id else self._key
         if "cursor" in params:
             at: Any = tuple(json.loads(params["cursor"]))
             found = [row for row in found if (key(row) < at if down else key(row) > at)]

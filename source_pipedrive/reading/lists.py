@@ -61,8 +61,11 @@ class NewestFirst(InOrder[T]):
             times = [time for time in all_times if time is not None]
             if found and (not times or times[0] < span.end):
                 return max(0, found - 2 * self._page)
-            # Where rows have gone the walk turns back, and meets what it has read.
-            self.check(all_times, low if page.position > reached else None, descending=True)
+            self.check(all_times, None, descending=True)
+            # What changes meanwhile moves to the top and pushes the rest down; and where rows have
+            # gone the walk turns back, and meets what it has read.
+            old = [time for time in times if time < self.progress.until]
+            self.check(old, low if page.position > reached else None, descending=True)
             if not start + found:
                 self.learn(page, LAST)
             found, reached = 0, page.position
@@ -70,7 +73,8 @@ class NewestFirst(InOrder[T]):
             rows = self._seam.fresh(self.row, rows)
             self.notice(page.rows, newest=not start)
             low = oldest = times[-1] if times else span.end
-            self._seam.add(self.row, rows, oldest)
+            if oldest < span.end:  # else the page lies above what is left
+                self._seam.add(self.row, rows, oldest)
             ended = page.last or oldest < self.progress.spans[0].at
             # More rows of the page's last second may be on the next one.
             to = partial(Progress.retreat, to=oldest + 1, skip=page.position)
