@@ -53,6 +53,7 @@ class NewestFirst(InOrder[T]):
         """Reads the newest span that is left, from an offset in or above it, and returns the
         offset reached. An offset that turns out to lie in the span is taken back instead."""
         span = self.progress.spans[-1]
+        begun = span.end
         found = reached = start
         low: int | None = None
         due = self.takes_nulls(unbounded=False)
@@ -84,7 +85,7 @@ class NewestFirst(InOrder[T]):
             if ended or oldest < span.at:
                 return page.position
             self.announce()
-            if self.crowded() or self.flooded:
+            if span.end < begun and (self.crowded() or self.flooded):
                 return max(0, page.position - self._page)
         raise AssertionError("the last page says that it is")
 
