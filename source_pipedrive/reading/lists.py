@@ -9,7 +9,7 @@ from source_pipedrive.fields.definitions import as_v2
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.in_one_go import InOneGo, InOrder
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.reading.order import LAST
+from source_pipedrive.reading.order import FIRST, LAST
 from source_pipedrive.reading.pages import Page, all_rows, key_of
 from source_pipedrive.reading.reader import T
 from source_pipedrive.reading.records import Row
@@ -55,7 +55,7 @@ class NewestFirst(InOrder[T]):
         span = self.progress.spans[-1]
         begun = span.end
         found = reached = start
-        low: int | None = None
+        top, high, low = not start, self.progress.until, None
         due = self.takes_nulls(unbounded=False)
         for page in self.pages(self.sorting(descending=True), start):
             all_times = [self.time_of(item) for item in page.rows]
@@ -63,17 +63,20 @@ class NewestFirst(InOrder[T]):
             if found and (not times or times[0] < span.end):
                 return max(0, found - 2 * self._page)
             self.check(all_times, None, descending=True)
-            # What changes meanwhile moves to the top and pushes the rest down; and where rows have
-            # gone the walk turns back, and meets what it has read.
-            old = [time for time in times if time < self.progress.until]
+            # What changes meanwhile moves to the top and pushes rows down into this page, and where
+            # rows have gone the walk turns back: neither is another order.
+            high = times[0] if found and times else high
+            old = [time for time in times if time < high]
             self.check(old, low if page.position > reached else None, descending=True)
-            if not start + found:
-                self.learn(page, LAST)
+            if None in all_times:
+                self.progress.nulls = LAST if top and all_times[0] is None else FIRST
+            top = top and not times
             found, reached = 0, page.position
             rows = [item for item in page.rows if self.is_left(self.time_of(item))]
             rows = self._seam.fresh(self.row, rows)
             self.notice(page.rows, newest=not start)
-            low = oldest = times[-1] if times else span.end
+            oldest = times[-1] if times else span.end
+            low = times[-1] if times else low
             if oldest < span.end:  # else the page lies above what is left
                 self._seam.add(self.row, rows, oldest)
             ended = page.last or oldest < self.progress.spans[0].at
