@@ -29,6 +29,7 @@ class Switches:
     archive_moves_update_time: bool = True
     mail_folders: Literal["consistent", "inconsistent"] = "consistent"  # a thread's `folders`
     v1_sort_keys: int = 9  # more keys than this in `sort` are a 400
+    sorting: Literal["all", "first", "none"] = "all"  # the sort keys that a list honours
     page_limit: int = 0  # so many rows a page at most, whatever `limit` asks; 0: as asked
     legacy_teams: Literal["ok", "402", "403", "404", "410"] = "ok"
     installments: Literal["ok", "402", "403"] = "ok"  # plans below Growth have none

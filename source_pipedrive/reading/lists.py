@@ -53,30 +53,19 @@ class NewestFirst(InOrder[T]):
         """Reads the newest span that is left, from an offset in or above it, and returns the
         offset reached. An offset that turns out to lie in the span is taken back instead."""
         span = self.progress.spans[-1]
-        begun = span.end
-        found = reached = start
-        top, high, low = not start, self.progress.until, None
+        begun, above = span.end, start > 0
         due = self.takes_nulls(unbounded=False)
+        walk = Descent(self, start)
         for page in self.pages(self.sorting(descending=True), start):
-            all_times = [self.time_of(item) for item in page.rows]
-            times = [time for time in all_times if time is not None]
-            if found and (not times or times[0] < span.end):
-                return max(0, found - 2 * self._page)
-            self.check(all_times, None, descending=True)
-            # What changes meanwhile moves to the top and pushes rows down into this page, and where
-            # rows have gone the walk turns back: neither is another order.
-            high = times[0] if found and times else high
-            old = [time for time in times if time < high]
-            self.check(old, low if page.position > reached else None, descending=True)
-            if None in all_times:
-                self.progress.nulls = LAST if top and all_times[0] is None else FIRST
-            top = top and not times
-            found, reached = 0, page.position
+            times = [time for item in page.rows if (time := self.time_of(item)) is not None]
+            if above and (not times or times[0] < span.end):
+                return max(0, start - 2 * self._page)
+            above = False
+            walk.check(page)
             rows = [item for item in page.rows if self.is_left(self.time_of(item))]
             rows = self._seam.fresh(self.row, rows)
             self.notice(page.rows, newest=not start)
             oldest = times[-1] if times else span.end
-            low = times[-1] if times else low
             if oldest < span.end:  # else the page lies above what is left
                 self._seam.add(self.row, rows, oldest)
             ended = page.last or oldest < self.progress.spans[0].at
@@ -91,6 +80,38 @@ class NewestFirst(InOrder[T]):
             if span.end < begun and (self.crowded() or self.flooded):
                 return max(0, page.position - self._page)
         raise AssertionError("the last page says that it is")
+
+
+class Descent:
+    """The order of one walk down a list that is sorted newest first.
+
+    What changes meanwhile moves to the top and pushes rows down into the next page, and where rows
+    have gone the walk turns back. Neither is another order, so across pages only rows count that
+    were below the walk's beginning, and only while it goes forward.
+    """
+
+    def __init__(self, reader: NewestFirst[Any], start: int) -> None:
+        self._reader = reader
+        self._reached = start
+        self._top = not start  # no record with a time was seen above
+        self._high = reader.progress.until if not start else None
+        self._low: int | None = None
+
+    def check(self, page: Page) -> None:
+        """Raises DisorderError for a page in another order; notes where nulls stand."""
+        reader = self._reader
+        all_times = [reader.time_of(item) for item in page.rows]
+        reader.check(all_times, None, descending=True)
+        times = [time for time in all_times if time is not None]
+        if self._high is None and times:
+            self._high = times[0]
+        below = [time for time in times if time < (self._high or 0)]
+        reader.check(below, self._low if page.position > self._reached else None, descending=True)
+        if None in all_times:
+            reader.progress.nulls = LAST if self._top and all_times[0] is None else FIRST
+        self._reached = page.position
+        self._top = self._top and not times
+        self._low = times[-1] if times else self._low
 
 
 class WholeList(InOneGo[T]):
