@@ -195,8 +195,18 @@ def test_a_state_file_that_holds_none(shared_box: Box, state: Any) -> None:
 
 
 def test_a_state_that_cannot_be_read(shared_box: Box) -> None:
-    state = state_of("deals", {"update_time": ["soon"]})
+    state = state_of("deals", {"version": 1, "since": "2026-01-01", "update_time": ["soon"]})
     fails(shared_box.read("deals", state=state), 'state of "deals"', "Reset the stream")
+
+
+def test_the_state_of_another_connector_is_not_believed(shared_box: Box) -> None:
+    """It may hold a month of deals; the rest would be missing for ever."""
+    outcome = shared_box.read("deals", state=state_of("deals", {"update_time": "2026-11-20 00:00"}))
+    assert outcome.code == 0
+    assert {r["id"] for r in outcome.records("deals")} == {
+        r["id"] for r in shared_box.control("records/deals?status=open,won,lost,deleted")
+    }
+    assert any("Another connector wrote the state of deals" in log for log in outcome.logs)
 
 
 def test_the_state_of_another_company(shared_box: Box) -> None:

@@ -130,6 +130,31 @@ def test_records_without_a_time(start: Start, nulls: str, bounded: bool) -> None
     settles(box, warehouse)
 
 
+@pytest.mark.parametrize("sorting", ["none", "first"])
+@pytest.mark.parametrize("everything", [True, False])
+def test_lists_that_ignore_their_sort(start: Start, sorting: str, everything: bool) -> None:
+    """Files came to 100 of 1,000, and the sync was complete."""
+    names = ("deals", "persons", "activities", "notes", "leads", "leads_archived", "files")
+    box = start(scale=1, clock=CLOCK, rate_limit=1_000_000, sorting=sorting)
+    box.control("clock", {"advance_seconds": 5})
+    history = {"mode": "all"} if everything else {"mode": "start_date", "start_date": "2026-06-01"}
+    config = box.config(history=history)
+    warehouse = Warehouse()
+    first = box.read(*names, config=config)
+    assert first.code == 0, first.sentence()
+    warned = [log for log in first.logs if "does not sort this list" in log]
+    assert bool(warned) == (sorting == "none")
+    warehouse.load(first.messages)
+    box.control("mutate", {"seed": 1, "edits": 30, "adds": 10})
+    box.control("clock", {"advance_seconds": 120})
+    warehouse.load(box.read(*names, config=config, state=first.state).messages)
+    for name in names:
+        truth = listed(box, name)
+        if not everything and name != "persons":
+            truth = {k: v for k, v in truth.items() if str(v["update_time"]) >= "2026-06-01"}
+        assert truth.items() <= warehouse.tables[name].items(), name
+
+
 @pytest.mark.parametrize("off", [-600, 600])
 def test_a_clock_that_is_ten_minutes_off(start: Start, off: int) -> None:
     """The sandbox's clock stands for Pipedrive's; this machine's plays no part."""

@@ -9,7 +9,18 @@ from typing import Any, Literal, get_args
 import orjson
 
 Body = Literal[
-    "json", "html", "empty", "null", "truncated", "reset", "drop", "loop", "short", "again"
+    "json",
+    "html",
+    "empty",
+    "null",
+    "bare",
+    "absent",
+    "truncated",
+    "reset",
+    "drop",
+    "loop",
+    "short",
+    "again",
 ]
 _USUAL = {"html": 403, "json": 0}
 
@@ -19,7 +30,8 @@ class Fault:
     """One order. With neither `status` nor `body` it only delays, and replaces.
 
     `json`: the vendor's body for the status. `html`: Cloudflare's page. `empty`: no body.
-    `null`: `data: null`, where the real answer has records. `truncated`: half of the real body
+    `null`: `data: null`, where the real answer has records; `bare`: the same without
+    `additional_data`; `absent`: neither of the two keys. `truncated`: half of the real body
     with its right length. `reset`: half of the real body, then the connection is closed. `drop`:
     the connection is closed without an answer. `loop`: the real page, with a cursor that leads
     back to it. `short`: a page of a third of its limit, with more to follow. `again`: the page,
@@ -87,13 +99,17 @@ def spoilt(body: bytes, fault: Fault, cursor: str | None, again: list[Any]) -> b
         body = body.replace(old.encode(), new.encode("utf-8", "surrogatepass"), 1)
     if fault.body == "truncated":
         return body[: len(body) // 2]
-    if fault.body not in ("null", "loop", "again"):
+    if fault.body not in ("null", "bare", "absent", "loop", "again"):
         return body
     answer = orjson.loads(body)
-    if fault.body == "null":
+    if fault.body == "absent":
+        del answer["data"]
+    if fault.body in ("bare", "absent"):
+        answer.pop("additional_data", None)
+    if fault.body in ("null", "bare"):
         answer["data"] = None
     elif fault.body == "again":
         answer["data"] = [*again, *answer["data"]]
-    elif cursor:
+    elif fault.body == "loop" and cursor:
         answer["additional_data"]["next_cursor"] = cursor
     return orjson.dumps(answer)

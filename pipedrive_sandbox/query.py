@@ -96,6 +96,13 @@ def read(route: Route, sent: Params, place: Place) -> Query:
 def _sort(route: Route, reader: Reader, place: Place) -> tuple[SortKey, ...]:
     if not route.sorts:
         return route.order
+    asked = _asked_sort(route, reader, place)
+    if place.switches.sorting == "none":
+        return (SortKey("id"),)
+    return asked[:1] if place.switches.sorting == "first" else asked
+
+
+def _asked_sort(route: Route, reader: Reader, place: Place) -> tuple[SortKey, ...]:
     if route.version == "v1":
         most = place.switches.v1_sort_keys
         return reader.take("sort", lambda text: _sort_keys(text, route.sorts, most), route.order)

@@ -31,6 +31,7 @@ class Switches:
     archive_moves_update_time: bool = True
     mail_folders: Literal["consistent", "inconsistent"] = "consistent"  # a thread's `folders`
     v1_sort_keys: int = 9  # more keys than this in `sort` are a 400
+    sorting: Literal["all", "first", "none"] = "all"  # the sort keys that a list honours
     page_limit: int = 0  # so many rows a page at most, whatever `limit` asks; 0: as asked
     fields_refused: str = ""  # names that include_fields does not know, comma separated
     refusal_names: Literal["one", "all", "none"] = "one"  # what a 400 for such a name names

@@ -115,6 +115,7 @@ class Stream:
     as_text  keys of a type that Pipedrive does not document, which leave as text
     moves    streams whose update_time a change of these records moves, and how sure that is
     optional the names in include_fields that need an app of Pipedrive's, and that app
+    never_empty  every company has some of these records, so an answer without any is broken
     """
 
     name: str
@@ -156,6 +157,7 @@ class Stream:
     as_text: tuple[str, ...] = ()
     moves: Mapping[str, Moves] = field(default_factory=dict)
     optional: Mapping[str, str] = field(default_factory=dict)
+    never_empty: bool = False
 
     def __post_init__(self) -> None:
         problems = [why for why, wrong in self._mistakes() if wrong]

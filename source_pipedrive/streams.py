@@ -226,7 +226,7 @@ PROJECTS_AND_TASKS = (
 
 ROLES = paged("roles", "roles", 20, "admin", about="Roles")
 USERS = whole("users", "users", 20, "users:read", **changed(Changes.ON_CLIENT, "modified"),
-              about="Users, deactivated ones included")
+              never_empty=True, about="Users, deactivated ones included")
 PERMISSION_SETS = whole("permission_sets", "permissionSets", 20, "admin", about="Permission sets")
 FILTERS = whole("filters", "filters", 20, "contacts:read deals:read activities:read",
                 about="Saved filters, without their conditions")

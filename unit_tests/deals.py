@@ -66,6 +66,7 @@ class Deals:
         self.most = 10**9  # rows of an answer in bulk, which then does not tell what follows
         self.asked: list[Request] = []
         self.usage = Usage()
+        self.confirmed: Counter[str] = Counter()
         self.budget = 10**9  # tokens
         self.refuse: Callable[[Request], object] = lambda request: None
         self.before: Callable[[Request], object] = lambda request: None
@@ -82,6 +83,9 @@ class Deals:
         before, after = path.split("{id}")
         pattern = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
         return [m[1] for r in self.asked if (m := pattern.fullmatch(r.path))]
+
+    def pause(self, seconds: float) -> None:
+        """Takes no time."""
 
     def get(self, request: Request) -> Answer:
         """The decoded answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,12 @@ class FakeClient:
         self._answer = answer
         self.asked: list[Params] = []
         self.usage = Usage()
+        self.confirmed: Counter[str] = Counter()
+        self.pauses: list[float] = []
+
+    def pause(self, seconds: float) -> None:
+        """Remembers how long a real client would wait."""
+        self.pauses.append(seconds)
 
     def get(self, request: Request) -> Answer:
         """The decoded answer."""

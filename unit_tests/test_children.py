@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -34,7 +35,11 @@ class Company:
         self.said: list[int] = []  # log lines before each request
         self.when_asked: Callable[[], None] = lambda: None
         self.usage = Usage()
+        self.confirmed: Counter[str] = Counter()
         self.pacing = Pacing()
+
+    def pause(self, seconds: float) -> None:
+        """Takes no time."""
 
     def get(self, request: Request) -> Answer:
         self.asked.append(request.path)

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from source_pipedrive.http.client import Client
-from source_pipedrive.http.errors import StreamError
-from source_pipedrive.reading.pages import pages, rows_of
+from source_pipedrive.http.errors import TRANSIENT, StreamError
+from source_pipedrive.reading.pages import ENOUGH_CONFIRMED, NULL_TRIES, pages, rows_of
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import FakeClient, Params, v1_list
 
@@ -89,26 +89,122 @@ def test_a_v2_list_ends_where_no_cursor_comes(end: Any) -> None:
     assert read(client, "deals") == [{"id": 1}]
 
 
-def test_a_v2_page_of_null_is_asked_for_again() -> None:
-    replies = [{"data": None, "additional_data": {"next_cursor": "a"}}, {"data": [{"id": 1}]}]
-    client = FakeClient(lambda params: replies.pop(0))
-    assert read(client, "deals") == [{"id": 1}]
-    assert len(client.asked) == 2
+NULL: dict[str, Any] = {"success": True, "data": None}
+MISSING: dict[str, Any] = {"success": True}
+TOLD_EMPTY = {**NULL, "additional_data": {"pagination": {"more_items_in_collection": False}}}
+ONE = {"data": [{"id": 1}]}
 
 
-def test_a_v2_page_that_stays_null_is_empty_where_nothing_follows_and_an_error_elsewhere() -> None:
-    assert read(FakeClient(lambda params: {"data": None}), "deals") == []
-    more = {"data": None, "additional_data": {"next_cursor": "a"}}
+def in_turn(*replies: dict[str, Any]) -> FakeClient:
+    """Gives these answers, and then the last one for ever."""
+    left = list(replies)
+    return FakeClient(lambda params: left.pop(0) if len(left) > 1 else left[0])
+
+
+@pytest.mark.parametrize("null", [NULL, MISSING, TOLD_EMPTY], ids=["null", "missing", "told"])
+@pytest.mark.parametrize("name", ["deals", "pipelines", "project_boards", "deal_fields", "users"])
+def test_null_is_never_an_empty_list_where_there_are_always_records_or_a_list_of_its_own(
+    name: str, null: dict[str, Any]
+) -> None:
+    """Or a moment's fault is a complete sync with an empty table."""
+    client = in_turn(null, null, null, ONE)
+    assert read(client, name) == [{"id": 1}]
+    assert len(client.pauses) == 3
+    client = in_turn(null)
+    with pytest.raises(StreamError, match="without its records") as caught:
+        read(client, name)
+    assert caught.value.failure_type is TRANSIENT
+    assert len(client.asked) == NULL_TRIES + 1
+    assert client.pauses[-1] > client.pauses[0]
+
+
+def test_an_empty_v2_list_and_an_empty_list_of_users_are_told_apart() -> None:
+    assert read(in_turn({"data": []}), "deals") == []
     with pytest.raises(StreamError, match="without its records"):
-        read(FakeClient(lambda params: more), "deals")
+        read(in_turn({"data": []}), "users")
 
 
-def test_a_v2_page_of_null_behind_a_cursor_is_not_the_end_of_the_list() -> None:
-    first = {"data": [{"id": 1}], "additional_data": {"next_cursor": "a"}}
-    null = {"success": True, "data": None, "additional_data": None}
+@pytest.mark.parametrize("name", ["notes", "files", "roles"])
+def test_a_null_of_v1_is_believed_where_the_block_on_paging_says_that_nothing_follows(
+    name: str,
+) -> None:
+    client = in_turn(TOLD_EMPTY)
+    assert read(client, name) == []
+    assert len(client.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["notes", "files"])
+def test_a_null_of_v1_where_more_is_said_to_follow_is_no_end(name: str) -> None:
+    more = {**NULL, "additional_data": {"pagination": {"more_items_in_collection": True}}}
+    assert read(in_turn(more, more, ONE), name) == [{"id": 1}]
+    with pytest.raises(StreamError, match="without its records"):
+        read(in_turn(more), name)
+
+
+@pytest.mark.parametrize("null", [NULL, MISSING], ids=["null", "missing"])
+@pytest.mark.parametrize("name", ["filters", "notes", "deal_discounts", "product_images"])
+def test_a_null_that_nothing_explains_is_believed_when_it_comes_twice(
+    name: str, null: dict[str, Any]
+) -> None:
+    client = in_turn(null)
+    assert read(client, name) == []
+    assert len(client.asked) == 2
+    assert read(in_turn(null, ONE), name) == [{"id": 1}]
+
+
+def test_ten_confirmed_nulls_of_a_stream_are_enough_for_a_sync() -> None:
+    """Or what is empty for most records costs double."""
+    client = in_turn(NULL)
+    for _ in range(30):
+        assert read(client, "product_images") == []
+    assert len(client.asked) == 30 + ENOUGH_CONFIRMED
+    read(client, "deal_discounts")
+    assert len(client.asked) == 30 + ENOUGH_CONFIRMED + 2, "each stream on its own"
+
+
+def test_nulls_that_turn_out_to_be_faults_are_not_believed_for_the_rest_of_the_sync() -> None:
+    client = in_turn(*[NULL] * 10, NULL, ONE, *[NULL, ONE] * 12)
+    found = [len(read(client, "product_images")) for _ in range(18)]
+    assert found == [0] * 5 + [1] * 13
+
+
+@pytest.mark.parametrize("name", ["deal_products", "deal_participants", "organization_followers"])
+def test_a_parent_that_is_said_to_have_rows_is_not_empty(name: str) -> None:
+    def rows(client: FakeClient) -> list[Any]:
+        found = pages(cast("Client", client), STREAMS[name], {}, known_rows=True)
+        return [row for page in found for row in page.rows]
+
+    assert rows(in_turn(NULL, TOLD_EMPTY, ONE)) == [{"id": 1}]
+    for null in (NULL, TOLD_EMPTY, MISSING):
+        with pytest.raises(StreamError, match="without its records"):
+            rows(in_turn(null))
+
+
+@pytest.mark.parametrize("name", ["deals", "deal_changelog", "deal_followers"])
+@pytest.mark.parametrize("more", [None, {"next_cursor": None}, {"next_cursor": "b"}])
+def test_a_null_behind_a_cursor_is_not_the_end_of_the_list(name: str, more: Any) -> None:
+    first = {**ONE, "additional_data": {"next_cursor": "a"}}
+    null = {**NULL, "additional_data": more}
     client = FakeClient(lambda params: null if "cursor" in params else first)
     with pytest.raises(StreamError, match="without its records"):
-        read(client, "deals")
+        read(client, name)
+
+
+@pytest.mark.parametrize("null", [NULL, TOLD_EMPTY], ids=["null", "told"])
+def test_a_null_behind_an_offset_is_not_the_end_of_the_list(null: dict[str, Any]) -> None:
+    rows = [{"id": n} for n in range(450)]
+    honest, faults = v1_list(rows, 100), [3]
+
+    def answer(params: Params) -> dict[str, Any]:
+        if params["start"] == "198" and faults[0]:
+            faults[0] -= 1
+            return null
+        return honest(params)
+
+    assert read(FakeClient(answer)) == rows
+    faults[0] = 10**9
+    with pytest.raises(StreamError, match="never end"):
+        read(FakeClient(answer))
 
 
 def test_a_list_that_no_longer_comes_whole_is_an_error() -> None:

@@ -41,6 +41,12 @@ def reader_of(
     return reader_class(row)(row, sync, Lane(name, AsMessages(), queue), progress), queue
 
 
+def saved_at(time: int, field: str = "update_time") -> Record:
+    """The state of a sync that was complete then."""
+    first = "1970-01-01T00:00:00Z"
+    return {field: rfc3339(time), "version": 1, "company_id": ACME.id, "since": first}
+
+
 def run(reader: Reader[Any], queue: SimpleQueue[Parcel[Any]]) -> tuple[list[Record], list[Record]]:
     """(records, states) of a reader that one worker works off."""
     while (task := reader.take()) is not None:
@@ -60,11 +66,12 @@ def deals(times: Sequence[int | None]) -> list[Record]:
     ]
 
 
-def test_a_small_stream_is_one_closed_request() -> None:
+def test_a_small_stream_is_one_closed_request_and_one_without_bounds() -> None:
     client = FakeClient(v2_list(deals([LOWER, LOWER + 5])))
     records, states = run(*reader_of("deals", client))
     assert len(records) == 2
-    assert len(client.asked) == 1
+    assert len(client.asked) == 2
+    assert "updated_since" not in client.asked[1]  # looks for records without a time
     asked = client.asked[0]
     assert (asked["updated_since"], asked["updated_until"]) == (rfc3339(LOWER), rfc3339(UNTIL))
     assert (asked["sort_by"], asked["sort_direction"]) == ("update_time", "asc")
@@ -115,7 +122,7 @@ def test_a_checkpoint_never_vouches_for_the_last_second_of_a_page() -> None:
 def test_products_stop_at_the_bound_that_the_server_does_not_take() -> None:
     rows = deals([LOWER + n for n in range(600)] + [UNTIL + 5])
     client = FakeClient(v2_list(rows))
-    saved = {"update_time": rfc3339(LOWER)}
+    saved = saved_at(LOWER)
     records, states = run(*reader_of("products", client, saved=saved))
     assert all("updated_until" not in asked for asked in client.asked)
     assert len(records) == 600
@@ -151,7 +158,7 @@ def test_notes_are_taken_up_again_from_the_last_time_seen(two_keys: bool) -> Non
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     answered = [asked for asked in client.asked if two_keys or "," not in asked["sort"]]
     assert {asked["start"] for asked in answered} == {"0"}
-    assert len(answered) == 4
+    assert len(answered) == 4 + 2  # two look for records without a time
     assert states[-1]["update_time"] == rfc3339(UNTIL)
 
 
@@ -164,7 +171,7 @@ def test_a_second_larger_than_a_page_is_read_by_offset() -> None:
 def test_files_are_read_newest_first_down_to_the_last_sync() -> None:
     rows = deals([UNTIL - 60 * n for n in range(1_000)])
     client = v1_by_time(rows)
-    saved = {"update_time": rfc3339(UNTIL - 60 * 150)}
+    saved = saved_at(UNTIL - 60 * 150)
     records, states = run(*reader_of("files", client, saved=saved))
     assert {record["id"] for record in records} == set(range(1, 153))
     assert len(client.asked) == 2
@@ -228,7 +235,8 @@ def test_users_are_one_request_and_only_the_changed_come() -> None:
     first, _ = run(*reader_of("users", client))
     assert [record["id"] for record in first] == [0, 1, 2]
     assert first[0]["modified"] == "2026-11-20T10:00:00Z"
-    later, _ = run(*reader_of("users", client, saved={"modified": "2026-11-21T00:00:00Z"}))
+    since = instant("2026-11-21")
+    later, _ = run(*reader_of("users", client, saved=saved_at(since, "modified")))
     assert [record["id"] for record in later] == [1, 2]
     assert len(client.asked) == 2
 
@@ -400,7 +408,7 @@ def test_two_workers_share_a_backfill_without_a_gap() -> None:
     records, states = run(reader, queue)
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     assert len(taken) == 3
-    assert len(client.asked) <= 24 + 2 * len(taken) + 1
+    assert len(client.asked) <= 24 + 2 * len(taken) + 1 + 2  # two look for records without a time
     assert states[-1]["update_time"] == rfc3339(UNTIL)
 
 

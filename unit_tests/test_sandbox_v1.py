@@ -80,6 +80,21 @@ def test_offset_pages_count_live_rows(box: Sandbox, api: Caller) -> None:
     assert records == everything
 
 
+@pytest.mark.parametrize("path", ["v1/notes", "v1/files", "v2/deals"])
+def test_a_list_that_ignores_its_sort(box: Sandbox, api: Caller, path: str) -> None:
+    asked = {"sort": "update_time DESC, id DESC"}
+    if path.startswith("v2"):
+        asked = {"sort_by": "update_time", "sort_direction": "desc"}
+    times = [row["update_time"] for row in api.walk(path, **asked)]
+    assert times == sorted(times, reverse=True)
+    box.set(sorting="first")
+    times = [row["update_time"] for row in api.walk(path, **asked)]
+    assert times == sorted(times, reverse=True)
+    box.set(sorting="none")
+    ids = [row["id"] for row in api.walk(path, **asked)]
+    assert ids == sorted(ids)
+
+
 def test_sorting_of_v1(box: Sandbox, api: Caller) -> None:
     notes = api.data("v1/notes", sort="user_id ASC, update_time DESC", limit=500)
     assert notes == sorted(

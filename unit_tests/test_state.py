@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import SyncError
+from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.spans import Progress
+from source_pipedrive.reading.sync import Run, Selection
+from source_pipedrive.streams import STREAMS
+from unit_tests.fakes import ACME, FakeClient
 
 LOWER, UNTIL = instant("2025-11-23"), instant("2026-11-23T10:00:00Z")
 MINUTE = 60
@@ -79,19 +85,43 @@ def test_a_history_that_moves_on_with_the_days_reads_nothing_again() -> None:
     assert left(saved) == [(instant("2026-11-22") - MINUTE, UNTIL)]
 
 
-@pytest.mark.parametrize("text", ["2026-11-22 00:00:00", "2026-11-22T00:00:00Z"])
-def test_another_connectors_state_goes_on_where_it_ends(text: str) -> None:
-    assert left({"update_time": text}) == [(instant("2026-11-22") - MINUTE, UNTIL)]
+FOREIGN: list[dict[str, Any]] = [
+    {"update_time": "2026-11-20 00:00:00"},
+    {"update_time": "2026-11-20T00:00:00Z"},
+    {"update_time": 5},
+    {"update_time": "2027-01-01T00:00:00Z"},
+    {
+        "state_type": "date-range",
+        "slices": [{"start": "2025-11-23T00:00:00Z", "end": "2026-11-22T00:00:00.000Z"}],
+        "legacy": {},
+    },
+]
 
 
-def test_another_connectors_bare_state_vouches_only_from_the_configured_start() -> None:
-    """It read persons from its start date on; this connector reads them whole."""
-    saved = {"update_time": "2026-11-22T00:00:00Z"}
-    found = state.progress("persons", "update_time", saved, 42, 0, UNTIL, known_from=LOWER)
-    assert [(span.at, span.end) for span in found.spans] == [
-        (0, LOWER),
-        (instant("2026-11-22") - MINUTE, UNTIL),
-    ]
+@pytest.mark.parametrize("saved", FOREIGN, ids=str)
+def test_another_connectors_state_is_accepted_and_not_believed(saved: dict[str, Any]) -> None:
+    """Airbyte's streams held one month at most before version 3, and no state names the version:
+    211 of 2,022 deals looked complete."""
+    assert left(saved) == [(LOWER, UNTIL)]
+    assert state.is_foreign(saved)
+
+
+def test_a_state_of_our_own_or_of_no_cursor_is_not_foreign() -> None:
+    assert not any(map(state.is_foreign, ({}, state.NO_CURSOR, {"version": 1})))
+
+
+def test_a_sync_says_once_that_it_does_not_believe_the_states_of_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = FakeClient(lambda params: {"data": [], "additional_data": {"pagination": {}}})
+    states = {"deals": FOREIGN[0], "notes": FOREIGN[4], "files": {}, "currencies": FOREIGN[0]}
+    selected = [Selection(STREAMS[name], saved, False) for name, saved in states.items()]
+    selected.append(Selection(STREAMS["persons"], FOREIGN[0], full_refresh=True))
+    run = Run(cast("Client", client), ACME, selected, AsMessages(), LOWER, 2, Waiting())
+    list(run)
+    (line,) = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert line.startswith("Another connector wrote the state of deals, notes. It does not say")
+    assert not any(asked.get("updated_since", "2026") > "2026-11" for asked in client.asked)
 
 
 def test_keys_that_a_later_version_adds_are_no_obstacle() -> None:
@@ -103,15 +133,16 @@ def test_keys_that_a_later_version_adds_are_no_obstacle() -> None:
 
 
 def test_a_state_from_the_future_does_not_hide_the_present() -> None:
-    assert left({"update_time": "2027-01-01T00:00:00Z"}) == [(UNTIL - MINUTE, UNTIL)]
+    saved = {"update_time": "2027-01-01T00:00:00Z", "version": 1, "since": "2025-11-23T00:00:00Z"}
+    assert left(saved) == [(UNTIL - MINUTE, UNTIL)]
 
 
 @pytest.mark.parametrize(
     ("saved", "why"),
     [
-        ({"update_time": 5}, "cannot be read"),
-        ({"update_time": "soon"}, "cannot be read"),
-        ({"modified": "2026-11-22T00:00:00Z"}, "cannot be read"),
+        ({"version": 1, "since": "2026-01-01", "update_time": 5}, "cannot be read"),
+        ({"version": 1, "since": "2026-01-01", "update_time": "soon"}, "cannot be read"),
+        ({"version": 1, "modified": "2026-11-22T00:00:00Z"}, "cannot be read"),
         ({"version": 1, "done": "all"}, "cannot be read"),
         ({"version": 9, "since": "2026-01-01", "update_time": "2026-01-02"}, "newer version"),
         (
@@ -154,19 +185,6 @@ def test_the_state_of_release_0_1_0_is_read_for_ever() -> None:
     assert state.of_full_refresh(saved["organizations"]) == saved["organizations"]
     assert state.of_full_refresh(saved["deals"]) == state.of_full_refresh(saved["persons"]) == {}
     assert spans("currencies", "id", 0) == [("1970-01-01T00:00:00Z", end)]
-
-
-@pytest.mark.parametrize("form", ["{}T00:00:00Z", "{} 00:00:00", "{}T00:00:00.000Z"])
-def test_the_cdks_date_ranges_go_on_without_a_gap(form: str) -> None:
-    slices = [
-        {"start": form.format("2025-11-23"), "end": form.format("2026-03-01")},
-        {"start": form.format("2026-05-01"), "end": form.format("2026-11-22")},
-    ]
-    saved = {"state_type": "date-range", "slices": slices, "legacy": {}}
-    assert left(saved) == [
-        (instant("2026-03-01") - MINUTE, instant("2026-05-01")),
-        (instant("2026-11-22") - MINUTE, UNTIL),
-    ]
 
 
 def test_a_full_refresh_in_the_middle_says_that_it_is_one_and_at_its_end_nothing() -> None:

@@ -252,7 +252,7 @@ def test_when_some_parents_are_refused_the_others_are_read_and_the_stream_is_com
         assert status_of(messages, "deal_changelog") == "COMPLETE"
         assert {key[0] for key in keys_of(messages, "deal_changelog")} == {9}
         assert "14 of the deals passed over: 403" in caplog.text
-        assert "once the token's user may see them" in caplog.text
+        assert "reads them all once one of them can be read" in caplog.text
         (_, state) = states_of(messages, "deal_changelog")[-1]
         assert "parents" not in state
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -132,6 +133,7 @@ class Client:
         self.usage = usage or Usage()
         self.pacing = pacing or Pacing()
         self.fields = OptionalFields()
+        self.confirmed: Counter[str] = Counter()  # nulls that a second answer confirmed, by stream
         self._largest: dict[str, int] = {}
         self._largest_of_any = 0
         self._over: SyncError | None = None
@@ -159,6 +161,10 @@ class Client:
         except SyncError as error:
             self._over = self._over or error
             raise
+
+    def pause(self, seconds: float) -> None:
+        """Waits before a request is made again; a sync that is asked to stop ends the wait."""
+        self._sleep(seconds)
 
     def size(self, stream: str) -> int:
         """Bytes of the largest answer of a stream so far; of any, before its first."""

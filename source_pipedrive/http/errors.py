@@ -109,6 +109,7 @@ RULES = (
 # Of a request for the children of one parent. If it happens to every parent, it is not about the
 # parents, and ends the stream.
 OF_ONE_PARENT = (
+    Rule(200, "", Action.ASK_LATER, TRANSIENT, "", "null where the parent counts some"),
     Rule(404, "", Action.PASS_OVER, SYSTEM, "", "OpenAPI v1 and v2: the parent was not found"),
     Rule(410, "", Action.PASS_OVER, SYSTEM, "", DOCS + ": gone"),
     Rule(401, "", Action.END_STREAM, CONFIG, "", SEEN),

@@ -12,8 +12,9 @@ from functools import partial
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.in_one_go import InOrder
 from source_pipedrive.reading.instants import rfc3339
+from source_pipedrive.reading.order import DisorderError, Ordered
 from source_pipedrive.reading.pages import Page
-from source_pipedrive.reading.reader import Reader, T, Task
+from source_pipedrive.reading.reader import T, Task
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.spans import Progress, Span
 
@@ -28,7 +29,7 @@ SPLITS_A_WORKER = 3
 LONG, PAGES_A_SPLIT = 500, 25
 
 
-class Ascending(Reader[T]):
+class Ascending(Ordered[T]):
     """v2: closed spans of `updated_since` (inclusive) and `updated_until` (exclusive), shared by
     as many workers as have nothing else to do."""
 
@@ -44,6 +45,8 @@ class Ascending(Reader[T]):
     def take(self) -> Task | None:
         if self.flooded:
             return None
+        if self.disordered:
+            return self.whole_task()
         with self.lock:
             span = self.progress.take()
             workers = self.sync.workers(self.row.name)
@@ -58,29 +61,28 @@ class Ascending(Reader[T]):
     def _read(self, span: Span) -> None:
         # No state leaves before the records without a time have, wherever they are sorted; the
         # other workers need not wait for them.
-        unbounded = span.at == 0
-        if unbounded:
-            self.vouches = False
+        due = self.takes_nulls(unbounded=span.at == 0)
         while True:
             begun = span.at
             try:
-                return self._walk(span)
+                return self._walk(span, due)
+            except DisorderError:
+                return self.distrust()
             except StreamError as error:
                 # How long a cursor lives is not documented: what is read stays read, the rest of
                 # the span is asked for anew.
-                if error.status != 400 or span.at == begun or (unbounded and not self.vouches):
+                if error.status != 400 or span.at == begun or (due and not self.vouches):
                     raise
                 logger.info(f"{self.row.name}: a cursor was refused; going on from the last page.")
 
-    def _walk(self, span: Span) -> None:
+    def _walk(self, span: Span, due: bool) -> None:
         begun = span.at
-        unbounded = span.at == 0
-        for page in self.pages(self._bounds(span)):
+        # Whether a bounded answer holds records without a time is not documented.
+        bounds = self.bounds(span.at, span.end) if span.at else {}
+        for page in self.pages({**self.sorting(descending=False), **bounds}):
             ended = self._emit(span, page)
-            if unbounded:
-                emit_trailing_nulls(self, page, self._order("desc"))
-                unbounded, self.vouches = False, True
-                self.checkpoint()
+            if due and not self.vouches:
+                self.read_nulls(None if bounds else page)
             if ended:
                 return
             if not self._announced:
@@ -91,21 +93,21 @@ class Ascending(Reader[T]):
                     span.taken = False
                 return
 
-    def _bounds(self, span: Span) -> dict[str, str]:
-        if span.at == 0:
-            # Whether a bounded answer holds records without a time is not documented.
-            return self._order("asc")
-        bounds = {"updated_since": rfc3339(span.at), "updated_until": rfc3339(span.end)}
-        if not self.row.until:
-            del bounds["updated_until"]
-        return {**self._order("asc"), **bounds}
+    def bounds(self, since: int, until: int | None = None) -> dict[str, str]:
+        bounds = {"updated_since": rfc3339(since)}
+        if self.row.until:
+            bounds["updated_until"] = rfc3339(until or self.progress.until)
+        return bounds
 
-    def _order(self, direction: str) -> dict[str, str]:
+    def sorting(self, descending: bool) -> dict[str, str]:
+        direction = "desc" if descending else "asc"
         return {"sort_by": self.row.cursor_field or "", "sort_direction": direction}
 
     def _emit(self, span: Span, page: Page) -> bool:
         """Hands the page out; True where the span has come to its end."""
-        times = [self.time_of(item) for item in page.rows]
+        rows = span.seam.fresh(self.row, page.rows)
+        times = [self.time_of(item) for item in rows]
+        self.check(times, span.at)
         known = [time for time in times if time is not None]
         last = known[-1] if known else span.at
         with self.lock:
@@ -116,9 +118,11 @@ class Ascending(Reader[T]):
             span.reach = min(last + 1, end)
         density = density_of(times)
         ended = page.last or last >= end
-        rows = before(end, page.rows, times) if last >= end else page.rows
+        rows = before(end, rows, times) if last >= end else rows
         at = span.end if ended else min(last, span.end)
-        self.emit(rows, partial(Progress.advance, span=span, at=at, density=density))
+        span.seam.add(self.row, rows, last)
+        moved = partial(Progress.advance, span=span, at=at, density=density)
+        self.emit(self.once(rows), moved)
         return ended or span.at >= span.end
 
 
@@ -132,23 +136,28 @@ class Restarting(InOrder[T]):
     def read_in_order(self) -> None:
         span = self.progress.spans[0]
         since = span.at
-        bounds = {"updated_since": rfc3339(since)} if since else {}
-        first = True
-        for page in self.pages({"sort": self.sort, **bounds}):
-            times = [self.time_of(item) for item in page.rows]
-            last = next((time for time in reversed(times) if time is not None), since)
-            if first and not since:
-                emit_trailing_nulls(self, page, {"sort": self.sort.replace("ASC", "DESC")})
-            first = False
+        due = self.takes_nulls(unbounded=not since)
+        bounds = self.bounds(since) if since else {}
+        for page in self.pages({**self.sorting(descending=False), **bounds}):
+            rows = span.seam.fresh(self.row, page.rows)
+            times = [self.time_of(item) for item in rows]
+            self.check(times, span.at)
+            last = next((time for time in reversed(times) if time is not None), span.at)
             ended = page.last or last >= span.end
-            rows = before(span.end, page.rows, times)
+            rows = before(span.end, rows, times)
             at = span.end if ended else last
-            density = density_of(times)
-            self.emit(rows, partial(Progress.advance, span=span, at=at, density=density))
+            span.seam.add(self.row, rows, last)
+            moved = partial(Progress.advance, span=span, at=at, density=density_of(times))
+            self.emit(self.once(rows), moved)
+            if due and not self.vouches:
+                self.read_nulls(None if bounds else page)
             if not ended and not self._announced:
                 self.announce()
             if ended or last > since:
                 return
+
+    def bounds(self, since: int) -> dict[str, str]:
+        return {"updated_since": rfc3339(since)}
 
 
 def density_of(times: list[int | None]) -> float:
@@ -160,20 +169,3 @@ def density_of(times: list[int | None]) -> float:
 def before(end: int, rows: list[Row], times: list[int | None]) -> list[Row]:
     """The rows that belong to a span up to `end`, those without a time among them."""
     return [row for row, at in zip(rows, times, strict=True) if at is None or at < end]
-
-
-def emit_trailing_nulls(reader: Reader[T], first: Page, newest_first: dict[str, str]) -> None:
-    """Hands out the records without a time where the server sorts them behind all others.
-
-    first: the first page of the unbounded list, oldest first; newest_first: the parameters that
-    turn it round.
-    """
-    if first.last or any(reader.time_of(item) is None for item in first.rows):
-        return
-    for page in reader.pages(newest_first):
-        reader.notice(page.rows, newest=True)
-        rows = [item for item in page.rows if reader.time_of(item) is None]
-        if rows:
-            reader.emit(rows)
-        if len(rows) < len(page.rows):
-            return

@@ -20,9 +20,9 @@ from source_pipedrive.reading.fed import Covered, Fed, lies_in
 from source_pipedrive.reading.fetched import Fetched
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.pages import Page, pages
-from source_pipedrive.reading.pending import PendingParents, Waiting
+from source_pipedrive.reading.pending import PendingParents, Waiting, parent_of, time_of_parent
 from source_pipedrive.reading.reader import Reader, T, Task
-from source_pipedrive.reading.records import Row, as_rfc3339, inner, numbered
+from source_pipedrive.reading.records import Row, numbered
 from source_pipedrive.reading.refusals import HOPELESS, Refusals
 from source_pipedrive.reading.spans import OVERLAP, Progress, union
 
@@ -52,7 +52,9 @@ class Children(Fed[T]):
 
     def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
         covered = self.covered_by(source, fetched)
-        wanted = [self._parent(row) for row in fetched.rows if self._is_wanted(source, row)]
+        wanted = [
+            parent_of(row, self.child) for row in fetched.rows if self._is_wanted(source, row)
+        ]
         with self.lock:
             parents = [unit for parent in wanted for unit in self.units(source, parent)]
             self._seen += len(fetched.rows)
@@ -64,11 +66,16 @@ class Children(Fed[T]):
         self._settle(())
         self.nudge()
 
+    def take_back(self, source: Reader[Any]) -> None:
+        with self.lock:
+            self.pending.take_back(source.row.name)
+        super().take_back(source)
+
     def _is_wanted(self, source: Reader[Any], row: Row) -> bool:
         """Whether the parent has changed, and has any rows, as far as Pipedrive tells."""
         if self.child.counter and row.get(self.child.counter) == 0:
             return False
-        time = self._time_of(row)
+        time = time_of_parent(row, self.child)
         if self.row.cursor_field is None or self.child.months or time is None:
             return True
         return time >= self.progress.until or lies_in(
@@ -94,19 +101,6 @@ class Children(Fed[T]):
 
     def _remember(self, source: str, id_: Any, time: int) -> None:
         self.remembered.fresh.setdefault(source, {})[id_] = time
-
-    def _time_of(self, row: Row) -> int | None:
-        times = [instant_or_none(row.get(name)) for name in self.child.moved]
-        return max((time for time in times if time is not None), default=None)
-
-    def _parent(self, row: Row) -> Row:
-        """What is kept of a parent: its id, its time, whether it is deleted, what is asked for."""
-        found = [row.get(name) for name in self.child.moved]
-        texts = [text for text in found if isinstance(text, str) and instant_or_none(text)]
-        time = max(texts, key=lambda text: instant_or_none(text) or 0, default=None)
-        kept = {name: inner(row, name) for name in (*self.child.life, *self.child.takes)}
-        mine = {"id": row[self.child.of[0].key[-1]], "time": as_rfc3339(time)}
-        return {**kept, **mine, "deleted": bool(row.get("is_deleted"))}
 
     def take(self) -> Task | None:
         if super().flooded:
@@ -163,7 +157,10 @@ class Children(Fed[T]):
             path = self.row.path if self.child.ids else self.row.path.format(id=ids)
             named = {self.child.ids: ids} if self.child.ids else {}
             page = Page([], last=True)
-            for page in pages(self.sync.client, self.row, {**named, **params}, path=path):
+            known = any(parent["has_rows"] for parent in parents)
+            for page in pages(
+                self.sync.client, self.row, {**named, **params}, path=path, known_rows=known
+            ):
                 found += [{**columns, **item} for item in page.rows]
                 self.go_on()
             if page.cut and len(parents) > 1:

@@ -54,6 +54,7 @@ class Fed(Reader[T]):
             source.name: {axis: self.progresses.left_by(source.name, axis) for axis in source.roots}
             for source in row.sources
         }
+        self._before = {name: dict(lefts) for name, lefts in self._lefts.items()}
         self._lost: set[str] = set()  # sources that the account does not have
         self.vouches = not row.absent  # otherwise not before an answer says that it has it
 
@@ -102,6 +103,24 @@ class Fed(Reader[T]):
         self.start()
         self.take_in(source, fetched)
 
+    def take_back(self, source: Reader[Any]) -> None:
+        """`source` reads its list again from the beginning, so what it covered is left again."""
+        with self.lock:
+            if self.error is not None:
+                return
+            before, lefts = self._before[source.row.name], self._lefts[source.row.name]
+            again = source.left()
+            for axis in before.keys() & again.keys():
+                kept = without(before[axis], again[axis])
+                lefts[axis] = union([lefts[axis], without(before[axis], kept)])
+                self.progresses.leave_of(
+                    axis, union([self.progresses.axes[axis].left, lefts[axis]])
+                )
+            if (now := self._state()) is not None:
+                self.lane.state(now)
+        for each in self.fed:
+            each.take_back(self)
+
     def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
         """What is done with it."""
         raise NotImplementedError
@@ -130,10 +149,11 @@ class Fed(Reader[T]):
                 self._leave_again(refused.times)
 
     def _leave_again(self, times: Sequence[Interval]) -> None:
-        for left in self._lefts.values():
+        for left in (*self._lefts.values(), *self._before.values()):
             for axis in left:
                 left[axis] = union([left[axis], times])
-                self.progresses.leave_of(axis, union([self.progresses.axes[axis].left, times]))
+        for axis, each in self.progresses.axes.items():
+            self.progresses.leave_of(axis, union([each.left, times]))
 
     def refuse(self, stream: str, parent: Row, time: int) -> None:
         """The user may not see what `stream` holds of a parent; nor is what is made of it there."""
@@ -222,10 +242,11 @@ def _is_shown(client: Client, row: Stream, parents: Sequence[Any]) -> bool:
     """Whether the children of any of these parents can be read now."""
     for parent in parents if row.child else ():
         assert row.child is not None
+        counted = row.child.counter is not None
         path = row.path if row.child.ids else row.path.format(id=parent)
         named = {row.child.ids: str(parent)} if row.child.ids else {}
         try:
-            next(pages(client, row, {**named, **row.each[0]}, path=path))
+            next(pages(client, row, {**named, **row.each[0]}, path=path, known_rows=counted))
         except PipedriveError:
             continue  # whatever else is wrong shows when the stream is read
         return True

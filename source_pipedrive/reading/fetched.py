@@ -48,6 +48,9 @@ class Living(Protocol):
     def lose(self, source: Stream, answer: PipedriveError) -> None:
         """Learns that the account does not have one of the streams that it lives on."""
 
+    def take_back(self, source: Any) -> None:
+        """What the reader `source` said was covered is not: it reads all of it again."""
+
     @property
     def flooded(self) -> bool:
         """Whether it has so much before it that the source should wait."""

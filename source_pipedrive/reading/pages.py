@@ -4,6 +4,9 @@ v2 cursors are followed until none comes. v1 offsets count the rows as they are 
 is deleted between two requests moves its successors forward, past the next offset: each page
 therefore begins one row early, with the last row of the page before, and goes back where that row
 is not found.
+
+Pipedrive sometimes sends null in place of records that are there, with status 200. Null is an empty
+list only where that is certain (`_answer`), and never the end of a list that has begun.
 """
 
 from __future__ import annotations
@@ -15,11 +18,16 @@ from typing import Any
 
 from source_pipedrive.http.client import Client, Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
+from source_pipedrive.http.pacing import growing
 from source_pipedrive.reading.records import Row
 from source_pipedrive.stream import Kind, Paging, Stream
 
-# v2 has been seen to send null in place of a page that has records: so often it is asked again.
-NULL_TRIES = 2
+# A page whose records are null, and cannot be, is requested again this many times.
+NULL_TRIES = 4
+# Once this many nulls of a stream have been confirmed, the rest of the sync believes the first
+# answer: confirming every empty list would double its price.
+ENOUGH_CONFIRMED = 10
+NO_RECORDS = '{"error": "no records where Pipedrive counts some"}'
 # Pages in a row that bring nothing new before a list counts as endless.
 IDLE_PAGES = 5
 
@@ -52,16 +60,21 @@ def request_for(row: Stream, params: Mapping[str, str], path: str) -> Request:
 
 
 def pages(
-    client: Client, row: Stream, params: Mapping[str, str], start: int = 0, path: str = ""
+    client: Client,
+    row: Stream,
+    params: Mapping[str, str],
+    start: int = 0,
+    path: str = "",
+    known_rows: bool = False,
 ) -> Iterator[Page]:
     """The pages of a list, in order, for v1's offsets from `start` on. Ends after the last; raises
-    StreamError for a list that cannot be followed to its end. path: where it stands not in the row
-    but with a parent's id."""
+    StreamError for a list that cannot be followed to its end. path: replaces the row's path where
+    it holds a parent's id. known_rows: the list has records, so null is no answer."""
     if row.paging is Paging.CURSOR:
-        return cursor_pages(client, row, params, path)
+        return cursor_pages(client, row, params, path, known_rows)
     if row.paging is Paging.OFFSET:
-        return offset_pages(client, row, params, start, path)
-    return iter([one_page(client, row, params, path)])
+        return offset_pages(client, row, params, start, path, known_rows)
+    return iter([one_page(client, row, params, path, known_rows)])
 
 
 def all_rows(client: Client, row: Stream) -> list[Row]:
@@ -71,9 +84,11 @@ def all_rows(client: Client, row: Stream) -> list[Row]:
     ]
 
 
-def one_page(client: Client, row: Stream, params: Mapping[str, str], path: str = "") -> Page:
+def one_page(
+    client: Client, row: Stream, params: Mapping[str, str], path: str = "", known: bool = False
+) -> Page:
     """A list that comes in one answer."""
-    body = client.get(request_for(row, params, path)).body
+    body = _answer(client, row, request_for(row, params, path), known)
     if _pagination(body).get("more_items_in_collection"):
         raise StreamError(
             f'Pipedrive sent only a part of "{row.name}", which used to come whole. '
@@ -84,29 +99,18 @@ def one_page(client: Client, row: Stream, params: Mapping[str, str], path: str =
 
 
 def cursor_pages(
-    client: Client, row: Stream, params: Mapping[str, str], path: str = ""
+    client: Client, row: Stream, params: Mapping[str, str], path: str = "", known: bool = False
 ) -> Iterator[Page]:
     """v2, and some of v1: the next page's cursor is in the answer, null or absent at the end."""
     cursor: str | None = None
     seen: set[str] = set()
     while True:
-        followed = cursor
         request = request_for(row, {**params, "cursor": cursor} if cursor else params, path)
-        body = client.get(request).body
-        for _ in range(NULL_TRIES if row.version == 2 else 0):  # of v1 null is an empty list
-            if body.get("data") is not None:
-                break
-            body = client.get(request).body
+        body = _answer(client, row, request, known or cursor is not None)
         told = body.get("additional_data") or {}
         cursor = told.get("next_cursor")
         if cursor in seen:
             raise endless(row)
-        if (followed or cursor) and body.get("data") is None:
-            raise StreamError(
-                f'Pipedrive sent a page of "{row.name}" without its records. '
-                "Run the sync again later.",
-                TRANSIENT,
-            )
         rows = rows_of(row, body)
         cut = "next_cursor" not in told and row.limit is not None and len(rows) >= row.limit
         yield Page(rows, last=not cursor, cut=cut)
@@ -116,17 +120,24 @@ def cursor_pages(
 
 
 def offset_pages(
-    client: Client, row: Stream, params: Mapping[str, str], start: int, path: str = ""
+    client: Client,
+    row: Stream,
+    params: Mapping[str, str],
+    start: int,
+    path: str = "",
+    known: bool = False,
 ) -> Iterator[Page]:
     """v1: `start` and `limit`. A row that two pages hold unchanged comes once.
 
-    A page follows the ones before when it begins with a row they held.
+    A page follows the ones before when it begins with a row they held; so an empty one never ends
+    a list that has begun.
     """
     assert row.limit is not None
     idle = 0
     recent: deque[dict[object, Row]] = deque(maxlen=4)
     while True:
-        body = client.get(request_for(row, {**params, "start": str(start)}, path)).body
+        request = request_for(row, {**params, "start": str(start)}, path)
+        body = _answer(client, row, request, known and not start)
         rows = {key_of(row, item): item for item in rows_of(row, body)}
         first = next(iter(rows), None)
         if start and recent and not any(first in page for page in recent):
@@ -146,6 +157,60 @@ def offset_pages(
             return
         recent.append(rows)
         start = position - 1
+
+
+def _answer(client: Client, row: Stream, request: Request, known: bool) -> Mapping[str, Any]:
+    """The answer to a request, requested again while its records are null without good reason.
+
+    Null is an empty list where the contract of v1 says so (its block on paging is there and says
+    that nothing follows), or where v1, or a list below a record, answers the same twice. It never
+    is in a list of v2, in one that is never empty, or where records are known to be.
+    """
+    certain = known or row.never_empty or (row.version == 2 and row.child is None)
+    body = client.get(request).body
+    tries = 0
+    while _is_null(row, body):
+        if not certain and not _promises_more(body):
+            if tries:
+                client.confirmed[row.name] += 1
+            if tries or _says_empty(row, body) or client.confirmed[row.name] >= ENOUGH_CONFIRMED:
+                return body
+        tries += 1
+        # Each parent that holds nothing after all would cost as many tries.
+        of_child = f"{row.name}, of a parent that has some"
+        enough = row.child and client.confirmed[of_child] >= ENOUGH_CONFIRMED
+        if enough or tries > NULL_TRIES:
+            client.confirmed[of_child] += 1
+            raise StreamError(
+                f'Pipedrive sent a page of "{row.name}" without its records. '
+                "Run the sync again later.",
+                TRANSIENT,
+                200,
+                NO_RECORDS,
+            )
+        client.pause(growing(tries))
+        body = client.get(request).body
+    if tries:
+        client.confirmed[row.name] = 0  # this endpoint's nulls are not to be trusted
+    return body
+
+
+def _is_null(row: Stream, body: Mapping[str, Any]) -> bool:
+    """Whether an answer holds null in place of its records, or none where there are always some."""
+    found = _found(row, body)
+    return body.get("success") is not False and (found is None or (row.never_empty and found == []))
+
+
+def _promises_more(body: Mapping[str, Any]) -> bool:
+    """Whether an answer says that another page follows."""
+    told = _pagination(body)
+    return bool(told.get("more_items_in_collection") or told.get("next_cursor"))
+
+
+def _says_empty(row: Stream, body: Mapping[str, Any]) -> bool:
+    """Whether v1's block on paging is there, which then says that nothing follows."""
+    told = _pagination(body)
+    return row.version == 1 and ("more_items_in_collection" in told or "next_cursor" in told)
 
 
 def endless(row: Stream) -> StreamError:
@@ -180,11 +245,7 @@ def _pagination(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def rows_of(row: Stream, body: Mapping[str, Any]) -> list[Row]:
     """The rows of an answer; null and an absent list are empty ones."""
-    found: Any = body
-    for name in row.rows:
-        if not isinstance(found, dict):
-            break
-        found = found.get(name)
+    found = _found(row, body)
     if found is None and body.get("success") is not False:
         return []
     if isinstance(found, dict) and (row.one or row.kind is Kind.SINGLE):
@@ -199,6 +260,16 @@ def rows_of(row: Stream, body: Mapping[str, Any]) -> list[Row]:
     return [_unwrapped(item, inside) for item in found] if inside else found
 
 
+def _found(row: Stream, body: Mapping[str, Any]) -> Any:
+    """What stands where the records ought to be."""
+    found: Any = body
+    for name in row.rows:
+        if not isinstance(found, dict):
+            break
+        found = found.get(name)
+    return found
+
+
 def _unwrapped(item: Row, inside: str) -> Row:
     """A record that stands inside of another, with what stands around it."""
     around = {k: v for k, v in item.items() if k not in ("object", inside)}
@@ -207,4 +278,6 @@ def _unwrapped(item: Row, inside: str) -> Row:
 
 def key_of(row: Stream, item: Row) -> object:
     """The primary key of a row, as one hashable value."""
+    if len(row.key) == 1:
+        return str(item.get(row.key[0]))
     return tuple(str(item.get(part)) for part in row.key)

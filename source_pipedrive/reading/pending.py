@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from source_pipedrive.child import Child
 from source_pipedrive.reading.fed import Covered
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.reading.records import Row
+from source_pipedrive.reading.records import Row, as_rfc3339, inner
 from source_pipedrive.reading.spans import Interval, without
 
 # Parents that may wait: so many are a few megabytes.
@@ -93,6 +94,12 @@ class PendingParents:
                 kept.append((parent, ticket))
         self._waiting = kept
 
+    def take_back(self, source: str) -> None:
+        """What that source said was covered is not: it reads all of it again."""
+        for ticket in self._tickets:
+            ticket.covered = [part for part in ticket.covered if part[0] != source]
+        self._through = [part for part in self._through if part[0] != source]
+
     def turn_round(self) -> None:
         """From now on the newest come first."""
         self._waiting.reverse()
@@ -125,6 +132,24 @@ class PendingParents:
     def is_only_holes(self, left: Sequence[Interval]) -> bool:
         """Whether parked parents are all that is left."""
         return bool(self._holes) and not without(left, self._holes)
+
+
+def time_of_parent(row: Row, child: Child) -> int | None:
+    """When its rows may have changed last, in seconds since 1970."""
+    times = [instant_or_none(row.get(name)) for name in child.moved]
+    return max((time for time in times if time is not None), default=None)
+
+
+def parent_of(row: Row, child: Child) -> Row:
+    """What is kept of a parent: its id, its time, whether it is deleted, whether Pipedrive counts
+    rows of it, and what is asked for."""
+    found = [row.get(name) for name in child.moved]
+    texts = [text for text in found if isinstance(text, str) and instant_or_none(text)]
+    time = max(texts, key=lambda text: instant_or_none(text) or 0, default=None)
+    kept = {name: inner(row, name) for name in (*child.life, *child.takes)}
+    mine = {"id": row[child.of[0].key[-1]], "time": as_rfc3339(time)}
+    facts = {"deleted": bool(row.get("is_deleted")), "has_rows": bool(row.get(child.counter or ""))}
+    return {**kept, **mine, **facts}
 
 
 def slices_of(parents: Sequence[Row], covered: Covered) -> list[tuple[Sequence[Row], Covered]]:

@@ -15,7 +15,7 @@ from source_pipedrive.http.errors import TRANSIENT, Action, StreamError, words
 # and if these have gone, as many from the newest on.
 HOPELESS = 20
 REASONS = 5  # that are told apart in the log
-AGAIN = "Each sync asks for a few of them and reads them all once the token's user may see them."
+AGAIN = "Each sync asks for a few of them, and reads them all once one of them can be read."
 
 
 class Refusals:
@@ -88,5 +88,5 @@ class Refusals:
     def lines(self, failed: bool) -> Iterator[str]:
         """What the log says of them at the end. failed: the stream ends with an error."""
         for why, number in self._passed.items():
-            later = f" {AGAIN}" if why.startswith("403") and not failed else ""
+            later = f" {AGAIN}" if why.startswith(("200", "403")) and not failed else ""
             yield f"{self._stream}: {number:,} of the {self._parents} passed over: {why}.{later}"

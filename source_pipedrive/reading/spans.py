@@ -7,8 +7,10 @@ the output. A state is made of nothing else, so a run that dies loses nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+
+from source_pipedrive.reading.seams import Seam
 
 Interval = tuple[int, int]
 
@@ -18,7 +20,7 @@ OVERLAP = 60
 GROWTH = 3
 
 
-@dataclass
+@dataclass(eq=False)
 class Span:
     """Seconds [at, end) that are left. `at` moves with each page, `end` when another worker takes
     the later half over."""
@@ -28,6 +30,7 @@ class Span:
     taken: bool = False
     density: float = 0.0  # records a second in the newest page; 0 where it is not known
     reach: int = 0  # where a page that is on its way out ends: nobody cuts the span before it
+    seam: Seam = field(default_factory=Seam)
 
     @property
     def estimate(self) -> float:
@@ -39,6 +42,7 @@ class Progress:
     """The history [since, until) of one stream, and the spans of it that are left.
 
     `skip` is where a list without a filter, newest first, goes on: so many rows have been read.
+    `nulls` is where records without a time were found, "first" or "last" in ascending order.
     Not thread-safe: its owner holds a lock.
     """
 
@@ -48,6 +52,7 @@ class Progress:
         self.since = since
         self.until = until
         self.skip = skip
+        self.nulls = ""
         # What an earlier sync called done near its own end is read again; so is the future.
         settled = until - OVERLAP
         self._density = 0.0

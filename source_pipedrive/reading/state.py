@@ -1,10 +1,11 @@
-"""The state of a stream: what it says, and which other connectors' states it goes on from.
+"""The state of a stream: what it says, and which states are believed.
 
     {"update_time": "2026-11-23T10:00:00Z",  all before this, from `since` on, has been read
      "version": 1, "company_id": 42,
      "since": "2025-11-23T00:00:00Z",        the lower bound of the history
      "done": [["2025-...", "2026-..."]],     only while a history is being read: the parts read
-     "skip": 1200}                           and the rows they hold, where a list is newest first
+     "skip": 1200,                           and the rows they hold, where a list is newest first
+     "nulls": "first"}                       where records without a time stand, if there are any
 
 The state of a stream that hangs on several lists has, in place of "done", "parents": the parts read
 of each list. "known" is the time of its last complete sync, while it catches up after it. Where it
@@ -15,8 +16,9 @@ else it says stands in remembered.py.
 While a full refresh is under way it carries `"full_refresh": true` besides, so that nobody takes
 it for the state of an incremental sync that was turned into a full refresh.
 
-Other connectors' states are taken up where they end: a bare `{"update_time": ...}`, and the CDK's
-`{"state_type": "date-range", "slices": [{"start": ..., "end": ...}]}`.
+A state without our `version` is another connector's. It is accepted and not believed: Airbyte's own
+streams held one month at most before version 3, and no state says which version wrote it. The
+history is then read once.
 """
 
 from __future__ import annotations
@@ -45,17 +47,15 @@ def progress(
     company_id: int,
     lower: int,
     until: int,
-    known_from: int | None = None,
 ) -> Progress:
     """What is left of `stream` for a sync of [lower, until) after `state`.
 
-    known_from: from where on another connector's bare state vouches, the configured history; it
-    may be later than `lower` for streams that this connector reads whole. Raises SyncError for a
-    state that cannot be read, is of a newer version or another company's.
+    Raises SyncError for a state of ours that cannot be read, is of a newer version or another
+    company's.
     """
-    if not state or all(key.startswith("__ab_") for key in state):
+    if "version" not in state:
         return Progress(lower, until)
-    version = state.get("version", VERSION)
+    version = state["version"]
     if isinstance(version, int) and version > VERSION:
         raise SyncError(
             f'The state of "{stream}" was written by a newer version of this connector. '
@@ -69,14 +69,13 @@ def progress(
             CONFIG,
         )
     try:
-        if "version" in state:
-            since, done = _own(state, field)
-        else:
-            since, done = lower, _foreign(state, field, lower if known_from is None else known_from)
+        since, done = _own(state, field)
         skip = int(state.get("skip") or 0)
     except UNREADABLE:
         raise _unreadable(stream) from None
-    return Progress(min(since, lower), until, done, skip)
+    found = Progress(min(since, lower), until, done, skip)
+    found.nulls = state["nulls"] if state.get("nulls") in ("first", "last") else ""
+    return found
 
 
 def progresses(
@@ -88,6 +87,7 @@ def progresses(
     until: int,
 ) -> Progresses:
     """What is left of a stream that hangs on lists, with the lower bound of each list's history."""
+    state = {} if is_foreign(state) else state
     parts = state.get("parents", {})
     of_each = {
         axis: {**state, "done": parts.get(axis, [])} if "parents" in state else state
@@ -140,12 +140,9 @@ def _texts(intervals: Iterable[Interval]) -> list[list[str]]:
     return [[rfc3339(start), rfc3339(end)] for start, end in intervals]
 
 
-def _foreign(state: Mapping[str, Any], field: str, known_from: int) -> list[Interval]:
-    if "slices" in state:
-        # Where each part ends is the clock of the machine that wrote it.
-        parts = [(instant(part["start"]), instant(part["end"])) for part in state["slices"]]
-        return [(start, end - OVERLAP) for start, end in parts]
-    return [(known_from, instant(state[field]) - OVERLAP)]
+def is_foreign(state: Mapping[str, Any]) -> bool:
+    """Whether another connector wrote this state."""
+    return "version" not in state and not all(key.startswith("__ab_") for key in state)
 
 
 def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -156,7 +153,8 @@ def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False) -> dict[str, Any]:
     """The state that vouches for what `now` has done."""
-    common = {"version": VERSION, "company_id": company_id, "since": rfc3339(now.since)}
+    nulls = {"nulls": now.nulls} if now.nulls else {}
+    common = {"version": VERSION, "company_id": company_id, "since": rfc3339(now.since), **nulls}
     whole = {"full_refresh": True} if full_refresh else {}
     if now.complete and full_refresh:
         return dict(NO_CURSOR)

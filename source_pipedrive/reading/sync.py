@@ -86,7 +86,18 @@ def reader_class(row: Stream) -> type[Reader[T]]:
 
 def resumes(row: Stream) -> bool:
     """Whether a full refresh that died goes on where it was."""
-    return row.changes is Changes.ASCENDING
+    return row.changes in (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
+
+
+def _say_foreign(selected: Sequence[Selection]) -> None:
+    """One line for all states that another connector wrote."""
+    going_on = [each for each in selected if each.row.cursor_field and not each.full_refresh]
+    names = [each.row.name for each in going_on if state.is_foreign(each.state)]
+    if names:
+        logger.warning(
+            f"Another connector wrote the state of {', '.join(names)}. It does not say how much "
+            "was read, so this sync reads the whole configured history once."
+        )
 
 
 class Run(Generic[T]):
@@ -117,6 +128,7 @@ class Run(Generic[T]):
         for reader in self._readers:
             if isinstance(reader, Fed):
                 reader.look_again()
+        _say_foreign(selected)
         self._silent: list[Reader[T]] = wire(self._readers, self._hidden)
         everyone = [*self._readers, *self._silent]
         self._report = Report(client.usage, until, self._readers, self._silent)
@@ -141,10 +153,8 @@ class Run(Generic[T]):
         elif row.cursor_field is not None and (not full or resumes(row)):
             saved = state.of_full_refresh(selection.state) if full else selection.state
             lower = lower_bound(row, sync.lower)
-            # A list that comes whole was read whole by other connectors, too.
-            known = lower if row.changes is Changes.ON_CLIENT else sync.lower
             progress = state.progress(
-                row.name, row.cursor_field, saved, sync.company.id, lower, sync.until, known
+                row.name, row.cursor_field, saved, sync.company.id, lower, sync.until
             )
         lane = Lane(row.name, self._encoder, self._queue)
         make: type[Reader[T]] = reader_class(row)

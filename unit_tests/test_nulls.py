@@ -1,0 +1,79 @@
+"""Records whose `update_time` is null: no answer that is bounded by time holds them, for sure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from source_pipedrive.reading.instants import instant
+from unit_tests.sorted_lists import Record, SortedList, rows_at, short_pages
+from unit_tests.test_order import SORTED, ids_of, read, repeats
+from unit_tests.turns import states_of
+
+START = instant("2026-01-01")
+LOWER = START + 1_000
+
+
+def company(nulls: int, end: str = "first", count: int = 60) -> SortedList:
+    """Half of the records changed before the configured history."""
+    times: list[int | None] = [START + 60 * n for n in range(count)]
+    return SortedList(rows_at([*times, *[None] * nulls]), nulls=end)
+
+
+def state_after(messages: list[Any], name: str) -> Record:
+    return dict(states_of(messages, name)[-1][1])
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+@pytest.mark.parametrize("end", ["first", "last"])
+@pytest.mark.parametrize("name", SORTED)
+def test_a_first_sync_brings_them_whatever_the_history(name: str, end: str, bounded: bool) -> None:
+    for nulls in (1, 10, 30):
+        server = company(nulls, end)
+        server.bounded_nulls = bounded
+        messages = read(server, short_pages(name), lower=LOWER)
+        assert set(range(61, 61 + nulls)) <= ids_of(messages, name)
+        assert repeats(messages, name) == []
+
+
+@pytest.mark.parametrize("end", ["first", "last"])
+@pytest.mark.parametrize("lower", [0, LOWER])
+@pytest.mark.parametrize("name", SORTED)
+def test_where_a_first_sync_met_some_each_later_one_asks_once(
+    name: str, end: str, lower: int
+) -> None:
+    """Such records change without a sign."""
+    state = state_after(read(company(2, end), short_pages(name), lower=lower), name)
+    quiet = state_after(read(company(0, end), short_pages(name), lower=lower), name)
+    assert state["nulls"] == end
+    assert "nulls" not in quiet
+    later, none = company(3, end), company(0, end)
+    messages = read(later, short_pages(name), states={name: state}, lower=lower)
+    read(none, short_pages(name), states={name: quiet}, lower=lower)
+    assert {61, 62, 63} <= ids_of(messages, name)
+    assert repeats(messages, name) == []
+    assert len(later.asked) <= len(none.asked) + 1
+    assert state_after(messages, name)["nulls"] == end
+
+
+@pytest.mark.parametrize("name", SORTED)
+def test_a_quiet_sync_of_a_list_without_any_costs_what_it_did(name: str) -> None:
+    state = state_after(read(company(0), short_pages(name), lower=LOWER), name)
+    server = company(0)
+    read(server, short_pages(name), states={name: state}, lower=LOWER)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("end", ["first", "last"])
+@pytest.mark.parametrize("name", SORTED)
+def test_a_sync_that_dies_before_it_has_looked_for_them_looks_again(name: str, end: str) -> None:
+    state: Record = {}
+    found: set[int] = set()
+    for tokens in (2, 3, 5, 9, 100):
+        server = company(9, end)
+        server.budget = tokens * short_pages(name).cost
+        messages = read(server, short_pages(name), states={name: state}, lower=LOWER)
+        found |= ids_of(messages, name)
+        state = (states_of(messages, name) or [(0, state)])[-1][1]
+    assert set(range(17 + 1, 70)) <= found

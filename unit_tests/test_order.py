@@ -1,0 +1,198 @@
+"""Lists that are read in an order: no server keeps to it for sure, and no row leaves twice."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from source_pipedrive.reading.instants import instant, seconds_of
+from source_pipedrive.stream import Stream
+from unit_tests.deals import Deals
+from unit_tests.fakes import NOW, FakeClient
+from unit_tests.sorted_lists import Record, SortedList, rows_at, short_pages
+from unit_tests.test_readers import reader_of
+from unit_tests.test_readers import run as run_reader
+from unit_tests.turns import Turns, records_of, run_of, states_of
+
+START, UNTIL = instant("2026-01-01"), seconds_of(NOW)
+SORTED = ["deals", "persons", "products", "notes", "leads", "files", "leads_archived"]
+BY_TURNS = [(1, 0), (3, 1), (3, 2)]  # workers, seed
+
+
+def shuffled(count: int = 100, seed: int = 1) -> list[Record]:
+    """Records that changed in another order than they were made in."""
+    times = [START + 60 * n for n in range(count)]
+    random.Random(seed).shuffle(times)
+    return rows_at(times)
+
+
+def read(
+    server: Any, stream: Stream | str, workers: int = 1, seed: int = 0, **options: Any
+) -> list[Any]:
+    """All messages of a sync."""
+    run = run_of(server, stream, workers=workers, **options)
+    return Turns(run, server, seed, workers).messages()
+
+
+def ids_of(messages: Sequence[Any], name: str) -> set[int]:
+    return {row["id"] for row in records_of(messages, name)}
+
+
+def repeats(messages: Sequence[Any], name: str) -> list[Any]:
+    """What left twice."""
+    left = Counter((r["id"], r.get("update_time")) for r in records_of(messages, name))
+    return [one for one, times in left.items() if times > 1]
+
+
+def status_of(messages: Sequence[Any]) -> str:
+    found = [m.trace.stream_status for m in messages if m.trace and m.trace.stream_status]
+    return str(found[-1].status.value)
+
+
+# -- the order
+
+
+@pytest.mark.parametrize(("workers", "seed"), BY_TURNS)
+@pytest.mark.parametrize("lower", [0, START])
+@pytest.mark.parametrize("name", SORTED)
+def test_a_list_whose_sort_is_ignored_is_read_whole(
+    name: str, lower: int, workers: int, seed: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Files came to 100 of 1,000, archived leads to 500 of 1,000, and both were complete."""
+    server = SortedList([*shuffled(), *rows_at([None], first=1_001)], sort="ignored")
+    messages = read(server, short_pages(name), workers, seed, lower=lower)
+    assert ids_of(messages, name) == {row["id"] for row in server.rows}
+    assert status_of(messages) == "COMPLETE"
+    warned = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert len(warned) == 1
+    assert warned[0].startswith(f'{name}: Pipedrive does not sort this list by "update_time" as')
+    *early, (_, end) = states_of(messages, name)
+    assert all(not state["done"] for _, state in early), "no checkpoint"
+    assert end["update_time"] == "2026-11-23T10:00:00Z"
+
+
+@pytest.mark.parametrize("sort", ["keys", "first", "refused"])
+@pytest.mark.parametrize("name", ["notes", "leads", "files", "leads_archived"])
+def test_one_sort_key_is_order_enough(
+    name: str, sort: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = rows_at([START + 60 * (n // 9) for n in range(100)])
+    server = SortedList(rows, sort=sort)
+    messages = read(server, short_pages(name), lower=START)
+    assert ids_of(messages, name) == {row["id"] for row in rows}
+    assert repeats(messages, name) == []
+    assert not [r for r in caplog.records if r.levelname == "WARNING"]
+    assert len(states_of(messages, name)) > 5
+
+
+@pytest.mark.parametrize("kind", ["within a page", "across pages"])
+@pytest.mark.parametrize(("workers", "seed"), BY_TURNS)
+@pytest.mark.parametrize("name", SORTED)
+def test_an_order_that_breaks_in_the_middle_takes_back_what_was_saved(
+    name: str, workers: int, seed: int, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A state from before it vouches for records that were not read."""
+    rows = rows_at([START + 60 * n for n in range(100)])
+    server, pages, v1 = SortedList(rows), [0], short_pages(name).version == 1
+
+    def disorder(page: list[Record]) -> list[Record]:
+        pages[0] += 1
+        if pages[0] < 6 or len(page) < 4:
+            return page
+        pages[0] = -(10**6)
+        if kind == "within a page":
+            return [*page[:1], *reversed(page[1:])]
+        newest_first = name in ("files", "leads_archived")
+        far = rows_at([START + (10**6 if newest_first else 1)], first=500)
+        # v1's pages begin with the last row of the page before.
+        return [*page[:1], *far, *page[2:]] if v1 else [*far, *page[1:]]
+
+    server.disorder = disorder
+    messages = read(server, short_pages(name), workers, seed)
+    assert "does not sort" in caplog.text
+    assert ids_of(messages, name) >= {row["id"] for row in rows}
+    assert status_of(messages) == "COMPLETE"
+    states = states_of(messages, name)
+    back = next(n for n, (_, state) in enumerate(states) if state.get("done") == [])
+    for at, state in states[back:]:
+        honest = SortedList(rows)
+        later = read(honest, short_pages(name), states={name: state})
+        assert ids_of(messages[: at + 1], name) | ids_of(later, name) >= {r["id"] for r in rows}
+
+
+def changes_of(deal: int) -> list[Record]:
+    return [{"time": "2026-01-03 10:00:00", "field_key": "x"}]
+
+
+def company_that_swaps_pages() -> Deals:
+    """The third page of deals comes where the seventh ought to, and the other way round."""
+    company = Deals(
+        {"deals": rows_at([START + 60 * n for n in range(70)]), "deals/archived": []},
+        {"deals/{id}/changelog": changes_of},
+        page=5,
+    )
+    honest = company._body
+
+    def swapped(path: str, params: Any) -> Record:
+        body = honest(path, params)
+        cursor = {"10": "30", "30": "10"}.get(params.get("cursor", ""))
+        if path != "deals" or cursor is None or "updated_since" in params:
+            return body
+        return {**body, "data": honest(path, {**params, "cursor": cursor})["data"]}
+
+    company._body = swapped  # type: ignore[method-assign]
+    return company
+
+
+@pytest.mark.parametrize(("workers", "seed"), [(1, 0), (3, 1), (3, 2), (3, 5), (4, 6)])
+def test_what_hangs_on_a_list_in_another_order_is_whole_too(workers: int, seed: int) -> None:
+    company = company_that_swaps_pages()
+    run = run_of(company, "deals", "deal_changelog", "deal_stage_history", workers=workers)
+    messages = Turns(run, company, seed, workers).messages()
+    everything = set(range(1, 71))
+    assert ids_of(messages, "deals") == everything
+    assert {row["deal_id"] for row in records_of(messages, "deal_changelog")} == everything
+    states = states_of(messages, "deal_changelog")
+    assert states[-1][1]["deal_update_time"] == "2026-11-23T10:00:00Z"
+    taken_back = [at for at, state in states_of(messages, "deals") if state.get("done") == []]
+    for at, state in states:
+        if taken_back and at > taken_back[0] and state.get("parents", {}).get("deals") == []:
+            later = read(
+                company_that_swaps_pages(), "deal_changelog", states={"deal_changelog": state}
+            )
+            left = {row["deal_id"] for row in records_of(messages[: at + 1], "deal_changelog")}
+            assert (
+                left | {row["deal_id"] for row in records_of(later, "deal_changelog")} == everything
+            )
+
+
+def test_messages_of_mail_folders_in_another_order_do_not_end_at_the_first_old_page() -> None:
+    def thread(number: int, day: str) -> Record:
+        return {"id": number, "last_message_timestamp": f"{day}T00:00:00.000Z", "folders": []}
+
+    old = [thread(n, "2020-01-01") for n in range(500)]
+    new = [thread(600 + n, "2026-11-20") for n in range(3)]
+    order = {
+        "sorted": [*new, *old, thread(601, "2026-11-19")],
+        "mixed": [thread(999, "2019-01-01"), *old, *new],
+    }
+
+    def server(kind: str) -> FakeClient:
+        def answer(params: Any) -> Record:
+            rows = order[kind] if params["folder"] == "inbox" else []
+            start = int(params["start"])
+            more = start + 500 < len(rows)
+            told = {"pagination": {"more_items_in_collection": more}}
+            return {"data": rows[start : start + 500] or None, "additional_data": told}
+
+        return FakeClient(answer)
+
+    lower = instant("2026-01-01")
+    records, _ = run_reader(*reader_of("mail_threads", server("sorted"), lower))
+    assert {r["id"] for r in records} == {600, 601, 602}
+    records, _ = run_reader(*reader_of("mail_threads", server("mixed"), lower))
+    assert {r["id"] for r in records} == {600, 601, 602}
