@@ -195,7 +195,7 @@ def test_discovery_of_names_that_meet_asks_for_the_order_once(start: Start) -> N
 
 def test_an_answer_without_definitions_fails_discovery_and_drops_no_column(start: Start) -> None:
     box = start(clock=CLOCK)
-    fault = {"path_contains": "v2/dealFields", "body": "null", "times": 3}
+    fault = {"path_contains": "v2/dealFields", "body": "null", "times": 9}
     box.control("fail-next", [fault])
     outcome = box.run("discover", box.config(**COLUMNS))
     assert outcome.code == 1

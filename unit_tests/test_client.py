@@ -15,6 +15,7 @@ from source_pipedrive.http.errors import CONFIG, MUTE_REFUSALS, TRANSIENT, Strea
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.usage import Usage
+from source_pipedrive.http.waiting import Waiting
 from unit_tests.wire import Reply, Wire, ok
 
 DEALS = Request("deals", "deals", 2, 10, "deals:read", params={"limit": "500"})
@@ -342,3 +343,12 @@ def test_the_size_of_answers_is_known_by_stream_and_guessed_high_before_the_firs
         made.get(Request(stream, "deals", 2, 10, "deals:read"))
     assert made.size("users") == len(ok()[2])
     assert made.size("deals") == made.size("persons") > made.size("users")
+
+
+def test_a_pause_before_a_page_is_requested_again_ends_when_the_sync_does() -> None:
+    """SIGTERM must not wait for it."""
+    waiting = Waiting()
+    made = Client(Host("https://acme.pipedrive.com"), ApiToken("s3cr3t"), sleep=waiting)
+    waiting.stop()
+    with pytest.raises(SyncError, match="asked to stop"):
+        made.pause(3_600)

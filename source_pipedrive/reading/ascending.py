@@ -122,7 +122,7 @@ class Ascending(Ordered[T]):
         at = span.end if ended else min(last, span.end)
         span.seam.add(self.row, rows, last)
         moved = partial(Progress.advance, span=span, at=at, density=density)
-        self.emit(self.once(rows), moved)
+        self.emit(self.once(rows) if None in times else rows, moved)
         return ended or span.at >= span.end
 
 
@@ -148,7 +148,7 @@ class Restarting(InOrder[T]):
             at = span.end if ended else last
             span.seam.add(self.row, rows, last)
             moved = partial(Progress.advance, span=span, at=at, density=density_of(times))
-            self.emit(self.once(rows), moved)
+            self.emit(self.once(rows) if None in times else rows, moved)
             if due and not self.vouches:
                 self.read_nulls(None if bounds else page)
             if not ended and not self._announced:
