@@ -128,7 +128,7 @@ def test_notes_wait_while_too_many_of_them_wait_for_their_comments(
     (comments,) = [each for each in run._readers if each.row.name == "note_comments"]
 
     def get(request: Request) -> Any:
-        most[0] = max(most[0], len(comments._waiting))  # type: ignore[attr-defined]
+        most[0] = max(most[0], len(comments.pending))  # type: ignore[attr-defined]
         if request.path == "notes":
             company.before(request)
             return notes.get(request)

@@ -85,7 +85,7 @@ class Ascending(Ordered[T]):
                 self.read_nulls(None if bounds else page)
             if ended:
                 return
-            if not self._announced:
+            if not self.forecast.announced:
                 self.announce()
             if self.crowded() or (self.flooded and span.at > begun):
                 # There is no memory for more pages, or parents: another time, from here on.
@@ -151,7 +151,7 @@ class Restarting(InOrder[T]):
             self.emit(self.once(rows) if None in times else rows, moved)
             if due and not self.vouches:
                 self.read_nulls(None if bounds else page)
-            if not ended and not self._announced:
+            if not ended and not self.forecast.announced:
                 self.announce()
             if ended or last > since:
                 return

@@ -43,7 +43,7 @@ class Children(Fed[T]):
         self._asked: set[tuple[str, Any, int | None]] = set()
         self._said = 0
         self._look = SLICE
-        self._priced = True  # in its own words
+        self.forecast.priced = True  # in its own words
         self._seen = self._wanted = self._read = 0
 
     @property

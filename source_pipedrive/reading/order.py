@@ -12,7 +12,7 @@ from source_pipedrive.reading.pages import Page, key_of
 from source_pipedrive.reading.reader import Reader, T, Task
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.seams import in_order
-from source_pipedrive.reading.spans import Progress
+from source_pipedrive.reading.spans import Interval, Progress
 
 logger = logging.getLogger("airbyte")
 
@@ -37,10 +37,14 @@ class Ordered(Reader[T]):
         super().__init__(*arguments)
         self.disordered = False
         self._whole_taken = False
+        self._odd: dict[object, object] = {}
+        self.leave(self.progress.left)
+
+    def leave(self, left: Sequence[Interval]) -> None:
+        super().leave(left)
         self._wanted = self.progress.left
         self.nulls_due = not self.progress.done() or bool(self.progress.nulls)
         self._looks_for_nulls = self.nulls_due
-        self._odd: dict[object, object] = {}
 
     def sorting(self, descending: bool) -> dict[str, str]:
         """The parameters that ask for the order."""

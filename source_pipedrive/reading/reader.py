@@ -193,6 +193,10 @@ class Reader(ABC, Generic[T]):
             out, self._withheld = [], out
         return out
 
+    def leave(self, left: Sequence[Interval]) -> None:
+        """This, and nothing else, is to be read. Called before anything is."""
+        self.progress.leave(left)
+
     def left(self) -> dict[str, list[Interval]]:
         """What has not been read, by the list that it is a part of."""
         return {self.row.name: self.progress.left}
@@ -261,19 +265,6 @@ class Reader(ABC, Generic[T]):
         expected = self.expected
         if expected is not None and not self.progress.complete:
             self.forecast.announce(expected)
-
-    @property
-    def _announced(self) -> int:
-        return self.forecast.announced
-
-    @property
-    def _priced(self) -> bool:
-        """Whether the price was stated; set by readers that state it in their own words."""
-        return self.forecast.priced
-
-    @_priced.setter
-    def _priced(self, priced: bool) -> None:
-        self.forecast.priced = priced
 
     def checkpoint(self) -> None:
         """Sends the state after what has been emitted so far."""

@@ -113,7 +113,7 @@ def narrow(reader: Reader[Any]) -> None:
     more: the account does not have the stream that needed it, or that reads it later."""
     if reader.lane.silent and reader.began is None and not isinstance(reader, Fed):
         needs = [left for each, left in reader.needs.items() if not each.exhausted]
-        reader.progress.leave(union(left[reader.row.name] for left in needs))
+        reader.leave(union(left[reader.row.name] for left in needs))
 
 
 def _join(source: Reader[Any], each: Fed[Any]) -> None:
