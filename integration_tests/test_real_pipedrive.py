@@ -221,3 +221,21 @@ def test_persons_and_organizations_tell_when_they_were_deleted(box: Box) -> None
     outcome = box.read("deleted_records")
     persons = [r for r in outcome.records("deleted_records") if r["object"] == "persons"]
     assert any("deleted_time" in record for record in persons)
+
+
+@pytest.mark.parametrize("stream", ["deal_products", "deal_installments"])
+def test_a_deal_that_has_gone_spoils_no_answer_for_the_others(box: Box, stream: str) -> None:
+    """Fact 10: what is answered for a hundred deals of which one is gone is not known."""
+    expected: list[str] = []
+    for answer in ("skipped", "400", "403", "404"):
+        box.control("switches", {"gone_deals": answer})
+        box.control("reset-ledger", {})
+        outcome = box.read(stream)
+        assert outcome.statuses(stream)[-1] == "COMPLETE", outcome.errors
+        found = sorted(map(str, outcome.records(stream)))
+        expected = expected or found
+        assert found == expected != []
+        refused = box.control("ledger")[stream]
+        assert refused["requests"] < 100
+        if answer != "skipped":
+            assert any("passed over" in line for line in outcome.logs), "no deal has gone"

@@ -427,3 +427,42 @@ def test_an_error_that_ends_the_sync_ends_the_parents_before_it_too() -> None:
 def test_every_stream_of_months_has_the_reader_that_keeps_them() -> None:
     monthly = [name for name, row in STREAMS.items() if row.child and row.child.months]
     assert len(monthly) == 3
+
+
+class Counted(Deals):
+    """Deals whose participants are counted; of some the list is null all the same."""
+
+    def __init__(self, *empty: int, number: int = 40) -> None:
+        rows = deals([START + 60 * n for n in range(number)], participants_count=1)
+        super().__init__({"deals": rows, "deals/archived": []}, {}, page=7)
+        self.empty = empty
+
+    def _body(self, path: str, params: Mapping[str, str]) -> Record:
+        if path in self.lists:
+            return super()._body(path, params)
+        deal = int(path.split("/")[1])
+        block = {"pagination": {"more_items_in_collection": False}}
+        rows = None if deal in self.empty else [{"id": deal, "person_id": 1}]
+        return {"data": rows, "additional_data": block}
+
+
+def test_a_deal_that_has_participants_by_its_counter_is_not_taken_for_empty() -> None:
+    """Null may be a fault, and mail may be counted that the user does not see."""
+    name = "deal_participants"
+    company = Counted(5, 30)
+    messages = read(company, name)
+    assert parents_in(messages, name) == {*range(1, 41)} - {5, 30}
+    assert status_of(messages, name) == "COMPLETE"
+    state = last_state(messages, name)
+    still = Counted(5, 30)
+    quiet = read(still, name, states={name: state})
+    assert set(still.ids("deals/{id}/participants")) <= {"5", "30"}
+    later = read(Counted(), name, states={name: last_state(quiet, name) or state})
+    assert parents_in(later, name) == {5, 30}
+
+
+def test_many_deals_without_what_their_counter_says_cost_one_request_each() -> None:
+    company = Counted(*(n for n in range(1, 121) if n % 4), number=120)
+    messages = read(company, "deal_participants")
+    assert parents_in(messages, "deal_participants") == {n for n in range(1, 121) if not n % 4}
+    assert len(company.ids("deals/{id}/participants")) <= 120 + 4 * 10 + 4

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from source_pipedrive.http.client import Answer, Request
+from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.state import VERSION
-from unit_tests.fakes import ACME, FakeClient, Params
+from unit_tests.fakes import ACME, NOW, FakeClient, Params
 from unit_tests.test_readers import UNTIL, reader_of, run
 
 DAY = 86_400
@@ -50,3 +52,30 @@ def test_a_later_sync_brings_what_was_deleted_since() -> None:
     saved = {"seen_time": rfc3339(UNTIL - 60 * DAY), **SAVED}
     found = {(r["object"], r["id"]) for r in deleted([], listed, saved)}
     assert {id_ for name, id_ in found if name == "projects"} == {"1", "50"}
+
+
+def test_what_was_deleted_in_a_list_that_the_account_lacked_comes_once_it_has_it() -> None:
+    """A trial ends, projects are deleted at its end, and the add-on is bought a month later."""
+    project = {"id": 7, "update_time": rfc3339(UNTIL - 40 * DAY)}
+    saved = {"seen_time": rfc3339(UNTIL - 60 * DAY), **SAVED}
+    lacking = True
+
+    def answer(params: Params) -> Record:
+        return {"data": [] if "items" in params else [project]}
+
+    class Account(FakeClient):
+        def get(self, request: Request) -> Answer:
+            if lacking and request.path.startswith("projects"):
+                raise StreamError("not in this plan", CONFIG, 402, "{}")
+            if request.path.startswith("deals"):
+                return Answer({"data": []}, NOW)
+            return super().get(request)
+
+    first, states = run(*reader_of("deleted_records", Account(answer), saved=saved))
+    assert not first
+    state = states[-1]
+    assert set(state["lacking"]) == {"projects", "projects/archived"}
+    lacking = False
+    later, states = run(*reader_of("deleted_records", Account(answer), saved=state))
+    assert {record["id"] for record in later} == {"7"}
+    assert "lacking" not in states[-1]

@@ -49,13 +49,16 @@ class DeletedRecords(InOneGo[T]):
         refused: StreamError | None = None
         for part in self.row.parts:
             # What is asked for by its status comes for as long as Pipedrive keeps it.
-            since = max(begin, oldest) if part.path == "recents" else begin
+            since = min(begin, self.progress.lacking.get(part.path, begin))
+            since = max(since, oldest) if part.path == "recents" else since
             try:
                 for rows in self._deleted(part, since):
                     self.emit(rows)
+                self.progress.lacking.pop(part.path, None)
             except PipedriveError as error:
                 if absence_of(part, error) is not None:
                     logger.info(f"{self.row.name}: this account does not have {part.path}.")
+                    self.progress.lacking[part.path] = since
                 elif isinstance(error, StreamError):
                     logger.warning(
                         f"{self.row.name}: {part.path} could not be read; the other lists are read."

@@ -43,6 +43,7 @@ class Progress:
 
     `skip` is where a list without a filter, newest first, goes on: so many rows have been read.
     `nulls` is where records without a time were found, "first" or "last" in ascending order.
+    `lacking` are the lists that the account did not have, and since when they have not been read.
     Not thread-safe: its owner holds a lock.
     """
 
@@ -53,6 +54,7 @@ class Progress:
         self.until = until
         self.skip = skip
         self.nulls = ""
+        self.lacking: dict[str, int] = {}
         # What an earlier sync called done near its own end is read again; so is the future.
         settled = until - OVERLAP
         self._density = 0.0

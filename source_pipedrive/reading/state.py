@@ -5,7 +5,8 @@
      "since": "2025-11-23T00:00:00Z",        the lower bound of the history
      "done": [["2025-...", "2026-..."]],     only while a history is being read: the parts read
      "skip": 1200,                           and the rows they hold, where a list is newest first
-     "nulls": "first"}                       where records without a time stand, if there are any
+     "nulls": "first",                       where records without a time stand, if there are any
+     "lacking": {"projects": "2025-..."}}    lists that the account did not have, unread since then
 
 The state of a stream that hangs on several lists has, in place of "done", "parents": the parts read
 of each list. "known" is the time of its last complete sync, while it catches up after it. Where it
@@ -71,9 +72,11 @@ def progress(
     try:
         since, done = _own(state, field)
         skip = int(state.get("skip") or 0)
+        lacking = {path: instant(since) for path, since in state.get("lacking", {}).items()}
     except UNREADABLE:
         raise _unreadable(stream) from None
     found = Progress(min(since, lower), until, done, skip)
+    found.lacking = lacking
     found.nulls = state["nulls"] if state.get("nulls") in ("first", "last") else ""
     return found
 
@@ -153,8 +156,15 @@ def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False) -> dict[str, Any]:
     """The state that vouches for what `now` has done."""
-    nulls = {"nulls": now.nulls} if now.nulls else {}
-    common = {"version": VERSION, "company_id": company_id, "since": rfc3339(now.since), **nulls}
+    common: dict[str, Any] = {
+        "version": VERSION,
+        "company_id": company_id,
+        "since": rfc3339(now.since),
+    }
+    if now.nulls:
+        common["nulls"] = now.nulls
+    if now.lacking:
+        common["lacking"] = {path: rfc3339(time) for path, time in now.lacking.items()}
     whole = {"full_refresh": True} if full_refresh else {}
     if now.complete and full_refresh:
         return dict(NO_CURSOR)
