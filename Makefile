@@ -5,10 +5,12 @@ IMAGE ?= source-pipedrive:dev
 # `make image BUILD="--network host"` is what works where a proxy is in the way.
 BUILD ?=
 
-.PHONY: demo test test-image lint types unit integration image bench form golden contract lock clean
+.PHONY: demo test test-image lint types unit coverage integration image bench form golden contract lock clean
 
 # `make demo DOCKER=1` reads with the image. Without an engine the demo itself says what to do.
 demo: .venv/ready
+	@$(BIN)/python -c 'import importlib.util as u; exit(not u.find_spec("airbyte"))' || { echo \
+		"PyAirbyte, and so make demo, needs Python 3.11 or 3.12: make clean demo PYTHON=python3.12"; exit 1; }
 ifneq ($(filter-out 0,$(DOCKER)),)
 	@if docker info >/dev/null 2>&1; then $(MAKE) --no-print-directory image; fi
 	@$(BIN)/python -m pipedrive_sandbox.demo --image $(IMAGE)
@@ -26,15 +28,27 @@ test:
 test-image: .venv/ready
 	$(BIN)/pytest integration_tests -m image
 
+# Offline. actionlint is not among them: its package fetches a program from outside PyPI.
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/zizmor --quiet --offline .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.renovate renovate.json
 
 types: .venv/ready
 	$(BIN)/mypy
 
 unit: .venv/ready
 	$(BIN)/pytest unit_tests
+
+# The unit tests once more, with the branches that they take. pyproject.toml has the floor.
+coverage: .venv/ready
+	$(BIN)/coverage run -m pytest unit_tests
+	$(BIN)/coverage report
+	@$(BIN)/coverage report --format=total | awk -v floor=$$(awk '/^fail_under/ { print $$3 }' pyproject.toml) \
+		'$$1 >= floor + 1 { print "Coverage has risen to " $$1 " %: raise fail_under in pyproject.toml."; exit 1 }'
 
 integration: .venv/ready
 	$(BIN)/pytest integration_tests -m "not image"

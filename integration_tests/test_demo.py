@@ -24,6 +24,9 @@ from pipedrive_sandbox.demo.sync import left_out
 from pipedrive_sandbox.mutations import INCREMENTAL
 from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.sandbox import Sandbox
+from unit_tests.pyairbyte import needs_pyairbyte
+
+pytestmark = needs_pyairbyte
 
 ROOT = Path(__file__).parents[1]
 SCALE = 0.1

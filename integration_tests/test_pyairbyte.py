@@ -16,6 +16,9 @@ from integration_tests.conftest import Box, Start
 from integration_tests.pyairbyte import CONNECTOR, SCHEMA, PyAirbyte, Sync
 from pipedrive_sandbox.clock import moment, plain
 from pipedrive_sandbox.mutations import INCREMENTAL
+from unit_tests.pyairbyte import needs_pyairbyte
+
+pytestmark = needs_pyairbyte
 
 CLOCK = "2026-11-23T10:00:00Z"
 HOUR = 3_600

@@ -23,8 +23,10 @@ from source_pipedrive.http import client, hosts, pacing
 from source_pipedrive.reading import report
 from source_pipedrive.spec import DOCUMENTATION_URL
 from source_pipedrive.streams import STREAMS
+from unit_tests.pyairbyte import needs_pyairbyte
 
 ROOT = Path(__file__).parent.parent
+WRITTEN = {".md", ".yaml", ".py"}
 MEGABYTES = {"Mi": 2**20 / 1e6, "M": 1.0}
 
 
@@ -61,10 +63,12 @@ def complaints(metadata: Any, schema: Any) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(metadata)]
 
 
+@needs_pyairbyte
 def test_airbyte_can_read_it(metadata: dict[str, Any], schema: Any) -> None:
     assert complaints(metadata, schema) == []
 
 
+@needs_pyairbyte
 @pytest.mark.parametrize(
     ("place", "value"),
     [
@@ -105,17 +109,37 @@ def packaged(name: str) -> str:
 
 def test_metadata_package_and_image_have_one_name_and_version(data: dict[str, Any]) -> None:
     names = {data["dockerRepository"], packaged("name"), label("io.airbyte.name")}
-    versions = {data["dockerImageTag"], __version__, label("io.airbyte.version")}
-    assert (names, versions) == ({"source-pipedrive"}, {"0.1.0"})
+    versions = {data["dockerImageTag"], label("io.airbyte.version")}
+    assert (names, versions) == ({"source-pipedrive"}, {__version__})
     command = [sys.executable, "setup.py", "--version"]
     assert subprocess.check_output(command, cwd=ROOT, text=True).strip() == __version__
     assert data["githubIssueLabel"] in names
     assert data["remoteRegistries"]["pypi"]["packageName"] in names
 
 
+def test_the_docs_name_the_version_of_the_package() -> None:
+    """Otherwise a reader runs an old image, or one that does not exist."""
+    pages = [ROOT / "README.md", *(p for p in (ROOT / "docs").rglob("*.*") if p.suffix in WRITTEN)]
+    named = re.compile(r"source-pipedrive(?::|==)(\d[\w.]*\w)|\btag `(\d[\w.]*)`")
+    found = {
+        (str(page.relative_to(ROOT)), image or tag)
+        for page in pages
+        for image, tag in named.findall(page.read_text())
+    }
+    assert {page for page, _ in found} >= {"docs/setup.md", "docs/kubernetes/cronjob.yaml"}
+    assert {(page, version) for page, version in found if version != __version__} == set()
+
+
+def test_the_newest_version_of_the_changelog_is_this_one() -> None:
+    versions = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == __version__
+
+
 def test_the_image_is_built_on_what_it_says(data: dict[str, Any]) -> None:
+    """A digest may follow the name; Renovate adds and renews it."""
     base = re.escape(data["connectorBuildOptions"]["baseImage"])
-    assert re.search(rf'^ARG BASE="?{base}"?$', (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    argument = rf'^ARG BASE="?{base}(@sha256:[0-9a-f]{{64}})?"?$'
+    assert re.search(argument, (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
 
 def test_suggested_streams_exist(data: dict[str, Any]) -> None:

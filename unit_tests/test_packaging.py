@@ -47,6 +47,12 @@ def test_the_image_installs_what_the_connector_needs_and_nothing_else() -> None:
     assert installed == needed("source-pipedrive", frozenset(), set()) | BUILDS
 
 
+def test_everything_that_the_tests_install_has_its_version() -> None:
+    """Otherwise the same commit passes today and fails tomorrow."""
+    wanted = needed("source-pipedrive", frozenset({"test"}), set())
+    assert wanted - set(pins((ROOT / "constraints.txt").read_text())) == set()
+
+
 def test_every_package_has_its_hash_and_no_address() -> None:
     """A package that was replaced on its way does not get into the image."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
