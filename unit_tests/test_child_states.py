@@ -83,6 +83,20 @@ def test_one_poisoned_deal_costs_its_own_request_in_every_sync_and_nothing_else(
     assert parents_in(last) == {17}
 
 
+@pytest.mark.parametrize("lower", [0, START])
+def test_a_poisoned_deal_without_a_time_is_asked_for_again(lower: int) -> None:
+    def company() -> Deals:
+        parents = deals([None, *(START + 60 * n for n in range(1, 40))])
+        return company_of(deals=parents)
+
+    messages = read(refusing(company(), 500, 1), CHANGELOG, lower=lower)
+    assert parents_in(messages) == {*range(2, 41)}
+    state = last_state(messages, CHANGELOG)
+    later = read(company(), CHANGELOG, states={CHANGELOG: state}, lower=lower)
+    assert parents_in(later) >= {1}
+    assert status_of(later, CHANGELOG) == "COMPLETE"
+
+
 def test_every_state_around_a_poisoned_deal_still_asks_for_it() -> None:
     for seed in range(10):
         company = refusing(company_of(), 500, 9, 17)

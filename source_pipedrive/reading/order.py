@@ -43,7 +43,9 @@ class Ordered(Reader[T]):
     def leave(self, left: Sequence[Interval]) -> None:
         super().leave(left)
         self._wanted = self.progress.left
-        self.nulls_due = not self.progress.done() or bool(self.progress.nulls)
+        # What begins with the history is the first read, or owes a record that has no time.
+        first = any(start == self.progress.since for start, _ in self._wanted)
+        self.nulls_due = first or bool(self.progress.nulls)
         self._looks_for_nulls = self.nulls_due
 
     def sorting(self, descending: bool) -> dict[str, str]:
