@@ -22,7 +22,7 @@ COPY main.py /airbyte/integration_code/main.py
 ENV PATH=/opt/connector/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     AIRBYTE_ENTRYPOINT="python /airbyte/integration_code/main.py"
-LABEL io.airbyte.name=source-pipedrive io.airbyte.version=0.1.0
+LABEL io.airbyte.name=source-pipedrive io.airbyte.version=0.2.0
 WORKDIR /airbyte/integration_code
 USER 1000
 ENTRYPOINT ["python", "/airbyte/integration_code/main.py"]

@@ -49,7 +49,7 @@ def test_a_plan_that_lacks_something_says_so_in_whatever_words(
     [
         ({"scopes": "base deals:read recents:read"}, "Give the app the scope projects:read"),
         ({"status": 403}, "lacks the permission"),
-        ({"status": 500}, "Run the sync again later"),
+        ({"status": 501}, "Please report this line"),  # without the waits of a 500
     ],
     ids=["scope", "permission", "fault"],
 )

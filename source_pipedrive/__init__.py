@@ -7,7 +7,7 @@ from __future__ import annotations
 
 __all__ = ["SourcePipedrive", "__version__"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 TYPE_CHECKING = False  # true for type checkers, without the price of importing typing
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ with DAG(
         task_id="sync",
         name="source-pipedrive",
         namespace="default",
-        image="source-pipedrive:0.1.0",
+        image="source-pipedrive:0.2.0",
         cmds=["python", "/program/sync.py", "/data", "python", "/airbyte/integration_code/main.py"],
         arguments=[
             "read",
