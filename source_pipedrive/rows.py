@@ -40,8 +40,9 @@ WITH_FULL = frozenset(
     )
 )
 
-# A 403 that is about neither a scope nor a permission, and is not the edge's (http/errors.py). Of rows that a
-# plan gates it means that the plan lacks them: what else such a body says was never recorded.
+# A 403 that is about neither a scope nor a permission, and is not the edge's (http/errors.py). Of
+# rows that a plan gates it means that the plan lacks them: what else such a body says was never
+# recorded.
 OF_THE_PLAN = (
     r"(?is)\A(?!\s*(?:<|error code: 1\d{3}))"
     r"(?!.*(?:cloudflare|scope and url mismatch|do not have permission))"
