@@ -95,7 +95,7 @@ def test_discover_has_a_column_for_each_field_where_one_of_theirs_is_refused(box
 # --- fact 5: goals of a type that goals/find does not list
 
 
-@pytest.mark.parametrize("teams", ["ok", "400", "403", "404"])
+@pytest.mark.parametrize("teams", ["ok", "400", "402", "403", "404"])
 def test_goals_of_every_type_arrive_with_or_without_teams(box: Box, teams: str) -> None:
     goals = box.control("records/goals")
     box.control("switches", {"team_goals": teams})

@@ -20,7 +20,7 @@ from .record import PLAIN, VALUE, Condition, Key, Row, SortKey, as_key
 from .route import Place, Route
 from .table import Index, Table
 
-_LEGACY_TEAMS = {"402": company_closed, "403": forbidden, "410": gone}
+_NO_TEAMS = {"402": company_closed, "403": forbidden, "410": gone}
 _EVERYONES_GOALS = ("type.", "assignee.type", "expected_outcome.")
 
 
@@ -190,7 +190,7 @@ def legacy_teams(route: Route, query: Query, place: Place) -> bytes:
     """Deprecated since 2022 without a successor; one of several refusals by switch."""
     switch = place.switches.legacy_teams
     if switch != "ok":
-        raise _LEGACY_TEAMS[switch]() if switch in _LEGACY_TEAMS else not_found("v1")
+        raise _NO_TEAMS[switch]() if switch in _NO_TEAMS else not_found("v1")
     order = (SortKey(str(query.given.get("order_by", "id"))),)
     rows = place.table(route).ordered(query.conditions, order, place.switches.nulls)
     if not query.given.get("skip_users"):
@@ -208,7 +208,7 @@ def goals(route: Route, query: Query, place: Place) -> bytes:
     if given.get("assignee.type") == TEAM and refused != "ok":
         if refused == "400":
             raise bad_request("v1", "assignee.type", "there are no teams")
-        raise forbidden() if refused == "403" else not_found("v1")
+        raise _NO_TEAMS[refused]() if refused in _NO_TEAMS else not_found("v1")
     conditions = query.conditions
     everyone = any(name.startswith(_EVERYONES_GOALS) for name in given)
     if not everyone and "assignee.id" not in given:

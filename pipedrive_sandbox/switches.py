@@ -43,7 +43,8 @@ class Switches:
     no_image: Literal["404", "null"] = "404"  # of a product without one
     recents_deleted: Literal["record", "null", "both"] = "both"  # `data` of what was deleted
     children_move_update_time: bool = True  # whether a change below a deal is one of the deal
-    team_goals: Literal["ok", "400", "403", "404"] = "ok"  # asked for where there are no teams
+    # Asked for where there are no teams.
+    team_goals: Literal["ok", "400", "402", "403", "404"] = "ok"
     # Whether a note that is deleted, or an activity, moves the time of the records that it is on.
     notes_move_update_time: bool = False
     changelog_pipelines: Literal["beside", "absent"] = "beside"  # a move to another pipeline

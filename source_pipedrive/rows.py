@@ -40,9 +40,13 @@ WITH_FULL = frozenset(
     )
 )
 
-# A 403 that is about neither a scope nor a permission, and no page of the edge's. Of rows that a
-# plan gates it means that the plan lacks them: what else such a body says was never recorded.
-OF_THE_PLAN = r"(?is)\A(?!\s*<)(?!.*(?:cloudflare|scope and url mismatch|do not have permission))"
+# A 403 that is about neither a scope nor a permission, and is not the edge's (http/errors.py). Of
+# rows that a plan gates it means that the plan lacks them: what else such a body says was never
+# recorded.
+OF_THE_PLAN = (
+    r"(?is)\A(?!\s*(?:<|error code: 1\d{3}))"
+    r"(?!.*(?:cloudflare|scope and url mismatch|do not have permission))"
+)
 TEAMS_GONE = (
     Absence(404, "", "Pipedrive deprecated teams in 2022 (changelog 2022-05-31)"),
     Absence(410, "", "status list of Pipedrive's documentation: gone"),

@@ -90,6 +90,30 @@ def test_any_other_answer_about_a_deal_that_may_not_exist_means_that_the_account
     assert status_of(messages, "deal_installments") == "COMPLETE"
 
 
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("hidden", [7, 40])
+def test_a_deal_that_is_refused_in_any_words_does_not_take_the_instalments_of_all_others(
+    hidden: int, later: bool
+) -> None:
+    """Of a deal that is gone or hidden the 403 may read like that of a plan."""
+    name = "deal_installments"
+    state = last_states(read(company(), name), name) if later else {}
+    strict = company()
+
+    def refuse(request: Request) -> None:
+        if str(hidden) in request.params.get("deal_ids", "").split(","):
+            raise StreamError("refused", CONFIG, 403, '{"error":"Forbidden"}')
+
+    strict.refuse = refuse
+    if later:
+        for one in strict.lists["deals"][hidden - 1 : hidden + 2]:
+            one["update_time"] = rfc3339(instant("2026-11-23T09:59:30Z"))
+        strict.lists["deals"].sort(key=lambda row: row["update_time"])
+    messages = read(strict, name, states=state)
+    assert len(records_of(messages, name)) == (2 if later else 94)
+    assert status_of(messages, name) == "COMPLETE"
+
+
 def test_when_a_trial_comes_back_what_changed_meanwhile_is_read() -> None:
     name = "deal_installments"
     state = last_states(read(company(), name), name)

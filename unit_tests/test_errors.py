@@ -25,6 +25,7 @@ from source_pipedrive.streams import STREAMS
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'
 PLAN = '{"success":false,"error":"Your plan does not include this.","error_info":"Upgrade"}'
 EDGE = "\n<html>This error is produced by Cloudflare.</html>"
+PLAIN_EDGE = "error code: 1020"  # to a client that takes no page
 OF_PROJECTS = sorted(n for n, row in STREAMS.items() if "projects:read" in row.scope)
 BELOW = [name for name in OF_PROJECTS if STREAMS[name].child]
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this.","data":null}'
@@ -38,7 +39,8 @@ PERMISSION = '{"success":false,"error":"You do not have permissions to do this."
         (402, "", Action.END_SYNC),
         (403, SCOPE, Action.END_STREAM),
         (403, PERMISSION, Action.END_STREAM),
-        (403, "<html>This error is produced by Cloudflare.</html>", Action.END_SYNC),
+        (403, EDGE, Action.END_SYNC),
+        (403, PLAIN_EDGE, Action.END_SYNC),
         (404, "", Action.END_STREAM),
         (410, "", Action.END_STREAM),
         (302, "", Action.END_STREAM),
@@ -181,6 +183,7 @@ def test_no_answer_has_a_reason_and_a_remedy(error: Exception, words: str, failu
         *((name, 403, SCOPE, False) for name in OF_PROJECTS),
         *((name, 403, PERMISSION, False) for name in OF_PROJECTS),
         *((name, 403, EDGE, False) for name in OF_PROJECTS),
+        *((name, 403, PLAIN_EDGE, False) for name in (*OF_PROJECTS, "deal_installments")),
         *((name, 404, "", name not in BELOW) for name in OF_PROJECTS),
         ("mail_threads", 404, "", True),
         ("mail_threads", 403, PERMISSION, False),

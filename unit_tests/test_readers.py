@@ -250,7 +250,7 @@ def test_goals_of_everybody_come_once() -> None:
     assert not any("type.name" in params for params in client.asked)
 
 
-@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 410, 415])
 @pytest.mark.parametrize("refused", ["team", "person"])
 def test_an_account_may_lack_goals_of_teams_and_no_others(
     refused: str, status: int, caplog: pytest.LogCaptureFixture

@@ -81,6 +81,8 @@ class Rule:
 # 429s in a row without any header that says why: with the waits between them half a minute, many
 # times the window of the burst limit.
 MUTE_REFUSALS = 6
+# What the edge itself answers: a page, or "error code: 1020" to a client that takes no page.
+EDGE = r"(?i)^\s*(?:<|error code: 1\d{3})|cloudflare"
 BLOCKED = "Pipedrive's edge has blocked this connector for sending too much. Wait an hour."
 DOCS = "status list of Pipedrive's documentation"
 SEEN = "recorded answer"
@@ -93,7 +95,7 @@ RULES = (
          "The credentials are not valid, or their user is deactivated. {renew}", SEEN),
     Rule(402, "", Action.END_SYNC, CONFIG,
          "The company's account is not open: check its trial or payment in Pipedrive.", DOCS),
-    Rule(403, r"(?i)^\s*<|cloudflare", Action.END_SYNC, TRANSIENT, BLOCKED, "rate limit page"),
+    Rule(403, EDGE, Action.END_SYNC, TRANSIENT, BLOCKED, "rate limit page"),
     Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG,
          "Give the app the scope {scope} and reconnect.", SEEN),
     Rule(403, "", Action.END_STREAM, CONFIG,

@@ -118,7 +118,9 @@ class Children(Fed[T]):
             rows = self._rows_of(parents)
         except StreamError as error:
             action = about_one_parent(error)
-            absent = not self.answered and absence_of(self.row, error)
+            absent = not self.answered and absence_of(self.row, error) is not None
+            if absent and error.status == 403:  # in words that may be about one of the parents
+                absent = not self.try_out()
             if action is Action.END_STREAM or absent:
                 raise
             if len(parents) > 1:

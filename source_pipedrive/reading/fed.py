@@ -12,6 +12,7 @@ from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.absences import absence_of
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading import state
@@ -19,7 +20,7 @@ from source_pipedrive.reading.consulted import Consulted
 from source_pipedrive.reading.fetched import Fetched
 from source_pipedrive.reading.made import MAKERS
 from source_pipedrive.reading.messages import Lane
-from source_pipedrive.reading.pages import pages
+from source_pipedrive.reading.pages import pages, request_for
 from source_pipedrive.reading.progresses import Progresses
 from source_pipedrive.reading.reader import Reader, Sync, T, Task, lower_bound
 from source_pipedrive.reading.records import Row
@@ -129,6 +130,23 @@ class Fed(Reader[T]):
     def remembered(self) -> Remembered:
         """What the stream's state says besides the times that are read."""
         return self.progresses.remembered
+
+    def try_out(self) -> bool:
+        """Asks for the rows of a record that may not exist. A good answer shows that the account
+        has the stream; so does any other, less surely, that is no absence. Raises StreamError for
+        an absence. Returns whether the answer was good."""
+        row, child = self.row, self.row.child
+        assert child is not None
+        params = {**row.each[0], **({child.ids: "1"} if child.ids else {})}
+        self.go_on()
+        try:
+            self.sync.client.get(request_for(row, params, row.path.format(id=1)))
+        except StreamError as error:
+            if absence_of(row, error):
+                raise
+            return False
+        self.answered = True
+        return True
 
     def look_again(self) -> None:
         """Asks for a few of the parents that were refused in earlier syncs. Where one can be read

@@ -22,7 +22,7 @@ from source_pipedrive.stream import Stream
 logger = logging.getLogger("airbyte")
 
 # Answers for a list that an account may lack.
-LACKING = (400, 403, 404)
+LACKING = (400, 402, 403, 404, 410, 415)
 
 
 class NewestFirst(InOrder[T]):

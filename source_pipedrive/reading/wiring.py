@@ -10,10 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from source_pipedrive.absences import absence_of
-from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.fed import Fed
-from source_pipedrive.reading.pages import request_for
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.reading.spans import Interval, union, without
 from source_pipedrive.stream import Stream
@@ -138,19 +135,9 @@ def _served(source: Stream, each: Fed[Any], readers: Sequence[Reader[Any]]) -> L
 
 
 def _try(reader: Fed[Any]) -> None:
-    """Asks once whether the account has a stream, before a list is read for it. The record that
-    the request names may not exist: any answer but an absence means that it has."""
-    row, child = reader.row, reader.row.child
-    assert child is not None
-    params = {**row.each[0], **({child.ids: "1"} if child.ids else {})}
+    """Asks once whether the account has a stream, before a list is read for it."""
     try:
-        reader.go_on()
-        reader.sync.client.get(request_for(row, params, row.path.format(id=1)))
-    except StreamError as error:
-        if absence_of(row, error):
-            raise
-        reader.vouches = True
-    else:
+        reader.try_out()
         reader.vouches = True
     finally:
         reader.trial = None
