@@ -9,6 +9,7 @@ import pytest
 
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.reading.fed import NO_RECORD
 from source_pipedrive.reading.instants import instant, rfc3339
 from unit_tests.deals import Deals, Record, deals
 from unit_tests.test_wiring import keys_of, small_batch, status_of
@@ -81,7 +82,7 @@ def test_any_other_answer_about_a_deal_that_may_not_exist_means_that_the_account
     strict = company()
 
     def refuse(request: Request) -> None:
-        if request.params.get("deal_ids") == "1":
+        if request.params.get("deal_ids") == str(NO_RECORD):
             raise StreamError("refused", CONFIG, *answer)
 
     strict.refuse = refuse
@@ -180,7 +181,8 @@ def test_an_account_without_projects_is_asked_once_for_each_list_and_never_for_w
             assert states_of(messages, name) == [], name
         alone = company("projects")
         read(alone, "project_groups", full_refresh=full_refresh)
-        assert [r.path for r in alone.asked] == ["projects/1/groups"], "no list is read for it"
+        (path,) = [r.path for r in alone.asked]
+        assert path == f"projects/{NO_RECORD}/groups", "no list is read for it"
     assert caplog.text.count("projects: this account does not have it") == 2
 
 

@@ -30,6 +30,9 @@ from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
+# An id that no record has, so that no answer is about a record: the largest of 32 bits.
+NO_RECORD = 2**31 - 1
+
 Covered = list[tuple[str, str, Interval]]  # source, list, time
 
 
@@ -132,15 +135,15 @@ class Fed(Reader[T]):
         return self.progresses.remembered
 
     def try_out(self) -> bool:
-        """Asks for the rows of a record that may not exist. A good answer shows that the account
+        """Asks for the rows of a record that does not exist. A good answer shows that the account
         has the stream; so does any other, less surely, that is no absence. Raises StreamError for
         an absence. Returns whether the answer was good."""
         row, child = self.row, self.row.child
         assert child is not None
-        params = {**row.each[0], **({child.ids: "1"} if child.ids else {})}
+        params = {**row.each[0], **({child.ids: str(NO_RECORD)} if child.ids else {})}
         self.go_on()
         try:
-            self.sync.client.get(request_for(row, params, row.path.format(id=1)))
+            self.sync.client.get(request_for(row, params, row.path.format(id=NO_RECORD)))
         except StreamError as error:
             if absence_of(row, error):
                 raise
