@@ -163,6 +163,16 @@ def test_however_small_the_budget_everything_comes_in_the_end(budget: int) -> No
     raise AssertionError(f"these never come: {missing}")
 
 
+def test_a_second_that_fills_many_pages_is_read_once_by_a_list_that_lets_others_go_first() -> None:
+    """Otherwise each of its turns reads the first page of a bulk import again, for the whole day's
+    budget."""
+    times = [START + 60 * n for n in range(50)] + [START + DAY] * 15 + [START + 2 * DAY]
+    box = Deals({"deals": deals(times, products_count=0), "deals/archived": []}, page=5)
+    box.usage, box.budget = Usage(most=400), 400
+    assert status_of(worked_off(box, "deal_products"), "deal_products") == "COMPLETE"
+    assert box.paths["deals"] <= 20
+
+
 def test_a_large_list_that_cannot_resume_holds_nobody_up() -> None:
     """It may cost more than the day's budget, every day anew."""
     box = company(tokens=10_000)
