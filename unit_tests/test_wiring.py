@@ -431,6 +431,24 @@ def test_a_child_that_failed_does_not_hold_up_its_list(
             assert status_of(messages, beside) == "COMPLETE"
 
 
+def test_what_a_list_has_let_go_is_read_though_all_others_that_it_is_read_for_have_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pending, "ENOUGH", 8)
+    for seed in range(6):
+        company = company_of("spread")
+
+        def refuse(request: Request, asked: list[Request] = company.asked) -> None:
+            if sum(each.path == "deals/products" for each in asked) > 3:
+                of_one("deals/products", 500)(request)
+
+        company.refuse = refuse
+        run = run_of(company, "deal_changelog", small_batch("deal_products", 3))
+        messages = Turns(run, company, seed, workers=3).messages()
+        assert status_of(messages, "deal_changelog") == "COMPLETE", seed
+        assert len(keys_of(messages, "deal_changelog")) == 3 * 95
+
+
 def test_a_list_that_is_read_for_others_only_ends_with_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
