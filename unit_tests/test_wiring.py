@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.reading import pending
+from source_pipedrive.reading.consulted import Consulted
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
@@ -412,6 +416,27 @@ def test_a_list_of_stages_that_fails_ends_the_history_alone() -> None:
     assert status_of(messages, "deal_stage_history") == "INCOMPLETE"
     assert not records_of(messages, "deal_stage_history")
     assert not states_of(messages, "deal_stage_history")
+
+
+def test_all_workers_learn_from_one_that_the_list_of_stages_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise each of them tries in turn, for two minutes each, and nothing else is read."""
+    company, workers = company_of("spread"), 4
+    together = threading.Barrier(workers, timeout=20)
+    honest = Consulted.rows
+
+    def rows(self: Consulted) -> Sequence[Any]:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait()
+        together.abort()  # later ones need not wait
+        return honest(self)
+
+    monkeypatch.setattr(Consulted, "rows", rows)
+    company.refuse = refuse_stages(500)
+    with pytest.raises(AirbyteTracedException):
+        list(run_of(company, "deal_changelog", "deal_stage_history", workers=workers))
+    assert company.paths["stages"] == 1
 
 
 @pytest.mark.parametrize("beside", ["deals", "deal_stage_history", "deal_products"])
