@@ -190,6 +190,19 @@ def test_a_large_list_that_cannot_resume_holds_nobody_up() -> None:
     assert not priority.holds(by_name["deal_changelog"])
 
 
+def test_a_large_list_that_is_read_whole_in_each_sync_holds_nobody_up_for_ever() -> None:
+    """A hundred thousand tasks cost more than a small budget, in every sync anew."""
+    box = company(tokens=1_000)
+    run = run_of(box, "tasks", "deals", "deal_changelog")
+    by_name = {reader.row.name: reader for reader in run._workers._readers}
+    priority = run._workers._priority
+    priority.ended(by_name["deals"])
+    box.usage.charge("tasks", 250, {})
+    assert priority.holds(by_name["deal_changelog"])
+    box.usage.charge("tasks", 10, {})
+    assert not priority.holds(by_name["deal_changelog"])
+
+
 def test_one_line_says_what_everything_will_take(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     box = company(size=300)
