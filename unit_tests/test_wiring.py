@@ -16,6 +16,7 @@ from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.reading import pending
 from source_pipedrive.reading.consulted import Consulted
+from source_pipedrive.reading.fed import Fed
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
@@ -454,6 +455,34 @@ def test_a_child_that_failed_does_not_hold_up_its_list(
         assert status_of(messages, "deal_changelog") == "INCOMPLETE"
         if beside != "deal_stage_history":
             assert status_of(messages, beside) == "COMPLETE"
+
+
+def test_a_list_that_fails_ends_all_that_hangs_on_it_though_it_lets_one_go_at_that_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that is passed by would wait for ever for parents that nobody reads."""
+    honest = Fed.fail
+
+    def fail(self: Fed[Any], error: AirbyteTracedException) -> None:
+        for source in self.sources:  # as another worker of the list does
+            source.fed.remove(self)
+        honest(self, error)
+
+    monkeypatch.setattr(Fed, "fail", fail)
+    company = company_of("spread")
+    company.refuse = of_one("deals", 500)
+    run = run_of(company, "deals", "deal_changelog", "deal_products")
+    found: list[Any] = []
+
+    def go() -> None:
+        with contextlib.suppress(AirbyteTracedException):
+            found.extend(run)
+        found.append("ended")
+
+    reading = threading.Thread(target=go, daemon=True)
+    reading.start()
+    reading.join(timeout=10)
+    assert found[-1:] == ["ended"], "the sync hangs"
 
 
 def test_what_a_list_has_let_go_is_read_though_all_others_that_it_is_read_for_have_failed(

@@ -131,7 +131,7 @@ class Workers(Generic[T]):
                 if error is not None and reader.error is None:
                     reader.error = error
                 if reader.error is not None:  # those that live on it will not get what they lack
-                    for each in reader.fed:
+                    for each in tuple(reader.fed):  # another worker may let one go meanwhile
                         each.fail(reader.error)
             if isinstance(error, SyncError):
                 self.stop(error)
@@ -166,7 +166,7 @@ class Workers(Generic[T]):
             return None
         if self._priority.holds(reader):
             return None
-        if reader.lane.silent and reader.fed and any(each.trial for each in reader.fed):
+        if reader.lane.silent and any(each.trial and not each.exhausted for each in reader.fed):
             return None  # nobody knows yet what of it is needed
         if reader.trial and self._busy.get(reader):
             return None
