@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, StreamError
-from source_pipedrive.reading.fed import NO_RECORD
+from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.reading.fed import NO_RECORD, Fed
 from source_pipedrive.reading.instants import instant, rfc3339
 from unit_tests.deals import Deals, Record, deals
 from unit_tests.test_wiring import keys_of, small_batch, status_of
@@ -195,6 +199,38 @@ def test_what_hangs_on_two_lists_of_which_the_account_lacks_one_is_read_of_the_o
     (state,) = last_states(messages, name).values()
     later = read(company(), name, states={name: state})
     assert {101, 102, 103} <= {row["project_id"] for row in records_of(later, name)}
+
+
+def test_a_sync_that_is_stopped_while_the_last_page_waits_for_a_slow_destination_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stream that nobody has asked anything for hands its last page on when it ends."""
+    known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
+    known["deal_update_time"] = rfc3339(START + 60 * 80)
+    names = ("deal_installments", "subscriptions")
+    waiting = Waiting()
+    run = run_of(company(), *names, states=dict.fromkeys(names, known))
+    monkeypatch.setattr(run, "_waiting", waiting)
+    honest = Fed.end
+
+    def end(self: Fed[Any]) -> None:
+        if self.row.name == "deal_installments":
+            run._backlog._free = threading.Semaphore(0)  # as many pages wait as may
+            waiting.stop()
+        honest(self)
+
+    monkeypatch.setattr(Fed, "end", end)
+    found: list[Any] = []
+
+    def go() -> None:
+        with contextlib.suppress(AirbyteTracedException):
+            found.extend(run)
+        found.append("ended")
+
+    reading = threading.Thread(target=go, daemon=True)
+    reading.start()
+    reading.join(timeout=10)
+    assert found[-1:] == ["ended"], "the sync hangs"
 
 
 def test_workers_that_meet_the_same_absence_say_it_once(caplog: pytest.LogCaptureFixture) -> None:

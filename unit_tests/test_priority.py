@@ -163,6 +163,16 @@ def test_however_small_the_budget_everything_comes_in_the_end(budget: int) -> No
     raise AssertionError(f"these never come: {missing}")
 
 
+def test_a_second_that_fills_many_pages_is_read_once_by_a_list_that_lets_others_go_first() -> None:
+    """Otherwise each of its turns reads the first page of a bulk import again, for the whole day's
+    budget."""
+    times = [START + 60 * n for n in range(50)] + [START + DAY] * 15 + [START + 2 * DAY]
+    box = Deals({"deals": deals(times, products_count=0), "deals/archived": []}, page=5)
+    box.usage, box.budget = Usage(most=400), 400
+    assert status_of(worked_off(box, "deal_products"), "deal_products") == "COMPLETE"
+    assert box.paths["deals"] <= 20
+
+
 def test_a_large_list_that_cannot_resume_holds_nobody_up() -> None:
     """It may cost more than the day's budget, every day anew."""
     box = company(tokens=10_000)
@@ -177,6 +187,19 @@ def test_a_large_list_that_cannot_resume_holds_nobody_up() -> None:
     for name in ("currencies", "deals"):
         assert priority.holds(by_name["deal_changelog"])
         priority.ended(by_name[name])
+    assert not priority.holds(by_name["deal_changelog"])
+
+
+def test_a_large_list_that_is_read_whole_in_each_sync_holds_nobody_up_for_ever() -> None:
+    """A hundred thousand tasks cost more than a small budget, in every sync anew."""
+    box = company(tokens=1_000)
+    run = run_of(box, "tasks", "deals", "deal_changelog")
+    by_name = {reader.row.name: reader for reader in run._workers._readers}
+    priority = run._workers._priority
+    priority.ended(by_name["deals"])
+    box.usage.charge("tasks", 250, {})
+    assert priority.holds(by_name["deal_changelog"])
+    box.usage.charge("tasks", 10, {})
     assert not priority.holds(by_name["deal_changelog"])
 
 

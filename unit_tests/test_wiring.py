@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.reading import pending
+from source_pipedrive.reading.consulted import Consulted
+from source_pipedrive.reading.fed import Fed
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
@@ -414,6 +419,27 @@ def test_a_list_of_stages_that_fails_ends_the_history_alone() -> None:
     assert not states_of(messages, "deal_stage_history")
 
 
+def test_all_workers_learn_from_one_that_the_list_of_stages_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise each of them tries in turn, for two minutes each, and nothing else is read."""
+    company, workers = company_of("spread"), 4
+    together = threading.Barrier(workers, timeout=20)
+    honest = Consulted.rows
+
+    def rows(self: Consulted) -> Sequence[Any]:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait()
+        together.abort()  # later ones need not wait
+        return honest(self)
+
+    monkeypatch.setattr(Consulted, "rows", rows)
+    company.refuse = refuse_stages(500)
+    with pytest.raises(AirbyteTracedException):
+        list(run_of(company, "deal_changelog", "deal_stage_history", workers=workers))
+    assert company.paths["stages"] == 1
+
+
 @pytest.mark.parametrize("beside", ["deals", "deal_stage_history", "deal_products"])
 def test_a_child_that_failed_does_not_hold_up_its_list(
     beside: str, monkeypatch: pytest.MonkeyPatch
@@ -429,6 +455,52 @@ def test_a_child_that_failed_does_not_hold_up_its_list(
         assert status_of(messages, "deal_changelog") == "INCOMPLETE"
         if beside != "deal_stage_history":
             assert status_of(messages, beside) == "COMPLETE"
+
+
+def test_a_list_that_fails_ends_all_that_hangs_on_it_though_it_lets_one_go_at_that_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that is passed by would wait for ever for parents that nobody reads."""
+    honest = Fed.fail
+
+    def fail(self: Fed[Any], error: AirbyteTracedException) -> None:
+        for source in self.sources:  # as another worker of the list does
+            source.fed.remove(self)
+        honest(self, error)
+
+    monkeypatch.setattr(Fed, "fail", fail)
+    company = company_of("spread")
+    company.refuse = of_one("deals", 500)
+    run = run_of(company, "deals", "deal_changelog", "deal_products")
+    found: list[Any] = []
+
+    def go() -> None:
+        with contextlib.suppress(AirbyteTracedException):
+            found.extend(run)
+        found.append("ended")
+
+    reading = threading.Thread(target=go, daemon=True)
+    reading.start()
+    reading.join(timeout=10)
+    assert found[-1:] == ["ended"], "the sync hangs"
+
+
+def test_what_a_list_has_let_go_is_read_though_all_others_that_it_is_read_for_have_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pending, "ENOUGH", 8)
+    for seed in range(6):
+        company = company_of("spread")
+
+        def refuse(request: Request, asked: list[Request] = company.asked) -> None:
+            if sum(each.path == "deals/products" for each in asked) > 3:
+                of_one("deals/products", 500)(request)
+
+        company.refuse = refuse
+        run = run_of(company, "deal_changelog", small_batch("deal_products", 3))
+        messages = Turns(run, company, seed, workers=3).messages()
+        assert status_of(messages, "deal_changelog") == "COMPLETE", seed
+        assert len(keys_of(messages, "deal_changelog")) == 3 * 95
 
 
 def test_a_list_that_is_read_for_others_only_ends_with_them(

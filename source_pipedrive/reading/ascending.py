@@ -87,7 +87,8 @@ class Ascending(Ordered[T]):
                 return
             if not self.forecast.announced:
                 self.announce()
-            if self.crowded() or (self.flooded and span.at > begun):
+            # A second of a bulk import may fill many pages, which would all be read again.
+            if span.at > begun and (self.crowded() or self.flooded):
                 # There is no memory for more pages, or parents: another time, from here on.
                 with self.lock:
                     span.taken = False

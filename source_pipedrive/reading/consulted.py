@@ -26,15 +26,23 @@ class Consulted:
         self._reader = reader
         self._lock = threading.Lock()
         self._rows: Sequence[Row] | None = None
+        self._failure: StreamError | None = None
 
     def rows(self) -> Sequence[Row]:
         """The rows; none, after a warning, where the credentials may not see them.
 
-        Raises StreamError where it is not known what they are.
+        Raises StreamError where it is not known what they are. Workers wait here for the one that
+        asks; if it fails, its error is theirs, or each of them would ask for minutes in turn.
         """
         with self._lock:
+            if self._failure is not None:
+                raise self._failure
             if self._rows is None:
-                self._rows = self._read(self._row) if self._row else []
+                try:
+                    self._rows = self._read(self._row) if self._row else []
+                except StreamError as error:
+                    self._failure = error
+                    raise
             return self._rows
 
     def _read(self, row: Stream) -> Sequence[Row]:

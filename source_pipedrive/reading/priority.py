@@ -14,7 +14,7 @@ from typing import Any
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.estimates import is_expensive
 from source_pipedrive.reading.fed import Fed
-from source_pipedrive.reading.reader import Reader
+from source_pipedrive.reading.reader import SORTED, Reader
 
 # Of what a sync may spend, a quarter at most goes to lists that cannot resume before those that can
 # have had their turn; and lists come first only where one look at each takes half of it at most.
@@ -30,6 +30,7 @@ class Priority:
     """Ranks the readers of one sync by what is known of them so far."""
 
     def __init__(self, readers: Sequence[Reader[Any]], usage: Usage) -> None:
+        self._usage = usage
         self._allowance = usage.allowance
         lists = [reader for reader in readers if is_list(reader)]
         self._silent = [r for r in readers if r.lane.silent and not r.row.depth]
@@ -101,11 +102,18 @@ class Priority:
     def holds(self, reader: Reader[Any]) -> bool:
         """Whether a reader has to wait until the lists have been read. One whose parents do not fit
         in need not, where their list waits for it."""
-        if not self._lists_first or not self._open or is_list(reader):
+        if not self._lists_first or is_list(reader) or not any(map(self._waits_for, self._open)):
             return False
         sources = reader.sources if isinstance(reader, Fed) else ()
         urged = reader.flooded and any(not s.exhausted and not s.lets_go for s in sources)
         return not urged
+
+    def _waits_for(self, reader: Reader[Any]) -> bool:
+        """Whether child streams wait for a list that is open. They do not where it begins anew in
+        each sync and has turned out to be large: it may never end within the budget."""
+        if self._allowance is None or reader.row.changes in SORTED:
+            return True
+        return self._usage.of(reader.row.name).tokens <= SMALL_PART * self._allowance
 
     def ended(self, reader: Reader[Any]) -> None:
         """Nothing of a reader is left."""

@@ -32,6 +32,10 @@ Task = Callable[[], None]
 SORTED = (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
 
 
+class UnneededError(StreamError):
+    """Those that a list is read for are at their end, or have been let go."""
+
+
 @dataclass(frozen=True)
 class Sync:
     """What the readers of a sync share. lower, until: seconds since 1970; workers: how many there
@@ -142,7 +146,7 @@ class Reader(ABC, Generic[T]):
         if (ended := self.error or self.absence) is not None:
             raise ended
         if self._is_unneeded:
-            raise StreamError(f"Nothing needs {self.row.name} any more.", TRANSIENT)
+            raise UnneededError(f"Nothing needs {self.row.name} any more.", TRANSIENT)
 
     def emit(self, rows: Sequence[Row], moved: Callable[[Progress], object] | None = None) -> None:
         """Hands a page to the output, and then to those that live on it. `moved` tells the progress

@@ -191,6 +191,7 @@ class Run(Generic[T]):
         while True:
             self._report.tick()
             if self._waiting.stopped and self._patience is None:
+                self._backlog.lift()  # one that ends a stream may wait there and hold up the others
                 self._workers.stop(Waiting.error())
                 self._patience = time.monotonic() + PATIENCE
             running = self._workers.running

@@ -17,7 +17,7 @@ from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.crew import Crew
 from source_pipedrive.reading.priority import Priority
-from source_pipedrive.reading.reader import Reader, T, Task
+from source_pipedrive.reading.reader import Reader, T, Task, UnneededError
 from source_pipedrive.reading.wiring import narrow, relieve
 
 logger = logging.getLogger("airbyte")
@@ -131,7 +131,7 @@ class Workers(Generic[T]):
                 if error is not None and reader.error is None:
                     reader.error = error
                 if reader.error is not None:  # those that live on it will not get what they lack
-                    for each in reader.fed:
+                    for each in tuple(reader.fed):  # another worker may let one go meanwhile
                         each.fail(reader.error)
             if isinstance(error, SyncError):
                 self.stop(error)
@@ -166,7 +166,7 @@ class Workers(Generic[T]):
             return None
         if self._priority.holds(reader):
             return None
-        if reader.lane.silent and reader.fed and any(each.trial for each in reader.fed):
+        if reader.lane.silent and any(each.trial and not each.exhausted for each in reader.fed):
             return None  # nobody knows yet what of it is needed
         if reader.trial and self._busy.get(reader):
             return None
@@ -201,6 +201,8 @@ class Workers(Generic[T]):
     def _run(self, reader: Reader[T], task: Task) -> AirbyteTracedException | None:
         try:
             task()
+        except UnneededError:
+            return None  # for those that it has let go, another one reads on
         except PipedriveError as error:
             absence = absence_of(reader.row, error)
             if absence is None or reader.answered:  # what the account has, it has to the end
