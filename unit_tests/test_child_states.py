@@ -21,6 +21,7 @@ START = instant("2026-01-01")
 NOW = instant("2026-11-23T10:00:00Z")
 PERMISSION = '{"error":"You do not have permissions to do this."}'
 CHANGELOG = "deal_changelog"
+BOTH = (CHANGELOG, "deal_stage_history")
 
 
 def changes_of(deal: int) -> list[Record]:
@@ -480,3 +481,55 @@ def test_many_deals_without_what_their_counter_says_cost_one_request_each() -> N
     messages = read(company, "deal_participants")
     assert parents_in(messages, "deal_participants") == {n for n in range(1, 121) if not n % 4}
     assert len(company.ids("deals/{id}/participants")) <= 120 + 4 * 10 + 4
+
+
+def one_second(number: int = 60) -> dict[str, list[Record]]:
+    """Deals of a bulk import, with one before and one after."""
+    return {"deals": deals([START - 9, *[START] * number, START + 9])}
+
+
+@pytest.mark.parametrize("names", [(CHANGELOG,), ("deal_stage_history",), BOTH], ids=str)
+@pytest.mark.parametrize("full_refresh", [False, True])
+def test_a_second_that_costs_more_than_a_day_is_read_in_as_many_days_as_it_costs(
+    names: tuple[str, ...], full_refresh: bool
+) -> None:
+    """No state vouches for a part of a second."""
+    states: dict[str, Record] = {}
+    found: dict[str, set[int]] = {name: set() for name in names}
+    asked: list[str] = []
+    day = 0
+    while day < 20:
+        day += 1
+        company = company_of(page=500, **one_second())
+        company.budget = 40 + 20 * 15
+        run = run_of(company, *names, states=states, workers=1, full_refresh=full_refresh)
+        messages = Turns(run, company).messages()
+        for name in names:
+            found[name] |= parents_in(messages, name)
+            states[name] = last_state(messages, name) or states.get(name, {})
+        asked += company.ids("deals/{id}/changelog")
+        if all(status_of(messages, name) == "COMPLETE" for name in names):
+            break
+    assert all(parents == {*range(1, 63)} for parents in found.values())
+    assert day <= 62 / 15 + 2
+    assert len(asked) <= 62 + day
+
+
+def test_killed_inside_a_second_or_reset_nothing_is_missing() -> None:
+    """What a stream remembers of a second is not what those made of it have."""
+    everyone = {*range(1, 63)}
+    for seed in range(12):
+        company = company_of(page=500, **one_second())
+        company.budget = 40 + 20 * (10 + 4 * seed)
+        run = run_of(company, *BOTH, workers=3)
+        messages = Turns(run, company, seed, 3).messages()
+        for at in range(0, len(messages), 37):
+            some = messages[:at]
+            left = {name: parents_in(some, name) for name in BOTH}
+            states = {name: last_state(some, name) for name in BOTH}
+            for kept in (BOTH, BOTH[:1], BOTH[1:], ()):
+                again = company_of(page=500, **one_second())
+                later = read(again, *BOTH, states={n: states[n] for n in kept})
+                for name in BOTH:
+                    had = left[name] if name in kept else set()
+                    assert had | parents_in(later, name) == everyone, (seed, at, kept, name)

@@ -16,7 +16,7 @@ from source_pipedrive.absences import absence_of
 from source_pipedrive.child import Child
 from source_pipedrive.http.errors import Action, StreamError, about_one_parent
 from source_pipedrive.reading.estimates import ABOUT, AT_LEAST, Estimate
-from source_pipedrive.reading.fed import Covered, Fed, lies_in
+from source_pipedrive.reading.fed import Covered, Fed
 from source_pipedrive.reading.fetched import Fetched
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.pages import Page, pages
@@ -24,11 +24,12 @@ from source_pipedrive.reading.pending import PendingParents, Waiting, parent_of,
 from source_pipedrive.reading.reader import Reader, T, Task
 from source_pipedrive.reading.records import Row, numbered
 from source_pipedrive.reading.refusals import HOPELESS, Refusals
-from source_pipedrive.reading.spans import OVERLAP, Progress, union
+from source_pipedrive.reading.spans import Progress, lies_in, union
 
 logger = logging.getLogger("airbyte")
 
 SLICE = 10  # times of parents between two states
+MANY = 500  # parents between two states, where they are all of one time
 
 
 class Children(Fed[T]):
@@ -41,7 +42,7 @@ class Children(Fed[T]):
         self.pending = PendingParents()
         self.refusals = Refusals(self.row.name, self.child.of[0].name)
         self._asked: set[tuple[str, Any, int | None]] = set()
-        self._said = 0
+        self._said = self._untold = 0
         self._look = SLICE
         self.forecast.priced = True  # in its own words
         self._seen = self._wanted = self._read = 0
@@ -91,16 +92,14 @@ class Children(Fed[T]):
             if (name, id_, time) in self._asked:
                 return []
             self._asked.add((name, id_, time))
-        if self.row.cursor_field is None or not time or time < self.progress.until - OVERLAP:
+        if self.row.cursor_field is None or not time:
             return [parent]
-        known = self.remembered.recent.get(name, {}).get(id_) == time
-        if known and self.knows_as_much(self.progresses.known):
-            self._remember(name, id_, time)
+        noted = {**parent, "source": name}
+        recent = self.remembered.recent.get(name, {}).get(id_) == time
+        if recent and self.knows_as_much(self.progresses.known):
+            self.note_done(noted)
             return []
-        return [{**parent, "source": name}]
-
-    def _remember(self, source: str, id_: Any, time: int) -> None:
-        self.remembered.fresh.setdefault(source, {})[id_] = time
+        return [] if self.has_done(name, id_, time) else [noted]
 
     def take(self) -> Task | None:
         if super().flooded:
@@ -146,10 +145,8 @@ class Children(Fed[T]):
 
     def have_left(self, parent: Row) -> None:
         """All rows of a parent have been handed out. The lock is held."""
-        if "source" in parent:
-            time = instant_or_none(parent["time"])
-            assert time is not None
-            self._remember(parent["source"], parent["id"], time)
+        self._untold += 1
+        self.note_done(parent)
 
     def _rows_of(self, parents: Sequence[Row]) -> list[Row]:
         """The rows of parents that one request names, each with its parent's id and time."""
@@ -226,7 +223,7 @@ class Children(Fed[T]):
     def has_news(self, enough: bool) -> bool:
         """Whether a state would say more than the last. enough: parents have left for one. The
         lock is held."""
-        return enough and bool(self.pending.through)
+        return (enough and bool(self.pending.through)) or self._untold >= MANY
 
     def _may_vouch(self) -> bool:
         """No state vouches for parents of whom none could be read: once they can be, the next sync
@@ -247,6 +244,7 @@ class Children(Fed[T]):
         # Another worker may have been refused, or have vouched, since this one asked.
         if self._may_vouch():
             covered: Covered = self.pending.through
+            self._untold = 0
             self.pending.vouched()
             self.cover(covered)
 

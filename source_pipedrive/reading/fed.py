@@ -7,7 +7,7 @@ record that changed then have been handed to the output.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -18,6 +18,7 @@ from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading import state
 from source_pipedrive.reading.consulted import Consulted
 from source_pipedrive.reading.fetched import Fetched
+from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.made import MAKERS
 from source_pipedrive.reading.messages import Lane
 from source_pipedrive.reading.pages import pages, request_for
@@ -25,7 +26,7 @@ from source_pipedrive.reading.progresses import Progresses
 from source_pipedrive.reading.reader import Reader, Sync, T, Task, lower_bound
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.remembered import Remembered
-from source_pipedrive.reading.spans import Interval, Progress, union, without
+from source_pipedrive.reading.spans import OVERLAP, Interval, Progress, union, without
 from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
@@ -93,6 +94,8 @@ class Fed(Reader[T]):
         if (self._lost or not self.vouches) and self.error is None and self.absence is None:
             self.vouches = True
             self.checkpoint()
+        elif self.error is not None and self.remembered.partial:
+            self.checkpoint()  # what is left of a second that a budget cut need not be paid twice
         super().end()
 
     def _state(self) -> dict[str, Any] | None:
@@ -191,6 +194,23 @@ class Fed(Reader[T]):
         for each in self.fed:
             each.fail(error)
 
+    def has_done(self, source: str, parent: Any, time: int) -> bool:
+        """Whether the rows of a parent of this time left in an earlier sync, here and in all that
+        lives on this stream, although no state vouches for the time."""
+        if self.lane.silent:
+            mine = bool(self.fed)
+        else:
+            mine = self.remembered.partial.get(source, {}).get(parent) == time
+        by = f"{self.row.name}:{source}"
+        return mine and all(each.has_done(by, parent, time) for each in self.fed)
+
+    def note_done(self, parent: Row, by: str = "") -> None:
+        """The rows of a parent have left. by: `<stream>:`, where they are made of that stream's.
+        The lock is held."""
+        if (time := instant_or_none(parent["time"])) and "source" in parent:
+            last_minute = time >= self.progress.until - OVERLAP
+            self.remembered.note(by + parent["source"], parent["id"], time, last_minute)
+
     def knows_as_much(self, known: int) -> bool:
         """Whether this stream, and all that live on it, were complete when `known` was."""
         same = self.progresses.known == known > 0
@@ -213,6 +233,7 @@ class Fed(Reader[T]):
         for axis in {axis for _, axis, _ in covered}:
             lefts = (left[axis] for left in self._lefts.values() if axis in left)
             self.progresses.leave_of(axis, union(lefts))
+        self.remembered.settle(self.progress.left)
 
     def ends_with(self, covered: Covered) -> bool:
         """Whether nothing is left once this has been read, too, of what the account has."""
@@ -248,6 +269,9 @@ class Made(Fed[T]):
             return
         covered = self.covered_by(source, fetched)
         self.emit(rows, (lambda _: self.cover(covered)) if covered else None)
+        with self.lock:
+            for parent in fetched.parents:
+                self.note_done(parent, f"{source.row.name}:")
 
 
 def whole(
@@ -272,8 +296,3 @@ def _is_shown(client: Client, row: Stream, parents: Sequence[Any]) -> bool:
             continue  # whatever else is wrong shows when the stream is read
         return True
     return False
-
-
-def lies_in(time: int, intervals: Iterable[Interval]) -> bool:
-    """Whether a time is in one of them."""
-    return any(start <= time < end for start, end in intervals)

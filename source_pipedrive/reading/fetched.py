@@ -45,6 +45,9 @@ class Living(Protocol):
     def knows_as_much(self, known: int) -> bool:
         """Whether it was complete when its source was, at `known`."""
 
+    def has_done(self, source: str, parent: Any, time: int) -> bool:
+        """Whether it has what it needs of a parent of `source` that changed at `time`."""
+
     def lose(self, source: Stream, answer: PipedriveError) -> None:
         """Learns that the account does not have one of the streams that it lives on."""
 

@@ -2,11 +2,14 @@
 
     "recent":  {"deals": [[7, "2026-11-23T09:59:50Z"]]}   parents of the sync's last minute
     "refused": {"deal_changelog": {"ids": [9], "times": [["2026-...", "2026-..."]]}}
+    "partial": {"deals": [[7, "2026-11-20T08:00:00Z"]]}   parents read of a second that is not done;
+                                                          "deal_changelog:deals", where made of that
     "months":  {"3": [["2025-11", "2026-10"]]}            of each parent, first and last month
 
 `recent`: the next sync reads that minute again; parents that have not changed since are not asked
 for their children twice. `refused`: parents that the token's user may not see; a few are asked for
-in each sync, and once one can be read, all of those times are read again. `months`: the calendar
+in each sync, and once one can be read, all of those times are read again. `partial`: a bulk import
+may put more parents into one second than a day's budget pays for. `months`: the calendar
 months that have been read after they were over.
 """
 
@@ -18,9 +21,9 @@ from itertools import pairwise
 from typing import Any
 
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.reading.spans import Interval, union
+from source_pipedrive.reading.spans import Interval, lies_in, union
 
-MOST_RECENT = 1_000  # parents; of more, some are asked for again
+MOST_PARENTS = 10_000  # of a stream; of more, some are asked for again
 MOST_TIMES = 50  # intervals; of more, the closest are joined
 PROBES = 3  # refused parents that a sync asks for
 
@@ -47,17 +50,30 @@ class Refused:
 @dataclass
 class Remembered:
     """recent: time of change by id, by the stream that the parent is of, as the last complete sync
-    saw them; fresh: the same of this sync; refused: by the stream that refused them; months: by
-    the parent's id."""
+    saw them; fresh: the same of this sync; partial: the same of times that are left; refused: by
+    the stream that refused them; months: by the parent's id."""
 
     recent: dict[str, dict[Any, int]] = field(default_factory=dict)
     fresh: dict[str, dict[Any, int]] = field(default_factory=dict)
+    partial: dict[str, dict[Any, int]] = field(default_factory=dict)
     refused: dict[str, Refused] = field(default_factory=dict)
     months: dict[str, list[Months]] = field(default_factory=dict)
 
     def refuse(self, stream: str, id_: Any, time: int) -> None:
         """The user may not see what `stream` holds of this parent."""
         self.refused.setdefault(stream, Refused()).add(id_, time)
+
+    def note(self, source: str, id_: Any, time: int, last_minute: bool) -> None:
+        """The rows of a parent have left, and no state vouches for its time yet."""
+        self.partial.setdefault(source, {})[id_] = time
+        if last_minute:
+            self.fresh.setdefault(source, {})[id_] = time
+
+    def settle(self, left: Iterable[Interval]) -> None:
+        """Forgets the parents of times that a state vouches for."""
+        open_ = list(left)
+        for source, ids in self.partial.items():
+            self.partial[source] = {id_: at for id_, at in ids.items() if lies_in(at, open_)}
 
     def has(self, parent: Any, month: str) -> bool:
         """Whether the parent's month, as YYYY-MM, has been read."""
@@ -74,17 +90,14 @@ class Remembered:
         complete: whether the sync has read everything. Before that, streams made of this one may
         still lack what it has read.
         """
-        recent = {
-            source: [[id_, rfc3339(time)] for id_, time in list(ids.items())[-MOST_RECENT:]]
-            for source, ids in (self.fresh if complete else self.recent).items()
-            if ids
-        }
+        recent = _dumped(self.fresh if complete else self.recent)
+        partial = {} if complete else _dumped(self.partial)
         refused = {
             stream: {"ids": each.ids, "times": [[rfc3339(a), rfc3339(b)] for a, b in each.times]}
             for stream, each in self.refused.items()
         }
         months = {parent: [list(part) for part in parts] for parent, parts in self.months.items()}
-        parts = {"recent": recent, "refused": refused, "months": months}
+        parts = {"recent": recent, "partial": partial, "refused": refused, "months": months}
         return {name: part for name, part in parts.items() if part}
 
 
@@ -92,10 +105,8 @@ def load(state: Mapping[str, Any]) -> Remembered:
     """What a state says. Raises KeyError, TypeError, ValueError or AttributeError where it cannot
     be read."""
     return Remembered(
-        recent={
-            source: {id_: instant(time) for id_, time in parents}
-            for source, parents in state.get("recent", {}).items()
-        },
+        recent=_loaded(state.get("recent", {})),
+        partial=_loaded(state.get("partial", {})),
         refused={
             stream: Refused(list(each["ids"]), [(instant(a), instant(b)) for a, b in each["times"]])
             for stream, each in state.get("refused", {}).items()
@@ -105,6 +116,18 @@ def load(state: Mapping[str, Any]) -> Remembered:
             for parent, parts in state.get("months", {}).items()
         },
     )
+
+
+def _dumped(parents: Mapping[str, Mapping[Any, int]]) -> dict[str, list[list[Any]]]:
+    return {
+        source: [[id_, rfc3339(time)] for id_, time in list(ids.items())[-MOST_PARENTS:]]
+        for source, ids in parents.items()
+        if ids
+    }
+
+
+def _loaded(parents: Mapping[str, Iterable[tuple[Any, str]]]) -> dict[str, dict[Any, int]]:
+    return {source: {id_: instant(time) for id_, time in ids} for source, ids in parents.items()}
 
 
 def _joined(parts: Iterable[Months]) -> list[Months]:

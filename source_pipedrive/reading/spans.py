@@ -164,6 +164,11 @@ def without(intervals: Iterable[Interval], taken: Sequence[Interval]) -> list[In
     return [gap for start, end in intervals for gap in _gaps(start, end, taken)]
 
 
+def lies_in(time: int, intervals: Iterable[Interval]) -> bool:
+    """Whether a time is in one of them."""
+    return any(start <= time < end for start, end in intervals)
+
+
 def _gaps(start: int, end: int, covered: Sequence[Interval]) -> list[Interval]:
     """The parts of [start, end) that no interval of `covered` covers."""
     gaps = []
