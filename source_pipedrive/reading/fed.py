@@ -138,7 +138,8 @@ class Fed(Reader[T]):
             refused = self.remembered.refused.get(stream.name)
             if refused is None:
                 continue
-            if not without(refused.times, self.progress.left):  # they are asked for anyway
+            every = [left for lefts in self._lefts.values() for left in lefts.values()]
+            if not any(without(refused.times, left) for left in every):  # asked for anyway
                 del self.remembered.refused[stream.name]
             elif _is_shown(self.sync.client, stream, refused.ids):
                 logger.info(
