@@ -233,7 +233,9 @@ class Children(Fed[T]):
         refusals = self.refusals
         if not refusals or self._read:
             return True
-        if not self.ends_with(self.pending.through):
+        lists = [(source, axis) for source, lefts in self._lefts.items() for axis in lefts]
+        parked = [(source, axis, hole) for source, axis in lists for hole in self.pending.holes]
+        if not self.ends_with([*self.pending.through, *parked]):
             return False
         if self.progresses.known and refusals.gone == refusals.passed < HOPELESS:
             return True

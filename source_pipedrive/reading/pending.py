@@ -41,7 +41,7 @@ class PendingParents:
         self._tickets: deque[Ticket] = deque()
         self._held: dict[str, list[Row]] = {}
         self._through: Covered = []
-        self._holes: list[Interval] = []
+        self.holes: list[Interval] = []
         self._closed = 0
 
     def __len__(self) -> int:
@@ -106,7 +106,7 @@ class PendingParents:
 
     def park(self, time: int) -> None:
         """A parent of this time could not be read: nothing vouches for that second."""
-        self._holes.append((time, time + 1))
+        self.holes.append((time, time + 1))
 
     def close(self, tickets: Sequence[Ticket]) -> None:
         """The rows of one parent of each ticket have left, or cannot be had."""
@@ -122,7 +122,7 @@ class PendingParents:
         return [
             (source, axis, part)
             for source, axis, interval in self._through
-            for part in without([interval], self._holes)
+            for part in without([interval], self.holes)
         ]
 
     def vouched(self) -> None:
@@ -131,7 +131,7 @@ class PendingParents:
 
     def is_only_holes(self, left: Sequence[Interval]) -> bool:
         """Whether parked parents are all that is left."""
-        return bool(self._holes) and not without(left, self._holes)
+        return bool(self.holes) and not without(left, self.holes)
 
 
 def time_of_parent(row: Row, child: Child) -> int | None:
