@@ -68,7 +68,7 @@ class Children(Fed[T]):
 
     def take_back(self, source: Reader[Any]) -> None:
         with self.lock:
-            self.pending.take_back(source.row.name)
+            self.pending.take_back(source.row.name, source.left())
         super().take_back(source)
 
     def _is_wanted(self, source: Reader[Any], row: Row) -> bool:
