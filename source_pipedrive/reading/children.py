@@ -86,7 +86,7 @@ class Children(Fed[T]):
         """What is asked for of a parent: nothing where that has been read. The lock is held."""
         time = instant_or_none(parent["time"])
         name, id_ = source.row.name, parent["id"]
-        if self.row.cursor_field is None or not source.in_order:
+        if self.row.cursor_field is None or not source.in_order or time is None:
             # The list may be read twice, for its own stream and for others.
             if (name, id_, time) in self._asked:
                 return []

@@ -43,7 +43,8 @@ class Ordered(Reader[T]):
     def leave(self, left: Sequence[Interval]) -> None:
         super().leave(left)
         self._wanted = self.progress.left
-        self.nulls_due = not self.progress.done() or bool(self.progress.nulls)
+        begins = bool(left) and min(left)[0] <= self.progress.since
+        self.nulls_due = begins or bool(self.progress.nulls)
         self._looks_for_nulls = self.nulls_due
 
     def sorting(self, descending: bool) -> dict[str, str]:
