@@ -51,11 +51,11 @@ class Children(Fed[T]):
         return not self.exhausted and (self.pending.full or super().flooded)
 
     def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
-        covered = self.covered_by(source, fetched)
         wanted = [
             parent_of(row, self.child) for row in fetched.rows if self._is_wanted(source, row)
         ]
         with self.lock:
+            covered = self.covered_by(source, fetched)
             parents = [unit for parent in wanted for unit in self.units(source, parent)]
             self._seen += len(fetched.rows)
             self._wanted += len(parents)

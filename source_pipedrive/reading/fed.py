@@ -204,9 +204,14 @@ class Fed(Reader[T]):
         )
 
     def covered_by(self, source: Reader[Any], fetched: Fetched) -> Covered:
-        """What is read of this stream together with `fetched`."""
-        known = self._lefts[source.row.name]
-        return [(source.row.name, axis, part) for axis, part in fetched.covered if axis in known]
+        """What is read of this stream together with `fetched`: nothing that the source has taken
+        back meanwhile. The lock is held."""
+        known, left = self._lefts[source.row.name], source.left()
+        return [
+            (source.row.name, axis, part)
+            for axis, interval in fetched.covered
+            for part in (without([interval], left[axis]) if axis in known else ())
+        ]
 
 
 class Made(Fed[T]):
@@ -226,8 +231,10 @@ class Made(Fed[T]):
         except StreamError as error:  # of this stream, not of the one that is read
             self.error = error
             return
-        covered = self.covered_by(source, fetched)
-        self.emit(rows, (lambda _: self.cover(covered)) if covered else None)
+        moved = (
+            (lambda _: self.cover(self.covered_by(source, fetched))) if fetched.covered else None
+        )
+        self.emit(rows, moved)
 
 
 def whole(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from source_pipedrive.reading.fetched import Fetched
@@ -183,8 +182,3 @@ class Ordered(Reader[T]):
         # Pages of other workers that are still on their way when the order turns out to be wrong.
         stale = self.disordered and moved is not Progress.finish
         return super()._fetched(None if stale else moved, fetched)
-
-    def _feed(self, out: Sequence[Fetched]) -> None:
-        if self.disordered and not self.progress.complete:
-            out = [replace(fetched, covered=()) for fetched in out]
-        super()._feed(out)

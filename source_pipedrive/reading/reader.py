@@ -15,7 +15,7 @@ from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, StreamError
 from source_pipedrive.reading import state
-from source_pipedrive.reading.fetched import Fetched, Living
+from source_pipedrive.reading.fetched import Fetched, Living, Outbox
 from source_pipedrive.reading.forecast import Forecast
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.messages import Backlog, Lane
@@ -93,6 +93,7 @@ class Reader(ABC, Generic[T]):
         self.waits_for: list[Reader[Any]] = []
         self.awaited_by: list[Reader[Any]] = []
         self._withheld: list[Fetched] = []
+        self._outbox = Outbox()
 
     @abstractmethod
     def take(self) -> Task | None:
@@ -154,7 +155,6 @@ class Reader(ABC, Generic[T]):
     ) -> None:
         """As `emit`; `fetched` is what those that live on this reader get."""
         self.lane.enter(self.sync.backlog)
-        out: list[Fetched] = []
         kept = False
         try:
             self.notice(rows)
@@ -163,14 +163,14 @@ class Reader(ABC, Generic[T]):
             with self.lock:
                 # A page that comes too late is dropped, so it is not read either.
                 if not self.lane.over and self.absence is None:
-                    out = self._fetched(moved, fetched)
+                    self._outbox.add(self._fetched(moved, fetched))
                     count = len(rows) if self.lane.silent else len(records)
                     self.lane.page(rendered, count, self._state() if moved else None)
                     kept = True
         finally:
             if not kept:  # nobody will write it
                 self.lane.leave(self.sync.backlog)
-        self._feed(out)
+        self._feed()
         self.handed_on = True
         self.nudge()
 
@@ -201,11 +201,8 @@ class Reader(ABC, Generic[T]):
         """What has not been read, by the list that it is a part of."""
         return {self.row.name: self.progress.left}
 
-    def _feed(self, out: Sequence[Fetched]) -> None:
-        for fetched in out:
-            if fetched.rows or fetched.covered or fetched.parents:
-                for each in fetched.to:
-                    each.feed(self, fetched)
+    def _feed(self) -> None:
+        self._outbox.hand_on(self)
 
     @property
     def flooded(self) -> bool:
@@ -271,8 +268,9 @@ class Reader(ABC, Generic[T]):
         with self.lock:
             if (now := self._state()) is not None:
                 self.lane.state(now)
-            out, self._withheld = self._withheld, []
-        self._feed(out)
+            self._outbox.add(self._withheld)
+            self._withheld = []
+        self._feed()
 
     def _state(self) -> dict[str, Any] | None:
         if not self.resumes or not self.vouches or self.row.cursor_field is None:
