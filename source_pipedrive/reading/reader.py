@@ -13,7 +13,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
-from source_pipedrive.http.errors import TRANSIENT, PipedriveError, StreamError
+from source_pipedrive.http.errors import PipedriveError
 from source_pipedrive.reading import state
 from source_pipedrive.reading.fetched import Fetched, Living, Outbox
 from source_pipedrive.reading.forecast import Forecast
@@ -30,6 +30,11 @@ Task = Callable[[], None]
 
 # Lists of which a part can be read on its own.
 SORTED = (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
+
+
+class UnneededError(Exception):
+    """Those that a list was read for are at their end. No failure: others may have been let go, to
+    read the rest later."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ class Reader(ABC, Generic[T]):
         if (ended := self.error or self.absence) is not None:
             raise ended
         if self._is_unneeded:
-            raise StreamError(f"Nothing needs {self.row.name} any more.", TRANSIENT)
+            raise UnneededError
 
     def emit(self, rows: Sequence[Row], moved: Callable[[Progress], object] | None = None) -> None:
         """Hands a page to the output, and then to those that live on it. `moved` tells the progress

@@ -17,7 +17,7 @@ from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.crew import Crew
 from source_pipedrive.reading.priority import Priority
-from source_pipedrive.reading.reader import Reader, T, Task
+from source_pipedrive.reading.reader import Reader, T, Task, UnneededError
 from source_pipedrive.reading.wiring import narrow, relieve
 
 logger = logging.getLogger("airbyte")
@@ -201,6 +201,8 @@ class Workers(Generic[T]):
     def _run(self, reader: Reader[T], task: Task) -> AirbyteTracedException | None:
         try:
             task()
+        except UnneededError:
+            return None
         except PipedriveError as error:
             absence = absence_of(reader.row, error)
             if absence is None or reader.answered:  # what the account has, it has to the end
