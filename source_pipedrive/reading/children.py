@@ -97,7 +97,8 @@ class Children(Fed[T]):
         if known and self.knows_as_much(self.progresses.known):
             self._remember(name, id_, time)
             return []
-        return [{**parent, "source": name}]
+        # What changed since the sync began may change again within the same second.
+        return [{**parent, "source": name} if time < self.progress.until else parent]
 
     def _remember(self, source: str, id_: Any, time: int) -> None:
         self.remembered.fresh.setdefault(source, {})[id_] = time
