@@ -55,6 +55,18 @@ def test_a_hidden_deal_is_not_forgotten_while_another_list_is_left_to_read() -> 
     assert parents_in(messages) == {5}
 
 
+def test_a_deal_that_is_shown_is_found_whatever_became_of_those_hidden_with_it() -> None:
+    company = answering(company_of(), dict.fromkeys((1, 2, 3, 5, 30, 31, 32), 403))
+    states = {CHANGELOG: last_state(read(company, CHANGELOG), CHANGELOG)}
+    found: set[int] = set()
+    for _ in range(2):
+        later = answering(company_of(), dict.fromkeys((1, 2, 3, 30, 31, 32), 404))
+        messages = read(later, CHANGELOG, states=states)
+        states = {CHANGELOG: last_state(messages, CHANGELOG)}
+        found |= parents_in(messages)
+    assert 5 in found
+
+
 @pytest.mark.parametrize("statuses", [{1: 403, 2: 500}, {1: 500, 2: 403}, {1: 404, 2: 500}])
 def test_a_sync_ends_where_one_deal_is_hidden_and_the_other_poisoned(
     statuses: dict[int, int],

@@ -12,7 +12,14 @@ import pytest
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError, SyncError
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.reading.remembered import MOST_TIMES, PROBES, Refused, Remembered, load
+from source_pipedrive.reading.remembered import (
+    MOST_REFUSED,
+    MOST_TIMES,
+    PROBES,
+    Refused,
+    Remembered,
+    load,
+)
 from source_pipedrive.streams import STREAMS
 from unit_tests.deals import Deals, Record, deals
 from unit_tests.turns import Turns, read, records_of, run_of, states_of
@@ -151,7 +158,7 @@ def test_a_state_of_many_refusals_stays_small() -> None:
     for n in range(10_000):
         refused.add(n, START + 120 * n)
     assert len(refused.times) <= MOST_TIMES
-    assert refused.ids == [9_997, 9_998, 9_999]
+    assert refused.ids == [*range(10_000 - MOST_REFUSED, 10_000)]
     for n in range(10_000):
         time = START + 120 * n
         assert any(first <= time < end for first, end in refused.times)

@@ -141,7 +141,7 @@ class Fed(Reader[T]):
             every = [left for lefts in self._lefts.values() for left in lefts.values()]
             if not any(without(refused.times, left) for left in every):  # asked for anyway
                 del self.remembered.refused[stream.name]
-            elif _is_shown(self.sync.client, stream, refused.ids):
+            elif _is_shown(self.sync.client, stream, refused.probes()):
                 logger.info(
                     f"{self.row.name}: records that the user could not see can be read now; "
                     "reading what was missing."
