@@ -253,7 +253,7 @@ def test_the_cronjob_ends_in_time_and_the_next_one_goes_on(
         began = time.monotonic()
         container.stop(timeout=grace)
         assert time.monotonic() - began < 10
-        assert container.wait(timeout=5)["StatusCode"] == 1, container.logs().decode()
+        assert container.wait(timeout=5)["StatusCode"] == 143, container.logs().decode()
         assert "asked to stop" in container.logs().decode()
     assert states(volumes / "data")
     first = messages(volumes)

@@ -12,7 +12,14 @@ import pytest
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError, SyncError
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.reading.remembered import MOST_TIMES, PROBES, Refused, Remembered, load
+from source_pipedrive.reading.remembered import (
+    MOST_REFUSED,
+    MOST_TIMES,
+    PROBES,
+    Refused,
+    Remembered,
+    load,
+)
 from source_pipedrive.streams import STREAMS
 from unit_tests.deals import Deals, Record, deals
 from unit_tests.turns import Turns, read, records_of, run_of, states_of
@@ -166,7 +173,7 @@ def test_a_state_of_many_refusals_stays_small() -> None:
     for n in range(10_000):
         refused.add(n, START + 120 * n)
     assert len(refused.times) <= MOST_TIMES
-    assert refused.ids == [9_997, 9_998, 9_999]
+    assert refused.ids == [*range(10_000 - MOST_REFUSED, 10_000)]
     for n in range(10_000):
         time = START + 120 * n
         assert any(first <= time < end for first, end in refused.times)
@@ -306,6 +313,27 @@ def test_no_pipeline_is_asked_for_twice_in_a_sync_with_its_list_selected() -> No
     assert set(later.months.values()) == {1}
     keys = [(r["pipeline_id"], r["period_start"]) for r in records_of(messages, STATISTICS)]
     assert len(keys) == len(set(keys)) == 3
+
+
+def test_one_poisoned_month_costs_no_other() -> None:
+    company = Pipelines()
+
+    def refuse(request: Request) -> None:
+        if request.params.get("start_date") == "2026-08-01" and request.path.startswith(
+            "pipelines/1/"
+        ):
+            raise StreamError("refused 500", TRANSIENT, 500, "{}")
+
+    company.refuse = refuse
+    messages = read(company, STATISTICS, lower=JULY)
+    assert status_of(messages, STATISTICS) == "INCOMPLETE"
+    assert len(records_of(messages, STATISTICS)) == 3 * 5 - 1
+    mended = Pipelines()
+    later = read(
+        mended, STATISTICS, lower=JULY, states={STATISTICS: last_state(messages, STATISTICS)}
+    )
+    assert mended.months.keys() == {("1", "2026-08"), *((str(p), "2026-11") for p in (1, 2, 3))}
+    assert status_of(later, STATISTICS) == "COMPLETE"
 
 
 @pytest.mark.parametrize("full_refresh", [False, True])

@@ -24,7 +24,7 @@ from source_pipedrive.reading.pending import PendingParents, Waiting, parent_of,
 from source_pipedrive.reading.reader import Reader, T, Task
 from source_pipedrive.reading.records import Row, numbered
 from source_pipedrive.reading.refusals import HOPELESS, Refusals
-from source_pipedrive.reading.spans import Progress, lies_in, union
+from source_pipedrive.reading.spans import Interval, Progress, lies_in, union
 
 logger = logging.getLogger("airbyte")
 
@@ -52,11 +52,11 @@ class Children(Fed[T]):
         return not self.exhausted and (self.pending.full or super().flooded)
 
     def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
-        covered = self.covered_by(source, fetched)
         wanted = [
             parent_of(row, self.child) for row in fetched.rows if self._is_wanted(source, row)
         ]
         with self.lock:
+            covered = self.covered_by(source, fetched)
             parents = [unit for parent in wanted for unit in self.units(source, parent)]
             self._seen += len(fetched.rows)
             self._wanted += len(parents)
@@ -69,7 +69,7 @@ class Children(Fed[T]):
 
     def take_back(self, source: Reader[Any]) -> None:
         with self.lock:
-            self.pending.take_back(source.row.name)
+            self.pending.take_back(source.row.name, source.left())
         super().take_back(source)
 
     def _is_wanted(self, source: Reader[Any], row: Row) -> bool:
@@ -79,15 +79,16 @@ class Children(Fed[T]):
         time = time_of_parent(row, self.child)
         if self.row.cursor_field is None or self.child.months or time is None:
             return True
-        return time >= self.progress.until or lies_in(
-            time, union(self.left_by(source.row).values())
-        )
+        left: Mapping[str, list[Interval]] = self.left_by(source.row)
+        if source.lane.silent:  # it may also bring what others need of it
+            left = source.needs.get(self, left)
+        return time >= self.progress.until or lies_in(time, union(left.values()))
 
     def units(self, source: Reader[Any], parent: Row) -> list[Row]:
         """What is asked for of a parent: nothing where that has been read. The lock is held."""
         time = instant_or_none(parent["time"])
         name, id_ = source.row.name, parent["id"]
-        if self.row.cursor_field is None or not source.in_order:
+        if self.row.cursor_field is None or not source.in_order or time is None:
             # The list may be read twice, for its own stream and for others.
             if (name, id_, time) in self._asked:
                 return []
@@ -194,14 +195,14 @@ class Children(Fed[T]):
                 self.pending.turn_round()
             if action is Action.PARK:
                 self.pending.park(self.progress.since if time is None else time)
-            self.skip(parent)
+            self.skip(parent, action)
         if action is Action.ASK_LATER:
             self.refuse(self.row.name, parent, self.progress.since if time is None else time)
         logger.debug(f"{self.row.name}: parent {parent['id']} not read ({error.status}).")
         if self.refusals.hopeless:
             raise self.refusals.hopeless
 
-    def skip(self, parent: Row) -> None:
+    def skip(self, parent: Row, action: Action) -> None:
         """Whatever else waits to be asked for of this parent need not be. The lock is held."""
 
     def _settle(self, done: Sequence[Waiting]) -> None:
@@ -232,7 +233,9 @@ class Children(Fed[T]):
         refusals = self.refusals
         if not refusals or self._read:
             return True
-        if not self.ends_with(self.pending.through):
+        lists = [(source, axis) for source, lefts in self._lefts.items() for axis in lefts]
+        parked = [(source, axis, hole) for source, axis in lists for hole in self.pending.holes]
+        if not self.ends_with([*self.pending.through, *parked]):
             return False
         if self.progresses.known and refusals.gone == refusals.passed < HOPELESS:
             return True

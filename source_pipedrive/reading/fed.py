@@ -16,14 +16,12 @@ from source_pipedrive.absences import absence_of
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading import state
-from source_pipedrive.reading.consulted import Consulted
 from source_pipedrive.reading.fetched import Fetched
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.reading.made import MAKERS
 from source_pipedrive.reading.messages import Lane
 from source_pipedrive.reading.pages import pages, request_for
 from source_pipedrive.reading.progresses import Progresses
-from source_pipedrive.reading.reader import Reader, Sync, T, Task, lower_bound
+from source_pipedrive.reading.reader import Reader, Sync, T, lower_bound
 from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.remembered import Remembered
 from source_pipedrive.reading.spans import OVERLAP, Interval, Progress, union, without
@@ -162,9 +160,10 @@ class Fed(Reader[T]):
             refused = self.remembered.refused.get(stream.name)
             if refused is None:
                 continue
-            if not without(refused.times, self.progress.left):  # they are asked for anyway
+            every = [left for lefts in self._lefts.values() for left in lefts.values()]
+            if not any(without(refused.times, left) for left in every):  # asked for anyway
                 del self.remembered.refused[stream.name]
-            elif _is_shown(self.sync.client, stream, refused.ids):
+            elif _is_shown(self.sync.client, stream, refused.probes()):
                 logger.info(
                     f"{self.row.name}: records that the user could not see can be read now; "
                     "reading what was missing."
@@ -207,8 +206,10 @@ class Fed(Reader[T]):
     def note_done(self, parent: Row, by: str = "") -> None:
         """The rows of a parent have left. by: `<stream>:`, where they are made of that stream's.
         The lock is held."""
-        if (time := instant_or_none(parent["time"])) and "source" in parent:
-            last_minute = time >= self.progress.until - OVERLAP
+        time, until = instant_or_none(parent["time"]), self.progress.until
+        # What changed since the sync began may change again within the same second.
+        if time and time < until and "source" in parent:
+            last_minute = time >= until - OVERLAP
             self.remembered.note(by + parent["source"], parent["id"], time, last_minute)
 
     def knows_as_much(self, known: int) -> bool:
@@ -245,33 +246,14 @@ class Fed(Reader[T]):
         )
 
     def covered_by(self, source: Reader[Any], fetched: Fetched) -> Covered:
-        """What is read of this stream together with `fetched`."""
-        known = self._lefts[source.row.name]
-        return [(source.row.name, axis, part) for axis, part in fetched.covered if axis in known]
-
-
-class Made(Fed[T]):
-    """A stream without an endpoint: its records are made of what is read for other streams."""
-
-    def __init__(self, row: Stream, sync: Sync, *facts: Any) -> None:
-        super().__init__(row, sync, *facts)
-        self._consulted = Consulted(sync.client, row.consults, row.name)
-
-    def take(self) -> Task | None:
-        return None
-
-    def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
-        make = MAKERS[self.row.name]
-        try:
-            rows = make(source.row.name, fetched.rows, fetched.parents, self._consulted)
-        except StreamError as error:  # of this stream, not of the one that is read
-            self.error = error
-            return
-        covered = self.covered_by(source, fetched)
-        self.emit(rows, (lambda _: self.cover(covered)) if covered else None)
-        with self.lock:
-            for parent in fetched.parents:
-                self.note_done(parent, f"{source.row.name}:")
+        """What is read of this stream together with `fetched`: nothing that the source has taken
+        back meanwhile. The lock is held."""
+        known, left = self._lefts[source.row.name], source.left()
+        return [
+            (source.row.name, axis, part)
+            for axis, interval in fetched.covered
+            for part in (without([interval], left[axis]) if axis in known else ())
+        ]
 
 
 def whole(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -61,3 +63,35 @@ class Living(Protocol):
     @property
     def exhausted(self) -> bool:
         """Whether nothing of it is left."""
+
+
+class Outbox:
+    """What a reader hands on, in the order in which it was read, whichever worker does it: a page
+    that overtook the one before would be called read while that one's parents have not been asked
+    for. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Fetched] = deque()
+        self._busy = False
+
+    def add(self, fetched: Iterable[Fetched]) -> None:
+        """The next in order."""
+        with self._lock:
+            self._waiting.extend(f for f in fetched if f.rows or f.covered or f.parents)
+
+    def hand_on(self, source: Any) -> None:
+        """Hands on what waits, unless another worker does so already: that one does it all."""
+        while (fetched := self._next()) is not None:
+            try:
+                for each in fetched.to:
+                    each.feed(source, fetched)
+            finally:
+                self._busy = False
+
+    def _next(self) -> Fetched | None:
+        with self._lock:
+            if self._busy or not self._waiting:
+                return None
+            self._busy = True
+            return self._waiting.popleft()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from source_pipedrive.http.errors import Action
 from source_pipedrive.reading.children import SLICE, Children
 from source_pipedrive.reading.instants import instant
 from source_pipedrive.reading.months import months_of
@@ -25,7 +26,10 @@ SETTLED = 2 * 86_400
 class Monthly(Children[T]):
     """Every parent is asked for in every sync, for the months that no sync has settled."""
 
-    _news = 0  # months that no state has told of
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._news = 0  # months that no state has told of
+        self._parked: set[Any] = set()  # parents of which a month could not be read
 
     def units(self, source: Reader[Any], parent: Row) -> list[Row]:
         once = (source.row.name, parent["id"], None)
@@ -57,7 +61,10 @@ class Monthly(Children[T]):
         super()._vouch(progress)
         self._news = 0
 
-    def skip(self, parent: Row) -> None:
+    def skip(self, parent: Row, action: Action) -> None:
+        if action is Action.PARK and parent["id"] not in self._parked:
+            self._parked.add(parent["id"])  # it may be that month alone
+            return
         self.pending.drop(lambda other: bool(other["id"] == parent["id"]))
 
     def end(self) -> None:

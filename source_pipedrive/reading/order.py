@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from source_pipedrive.reading.fetched import Fetched
@@ -44,8 +43,8 @@ class Ordered(Reader[T]):
         super().leave(left)
         self._wanted = self.progress.left
         # What begins with the history is the first read, or owes a record that has no time.
-        first = any(start == self.progress.since for start, _ in self._wanted)
-        self.nulls_due = first or bool(self.progress.nulls)
+        begins = bool(left) and min(left)[0] <= self.progress.since
+        self.nulls_due = begins or bool(self.progress.nulls)
         self._looks_for_nulls = self.nulls_due
 
     def sorting(self, descending: bool) -> dict[str, str]:
@@ -184,8 +183,3 @@ class Ordered(Reader[T]):
         # Pages of other workers that are still on their way when the order turns out to be wrong.
         stale = self.disordered and moved is not Progress.finish
         return super()._fetched(None if stale else moved, fetched)
-
-    def _feed(self, out: Sequence[Fetched]) -> None:
-        if self.disordered and not self.progress.complete:
-            out = [replace(fetched, covered=()) for fetched in out]
-        super()._feed(out)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from source_pipedrive.child import Child
@@ -41,7 +41,7 @@ class PendingParents:
         self._tickets: deque[Ticket] = deque()
         self._held: dict[str, list[Row]] = {}
         self._through: Covered = []
-        self._holes: list[Interval] = []
+        self.holes: list[Interval] = []
         self._closed = 0
 
     def __len__(self) -> int:
@@ -94,11 +94,12 @@ class PendingParents:
                 kept.append((parent, ticket))
         self._waiting = kept
 
-    def take_back(self, source: str) -> None:
-        """What that source said was covered is not: it reads all of it again."""
+    def take_back(self, source: str, left: Mapping[str, Sequence[Interval]]) -> None:
+        """What that source has `left`, by list, is not covered, whatever was said before. Another
+        reader of the same source may have covered the rest."""
         for ticket in self._tickets:
-            ticket.covered = [part for part in ticket.covered if part[0] != source]
-        self._through = [part for part in self._through if part[0] != source]
+            ticket.covered = _but_for(ticket.covered, source, left)
+        self._through = _but_for(self._through, source, left)
 
     def turn_round(self) -> None:
         """From now on the newest come first."""
@@ -106,7 +107,7 @@ class PendingParents:
 
     def park(self, time: int) -> None:
         """A parent of this time could not be read: nothing vouches for that second."""
-        self._holes.append((time, time + 1))
+        self.holes.append((time, time + 1))
 
     def close(self, tickets: Sequence[Ticket]) -> None:
         """The rows of one parent of each ticket have left, or cannot be had."""
@@ -122,7 +123,7 @@ class PendingParents:
         return [
             (source, axis, part)
             for source, axis, interval in self._through
-            for part in without([interval], self._holes)
+            for part in without([interval], self.holes)
         ]
 
     def vouched(self) -> None:
@@ -131,7 +132,7 @@ class PendingParents:
 
     def is_only_holes(self, left: Sequence[Interval]) -> bool:
         """Whether parked parents are all that is left."""
-        return bool(self._holes) and not without(left, self._holes)
+        return bool(self.holes) and not without(left, self.holes)
 
 
 def time_of_parent(row: Row, child: Child) -> int | None:
@@ -172,6 +173,14 @@ def between(covered: Covered, start: int, end: int) -> Covered:
         (source, axis, (max(begins, start), min(ends, end)))
         for source, axis, (begins, ends) in covered
         if begins < end and ends > start
+    ]
+
+
+def _but_for(covered: Covered, source: str, left: Mapping[str, Sequence[Interval]]) -> Covered:
+    return [
+        (name, axis, part)
+        for name, axis, interval in covered
+        for part in without([interval], left.get(axis, ()) if name == source else ())
     ]
 
 

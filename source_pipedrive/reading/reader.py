@@ -13,9 +13,9 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
-from source_pipedrive.http.errors import TRANSIENT, PipedriveError, StreamError
+from source_pipedrive.http.errors import PipedriveError
 from source_pipedrive.reading import state
-from source_pipedrive.reading.fetched import Fetched, Living
+from source_pipedrive.reading.fetched import Fetched, Living, Outbox
 from source_pipedrive.reading.forecast import Forecast
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.messages import Backlog, Lane
@@ -32,8 +32,9 @@ Task = Callable[[], None]
 SORTED = (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
 
 
-class UnneededError(StreamError):
-    """Those that a list is read for are at their end, or have been let go."""
+class UnneededError(Exception):
+    """Those that a list was read for are at their end. No failure: others may have been let go, to
+    read the rest later."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class Reader(ABC, Generic[T]):
         self.waits_for: list[Reader[Any]] = []
         self.awaited_by: list[Reader[Any]] = []
         self._withheld: list[Fetched] = []
+        self._outbox = Outbox()
 
     @abstractmethod
     def take(self) -> Task | None:
@@ -146,7 +148,7 @@ class Reader(ABC, Generic[T]):
         if (ended := self.error or self.absence) is not None:
             raise ended
         if self._is_unneeded:
-            raise UnneededError(f"Nothing needs {self.row.name} any more.", TRANSIENT)
+            raise UnneededError
 
     def emit(self, rows: Sequence[Row], moved: Callable[[Progress], object] | None = None) -> None:
         """Hands a page to the output, and then to those that live on it. `moved` tells the progress
@@ -158,7 +160,6 @@ class Reader(ABC, Generic[T]):
     ) -> None:
         """As `emit`; `fetched` is what those that live on this reader get."""
         self.lane.enter(self.sync.backlog)
-        out: list[Fetched] = []
         kept = False
         try:
             self.notice(rows)
@@ -167,14 +168,14 @@ class Reader(ABC, Generic[T]):
             with self.lock:
                 # A page that comes too late is dropped, so it is not read either.
                 if not self.lane.over and self.absence is None:
-                    out = self._fetched(moved, fetched)
+                    self._outbox.add(self._fetched(moved, fetched))
                     count = len(rows) if self.lane.silent else len(records)
                     self.lane.page(rendered, count, self._state() if moved else None)
                     kept = True
         finally:
             if not kept:  # nobody will write it
                 self.lane.leave(self.sync.backlog)
-        self._feed(out)
+        self._feed()
         self.handed_on = True
         self.nudge()
 
@@ -205,11 +206,8 @@ class Reader(ABC, Generic[T]):
         """What has not been read, by the list that it is a part of."""
         return {self.row.name: self.progress.left}
 
-    def _feed(self, out: Sequence[Fetched]) -> None:
-        for fetched in out:
-            if fetched.rows or fetched.covered or fetched.parents:
-                for each in fetched.to:
-                    each.feed(self, fetched)
+    def _feed(self) -> None:
+        self._outbox.hand_on(self)
 
     @property
     def flooded(self) -> bool:
@@ -275,8 +273,9 @@ class Reader(ABC, Generic[T]):
         with self.lock:
             if (now := self._state()) is not None:
                 self.lane.state(now)
-            out, self._withheld = self._withheld, []
-        self._feed(out)
+            self._outbox.add(self._withheld)
+            self._withheld = []
+        self._feed()
 
     def _state(self) -> dict[str, Any] | None:
         if not self.resumes or not self.vouches or self.row.cursor_field is None:

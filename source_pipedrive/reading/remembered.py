@@ -26,6 +26,7 @@ from source_pipedrive.reading.spans import Interval, lies_in, union
 MOST_PARENTS = 10_000  # of a stream; of more, some are asked for again
 MOST_TIMES = 50  # intervals; of more, the closest are joined
 PROBES = 3  # refused parents that a sync asks for
+MOST_REFUSED = 100  # that take turns in being asked for: some may never be shown, or have gone
 
 Months = tuple[str, str]  # first and last, as YYYY-MM
 
@@ -39,12 +40,18 @@ class Refused:
 
     def add(self, id_: Any, time: int) -> None:
         """One more parent."""
-        self.ids = [*(known for known in self.ids if known != id_), id_][-PROBES:]
+        self.ids = [*(known for known in self.ids if known != id_), id_][-MOST_REFUSED:]
         self.times = union([self.times, [(time, time + 1)]])
         while len(self.times) > MOST_TIMES:
             gaps = [after[0] - before[1] for before, after in pairwise(self.times)]
             at = gaps.index(min(gaps))
             self.times[at : at + 2] = [(self.times[at][0], self.times[at + 1][1])]
+
+    def probes(self) -> list[Any]:
+        """Those that this sync asks for; the next sync asks for others."""
+        asked, others = self.ids[:PROBES], self.ids[PROBES:]
+        self.ids = [*others, *asked]
+        return asked
 
 
 @dataclass

@@ -21,7 +21,8 @@ from source_pipedrive.reading.ascending import Ascending, Restarting
 from source_pipedrive.reading.children import Children
 from source_pipedrive.reading.crew import Crew
 from source_pipedrive.reading.deleted import DeletedRecords
-from source_pipedrive.reading.fed import Fed, Made, whole
+from source_pipedrive.reading.derived import Made
+from source_pipedrive.reading.fed import Fed, whole
 from source_pipedrive.reading.in_one_go import InOneGo
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.lists import FieldList, Mailbox, NewestFirst, WholeList
