@@ -15,9 +15,8 @@ from .data.company import COMPANY_ID, ME, me
 from .data.goals import TEAM
 from .data.settings import user_connections, user_settings
 from .errors import bad_request, company_closed, forbidden, gone, not_found, user_not_found
-from .query import Query
 from .record import PLAIN, VALUE, Condition, Key, Row, SortKey, as_key
-from .route import Place, Route
+from .route import Place, Query, Route
 from .table import Index, Table
 
 _LEGACY_TEAMS = {"402": company_closed, "403": forbidden, "410": gone}

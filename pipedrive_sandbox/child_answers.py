@@ -10,9 +10,8 @@ import orjson
 
 from .answers import envelope, keyset
 from .errors import Refusal, bad_request, forbidden, not_found, not_in_plan
-from .query import Query
 from .record import Record, Row
-from .route import Place, Route
+from .route import Place, Query, Route
 from .table import Table
 from .v1_records import participant, related_organization
 

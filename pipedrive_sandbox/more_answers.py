@@ -19,9 +19,8 @@ from .data.draw import Draw
 from .data.projects import STATUSES
 from .data.world import World
 from .errors import bad_request, not_found
-from .query import Query
 from .record import PLAIN, Condition, Record, Row
-from .route import Answer, Place, Route
+from .route import Answer, Place, Query, Route
 
 Children = Callable[[Draw, Row, World], list[Record]]
 Single = Callable[[Draw, Row, World, Mapping[str, Any]], Record]

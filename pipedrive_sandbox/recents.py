@@ -11,9 +11,8 @@ from . import v1_records
 from .answers import envelope
 from .clock import DAY, moment, plain
 from .params import Filter, some_of
-from .query import Query
 from .record import Row, Window
-from .route import Place, Route
+from .route import Place, Query, Route
 from .table import KEPT_AFTER_DELETION, Table
 
 MONTH = 31 * DAY  # "limited to 1 month of history"

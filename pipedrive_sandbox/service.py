@@ -13,7 +13,7 @@ import orjson
 from . import errors, query
 from .auth import Auth, check_scopes
 from .clock import Clock, moment
-from .data import world
+from .data.builder import build
 from .data.plans import Company
 from .errors import Refusal, Version
 from .faults import Fault, Faults, spoilt
@@ -83,7 +83,7 @@ class Service:
         self.lock = RLock()
         self.clock = Clock(clock)
         self.switches = Switches()
-        self.world = world.build(seed, scale, self.clock.now(), deals, fields)
+        self.world = build(seed, scale, self.clock.now(), deals, fields)
         self.auth = Auth(self.clock)
         self.limits = Limits(self.clock)
         self.ledger = Ledger()

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from pipedrive_sandbox import Sandbox
-from pipedrive_sandbox.rights import PERMISSIONS
+from pipedrive_sandbox.permissions import PERMISSIONS
 from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.switches import Switches
 

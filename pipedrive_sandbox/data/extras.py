@@ -4,7 +4,7 @@ who holds a permission set, comments, webhooks and add-ons."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..clock import DAY, millis, moment, zulu
 from ..record import Record, Row
@@ -14,9 +14,7 @@ from .company import COMPANY_ID, ME, Sizes
 from .custom_fields import CustomFields
 from .draw import Draw
 from .settings import PIPELINES
-
-if TYPE_CHECKING:
-    from .world import World
+from .world import World
 
 HOOK_USER, HOOK_SECRET = "hook-user", "hook-secret"
 COMMENTED = 5  # every so many notes have comments
