@@ -83,8 +83,8 @@ def neighbours(name: str, known: dict[str, Path]) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             start = package[: len(package) - node.level + 1] if node.level else []
             source = ".".join([*start, *([node.module] if node.module else [])])
-            inside = {f"{source}.{alias.name}" for alias in node.names}
-            found |= inside & known.keys() or {source}
+            inside = [f"{source}.{alias.name}" for alias in node.names]
+            found |= {each if each in known else source for each in inside}
     return {each for each in found if each in known}
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipedrive_sandbox.child_routes import CHILDREN
 from pipedrive_sandbox.clock import plain, zulu
+from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.service import Service
 
 from .caller import LIMITS, NOW
@@ -21,8 +21,8 @@ def service(**more: Any) -> Service:
 
 
 def below(box: Service, prefix: str = "") -> dict[str, dict[int, list[dict[str, Any]]]]:
-    """All children, by object and parent; recents are none."""
-    objects = [route.object for route in CHILDREN if route.child]
+    """All children, by object and parent."""
+    objects = [route.object for route in ROUTES if route.child]
     return {name: box.records_by_parent(name) for name in objects if name.startswith(prefix)}
 
 

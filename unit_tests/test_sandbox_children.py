@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from pipedrive_sandbox import Sandbox
-from pipedrive_sandbox.child_routes import CHILDREN
 from pipedrive_sandbox.data.children import COUNTED
+from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.switches import Switches
 
 from .caller import LIMITS, NOW, Caller
 from .test_sandbox_account import bearer
 
-BELOW = [route for route in CHILDREN if route.of]
+BELOW = [route for route in ROUTES if route.of and route.child]
 OBJECTS = {
     "products": "deal_products",
     "participants": "deal_participants",

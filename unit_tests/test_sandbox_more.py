@@ -12,13 +12,13 @@ from collections.abc import Iterator
 import pytest
 
 from pipedrive_sandbox import Sandbox
-from pipedrive_sandbox.more_routes import WORKSHOP
 from pipedrive_sandbox.route import Route
+from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.switches import Switches
 
 from .caller import LIMITS, NOW, Caller
 
-PROJECTS = [route for route in WORKSHOP if "projects:read" in route.scopes]
+PROJECTS = [route for route in ROUTES if "projects:read" in route.scopes]
 DATES = {"start_date": "2026-01-01", "end_date": "2026-12-31"}
 PERIOD = {"period.start": "2026-01-01", "period.end": "2026-01-31"}
 
@@ -44,13 +44,13 @@ def path_of(box: Sandbox, route: Route, id_: object = None) -> str:
 
 
 def named(object_: str) -> Route:
-    return next(route for route in WORKSHOP if route.object == object_)
+    return next(route for route in ROUTES if route.object == object_)
 
 
 # -- what every endpoint has in common
 
 
-@pytest.mark.parametrize("route", WORKSHOP, ids=lambda route: route.object)
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.object)
 def test_what_is_not_documented_is_refused(box: Sandbox, api: Caller, route: Route) -> None:
     asked = dict(route.every[0])
     assert api.ask(path_of(box, route), **asked).status_code == 200
@@ -64,7 +64,7 @@ def test_what_is_not_documented_is_refused(box: Sandbox, api: Caller, route: Rou
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in WORKSHOP if "{id}" in route.path], ids=lambda route: route.object
+    "route", [route for route in ROUTES if "{id}" in route.path], ids=lambda route: route.object
 )
 def test_rows_below_nothing_are_a_404_and_no_empty_list(
     box: Sandbox, api: Caller, route: Route
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_rows() -> None:
     texts = []
     for _ in range(2):
         with Sandbox(seed=4, scale=0.05, clock=NOW) as box:
-            texts.append(json.dumps({each.object: box.records(each.object) for each in WORKSHOP}))
+            texts.append(json.dumps({each.object: box.records(each.object) for each in ROUTES}))
     assert texts[0] == texts[1]
 
 
@@ -212,7 +212,7 @@ def test_without_the_plan_all_of_projects_is_refused(
     box: Sandbox, api: Caller, status: str
 ) -> None:
     """Who takes that for a failure would end the whole sync for what was never bought."""
-    assert len(PROJECTS) == 9
+    assert len(PROJECTS) == 10  # their fields are one of them
     box.set(projects_plan=status)
     for route in PROJECTS:
         answer = api.ask(path_of(box, route), **route.every[0])

@@ -15,11 +15,11 @@ from . import (
     deal_products,
     definitions,
     documents,
-    extras,
     following,
     goals,
     leads,
     mail,
+    projects,
     sales,
     settings,
 )
@@ -128,5 +128,10 @@ def _fill(
     add(mail.mail_threads(draw("mail_threads"), sizes, persons))
     add(mail.call_logs(draw("call_logs"), sizes))
     add(leads.lead_labels(draw("lead_labels")))
-    for table in extras.tables(draw, sizes, fields["projects"]):
-        add(table)
+    add(settings.webhooks(draw("webhooks")))
+    add(settings.addons())
+    add(projects.boards(draw("project_boards")))
+    add(projects.phases(draw("project_phases")))
+    add(projects.templates(draw("project_templates")))
+    stored = add(projects.projects(draw("projects"), sizes, fields["projects"]))
+    add(projects.tasks(draw("tasks"), sizes, stored))
