@@ -108,7 +108,7 @@ def test_the_sandbox_has_no_circle() -> None:
     """Whoever reads one module of a circle has to read all of them."""
     known = modules("pipedrive_sandbox")
     arrows = {name: neighbours(name, known) for name in known}
-    assert arrows["pipedrive_sandbox"] == {"pipedrive_sandbox.sandbox"}
+    assert "pipedrive_sandbox.sandbox" in arrows["pipedrive_sandbox"]
     assert " > ".join(circle(arrows)) == ""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipedrive_sandbox import Options
 from pipedrive_sandbox.clock import plain, zulu
 from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.service import Service
@@ -17,7 +18,7 @@ MANY = 12
 
 
 def service(**more: Any) -> Service:
-    return Service(seed=1, scale=0.05, clock=NOW, switches={**LIMITS, **more})
+    return Service(Options(scale=0.05, clock=NOW, switches={**LIMITS, **more}))
 
 
 def below(box: Service, prefix: str = "") -> dict[str, dict[int, list[dict[str, Any]]]]:

@@ -7,33 +7,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
-from pipedrive_sandbox import Sandbox
+from pipedrive_sandbox import Options, Sandbox
 from pipedrive_sandbox.route import Route
 from pipedrive_sandbox.routes import ROUTES
-from pipedrive_sandbox.switches import Switches
 
 from .caller import LIMITS, NOW, Caller
 
+OPTIONS = Options(scale=1, clock=NOW, switches=LIMITS)
 PROJECTS = [route for route in ROUTES if "projects:read" in route.scopes]
 DATES = {"start_date": "2026-01-01", "end_date": "2026-12-31"}
 PERIOD = {"period.start": "2026-01-01", "period.end": "2026-01-31"}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(seed=1, scale=1, clock=NOW, **LIMITS) as box:
-        yield box
-
-
-@pytest.fixture
-def box(shared: Sandbox) -> Iterator[Sandbox]:
-    """The shared sandbox; switches are set back afterwards."""
-    yield shared
-    shared.set(**{**vars(Switches()), **LIMITS})
 
 
 def path_of(box: Sandbox, route: Route, id_: object = None) -> str:
@@ -79,7 +65,7 @@ def test_the_same_seed_gives_the_same_rows() -> None:
     """Else no test could compare what a client holds with what there is."""
     texts = []
     for _ in range(2):
-        with Sandbox(seed=4, scale=0.05, clock=NOW) as box:
+        with Sandbox(Options(seed=4, scale=0.05, clock=NOW)) as box:
             texts.append(json.dumps({each.object: box.records(each.object) for each in ROUTES}))
     assert texts[0] == texts[1]
 

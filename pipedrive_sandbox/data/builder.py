@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+from ..options import Options
 from ..table import Table
 from . import (
     activities,
@@ -27,7 +28,6 @@ from .children import Children, Maker
 from .company import Sizes
 from .custom_fields import FIRST_IDS, CustomFields, defined
 from .draw import Draw
-from .plans import Company
 from .standard_fields import of_activities
 from .world import World
 
@@ -59,13 +59,10 @@ MAKERS: dict[tuple[str, str], Maker] = {
 }
 
 
-def build(
-    seed: int, scale: float, now: float, deals: int | None = None, company: Company = "small"
-) -> World:
-    """The same arguments give the same records. `deals` overrides the number of listed deals,
-    `company` says whose custom fields there are."""
-    sizes = Sizes(scale, deals)
-    fields = {kind: defined(seed, kind, now, company) for kind in FIRST_IDS}
+def build(options: Options, now: float) -> World:
+    """The same arguments give the same records; the options' clock and switches change none."""
+    seed, sizes = options.seed, Sizes(options.scale, options.deals)
+    fields = {kind: defined(seed, kind, now, options.fields) for kind in FIRST_IDS}
     tables: dict[str, Table] = {}
     children = Children(seed, sizes, now, tables, MAKERS)
     gc.disable()  # hundreds of thousands of dicts, none of them garbage

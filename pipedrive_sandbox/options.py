@@ -1,0 +1,92 @@
+"""What a sandbox is made with, whoever makes it: a test, the command line, the demo."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Self, get_args
+
+from .clock import moment, zulu
+from .data.plans import Company
+from .switches import NAMES, Value
+
+_SHORTHANDS = ("rate_limit", "daily_tokens", "latency_ms")  # switches with an option of their own
+
+
+@dataclass(frozen=True)
+class Options:
+    """The same seed and clock give the same bytes.
+
+    `scale` 1 is a company with about 2,000 deals; `deals` overrides how many deals it lists.
+    `clock` freezes time (RFC 3339 or seconds since 1970), else time is real. `fields="test"` gives
+    the account custom fields of every type and with hard names. `switches` are those that are not
+    to have their default value (see `Switches`).
+    """
+
+    seed: int = 1
+    scale: float = 1.0
+    clock: str | float | None = None
+    deals: int | None = None
+    fields: Company = "small"
+    switches: Mapping[str, Value] = field(default_factory=dict)
+
+    def arguments(self) -> list[str]:
+        """These options as arguments of `python -m pipedrive_sandbox`."""
+        words = ["--seed", f"{self.seed}", "--scale", f"{self.scale}", "--fields", self.fields]
+        if self.clock is not None:
+            words += ["--clock", zulu(moment(self.clock))]
+        if self.deals is not None:
+            words += ["--deals", f"{self.deals}"]
+        for name, value in self.switches.items():
+            text = f"{value}".lower() if isinstance(value, bool) else f"{value}"
+            words += ["--switch", f"{name}={text}"]
+        return words
+
+    @classmethod
+    def of(cls, parsed: Namespace) -> Self:
+        """What the command line says, as read by a parser that `add_to` extended."""
+        given = {name: getattr(parsed, name) for name in _SHORTHANDS}
+        short = {name: value for name, value in given.items() if value is not None}
+        return cls(
+            parsed.seed,
+            parsed.scale,
+            parsed.clock,
+            parsed.deals,
+            parsed.fields,
+            {**_switches(parsed.switch), **short},
+        )
+
+
+def add_to(parser: ArgumentParser) -> None:
+    """Let `parser` read every option; `Options.of` takes them from the result."""
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scale", type=float, default=1.0, help="1 has about 2,000 deals")
+    parser.add_argument("--deals", type=int, help="so many listed deals, whatever the scale")
+    parser.add_argument(
+        "--fields",
+        default="small",
+        choices=get_args(Company),
+        help="custom fields; test: every type, 300 of deals, hard names",
+    )
+    parser.add_argument("--clock", help="freeze time, e.g. 2026-11-23T10:00:00Z")
+    parser.add_argument("--rate-limit", type=int, help="requests in any 2 seconds (80)")
+    parser.add_argument("--daily-tokens", type=int, help="the company's budget (150000)")
+    parser.add_argument("--latency-ms", type=float, help="before every answer (0)")
+    parser.add_argument(
+        "--switch",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"repeatable; names: {', '.join(NAMES)}",
+    )
+
+
+def _switches(texts: Iterable[str]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SystemExit(f"--switch {text}: write NAME=VALUE")
+        found[name] = value
+    return found
