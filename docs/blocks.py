@@ -23,7 +23,7 @@ def write(page: Path, name: str, text: str) -> None:
 
 
 def updated(page: Path, name: str, text: str) -> str:
-    """The block as it is; as `text` if `make golden` is at work, which sets UPDATE_GOLDEN."""
+    """The block as it stands. `make golden` sets UPDATE_GOLDEN; then `text` is written first."""
     if os.environ.get("UPDATE_GOLDEN"):
         write(page, name, text)
     return read(page, name)

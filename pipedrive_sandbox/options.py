@@ -1,4 +1,4 @@
-"""What a sandbox is made with, whoever makes it: a test, the command line, the demo."""
+"""What a sandbox is made with, whether by a test, the command line or the demo."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Options:
 
     `scale` 1 is a company with about 2,000 deals; `deals` overrides how many deals it lists.
     `clock` freezes time (RFC 3339 or seconds since 1970), else time is real. `fields="test"` gives
-    the account custom fields of every type and with hard names. `switches` are those that are not
-    to have their default value (see `Switches`).
+    the account custom fields of every type and with hard names. `switches` are the values that
+    differ from the defaults in `Switches`.
     """
 
     seed: int = 1
@@ -45,7 +45,7 @@ class Options:
 
     @classmethod
     def of(cls, parsed: Namespace) -> Self:
-        """What the command line says, as read by a parser that `add_to` extended."""
+        """The options in the result of a parser that `add_to` extended."""
         given = {name: getattr(parsed, name) for name in _SHORTHANDS}
         short = {name: value for name, value in given.items() if value is not None}
         return cls(
@@ -59,7 +59,7 @@ class Options:
 
 
 def add_to(parser: ArgumentParser) -> None:
-    """Let `parser` read every option; `Options.of` takes them from the result."""
+    """Add every option to `parser`; `Options.of` takes them from its result."""
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="1 has about 2,000 deals")
     parser.add_argument("--deals", type=int, help="so many listed deals, whatever the scale")

@@ -29,7 +29,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def box(shared: Sandbox, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """`shared`; all but its records is as new after each test."""
+    """`shared`. After each test everything but its records is reset."""
     yield shared
     options: Options = request.module.OPTIONS
     shared.set(**{**vars(Switches()), **options.switches})

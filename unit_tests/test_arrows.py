@@ -74,7 +74,7 @@ def modules(package: str) -> dict[str, Path]:
 
 
 def neighbours(name: str, known: dict[str, Path]) -> set[str]:
-    """The modules of `known` that the module `name` imports, those for types alone included."""
+    """The modules of `known` that the module `name` imports, even if only for types."""
     package = name.split(".") if known[name].stem == "__init__" else name.split(".")[:-1]
     found: set[str] = set()
     for node in ast.walk(ast.parse(known[name].read_text())):
@@ -89,7 +89,7 @@ def neighbours(name: str, known: dict[str, Path]) -> set[str]:
 
 
 def circle(arrows: dict[str, set[str]]) -> list[str]:
-    """A way from a module back to itself, if there is one."""
+    """The path from a module back to itself, or nothing."""
     done: set[str] = set()
 
     def walk(name: str, way: list[str]) -> list[str]:

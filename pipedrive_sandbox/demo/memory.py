@@ -71,7 +71,7 @@ class Folder:
     def open(self, options: Options, fresh: bool) -> Memory:
         """The memory of earlier runs, or a new one. Raises DemoError if it cannot go on.
 
-        Of the options seed and scale count; the clock is that of the first run.
+        Only seed and scale of `options` count: the clock stays that of the first run.
         """
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
