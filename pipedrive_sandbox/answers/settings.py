@@ -7,12 +7,12 @@ import orjson
 from .. import rights
 from ..data.company import COMPANY_ID, ME, me
 from ..data.settings import user_connections, user_settings
-from ..errors import company_closed, forbidden, gone, not_found, user_not_found
+from ..errors import Refusal, company_closed, forbidden, gone, not_found, user_not_found
 from ..record import SortKey
 from ..route import Place, Query, Route
 from .pages import envelope, rendered, selected
 
-_LEGACY_TEAMS = {"402": company_closed, "403": forbidden, "410": gone}
+_NO_TEAMS = {"402": company_closed, "403": forbidden, "410": gone}
 
 
 def users(route: Route, query: Query, place: Place) -> bytes:
@@ -42,11 +42,16 @@ def settings(route: Route, query: Query, place: Place) -> bytes:
     return envelope(orjson.dumps(user_settings()))
 
 
+def no_teams(status: str) -> Refusal:
+    """The refusal of a company that has no teams."""
+    return _NO_TEAMS[status]() if status in _NO_TEAMS else not_found("v1")
+
+
 def legacy_teams(route: Route, query: Query, place: Place) -> bytes:
     """Deprecated since 2022 without a successor; one of several refusals by switch."""
     switch = place.switches.legacy_teams
     if switch != "ok":
-        raise _LEGACY_TEAMS[switch]() if switch in _LEGACY_TEAMS else not_found("v1")
+        raise no_teams(switch)
     order = (SortKey(str(query.given.get("order_by", "id"))),)
     rows = place.table(route).ordered(query.conditions, order, place.switches.nulls)
     if not query.given.get("skip_users"):

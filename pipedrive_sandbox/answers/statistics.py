@@ -8,10 +8,11 @@ from typing import Any
 from ..data import statistics
 from ..data.goals import TEAM
 from ..data.world import World
-from ..errors import bad_request, forbidden, not_found
+from ..errors import bad_request
 from ..record import PLAIN, Condition, Record, Row
 from ..route import Answer, Place, Query, Route
 from .computed import Single, answered, parent
+from .settings import no_teams
 
 Statistics = Callable[[Row, World, Mapping[str, Any]], Record]
 _EVERYONES_GOALS = ("type.", "assignee.type", "expected_outcome.")
@@ -27,7 +28,7 @@ def goals(route: Route, query: Query, place: Place) -> bytes:
     if given.get("assignee.type") == TEAM and refused != "ok":
         if refused == "400":
             raise bad_request("v1", "assignee.type", "there are no teams")
-        raise forbidden() if refused == "403" else not_found("v1")
+        raise no_teams(refused)
     conditions = query.conditions
     everyone = any(name.startswith(_EVERYONES_GOALS) for name in given)
     if not everyone and "assignee.id" not in given:
