@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.rows import Measured, Row
+from docs import blocks
 
 README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- results: make bench -->", "<!-- end of the results -->"
+BLOCK = "results"
 HEAD = ("what", "measured", "wanted", "verdict", "how")
 
 
@@ -45,13 +46,6 @@ def machine(deals: int, repetitions: int) -> str:
     )
 
 
-def results_in(text: str) -> str:
-    """What stands between the two markers of `text`. Raises ValueError without them."""
-    return text[text.index(BEGIN) + len(BEGIN) : text.index(END)]
-
-
 def write(results: str) -> None:
-    """Puts `results` between the markers of the README."""
-    text = README.read_text(encoding="utf-8")
-    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
-    README.write_text(f"{before}{BEGIN}\n\n{results}\n\n{after}", encoding="utf-8")
+    """Make `results` the block of the README. Raises ValueError if there is no place for them."""
+    blocks.write(README, BLOCK, f"\n{results}\n\n")

@@ -15,7 +15,9 @@ import pytest
 from integration_tests import program
 from integration_tests.engine import engine, image  # noqa: F401  (fixtures)
 from integration_tests.program import Message, Mode, Outcome
+from pipedrive_sandbox import Options
 from pipedrive_sandbox.__main__ import main as serve
+from pipedrive_sandbox.data.plans import Company
 
 
 @dataclass
@@ -99,17 +101,11 @@ class Sandboxes:
         scale: float = 0.1,
         clock: str | None = None,
         seed: int = 1,
-        fields: str | None = None,
+        fields: Company = "small",
         **switches: Any,
     ) -> Box:
-        arguments = ["--port", "0", "--seed", str(seed), "--scale", str(scale)]
-        if fields:
-            arguments += ["--fields", fields]
-        if clock:
-            arguments += ["--clock", clock]
-        for name, value in switches.items():
-            arguments += ["--switch", f"{name}={json.dumps(value).strip(chr(34))}"]
-        process, output = program.fork(serve, arguments)
+        options = Options(seed, scale, clock, fields=fields, switches=switches)
+        process, output = program.fork(serve, ["--port", "0", *options.arguments()])
         with os.fdopen(output) as lines:
             ready = lines.readline()
         assert ready, "the sandbox did not start"

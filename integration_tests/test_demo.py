@@ -22,6 +22,7 @@ import pytest
 from pipedrive_sandbox.clock import moment, plain
 from pipedrive_sandbox.demo.sync import left_out
 from pipedrive_sandbox.mutations import INCREMENTAL
+from pipedrive_sandbox.options import Options
 from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.sandbox import Sandbox
 from unit_tests.pyairbyte import needs_pyairbyte
@@ -85,7 +86,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 @pytest.fixture(scope="module")
 def company(runs: Runs) -> Iterator[Sandbox]:
     """The company as the first run found it."""
-    with Sandbox(scale=SCALE, clock=runs.memory["since"]) as box:
+    with Sandbox(Options(scale=SCALE, clock=runs.memory["since"])) as box:
         yield box
 
 
@@ -93,7 +94,7 @@ def company(runs: Runs) -> Iterator[Sandbox]:
 def company_after(runs: Runs) -> Iterator[Sandbox]:
     """The company as the second run found it."""
     (batch,) = runs.memory["batches"]
-    with Sandbox(scale=SCALE, clock=runs.memory["since"]) as box:
+    with Sandbox(Options(scale=SCALE, clock=runs.memory["since"])) as box:
         box.clock.set(batch["at"])
         assert box.mutate(1, edits=40, adds=10, deletes=5, archives=5) == batch["changes"]
         yield box
@@ -234,7 +235,7 @@ def test_the_image_goes_on_where_the_program_was(runs: Runs, image: str, tmp_pat
     memory = json.loads((folder / "demo.json").read_text())
     now = Runs(folder, runs.first, third, memory)
     assert memory["synced"] == len(memory["batches"]) == 2
-    with Sandbox(scale=SCALE, clock=memory["since"]) as box:
+    with Sandbox(Options(scale=SCALE, clock=memory["since"])) as box:
         for seed, batch in enumerate(memory["batches"], start=1):
             box.clock.set(batch["at"])
             box.mutate(seed, edits=40, adds=10, deletes=5, archives=5)

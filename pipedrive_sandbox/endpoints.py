@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import answers
+from .answers import pages as answers
+from .params import integer
+from .record import Condition
 from .route import Answer, Route
 
+ANY_PARENT = "activities contacts deals"
+LISTED = (Condition("is_archived", "is", False),)
+ARCHIVED = (Condition("is_archived", "is", True),)
+DEAL, PERSON, ORG = integer("deal_id"), integer("person_id"), integer("org_id")
+OWNER, PIPELINE, STAGE = integer("owner_id"), integer("pipeline_id"), integer("stage_id")
 _SHORT = (
     *("deals", "contacts", "activities", "products", "leads", "goals", "mail", "projects"),
     "webhooks",
@@ -43,3 +50,8 @@ def pages(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route
 def of_user(object_: str, path: str, cost: int, answer: Answer, scopes: str = "base") -> Route:
     """One object of the token's user, or of the user in the path."""
     return v1(object_, path, cost, scopes, table="users", answer=answer)
+
+
+def below(of: str, **more: Any) -> dict[str, Any]:
+    """What all endpoints below a record of the table `of` have in common."""
+    return {"table": of, "of": of, **more}

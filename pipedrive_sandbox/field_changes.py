@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from .data.builder import define
 from .data.custom_fields import CustomField, CustomFields
 from .data.draw import Draw
 from .data.field_values import Values, inlined, value
@@ -53,7 +54,7 @@ def change_fields(
     for hand in hands:
         hand.forget(delete)
         hand.fill(added)
-    world.define()
+    define(world)
     return {"added": [field.key for field in added]}
 
 

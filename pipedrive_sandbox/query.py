@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TypeVar
 
 from . import params
 from .clock import rfc3339
 from .errors import bad_request
 from .record import Condition, SortKey, Variant, Window
-from .route import Place, Route
+from .route import Place, Query, Route
 from .switches import Switches
 
 T = TypeVar("T")
@@ -29,20 +28,6 @@ _FILTER_TYPES = {
     "products": "products",
     "activities": "activity",
 }
-
-
-@dataclass(frozen=True)
-class Query:
-    """A request that passed: what to select, in which order, and which part of it."""
-
-    conditions: tuple[Condition, ...]
-    sort: tuple[SortKey, ...]
-    window: Window
-    variant: Variant
-    limit: int
-    start: int
-    cursor: str | None
-    given: Mapping[str, object]  # every parameter that was sent, as read
 
 
 class Reader:

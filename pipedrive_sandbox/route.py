@@ -1,20 +1,17 @@
-"""What a route is: everything that the sandbox knows of one GET endpoint."""
+"""What a route is: all that the sandbox knows of one GET endpoint, and what an answer needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from .data.world import World
 from .errors import Version
 from .params import Filter
-from .record import Condition, SortKey
+from .record import Condition, SortKey, Variant, Window
 from .switches import Switches
 from .table import Table
-
-if TYPE_CHECKING:
-    from .query import Query
 
 Deletion = Literal["", "hidden", "status"]
 
@@ -32,7 +29,21 @@ class Place:
         return self.world.tables[route.table]
 
 
-Answer = Callable[["Route", "Query", Place], bytes]
+@dataclass(frozen=True)
+class Query:
+    """A request that passed: what to select, in which order, and which part of it."""
+
+    conditions: tuple[Condition, ...]
+    sort: tuple[SortKey, ...]
+    window: Window
+    variant: Variant
+    limit: int
+    start: int
+    cursor: str | None
+    given: Mapping[str, object]  # every parameter that was sent, as read
+
+
+Answer = Callable[["Route", Query, Place], bytes]
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import uvicorn
 
 from .auth import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from .clock import Clock
-from .data.plans import Company
 from .ledger import Request
 from .mutations import Changes
+from .options import Options
 from .server import app
 from .service import Service
 from .switches import Switches, Value
@@ -26,10 +26,7 @@ STARTED_WITHIN = 10.0  # seconds
 class Sandbox:
     """A small Pipedrive to read from; use it in a `with` statement.
 
-    `clock` freezes time (RFC 3339 or seconds), else time is real. `deals` overrides how many
-    deals are listed, `fields="test"` gives the account custom fields of every type and with hard
-    names. Every other keyword is a switch (see `Switches`). The same seed and clock give the same
-    bytes. All methods may be called while requests are being answered.
+    Without a `port` it takes a free one. All methods may be called while it answers requests.
     """
 
     api_token = API_TOKEN
@@ -37,19 +34,8 @@ class Sandbox:
     client_secret = CLIENT_SECRET
     refresh_token = REFRESH_TOKEN
 
-    def __init__(
-        self,
-        seed: int = 1,
-        scale: float = 1.0,
-        clock: str | float | None = None,
-        deals: int | None = None,
-        port: int = 0,
-        fields: Company = "small",
-        **switches: Value,
-    ) -> None:
-        self.service = Service(
-            seed=seed, scale=scale, clock=clock, deals=deals, fields=fields, switches=switches
-        )
+    def __init__(self, options: Options | None = None, port: int = 0) -> None:
+        self.service = Service(options)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))

@@ -13,8 +13,7 @@ import orjson
 from . import errors, query
 from .auth import Auth, check_scopes
 from .clock import Clock, moment
-from .data import world
-from .data.plans import Company
+from .data.builder import build
 from .errors import Refusal, Version
 from .faults import Fault, Faults, spoilt
 from .field_changes import change_fields
@@ -22,6 +21,7 @@ from .inspection import Inspection
 from .ledger import Ledger, Request
 from .limits import Limits
 from .mutations import Changes, mutate
+from .options import Options
 from .rights import check
 from .route import Place, Route
 from .stays import stays
@@ -70,28 +70,20 @@ class Reply:
 class Service:
     """One company's Pipedrive. Every public method may be called from any thread."""
 
-    def __init__(
-        self,
-        *,
-        seed: int = 1,
-        scale: float = 1.0,
-        clock: str | float | None = None,
-        deals: int | None = None,
-        fields: Company = "small",
-        switches: Mapping[str, Value] | None = None,
-    ) -> None:
+    def __init__(self, options: Options | None = None) -> None:
+        options = options or Options()
         self.lock = RLock()
-        self.clock = Clock(clock)
+        self.clock = Clock(options.clock)
         self.switches = Switches()
-        self.world = world.build(seed, scale, self.clock.now(), deals, fields)
+        self.world = build(options, self.clock.now())
         self.auth = Auth(self.clock)
         self.limits = Limits(self.clock)
         self.ledger = Ledger()
         self.faults = Faults()
         self._correlation = 0
         self._answered: dict[str, bytes] = {}  # the last list by object
-        if switches:
-            self.set(**switches)
+        if options.switches:
+            self.set(**options.switches)
 
     # -- control
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from .rights import APPS, FIELDS_OF_APPS, PERMISSIONS
+from .permissions import APPS, FIELDS_OF_APPS, PERMISSIONS
 
 Value = str | int | float | bool
 

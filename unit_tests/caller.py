@@ -8,10 +8,18 @@ from typing import Any
 import requests
 
 from pipedrive_sandbox import Sandbox
+from pipedrive_sandbox.route import Route
 
 NOW = "2026-11-23T10:00:00Z"
 LIMITS: dict[str, Any] = {"rate_limit": 10**6, "daily_tokens": 10**9}
 MOST_PAGES = 1000
+
+
+def path_of(box: Sandbox, route: Route, id_: object = None) -> str:
+    """The path of `route`, with an id that there is."""
+    rows = box.service.world.tables[route.of or "users"].rows.values()
+    there = next(row.id for row in rows if row.deleted_at is None)
+    return f"{route.version}{route.path}".replace("{id}", str(id_ or there))
 
 
 class Caller(requests.Session):

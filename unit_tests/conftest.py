@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 
-from pipedrive_sandbox.sandbox import Sandbox
+from pipedrive_sandbox import Options, Sandbox
+from pipedrive_sandbox.clock import DAY
+from pipedrive_sandbox.switches import Switches
 from unit_tests.caller import Caller
 
 
@@ -16,6 +18,26 @@ def _no_secrets_of_an_earlier_test() -> Iterator[None]:
     """The CDK keeps the secrets that logs must not show for the whole process."""
     yield
     update_secrets([])
+
+
+@pytest.fixture(scope="module")
+def shared(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """The one sandbox of a test module, made with the module's `OPTIONS`."""
+    with Sandbox(request.module.OPTIONS) as box:
+        yield box
+
+
+@pytest.fixture
+def box(shared: Sandbox, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """`shared`. After each test everything but its records is reset."""
+    yield shared
+    options: Options = request.module.OPTIONS
+    shared.set(**{**vars(Switches()), **options.switches})
+    shared.clear_faults()
+    shared.reset_ledger()
+    shared.clock.advance(DAY)  # both limits start again
+    shared.service.limits.charge(0, shared.switches)
+    shared.clock.run() if options.clock is None else shared.clock.set(options.clock)
 
 
 @pytest.fixture

@@ -63,6 +63,77 @@ def test_arrows_go_one_way(path: Path) -> None:
     )
 
 
+def modules(package: str) -> dict[str, Path]:
+    """{dotted name: its file}; a package goes by its own name."""
+    files = [path for path in OURS if path.relative_to(ROOT).parts[0] == package]
+    names = [path.relative_to(ROOT).with_suffix("").parts for path in files]
+    return {
+        ".".join(parts).removesuffix(".__init__"): path
+        for parts, path in zip(names, files, strict=True)
+    }
+
+
+def neighbours(name: str, known: dict[str, Path]) -> set[str]:
+    """The modules of `known` that the module `name` imports, even if only for types."""
+    package = name.split(".") if known[name].stem == "__init__" else name.split(".")[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(known[name].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*start, *([node.module] if node.module else [])])
+            inside = [f"{source}.{alias.name}" for alias in node.names]
+            found |= {each if each in known else source for each in inside}
+    return {each for each in found if each in known}
+
+
+def circle(arrows: dict[str, set[str]]) -> list[str]:
+    """The path from a module back to itself, or nothing."""
+    done: set[str] = set()
+
+    def walk(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return [*way[way.index(name) :], name]
+        for each in sorted(arrows[name] - done):
+            if found := walk(each, [*way, name]):
+                return found
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(arrows) if (found := walk(name, []))), [])
+
+
+def test_the_sandbox_has_no_circle() -> None:
+    """Whoever reads one module of a circle has to read all of them."""
+    known = modules("pipedrive_sandbox")
+    arrows = {name: neighbours(name, known) for name in known}
+    assert "pipedrive_sandbox.sandbox" in arrows["pipedrive_sandbox"]
+    assert " > ".join(circle(arrows)) == ""
+
+
+def test_a_circle_for_types_alone_is_found(tmp_path: Path) -> None:
+    """The three ways of naming a module, two of them hidden from Python at run time."""
+    hidden = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
+    texts = {
+        "p": "from .a import A",
+        "p.a": f"{hidden}from .below import b",
+        "p.below": "",
+        "p.below.b": f"{hidden}from ..c import C",
+        "p.c": "import p.a",
+        "p.d": "from . import A",
+    }
+    known = {name: tmp_path / name / "module.py" for name in texts}
+    known |= {name: tmp_path / name / "__init__.py" for name in ("p", "p.below")}
+    for name, text in texts.items():
+        known[name].parent.mkdir()
+        known[name].write_text(text)
+    arrows = {name: neighbours(name, known) for name in known}
+    assert circle(arrows) == ["p.a", "p.below.b", "p.c", "p.a"]
+    assert circle({**arrows, "p.c": set()}) == []
+    assert circle({**arrows, "p": {"p.d"}}) == ["p", "p.d", "p"]
+
+
 @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_fits_a_readers_head(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 300

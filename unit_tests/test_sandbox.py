@@ -6,29 +6,15 @@ If it were more lenient than Pipedrive, a client's mistake would pass here and f
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from pipedrive_sandbox import Sandbox
-from pipedrive_sandbox.switches import Switches
+from pipedrive_sandbox import Options, Sandbox
 
 from .caller import LIMITS, NOW, Caller
 
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(seed=1, scale=0.1, clock=NOW, **LIMITS) as box:
-        yield box
-
-
-@pytest.fixture
-def box(shared: Sandbox) -> Iterator[Sandbox]:
-    """The shared sandbox; switches are set back afterwards."""
-    yield shared
-    shared.set(**{**vars(Switches()), **LIMITS})
-    shared.clear_faults()
+OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
 
 
 @pytest.mark.parametrize(

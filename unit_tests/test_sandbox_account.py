@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 import requests
 
-from pipedrive_sandbox import Sandbox
+from pipedrive_sandbox import Options, Sandbox
 from pipedrive_sandbox.routes import EVERY
-from pipedrive_sandbox.switches import Switches
 
 from .caller import LIMITS, NOW, Caller
 
+OPTIONS = Options(scale=0.02, clock=NOW)
 UNAUTHORIZED = {
     "success": False,
     "error": "unauthorized access",
     "errorCode": 401,
     "error_info": "Please check developers.pipedrive.com",
 }
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(seed=1, scale=0.02, clock=NOW) as box:
-        yield box
-
-
-@pytest.fixture
-def box(shared: Sandbox) -> Sandbox:
-    """The shared sandbox as new: another day has come and gone, so both limits start again."""
-    shared.clock.advance(86_400)
-    shared.service.limits.charge(0, shared.switches)
-    shared.clock.set(NOW)
-    shared.set(**vars(Switches()))
-    shared.clear_faults()
-    shared.reset_ledger()
-    return shared
 
 
 def refresh(box: Sandbox, token: str = "", **more: Any) -> requests.Response:
@@ -98,7 +79,7 @@ def test_refreshing_wrongly(box: Sandbox) -> None:
 
 
 def test_a_rotated_refresh_token_replaces_the_old_one() -> None:
-    with Sandbox(scale=0.01, rotate_refresh_token=True) as box:
+    with Sandbox(Options(scale=0.01, switches={"rotate_refresh_token": True})) as box:
         new = refresh(box).json()["refresh_token"]
         assert new != box.refresh_token
         assert refresh(box).status_code == 400

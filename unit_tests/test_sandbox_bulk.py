@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from pipedrive_sandbox import Sandbox
-from pipedrive_sandbox.switches import Switches
+from pipedrive_sandbox import Options, Sandbox
 
 from .caller import LIMITS, NOW, Caller
 from .test_sandbox_children import every_deal
 
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(seed=1, scale=0.1, clock=NOW, **LIMITS) as box:
-        yield box
-
-
-@pytest.fixture
-def box(shared: Sandbox) -> Iterator[Sandbox]:
-    """The shared sandbox; switches are set back afterwards."""
-    yield shared
-    shared.set(**{**vars(Switches()), **LIMITS})
+OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
 
 
 @pytest.mark.parametrize("path", ["v2/deals/products", "v2/deals/installments"])

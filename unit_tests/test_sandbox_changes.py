@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from pipedrive_sandbox import Sandbox
+from pipedrive_sandbox import Options, Sandbox
 from pipedrive_sandbox.clock import Clock, moment, zulu
 from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.service import Service
@@ -22,7 +22,7 @@ DAY = 86_400
 
 
 def service(seed: int = 1, **more: Any) -> Service:
-    return Service(seed=seed, scale=0.05, clock=NOW, switches={**LIMITS, **more})
+    return Service(Options(seed=seed, scale=0.05, clock=NOW, switches={**LIMITS, **more}))
 
 
 def everything(box: Service) -> str:
@@ -35,7 +35,7 @@ def test_the_same_seed_and_clock_give_the_same_bytes() -> None:
 
 
 def test_other_records_do_not_change_with_the_number_of_deals() -> None:
-    few, many = (Service(seed=1, scale=0.05, clock=NOW, deals=deals) for deals in (10, 300))
+    few, many = (Service(Options(scale=0.05, clock=NOW, deals=deals)) for deals in (10, 300))
     assert len(many.records("deals")) == 300
     assert few.records("persons") == many.records("persons")
 
@@ -128,7 +128,7 @@ def test_deleted_notes_and_persons_are_not_listed_any_more() -> None:
 
 def test_a_list_read_while_it_changes() -> None:
     """Sorted by update time, a record that is edited meanwhile comes again at the end."""
-    with Sandbox(seed=1, scale=0.05, clock=NOW, **LIMITS) as box:
+    with Sandbox(Options(scale=0.05, clock=NOW, switches=LIMITS)) as box:
         seen: list[int] = []
         with Caller(box) as api:
             for page in api.pages("v2/deals", sort_by="update_time", limit=30):

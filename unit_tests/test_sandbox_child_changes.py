@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipedrive_sandbox.child_routes import CHILDREN
+from pipedrive_sandbox import Options
 from pipedrive_sandbox.clock import plain, zulu
+from pipedrive_sandbox.routes import ROUTES
 from pipedrive_sandbox.service import Service
 
 from .caller import LIMITS, NOW
@@ -17,12 +18,12 @@ MANY = 12
 
 
 def service(**more: Any) -> Service:
-    return Service(seed=1, scale=0.05, clock=NOW, switches={**LIMITS, **more})
+    return Service(Options(scale=0.05, clock=NOW, switches={**LIMITS, **more}))
 
 
 def below(box: Service, prefix: str = "") -> dict[str, dict[int, list[dict[str, Any]]]]:
-    """All children, by object and parent; recents are none."""
-    objects = [route.object for route in CHILDREN if route.child]
+    """All children, by object and parent."""
+    objects = [route.object for route in ROUTES if route.child]
     return {name: box.records_by_parent(name) for name in objects if name.startswith(prefix)}
 
 

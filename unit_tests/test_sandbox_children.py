@@ -6,40 +6,26 @@ history means.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from pipedrive_sandbox import Sandbox
-from pipedrive_sandbox.child_routes import CHILDREN
+from pipedrive_sandbox import Options, Sandbox
 from pipedrive_sandbox.data.children import COUNTED
-from pipedrive_sandbox.switches import Switches
+from pipedrive_sandbox.routes import ROUTES
 
 from .caller import LIMITS, NOW, Caller
 from .test_sandbox_account import bearer
 
-BELOW = [route for route in CHILDREN if route.of]
+OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
+BELOW = [route for route in ROUTES if route.of and route.child]
 OBJECTS = {
     "products": "deal_products",
     "participants": "deal_participants",
     "followers": "{}_followers",
     "mail_messages": "{}_mail_messages",
 }
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(seed=1, scale=0.1, clock=NOW, **LIMITS) as box:
-        yield box
-
-
-@pytest.fixture
-def box(shared: Sandbox) -> Iterator[Sandbox]:
-    """The shared sandbox; switches are set back afterwards."""
-    yield shared
-    shared.set(**{**vars(Switches()), **LIMITS})
 
 
 def every_deal(box: Sandbox, **params: str) -> dict[int, dict[str, Any]]:

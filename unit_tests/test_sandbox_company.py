@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 
+from pipedrive_sandbox import Options
 from pipedrive_sandbox.data.plans import TYPES
 from pipedrive_sandbox.service import Service
 
@@ -51,7 +52,7 @@ HARD = (
 
 @pytest.fixture(scope="module")
 def box() -> Service:
-    return Service(seed=1, scale=0.2, clock=NOW, switches=LIMITS, fields="test")
+    return Service(Options(scale=0.2, clock=NOW, switches=LIMITS, fields="test"))
 
 
 def types(box: Service, kind: str) -> dict[str, str]:
@@ -129,14 +130,14 @@ def test_leads_have_them_inline(box: Service) -> None:
 
 @pytest.mark.parametrize("fields", ["small", "test"])
 def test_the_same_fields_and_seed_give_the_same_records(fields: Any) -> None:
-    one, other = (Service(seed=3, scale=0.02, clock=NOW, fields=fields) for _ in range(2))
+    one, other = (Service(Options(seed=3, scale=0.02, clock=NOW, fields=fields)) for _ in range(2))
     for name in (*OWNERS, "leads", "deal_fields", "lead_fields"):
         assert one.records(name) == other.records(name)
 
 
 def test_a_misspelt_company_is_an_error() -> None:
     with pytest.raises(ValueError, match="small, test"):
-        Service(scale=0.01, fields="tset")  # type: ignore[arg-type]
+        Service(Options(scale=0.01, fields="tset"))  # type: ignore[arg-type]
 
 
 def test_the_program_takes_the_company_as_an_option() -> None:

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from pipedrive_sandbox import Options
 from pipedrive_sandbox.auth import API_TOKEN
 from pipedrive_sandbox.data.company import ME
 from pipedrive_sandbox.route import Route
@@ -222,13 +223,13 @@ class Visit:
 
 @pytest.fixture(scope="session")
 def service() -> Service:
-    return Service(seed=SEED, scale=0.1, clock=NOW, switches=LIMITS)
+    return Service(Options(seed=SEED, scale=0.1, clock=NOW, switches=LIMITS))
 
 
 @pytest.fixture(scope="session")
 def full_service() -> Service:
     """Custom fields of every type, some of them with a deleted option."""
-    service = Service(seed=SEED, scale=0.03, clock=NOW, switches=LIMITS, fields="test")
+    service = Service(Options(seed=SEED, scale=0.03, clock=NOW, switches=LIMITS, fields="test"))
     for kind in service.world.fields:
         tier = next(each for each in service.custom_fields(kind) if each["type"] == "enum")
         service.change_fields(kind, delete_option={tier["key"]: tier["options"][0]["id"]})

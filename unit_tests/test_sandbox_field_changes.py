@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from pipedrive_sandbox import Sandbox
+from pipedrive_sandbox import Options, Sandbox
 from pipedrive_sandbox.data.plans import TYPES
 from pipedrive_sandbox.service import Service
 
@@ -23,7 +23,7 @@ EVERYONE = {"status": "open,won,lost,deleted"}
 
 @pytest.fixture
 def box() -> Service:
-    box = Service(seed=1, scale=0.2, clock=NOW, switches=LIMITS)
+    box = Service(Options(scale=0.2, clock=NOW, switches=LIMITS))
     for name in (*OWNERS, "leads", "deal_fields", "lead_fields"):
         box.records(name)  # whatever is kept from now on is out of date after a change
     box.clock.set(LATER)
@@ -164,7 +164,7 @@ def test_a_misspelt_change_would_test_nothing(box: Service, wrong: Any) -> None:
 
 
 def test_over_http() -> None:
-    with Sandbox(seed=1, scale=0.05, clock=NOW, **LIMITS) as box, Caller(box) as api:
+    with Sandbox(Options(scale=0.05, clock=NOW, switches=LIMITS)) as box, Caller(box) as api:
         url = f"{box.url}/_sandbox/fields"
         assert len(api.data("v2/dealFields", limit=500)) == len(box.records("deal_fields"))
         deals = requests.get(f"{url}/deals", timeout=5).json()

@@ -6,40 +6,26 @@ Pipedrive would put wrong columns into a warehouse.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from pipedrive_sandbox import Sandbox
+from pipedrive_sandbox import Options, Sandbox
 from pipedrive_sandbox.routes import EVERY
 from pipedrive_sandbox.service import Service
-from pipedrive_sandbox.switches import Switches
 
 from .caller import LIMITS, NOW, Caller
 from .test_sandbox_account import bearer
 
+OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
 KINDS = {"deals": "deal", "persons": "person", "organizations": "organization"}
 OWNERS = {**KINDS, "products": "product"}
 LISTS = [route for route in EVERY if route.definitions]
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(seed=1, scale=0.1, clock=NOW, **LIMITS) as box:
-        yield box
-
-
-@pytest.fixture
-def box(shared: Sandbox) -> Iterator[Sandbox]:
-    """The shared sandbox; switches are set back afterwards."""
-    yield shared
-    shared.set(**{**vars(Switches()), **LIMITS})
-
-
 @pytest.fixture
 def service() -> Service:
-    return Service(seed=1, scale=0.1, clock=NOW, switches=LIMITS)
+    return Service(Options(scale=0.1, clock=NOW, switches=LIMITS))
 
 
 def by_code(service: Service | Sandbox, object_: str) -> dict[str, dict[str, Any]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from pipedrive_sandbox import Sandbox
+from pipedrive_sandbox import Options, Sandbox
 from pipedrive_sandbox.auth import API_TOKEN
 from pipedrive_sandbox.clock import Clock
 from pipedrive_sandbox.errors import Refusal
@@ -16,6 +15,7 @@ from pipedrive_sandbox.switches import Switches
 
 from .caller import NOW, Caller
 
+OPTIONS = Options(scale=0.02, clock=NOW)
 BURST = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 LEFT, LEFT_TODAY = "x-ratelimit-remaining", "x-daily-ratelimit-token-remaining"
 
@@ -28,12 +28,6 @@ class Standing(Clock):
     def elapsed(self) -> float:
         """Seconds as the test has set them."""
         return self.at
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(seed=1, scale=0.02, clock=NOW) as box:
-        yield box
 
 
 def left(limits: Limits, switches: Switches, status: int = 200) -> int:

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from pipedrive_sandbox import Sandbox
-from pipedrive_sandbox.switches import Switches
+from pipedrive_sandbox import Options, Sandbox
 
 from .caller import LIMITS, NOW, Caller
 
+OPTIONS = Options(scale=0.2, clock=NOW, switches=LIMITS)
 WEEK = "2026-11-16 10:00:00"
 LONG_AGO = "2000-01-01 00:00:00"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(seed=1, scale=0.2, clock=NOW, **LIMITS) as box:
-        yield box
-
-
-@pytest.fixture
-def box(shared: Sandbox) -> Iterator[Sandbox]:
-    yield shared
-    shared.set(**{**vars(Switches()), **LIMITS})
 
 
 def walk(api: Caller, **params: object) -> list[dict[str, Any]]:
@@ -83,7 +70,7 @@ ITEMS = ("activity", "deal", "file", "note", "organization", "person", "product"
 
 @pytest.mark.parametrize("how", ["record", "null", "both"])
 def test_what_was_deleted_comes_back_inactive_or_hollow(how: str) -> None:
-    with Sandbox(seed=1, scale=0.2, clock=NOW, recents_deleted=how, **LIMITS) as box:
+    with Sandbox(Options(scale=0.2, clock=NOW, switches={"recents_deleted": how, **LIMITS})) as box:
         box.clock.advance(3600)
         deleted = set()
         for at, name in enumerate(KINDS):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
-from pipedrive_sandbox import Sandbox
-from pipedrive_sandbox.rights import PERMISSIONS
+from pipedrive_sandbox import Options, Sandbox
+from pipedrive_sandbox.permissions import PERMISSIONS
 from pipedrive_sandbox.routes import ROUTES
-from pipedrive_sandbox.switches import Switches
 
 from .caller import LIMITS, NOW, Caller
 from .test_sandbox_account import bearer
 
+OPTIONS = Options(scale=0.02, clock=NOW, switches=LIMITS)
 FORBIDDEN = {
     "success": False,
     "error": "You do not have permissions to do this.",
@@ -65,20 +64,6 @@ ADMINS = {
     "webhooks",
 }
 MINE = "v1/users/1/permissions"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(seed=1, scale=0.02, clock=NOW, **LIMITS) as box:
-        yield box
-
-
-@pytest.fixture
-def box(shared: Sandbox) -> Iterator[Sandbox]:
-    """The shared sandbox; switches are set back afterwards."""
-    yield shared
-    shared.set(**{**vars(Switches()), **LIMITS})
-    shared.reset_ledger()
 
 
 def refused(api: Caller) -> set[str]:

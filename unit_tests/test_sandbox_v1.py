@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from pipedrive_sandbox import Sandbox
-from pipedrive_sandbox.switches import Switches
+from pipedrive_sandbox import Options, Sandbox
 
 from .caller import LIMITS, NOW, Caller
 
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(seed=1, scale=0.3, clock=NOW, **LIMITS) as box:
-        yield box
-
-
-@pytest.fixture
-def box(shared: Sandbox) -> Iterator[Sandbox]:
-    yield shared
-    shared.set(**{**vars(Switches()), **LIMITS})
+OPTIONS = Options(scale=0.3, clock=NOW, switches=LIMITS)
 
 
 @pytest.mark.parametrize(

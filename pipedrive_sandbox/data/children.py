@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from ..clock import moment
 from ..record import Record, Row
+from ..table import Table
 from .company import Sizes
 from .draw import Draw
-
-if TYPE_CHECKING:
-    from ..table import Table
 
 POOL = 499  # so many sets of counts, picked by the record's id
 MADE = 50  # a record is made with fewer children of a kind than that

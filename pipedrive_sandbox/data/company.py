@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..clock import DAY, plain
+from ..permissions import APPS
 from ..record import Record, Row, Variant
-from ..rights import APPS
 from ..switches import Switches
 from ..table import Table
 from .draw import HISTORY, Draw

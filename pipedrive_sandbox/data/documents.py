@@ -1,14 +1,16 @@
-"""Notes and files, and the records they hang on."""
+"""Notes with their comments, files, and the records they hang on."""
 
 from __future__ import annotations
 
-from ..clock import plain
+from ..clock import millis, moment, plain
 from ..record import Record, Row
 from ..table import Table
-from .company import ME, Sizes
+from .company import COMPANY_ID, ME, Sizes
 from .draw import Draw
 from .settings import download_url
+from .world import World
 
+COMMENTED = 5  # every so many notes have comments
 _SUFFIXES = {"pdf": "pdf", "img": "jpg", "doc": "docx"}
 
 
@@ -113,3 +115,30 @@ def files(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
         record["people_name"] = record["person_name"]
         rows.append(Row(record))
     return Table("files", rows, stamp=plain)
+
+
+def comments(draw: Draw, note: Row, world: World) -> list[Record]:
+    """One to four on every fifth note, the first included; twelve on the first."""
+    if note.id % COMMENTED != 1:
+        return []
+    added = moment(f"{note.record['add_time'].replace(' ', 'T')}Z")
+    rows = []
+    for _ in range(12 if note.id == 1 else draw.number(1, 4)):
+        added = max(added, draw.between(added, draw.now) + draw.number(0, 999) / 1000 - 1)
+        user = draw.number(1, world.sizes.users)
+        updated = added + draw.number(0, 1) * draw.number(1, 900) / 10
+        rows.append(
+            {
+                "uuid": draw.uuid(),
+                "active_flag": True,
+                "add_time": millis(added),
+                "company_id": COMPANY_ID,
+                "content": draw.pick(draw.words.sentences),
+                "object_id": str(note.id),
+                "object_type": "note",
+                "update_time": millis(min(updated, draw.now)),
+                "updater_id": user,
+                "user_id": user,
+            }
+        )
+    return rows

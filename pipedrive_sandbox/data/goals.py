@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..clock import DAY, date
 from ..record import Record, Row
 from ..table import Table
 from .company import COMPANY_ID, ME, Sizes
 from .draw import Draw
-
-if TYPE_CHECKING:
-    from .world import World
+from .world import World
 
 TYPES = {
     "deals_won": "Deals won",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..clock import DAY, millis, rfc3339
 from ..record import Record, Row, Variant
 from ..switches import Switches
 from ..table import Table
 from .company import COMPANY_ID, ME, Sizes
 from .draw import Draw
-
-if TYPE_CHECKING:
-    from .world import World
+from .world import World
 
 MESSAGES = 1_000_000  # a message's id is its thread's plus so many for each message before it
 FOLDERS = ("inbox", "drafts", "sent", "archive")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..clock import DAY, date, millis, rfc3339
 from ..record import VALUE, Record, Row, Variant
@@ -14,9 +14,7 @@ from .custom_fields import CustomFields
 from .draw import Draw, Life
 from .field_values import Pool
 from .listing import Listing
-
-if TYPE_CHECKING:
-    from .world import World
+from .world import World
 
 STATUSES = ("open", "completed", "canceled")
 ARCHIVED = 0.2

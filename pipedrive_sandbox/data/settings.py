@@ -1,17 +1,16 @@
-"""What an account sets up once: pipelines, stages, types, currencies, filters, sources."""
+"""What an account sets up once: pipelines, stages, types, currencies, filters, sources,
+webhooks and add-ons."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..clock import DAY, plain, zulu
+from ..clock import DAY, millis, plain, zulu
 from ..record import Record, Row
 from ..table import Table
-from .company import COMPANY_DOMAIN, ME
+from .company import COMPANY_DOMAIN, COMPANY_ID, ME
 from .draw import Draw
-
-if TYPE_CHECKING:
-    from .world import World
+from .world import World
 
 PIPELINES = ("Sales", "Renewals", "Partners")
 STAGES = ("Qualified", "Contacted", "Proposal", "Negotiation")
@@ -49,6 +48,9 @@ FILTER_TYPES = {
     "activity": "activity",
     "projects": "project",
 }
+HOOK_USER, HOOK_SECRET = "hook-user", "hook-secret"
+_ADDONS = ("leadbooster_v2", "prospector", "smart_docs_v2")
+_HOOKS = (("general", "*", "deal"), ("application", "create", "person"), ("general", "*", "*"))
 
 
 def pipelines(draw: Draw) -> Table:
@@ -155,6 +157,42 @@ def filters(draw: Draw, people: Table) -> Table:
         }
         rows.append(Row(record))
     return Table("filters", rows, stamp=plain)
+
+
+def webhooks(draw: Draw) -> Table:
+    """Two that work, with a password each, and one that Pipedrive has removed."""
+    rows = []
+    for id_, (type_, action, object_) in enumerate(_HOOKS, start=1):
+        added = draw.before(draw.now - 10 * DAY, 400)
+        removed = id_ == len(_HOOKS)
+        last = draw.between(added, draw.now)
+        record: Record = {
+            "id": id_,
+            "company_id": COMPANY_ID,
+            "owner_id": ME,
+            "user_id": ME,
+            "event_action": action,
+            "event_object": object_,
+            "subscription_url": f"https://hooks.sandbox.example/{object_}",
+            "version": "2.0",
+            "is_active": int(not removed),
+            "add_time": millis(added),
+            "remove_time": millis(last) if removed else None,
+            "type": type_,
+            "http_auth_user": None if removed else HOOK_USER,
+            "http_auth_password": None if removed else HOOK_SECRET,
+            "remove_reason": "Too many failures" if removed else None,
+            "last_delivery_time": millis(last) if id_ != 2 else None,
+            "last_http_status": {1: 200, 3: 500}.get(id_),
+            "admin_id": ME,
+            "name": f"Hook {id_}",
+        }
+        rows.append(Row(record))
+    return Table("webhooks", rows)
+
+
+def addons() -> Table:
+    return Table("billing_addons", [Row({"code": code}, id_field="code") for code in _ADDONS])
 
 
 def conditions(draw: Draw, row: Row, world: World, given: Any) -> Record:

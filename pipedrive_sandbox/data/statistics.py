@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..clock import DAY, moment
 from ..record import Condition, Record, Row
 from .company import ME
 from .settings import CURRENCIES
-
-if TYPE_CHECKING:
-    from .world import World
+from .world import World
 
 BASE = "USD"  # the company's default currency
 _RATES = {"USD": 1.0, "EUR": 1.1, "GBP": 1.3}

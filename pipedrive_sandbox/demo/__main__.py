@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ..options import Options
 from . import connector
 from .company import Company
 from .memory import DemoError, Folder
@@ -38,7 +39,7 @@ def main(argv: list[str]) -> int:
 
 def _demo(options: argparse.Namespace, report: Report) -> None:
     folder = Folder(options.folder)
-    memory = folder.open(options.seed, options.scale, options.fresh)
+    memory = folder.open(Options(options.seed, options.scale), options.fresh)
     check(folder.warehouse)
     reader = connector.image(options.image) if options.image else connector.program()
     prepare(folder)

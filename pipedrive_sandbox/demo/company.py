@@ -32,10 +32,8 @@ class Company:
     def __init__(self, memory: Memory, log: Path) -> None:
         self._memory = memory
         self._log = log
-        options = {"--seed": memory.seed, "--scale": memory.scale, "--clock": memory.since}
         command = [sys.executable, "-m", "pipedrive_sandbox", "--port", "0"]
-        for name, value in options.items():
-            command += [name, str(value)]
+        command += memory.options.arguments()
         with log.open("w") as errors:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, text=True

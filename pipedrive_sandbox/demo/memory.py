@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..clock import moment, zulu
+from ..options import Options
 
 FORMAT = 1
 AFRESH = "Start afresh with: make demo FRESH=1"
@@ -52,6 +53,11 @@ class Memory(BaseModel):
     synced: int | None = None
     first: Totals | None = None
 
+    @property
+    def options(self) -> Options:
+        """What the sandbox is made with."""
+        return Options(self.seed, self.scale, self.since)
+
 
 class Folder:
     """Where the demo writes. Nothing else in the folder is read or removed."""
@@ -62,8 +68,11 @@ class Folder:
         self.warehouse = path / "pipedrive.duckdb"
         self.logs = path / "logs"
 
-    def open(self, seed: int, scale: float, fresh: bool) -> Memory:
-        """The memory of earlier runs, or a new one. Raises DemoError if it cannot go on."""
+    def open(self, options: Options, fresh: bool) -> Memory:
+        """The memory of earlier runs, or a new one. Raises DemoError if it cannot go on.
+
+        Only seed and scale of `options` count: the clock stays that of the first run.
+        """
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
             if fresh:
@@ -74,9 +83,9 @@ class Folder:
         if not text:
             if self.warehouse.exists():
                 raise DemoError(f"{self.memory} is missing beside {self.warehouse}. {AFRESH}")
-            return Memory(seed=seed, scale=scale, since=zulu(time.time()))
+            return Memory(seed=options.seed, scale=options.scale, since=zulu(time.time()))
         memory = self._read(text)
-        if (memory.seed, memory.scale) != (seed, scale):
+        if (memory.seed, memory.scale) != (options.seed, options.scale):
             raise DemoError(
                 f"{self.path} was made with --seed {memory.seed} --scale {memory.scale:g}. "
                 f"Use these, or another --folder. {AFRESH}"

@@ -1,20 +1,20 @@
-"""GET /v1/recents: what changed within a month, the deleted included."""
+"""Persons, leads, and GET /v1/recents: what changed within a month, the deleted included."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from . import v1_records
-from .answers import envelope
-from .clock import DAY, moment, plain
-from .params import Filter, some_of
-from .query import Query
-from .record import Row, Window
-from .route import Place, Route
-from .table import KEPT_AFTER_DELETION, Table
+from .. import v1_records
+from ..clock import DAY, moment, plain
+from ..params import Filter, some_of
+from ..record import Condition, Row, Window
+from ..route import Place, Query, Route
+from ..table import KEPT_AFTER_DELETION, Table
+from .pages import cursor_page, envelope, listed, offset_page, one_page, pagination
 
 MONTH = 31 * DAY  # "limited to 1 month of history"
 # By item: the table, and how v1 writes a record of it.
@@ -32,6 +32,25 @@ _ITEMS = {
     "stage": ("stages", v1_records.stage),
     "user": ("users", v1_records.as_it_is),
 }
+
+
+def persons_page(route: Route, query: Query, place: Place) -> bytes:
+    """`deal_id` names the deal's person; the rest is an ordinary page."""
+    deal_id = query.given.get("deal_id")
+    if deal_id is None:
+        return cursor_page(route, query, place)
+    deal = place.world.tables["deals"].rows.get(deal_id)
+    person = Condition("id", "is", deal and deal.record["person_id"])
+    return cursor_page(route, replace(query, conditions=(*query.conditions, person)), place)
+
+
+def lead_page(route: Route, query: Query, place: Place) -> bytes:
+    """Leads: the prose nests `pagination`, the schema has its fields flat in additional_data."""
+    body = offset_page(route, query, place)
+    if place.switches.lead_pagination == "nested":
+        return body
+    answer = orjson.loads(body)
+    return orjson.dumps({**answer, "additional_data": answer["additional_data"]["pagination"]})
 
 
 def _second(text: str) -> float:
@@ -61,20 +80,12 @@ def recents(route: Route, query: Query, place: Place) -> bytes:
         ),
         key=lambda each: each[:3],
     )
-    end = query.start + query.limit
-    page = changes[query.start : end]
-    pagination = {
-        "start": query.start,
-        "limit": query.limit,
-        "more_items_in_collection": end < len(changes),
-        **({"next_start": end} if end < len(changes) else {}),
-    }
-    listed = [_shown(item, row, place) for _, item, _, row in page]
-    empty: list[Any] | None = None if place.switches.empty_list == "null" else []
+    page = one_page(query, changes)
+    body = listed(route, [_shown(item, row, place) for _, item, _, row in page], place)
     head: dict[str, Any] = {"since_timestamp": plain(asked)}
     if page:
         head["last_timestamp_on_page"] = page[-1][0]
-    return envelope(orjson.dumps(listed or empty), {**head, "pagination": pagination})
+    return envelope(body, {**head, "pagination": pagination(query, len(changes))})
 
 
 def _as_plain(time: str) -> str:

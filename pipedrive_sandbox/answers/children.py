@@ -1,20 +1,17 @@
-"""Answers made of the rows below a record: of the one in the path, or of many asked for by id."""
+"""Answers with the children of a record: of the one in the path, or of many asked for by id."""
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from .answers import envelope, keyset
-from .errors import Refusal, bad_request, forbidden, not_found, not_in_plan
-from .query import Query
-from .record import Record, Row
-from .route import Place, Route
-from .table import Table
-from .v1_records import participant, related_organization
+from ..errors import Refusal, bad_request, forbidden, not_found, not_in_plan
+from ..record import Record, Row
+from ..route import Place, Query, Route
+from ..table import Table
+from ..v1_records import participant, related_organization
+from .pages import envelope, keyset, listed, number_of, numbered_cursor, one_page, pagination
 
 _LAST_PAGE = {"null": {"next_cursor": None}, "absent": {}}
 
@@ -23,7 +20,7 @@ def _parent(route: Route, place: Place) -> Row:
     return place.world.tables[route.of].rows[place.parent_id]
 
 
-def _below(route: Route, place: Place) -> list[Record]:
+def children_of(route: Route, place: Place) -> list[Record]:
     """The children of the record in the path; a log begins with its oldest entry."""
     found = place.world.children.rows(route.of, route.child, _parent(route, place))
     if route.object == "deal_changelog" and place.switches.changelog_pipelines == "absent":
@@ -55,7 +52,7 @@ def _gone(status: str, route: Route) -> Refusal:
 def keyset_page(route: Route, query: Query, place: Place) -> bytes:
     """In the order of the first field of the route's order, which tells the rows apart."""
     id_field = route.order[0].field
-    rows = [Row(record, id_field=id_field) for record in _below(route, place)]
+    rows = [Row(record, id_field=id_field) for record in children_of(route, place)]
     return keyset(Table(route.object, rows), route, query, place)
 
 
@@ -76,79 +73,38 @@ def installments(route: Route, query: Query, place: Place) -> bytes:
 
 def log_page(route: Route, query: Query, place: Place) -> bytes:
     """Newest entry first. A cursor names an entry by its number, so that a new one moves none."""
-    entries, inclusive = _below(route, place), place.switches.cursor_marks == "next"
+    entries, inclusive = children_of(route, place), place.switches.cursor_marks == "next"
     top = len(entries)
     if query.cursor is not None:
-        top = _number(route, query.cursor) - (not inclusive)
+        top = number_of(route, query.cursor) - (not inclusive)
     page = entries[max(0, top - query.limit) : max(0, top)][::-1]
     left = max(0, top - len(page))
     more: dict[str, Any] = _LAST_PAGE[place.switches.next_cursor]
     if left:
-        more = {"next_cursor": _cursor(left + (not inclusive))}
-    return envelope(_listed(route, page, place), more)
-
-
-def _cursor(number: int) -> str:
-    return urlsafe_b64encode(b"id:%d" % number).rstrip(b"=").decode()
-
-
-def _number(route: Route, cursor: str) -> int:
-    try:
-        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        if not text.startswith("id:"):
-            raise ValueError
-        return int(text.removeprefix("id:"))
-    except ValueError as error:
-        raise bad_request(route.version, "cursor", "is not a valid cursor") from error
-
-
-def _listed(route: Route, records: Sequence[Record], place: Place) -> bytes:
-    if not records and route.version == "v1" and place.switches.empty_list == "null":
-        return b"null"
-    return orjson.dumps(records)
+        more = {"next_cursor": numbered_cursor(left + (not inclusive))}
+    return envelope(listed(route, page, place), more)
 
 
 # -- by offset
 
 
-def offset(route: Route, query: Query, place: Place, records: list[Record]) -> tuple[bytes, Record]:
-    """A page of `records`, and what v1 says of it."""
-    end, more = query.start + query.limit, {}
-    if end < len(records):
-        more = {"next_start": end}
-    head = {"start": query.start, "limit": query.limit, "more_items_in_collection": bool(more)}
-    return _listed(route, records[query.start : end], place), {**head, **more}
-
-
 def participants(route: Route, query: Query, place: Place) -> bytes:
     deal = _parent(route, place)
-    records = [participant(place.world, deal, each) for each in _below(route, place)]
-    page, pagination = offset(route, query, place, records)
-    return envelope(page, {"pagination": pagination})
-
-
-def mail_messages(route: Route, query: Query, place: Place) -> bytes:
-    """`additional_data` may be missing altogether."""
-    records = _below(route, place)
-    if query.given.get("include_body"):
-        body = {"body": "<p>Sent by the sandbox.</p>"}
-        records = [{**each, "data": {**each["data"], **body}} for each in records]
-    page, pagination = offset(route, query, place, records)
-    if place.switches.mail_pagination == "absent":
-        return envelope(page)
-    return envelope(page, {"pagination": pagination})
+    records = [participant(place.world, deal, each) for each in children_of(route, place)]
+    page = listed(route, one_page(query, records), place)
+    return envelope(page, {"pagination": pagination(query, len(records))})
 
 
 # -- whole
 
 
 def whole(route: Route, query: Query, place: Place) -> bytes:
-    return envelope(_listed(route, _below(route, place), place))
+    return envelope(listed(route, children_of(route, place), place))
 
 
 def image(route: Route, query: Query, place: Place) -> bytes:
     """One object; whether a product without an image is a 404 is not documented."""
-    found = _below(route, place)
+    found = children_of(route, place)
     if not found and place.switches.no_image == "404":
         raise not_found(route.version)
     return envelope(orjson.dumps(found[0] if found else None))
@@ -168,4 +124,4 @@ def relationships(route: Route, query: Query, place: Place) -> bytes:
             other = linked if each["rel_owner_org_id"] == org else owner
             shown = {"rel_owner_org_id": owner, "rel_linked_org_id": linked}
             records.append({**each, **shown, "related_organization_name": other["name"]})
-    return envelope(_listed(route, records, place))
+    return envelope(listed(route, records, place))

@@ -1,0 +1,96 @@
+"""Answers that no table holds: each request computes them from the record in the path.
+
+`make` gets a `Draw` (the same for the same record), the record and the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from ..data.draw import Draw
+from ..data.world import World
+from ..record import Record, Row
+from ..route import Answer, Place, Query, Route
+from .pages import bad_cursor, null_for_none, number_of, numbered_cursor, one_page, pagination
+
+Children = Callable[[Draw, Row, World], list[Record]]
+Single = Callable[[Draw, Row, World, Mapping[str, Any]], Record]
+
+
+def answered(data: object, beside: Mapping[str, object] = MappingProxyType({})) -> bytes:
+    """A good answer; `beside` stands beside `data`."""
+    return orjson.dumps({"success": True, "data": data, **beside})
+
+
+def parent(route: Route, place: Place) -> tuple[Draw, Row]:
+    """A `Draw` for the record in the path, and the record itself."""
+    row = place.world.tables[route.of].rows[place.parent_id]
+    return Draw(place.world.seed, f"{route.object}:{row.id}", place.world.born), row
+
+
+def _made(make: Children, route: Route, place: Place) -> list[Record]:
+    return make(*parent(route, place), place.world)
+
+
+def _or_null(rows: Sequence[Record], route: Route, place: Place) -> Sequence[Record] | None:
+    return rows if rows or not null_for_none(route, place) else None
+
+
+def whole(make: Children, **beside: object) -> Answer:
+    """All of them in one answer; `beside` stands beside `data`."""
+
+    def answer(route: Route, query: Query, place: Place) -> bytes:
+        rows = _made(make, route, place)
+        return answered(_or_null(rows, route, place), beside)
+
+    return answer
+
+
+def by_offset(make: Children, with_pagination: bool = True) -> Answer:
+    """Pages of v1. Some lists do not say where the next one starts (not `with_pagination`)."""
+
+    def answer(route: Route, query: Query, place: Place) -> bytes:
+        rows = _made(make, route, place)
+        page = _or_null(one_page(query, rows), route, place)
+        if not with_pagination:
+            return answered(page)
+        return answered(page, {"additional_data": {"pagination": pagination(query, len(rows))}})
+
+    return answer
+
+
+def by_cursor(make: Children) -> Answer:
+    """Pages of v2. A cursor says how many rows are left, so that new ones at the head of a log
+    move nothing."""
+
+    def answer(route: Route, query: Query, place: Place) -> bytes:
+        rows = _made(make, route, place)
+        at = 0 if query.cursor is None else len(rows) - _left(route, query.cursor, len(rows))
+        end, more = at + query.limit, dict[str, str | None]()
+        if end < len(rows):
+            more["next_cursor"] = numbered_cursor(len(rows) - end)
+        elif place.switches.next_cursor == "null":
+            more["next_cursor"] = None
+        return answered(rows[at:end], {"additional_data": more})
+
+    return answer
+
+
+def _left(route: Route, cursor: str, count: int) -> int:
+    left = number_of(route, cursor)
+    if not 0 < left <= count:
+        raise bad_cursor(route)
+    return left
+
+
+def single(make: Single) -> Answer:
+    """One object that belongs to the record in the path."""
+
+    def answer(route: Route, query: Query, place: Place) -> bytes:
+        return answered(make(*parent(route, place), place.world, query.given))
+
+    return answer

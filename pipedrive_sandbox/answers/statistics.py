@@ -1,0 +1,77 @@
+"""Goals, and what Pipedrive computes from deals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..data import statistics
+from ..data.goals import TEAM
+from ..data.world import World
+from ..errors import bad_request
+from ..record import PLAIN, Condition, Record, Row
+from ..route import Answer, Place, Query, Route
+from .computed import Single, answered, parent
+from .settings import no_teams
+
+Statistics = Callable[[Row, World, Mapping[str, Any]], Record]
+_EVERYONES_GOALS = ("type.", "assignee.type", "expected_outcome.")
+_GOALS = {"statusCode": 20000, "statusText": "OK", "service": "statistics-goals-api"}
+
+
+def goals(route: Route, query: Query, place: Place) -> bytes:
+    """Without a filter only the token user's goals; only active ones unless asked otherwise."""
+    given = query.given
+    if ("period.start" in given) != ("period.end" in given):
+        raise bad_request("v1", "period", "start and end belong together")
+    refused = place.switches.team_goals
+    if given.get("assignee.type") == TEAM and refused != "ok":
+        if refused == "400":
+            raise bad_request("v1", "assignee.type", "there are no teams")
+        raise no_teams(refused)
+    conditions = query.conditions
+    everyone = any(name.startswith(_EVERYONES_GOALS) for name in given)
+    if not everyone and "assignee.id" not in given:
+        conditions += (Condition("mine", "is", True),)
+    if "is_active" not in given:
+        conditions += (Condition("is_active", "is", True),)
+    table = place.table(route)
+    rows = table.ordered(conditions, query.sort, place.switches.nulls)
+    head = b'{"success":true,"statusCode":20000,"statusText":"OK","service":"statistics-goals-api"'
+    records = table.json(rows, PLAIN, place.switches)
+    return b"".join((head, b',"data":{"goals":[', records, b"]}}"))
+
+
+def goal_results(make: Single) -> Answer:
+    """The goal and its progress. The vendor wants the period inside the goal's duration; what it
+    answers otherwise is not known (switch goal_periods)."""
+
+    def answer(route: Route, query: Query, place: Place) -> bytes:
+        draw, goal = parent(route, place)
+        start, end = str(query.given["period.start"]), str(query.given["period.end"])
+        known = goal.record["duration"]
+        outside = start < known["start"] or end > (known["end"] or end)
+        if start > end or (outside and place.switches.goal_periods == "inside"):
+            raise bad_request(route.version, "period", f"must be within {known}")
+        return answered(make(draw, goal, place.world, query.given), _GOALS)
+
+    return answer
+
+
+def of_pipeline(compute: Statistics) -> Answer:
+    """Figures of a pipeline, from `start_date` to `end_date`."""
+
+    def answer(route: Route, query: Query, place: Place) -> bytes:
+        _, pipeline = parent(route, place)
+        if str(query.given["start_date"]) > str(query.given["end_date"]):
+            raise bad_request(route.version, "end_date", "is before start_date")
+        return answered(compute(pipeline, place.world, query.given))
+
+    return answer
+
+
+def summary(route: Route, query: Query, place: Place) -> bytes:
+    """The summary of the deals that the request asks for."""
+    table = place.table(route)
+    rows: Iterable[Row] = table.index(query.conditions, "id", "first").rows
+    return answered(statistics.summary(rows, place.world))

@@ -1,0 +1,56 @@
+"""The options of a sandbox, which the demo and the integration tests hand to a process of its own.
+
+One that got lost on the way would leave a test green that plays the wrong account.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+import pytest
+
+from pipedrive_sandbox import Options
+from pipedrive_sandbox.options import add_to
+from pipedrive_sandbox.service import Service
+from pipedrive_sandbox.switches import Switches
+
+from .caller import NOW
+
+
+def read(*arguments: str) -> Options:
+    parser = ArgumentParser()
+    add_to(parser)
+    return Options.of(parser.parse_args(arguments))
+
+
+@pytest.mark.parametrize(
+    "options", [Options(), Options(7, 0.05, NOW, 30, "forty"), Options(scale=2, deals=0)]
+)
+def test_the_command_line_carries_every_option(options: Options) -> None:
+    assert read(*options.arguments()) == options
+
+
+def test_the_command_line_carries_switches_of_every_type() -> None:
+    switches = {"admin": False, "tick": 0.5, "rate_limit": 9, "scopes": "a,b", "apps": ""}
+    there = read(*Options(switches=switches).arguments())
+    assert there.switches.keys() == switches.keys()
+    assert Switches().changed(**there.switches) == Switches().changed(**switches)
+
+
+def test_three_switches_have_an_option_of_their_own() -> None:
+    arguments = ("--switch", "rate_limit=1", "--switch", "admin=false")
+    short = ("--rate-limit", "2", "--daily-tokens", "3", "--latency-ms", "0.5")
+    wanted = {"rate_limit": 2, "admin": "false", "daily_tokens": 3, "latency_ms": 0.5}
+    assert read(*arguments, *short).switches == wanted
+    with pytest.raises(SystemExit, match="write NAME=VALUE"):
+        read("--switch", "admin")
+
+
+def test_the_service_is_made_of_its_options() -> None:
+    service = Service(Options(2, 0.02, NOW, 5, "test", {"admin": False}))
+    assert service.world.seed == 2
+    assert service.world.sizes.persons == 30
+    assert len(service.records("deals")) == 5
+    assert service.clock.now() == service.clock.now() == service.world.born
+    assert len(service.custom_fields("deals")) == 300
+    assert service.switches == Switches(admin=False)

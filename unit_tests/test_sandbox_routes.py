@@ -1,0 +1,52 @@
+"""What all endpoints of the sandbox have in common.
+
+Where it were kinder than Pipedrive here, a client would lose these rows in the field only.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipedrive_sandbox import Options, Sandbox
+from pipedrive_sandbox.route import Route
+from pipedrive_sandbox.routes import ROUTES
+
+from .caller import LIMITS, NOW, Caller, path_of
+
+OPTIONS = Options(scale=1, clock=NOW, switches=LIMITS)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.object)
+def test_what_is_not_documented_is_refused(box: Sandbox, api: Caller, route: Route) -> None:
+    asked = dict(route.every[0])
+    assert api.ask(path_of(box, route), **asked).status_code == 200
+    assert api.ask(path_of(box, route), **asked, nothing=1).status_code == 400
+    limit = api.ask(path_of(box, route), **asked, limit=501).status_code
+    assert limit == 400, "beyond the maximum, or no parameter at all"
+    for each in route.filters:
+        if each.required:
+            less = {name: value for name, value in asked.items() if name != each.name}
+            assert api.ask(path_of(box, route), **less).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if "{id}" in route.path], ids=lambda route: route.object
+)
+def test_rows_below_nothing_are_a_404_and_no_empty_list(
+    box: Sandbox, api: Caller, route: Route
+) -> None:
+    for id_ in (999_999, "nothing"):
+        answer = api.ask(path_of(box, route, id_), **route.every[0])
+        assert answer.status_code == 404
+        assert answer.json()["success"] is False
+
+
+def test_the_same_seed_gives_the_same_rows() -> None:
+    """Else no test could compare what a client holds with what there is."""
+    texts = []
+    for _ in range(2):
+        with Sandbox(Options(seed=4, scale=0.05, clock=NOW)) as box:
+            texts.append(json.dumps({each.object: box.records(each.object) for each in ROUTES}))
+    assert texts[0] == texts[1]
