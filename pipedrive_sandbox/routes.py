@@ -1,8 +1,8 @@
 """THE table: every endpoint that the sandbox serves, one row each.
 
 A row is what the endpoint is recorded as, its path, its cost in tokens and the scopes of which
-one suffices; what its lists accept is in `options`. An ordinary endpoint is one more row here,
-and its records a table of that name in `data`.
+one suffices; what its lists accept is in `options`. An ordinary endpoint is one more row here. Its
+records are a table of that name in `data`, or else are made from the stream's schema.
 """
 
 from __future__ import annotations

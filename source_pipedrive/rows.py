@@ -105,8 +105,13 @@ NEEDS = {
 def row(name: str, path: str, version: int, cost: int, scope: str, **facts: Any) -> Stream:
     """A stream; a scope's `:full` form reads as well."""
     full = [s.replace(":read", ":full") for s in scope.split() if s in WITH_FULL]
-    first = scope.split()[0]
-    facts = {"needs": NEEDS[first], "absent": ABSENT.get(first, ()), **facts}
+    first = scope.partition(" ")[0]
+    if "needs" not in facts and first not in NEEDS:
+        raise ValueError(
+            f'stream "{name}": what does a user need who has the scope "{first}"? Add it to NEEDS '
+            "in source_pipedrive/rows.py, or correct it"
+        )
+    facts = {"needs": NEEDS.get(first), "absent": ABSENT.get(first, ()), **facts}
     return Stream(
         name=name, path=path, version=version, cost=cost, scope=(*scope.split(), *full), **facts
     )

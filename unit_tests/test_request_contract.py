@@ -100,7 +100,7 @@ def work_off(run: Run[Any]) -> None:
 
 
 def declared_for(asked: Request | Stream) -> Any:
-    """What the vendor declares of the endpoint; KeyError where it declares nothing."""
+    """What the vendor declares of the endpoint; LookupError where it declares nothing."""
     return operation(f"v{asked.version}", f"/{asked.path}")
 
 
