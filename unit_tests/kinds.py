@@ -62,10 +62,7 @@ def changes_of(row: Stream, parameters: Json) -> tuple[Changes | None, str]:
     sorts = parameters.get("sort")
     if sorts is not None and "update_time" in sorts.get("enum", CHANGED):
         return Changes.NEWEST_FIRST, "the server sorts by `update_time` but does not filter by it"
-    return (
-        Changes.ON_CLIENT,
-        "its records say when they were changed, but the server does not filter by it",
-    )
+    return Changes.ON_CLIENT, "its records have a time of change that the server does not filter by"
 
 
 def is_asked(row: Stream) -> bool:

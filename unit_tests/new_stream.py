@@ -80,9 +80,8 @@ def diff() -> str:
 def declared() -> dict[str, Any]:
     """What `make contract` would take out of Pipedrive's OpenAPI files, were there such a list."""
     types = {"id": "integer", "is_active": "boolean"}
-    properties = {
-        name: {"type": types.get(name, "string")} for name in json.loads(SCHEMA)["properties"]
-    }
+    names = json.loads(SCHEMA)["properties"]
+    properties = {name: {"type": types.get(name, "string")} for name in names}
     time = "2021-01-01 00:00:00"
     sample = {"id": 1, "name": "text", "color": "text", "is_active": True}
     return {

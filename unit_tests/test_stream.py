@@ -130,7 +130,7 @@ def test_the_lists_that_are_read_whole_although_their_records_have_a_time() -> N
         ("notes", {"paging": Paging.WHOLE, "limit": None, "changes": Changes.ON_CLIENT},
          "by offset.* with paged"),
         ("pipelines", {"paging": Paging.WHOLE, "limit": None}, "cursor.* with core"),
-        ("users", {"changes": None, "cursor_field": None}, r"say when.*changed\(Changes.ON_CLIENT"),
+        ("users", {"changes": None, "cursor_field": None}, r"time of change.*ON_CLIENT"),
         ("notes", {"changes": Changes.NEWEST_FIRST}, r"updated_since.*changed\(Changes.RESTARTING"),
         ("files", {"changes": Changes.ON_CLIENT}, r"sorts by.*changed\(Changes.NEWEST_FIRST"),
         ("deals", {"changes": Changes.ON_CLIENT}, r"updated_since.*core"),
