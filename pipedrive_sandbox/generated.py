@@ -45,9 +45,9 @@ def table(name: str, version: Version, draw: Draw) -> Table:
     file = SCHEMAS / f"{name}.json"
     if not file.is_file():
         raise ValueError(
-            f'the sandbox has no records for its route "{name}": write '
-            f"source_pipedrive/schemas/{name}.json, from which it makes them, or a table of that "
-            "name in pipedrive_sandbox/data"
+            f'the sandbox has no records for its route "{name}": give it the name of a stream and '
+            f"write source_pipedrive/schemas/{name}.json, from which they are made, or else make "
+            "a table of that name in pipedrive_sandbox/data"
         )
     properties: Mapping[str, Any] = orjson.loads(file.read_bytes())["properties"]
     stamp = zulu if version == "v2" else plain

@@ -75,12 +75,14 @@ def missing_route(row: Stream, routes: Iterable[Route]) -> str:
     if not is_asked(row):
         return ""
     place = (f"v{row.version}", f"/{row.path}")
-    if any((route.version, route.path) == place for route in routes):
+    if any((route.object, route.version, route.path) == (row.name, *place) for route in routes):
         return ""
     builder = {Paging.CURSOR: "v2", Paging.OFFSET: "pages", Paging.WHOLE: "v1"}[row.paging]
     builder = "v2" if row.version == 2 else builder
     scopes = " ".join(dict.fromkeys(scope.partition(":")[0] for scope in row.scope))
-    line = f'{builder}("{row.name}", "/{row.path}", {row.cost}, "{scopes}")'
+    rights = ', app="sales"' if row.needs.app == "sales" and row.kind is not Kind.FIELDS else ""
+    rights += ", admin_only=True" if row.needs.admin else ""
+    line = f'{builder}("{row.name}", "/{row.path}", {row.cost}, "{scopes}"{rights})'
     return (
         f'the sandbox does not serve "{row.name}": write {line} where pipedrive_sandbox lists '
         "its routes (docs/adding-a-stream.md)"

@@ -83,11 +83,15 @@ def test_a_missing_route_says_what_to_write() -> None:
     assert 'write v1("currencies", "/currencies", 20, "base")' in missing_route(
         STREAMS["currencies"], routes
     )
-    assert 'write v2("deals", "/deals", 10, "deals")' in missing_route(STREAMS["deals"], [])
+    assert 'write v2("deals", "/deals", 10, "deals", app="sales")' in missing_route(
+        STREAMS["deals"], []
+    )
     assert 'write pages("notes", ' in missing_route(STREAMS["notes"], [])
 
 
 def test_an_endpoint_that_pipedrive_does_not_declare_says_what_to_do() -> None:
+    with pytest.raises(LookupError, match="no GET v1 /deals, but v2 /deals"):
+        operation("v1", "/deals")
     with pytest.raises(LookupError, match=r"no GET v1 /dealTags\. Correct .* run `make contract`"):
         operation("v1", f"/{PATH}")
 
