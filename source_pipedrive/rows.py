@@ -108,8 +108,8 @@ def row(name: str, path: str, version: int, cost: int, scope: str, **facts: Any)
     first = scope.partition(" ")[0]
     if "needs" not in facts and first not in NEEDS:
         raise ValueError(
-            f'stream "{name}": what does a user need who has the scope "{first}"? Add it to NEEDS '
-            "in source_pipedrive/rows.py, or correct it"
+            f'stream "{name}": the scope "{first}" is not in NEEDS of source_pipedrive/rows.py. '
+            "Correct it, or add it there with what a user needs"
         )
     facts = {"needs": NEEDS.get(first), "absent": ABSENT.get(first, ()), **facts}
     return Stream(

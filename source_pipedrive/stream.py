@@ -238,11 +238,11 @@ class Stream:
     def schema(self) -> dict[str, Any]:
         """JSON Schema (draft-07) of the records, from `schemas/<name>.json`."""
         place = f"schemas/{self.like or self.name}.json"
-        file, whose = resources.files("source_pipedrive") / place, f'stream "{self.name}"'
-        if not file.is_file():
-            raise ValueError(f"{whose} has no schema: write source_pipedrive/{place}")
+        source, whose = resources.files("source_pipedrive") / place, f'stream "{self.name}"'
         try:
-            schema: dict[str, Any] = json.loads(file.read_bytes())
+            schema: dict[str, Any] = json.loads(source.read_bytes())
+        except FileNotFoundError as error:
+            raise ValueError(f"{whose} has no schema: write source_pipedrive/{place}") from error
         except ValueError as error:
             raise ValueError(f"{whose}: source_pipedrive/{place} is not JSON: {error}") from error
         untyped = [name for name, part in schema["properties"].items() if "type" not in part]

@@ -56,14 +56,15 @@ NOT_COPIED = shutil.ignore_patterns(
 
 def edits(root: Path = ROOT) -> dict[Path, tuple[str, str]]:
     """The files that are written for the stream, relative to `root`: (before, after)."""
-    found = {Path(SCHEMA_FILE): ("", SCHEMA)}
+    found = {}
     for package, (line, new) in BEFORE.items():
         files = [p for p in (root / package).rglob("*.py") if f"\n{line}" in p.read_text("utf-8")]
         assert len(files) == 1, f"{len(files)} files of {package} have a line that begins {line!r}"
         before = files[0].read_text("utf-8")
         after = before.replace(f"\n{line}", f"\n{new}{line}")
         found[files[0].relative_to(root)] = (before, after)
-    return found
+    row, route = found.items()
+    return dict((row, (Path(SCHEMA_FILE), ("", SCHEMA)), route))
 
 
 def diff() -> str:
