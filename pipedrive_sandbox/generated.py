@@ -10,7 +10,7 @@ import orjson
 
 from .clock import date, plain, zulu
 from .data.draw import Draw
-from .data.world import World
+from .data.world import MAKERS, World
 from .errors import Version
 from .record import Row
 from .route import Route
@@ -31,6 +31,11 @@ def complete(world: World, routes: Iterable[Route]) -> None:
             raise ValueError(
                 f'the route "{route.object}" lies below a record, so its rows must fit their '
                 f"parents: make the table {sorted(missing)} in pipedrive_sandbox/data"
+            )
+        if route.child and (route.table, route.child) not in MAKERS:
+            raise ValueError(
+                f'nothing makes the rows of the route "{route.object}": add a function for '
+                f'("{route.table}", "{route.child}") to MAKERS in pipedrive_sandbox/data'
             )
         for name in missing:
             draw = Draw(world.seed, name, world.born)

@@ -137,6 +137,15 @@ def test_a_route_below_a_record_says_that_its_rows_have_to_be_made() -> None:
         with_route(pages("deal_tags", "/deals/{id}/tags", 20, "deals", of="deals"))
 
 
+def test_a_route_whose_rows_nothing_makes_says_where_to_add_a_function() -> None:
+    with pytest.raises(
+        ValueError, match=r'\("deals", "tags"\) to MAKERS in pipedrive_sandbox/data'
+    ):
+        with_route(
+            v1("x", "/deals/{id}/tags", 20, "deals", of="deals", table="deals", child="tags")
+        )
+
+
 # --- the walk-through
 
 
