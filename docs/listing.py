@@ -43,9 +43,9 @@ def names(rows: Iterable[Stream]) -> str:
 
 
 def groups() -> str:
-    """README's table: one row a group."""
+    """README's table: one row a group, and how many streams there are."""
     lines = [f"| **{title}**: {ABOUT[title]} | {names(rows)} |" for title, rows in GROUPS.items()]
-    return "\n".join(["| what | streams |", "|---|---|", *lines, ""])
+    return "\n".join([f"{len(STREAMS)} streams:\n", "| what | streams |", "|---|---|", *lines, ""])
 
 
 def tables() -> str:
@@ -183,9 +183,11 @@ def _sources(row: Stream) -> Iterator[Stream]:
 
 def endpoint(row: Stream) -> str:
     """Links to the vendor's pages."""
-    return ", ".join(
-        f"[{place}]({VENDOR}{PAGES[place]})" for place in dict.fromkeys(places(row))
-    ) or "-"  # fmt: skip
+    found = list(dict.fromkeys(places(row)))
+    unknown = [place for place in found if place not in PAGES]
+    if unknown:
+        raise LookupError(f"docs/pages.json has no page of {unknown}: run `make golden`")
+    return ", ".join(f"[{place}]({VENDOR}{PAGES[place]})" for place in found) or "-"
 
 
 def places(row: Stream) -> list[str]:

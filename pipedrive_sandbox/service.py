@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from . import errors, query
+from . import errors, generated, query
 from .auth import Auth, check_scopes
 from .clock import Clock, moment
 from .data.builder import build
@@ -24,6 +24,7 @@ from .mutations import Changes, mutate
 from .options import Options
 from .rights import check
 from .route import Place, Route
+from .routes import EVERY
 from .stays import stays
 from .switches import Switches, Value
 
@@ -76,6 +77,7 @@ class Service:
         self.clock = Clock(options.clock)
         self.switches = Switches()
         self.world = build(options, self.clock.now())
+        generated.complete(self.world, EVERY)
         self.auth = Auth(self.clock)
         self.limits = Limits(self.clock)
         self.ledger = Ledger()

@@ -237,8 +237,17 @@ class Stream:
     @cached_property
     def schema(self) -> dict[str, Any]:
         """JSON Schema (draft-07) of the records, from `schemas/<name>.json`."""
-        source = resources.files("source_pipedrive") / "schemas" / f"{self.like or self.name}.json"
-        schema: dict[str, Any] = json.loads(source.read_bytes())
+        place = f"schemas/{self.like or self.name}.json"
+        source, whose = resources.files("source_pipedrive") / place, f'stream "{self.name}"'
+        try:
+            schema: dict[str, Any] = json.loads(source.read_bytes())
+        except FileNotFoundError as error:
+            raise ValueError(f"{whose} has no schema: write source_pipedrive/{place}") from error
+        except ValueError as error:
+            raise ValueError(f"{whose}: source_pipedrive/{place} is not JSON: {error}") from error
+        untyped = [name for name, part in schema["properties"].items() if "type" not in part]
+        if untyped:
+            raise ValueError(f"{whose}: give {untyped} in source_pipedrive/{place} a type")
         return schema
 
     @property

@@ -68,7 +68,9 @@ def served() -> set[str]:
 
 def test_every_endpoint_is_a_stream_or_left_out_for_a_reason() -> None:
     """What is forgotten here is a table that nobody knows is missing."""
-    assert endpoints().keys() - served() - EXCLUSIONS.keys() == set()
+    assert endpoints().keys() - served() - EXCLUSIONS.keys() == set(), (
+        "make a stream of it (docs/adding-a-stream.md), or write into exclusions.json why not"
+    )
 
 
 def test_no_exclusion_is_stale() -> None:
@@ -79,7 +81,9 @@ def test_no_exclusion_is_stale() -> None:
 def test_streams_read_endpoints_that_the_vendor_has() -> None:
     """legacy_teams alone is deprecated, and its row says so."""
     known = {address(name.split()[0], path) for name, path in endpoints().items()}
-    assert read_by_streams() - known == {"v1 legacyTeams"}
+    assert read_by_streams() - known == {"v1 legacyTeams"}, (
+        "correct the version or path of the row, or run `make contract` if the endpoint is new"
+    )
 
 
 @pytest.mark.parametrize("name", EXCLUSIONS)

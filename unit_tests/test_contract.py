@@ -145,7 +145,7 @@ def test_the_file_is_as_the_command_writes_it() -> None:
 
 def test_a_path_with_ids_is_one_with_placeholders() -> None:
     assert operation("v2", "/deals/7/followers") is FACTS["v2 /deals/{id}/followers"]
-    with pytest.raises(KeyError):
+    with pytest.raises(LookupError, match="declares no GET"):
         operation("v1", "/deals")
 
 

@@ -100,7 +100,7 @@ def work_off(run: Run[Any]) -> None:
 
 
 def declared_for(asked: Request | Stream) -> Any:
-    """What the vendor declares of the endpoint; KeyError where it declares nothing."""
+    """What the vendor declares of the endpoint; LookupError where it declares nothing."""
     return operation(f"v{asked.version}", f"/{asked.path}")
 
 
@@ -169,8 +169,9 @@ def test_no_exception_of_the_connector_is_stale() -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_costs_and_scopes_are_the_vendors(row: Stream) -> None:
     declared = declared_for(row)
-    assert row.cost == declared["cost"]
-    assert set(row.scope) == set(declared["scopes"]) | NEWER_SCOPES.get(row.path, set())
+    assert row.cost == declared["cost"], f'correct the cost of the row "{row.name}"'
+    scopes = set(declared["scopes"]) | NEWER_SCOPES.get(row.path, set())
+    assert set(row.scope) == scopes, f'correct the scope of the row "{row.name}"'
 
 
 @pytest.mark.parametrize("row", MADE, ids=lambda row: row.name)
@@ -186,7 +187,8 @@ def test_pages_are_as_large_as_they_may_be(row: Stream) -> None:
     if limit:
         most = limit.get("maximum", 500)
         # Prose: files give 100 at most, call logs 50.
-        assert row.limit == min(most, 50 if row.name == "call_logs" else 500)
+        wanted = min(most, 50 if row.name == "call_logs" else 500)
+        assert row.limit == wanted, f'write limit={wanted} into the row "{row.name}"'
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -217,4 +219,5 @@ def test_every_opt_in_field_that_the_vendor_offers_is_asked_for(row: Stream) -> 
     offered = {field for text in declared.get("enum", []) for field in text.split(",")}
     if row.name == "deleted_records":
         offered = set()  # the id and the time are in every record
-    assert {*row.params.get("include_fields", "").split(",")} - {""} == offered
+    asked = {*row.params.get("include_fields", "").split(",")} - {""}
+    assert asked == offered, f'ask for exactly these include_fields in the row "{row.name}"'

@@ -278,8 +278,9 @@ def test_every_exception_belongs_to_a_route(exceptions: dict[str, set[Finding]])
 @pytest.mark.parametrize("route", EVERY, ids=_endpoint)
 def test_cost_and_scopes_are_the_vendors(route: Route) -> None:
     """A wrong cost or scope here would let a client's wrong one pass."""
-    assert route.scopes == {*_facts(route)["scopes"], *NEWER_SCOPES.get(route.object, ())}
-    assert route.cost == _facts(route)["cost"]
+    scopes = {*_facts(route)["scopes"], *NEWER_SCOPES.get(route.object, ())}
+    assert route.scopes == scopes, f'correct the scopes of the route "{route.object}"'
+    assert route.cost == _facts(route)["cost"], f'correct the cost of the route "{route.object}"'
 
 
 @pytest.mark.parametrize("route", EVERY, ids=_endpoint)
@@ -290,4 +291,5 @@ def test_exactly_the_vendors_parameters_are_accepted(route: Route, service: Serv
         _ask(service, route, {**route.every[0], name: "x"})
         if "is not allowed" not in service.ledger.requests[-1].note:
             accepted.add(name)
-    assert accepted == _facts(route)["parameters"].keys()
+    wanted = _facts(route)["parameters"].keys()
+    assert accepted == wanted, f'give the route "{route.object}" exactly these parameters'

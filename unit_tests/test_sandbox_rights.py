@@ -9,9 +9,11 @@ import requests
 
 from pipedrive_sandbox import Options, Sandbox
 from pipedrive_sandbox.permissions import PERMISSIONS
+from pipedrive_sandbox.route import Route
 from pipedrive_sandbox.routes import ROUTES
 
 from .caller import LIMITS, NOW, Caller
+from .contract import operation
 from .test_sandbox_account import bearer
 
 OPTIONS = Options(scale=0.02, clock=NOW, switches=LIMITS)
@@ -22,46 +24,26 @@ FORBIDDEN = {
     "data": None,
     "additional_data": None,
 }
-CHILDREN_OF_SALES = {
-    "deal_changelog",
-    "deal_discounts",
-    "deal_followers",
-    "deal_followers_changelog",
-    "deal_installments",
-    "deal_mail_messages",
-    "deal_participants",
-    "deal_participants_changelog",
-    "deal_products",
-    "product_followers",
-    "product_followers_changelog",
-    "product_images",
-    "product_variations",
-}
-SALES = {
-    "deals",
-    "deals_archived",
-    *CHILDREN_OF_SALES,
-    "deals_summary",
-    "goal_results",
-    "lead_labels",
-    "pipeline_conversion_statistics",
-    "pipeline_movement_statistics",
-    "goals",
-    "lead_sources",
-    "leads",
-    "leads_archived",
-    "pipelines",
-    "products",
-    "stages",
-}
+# Pipedrive's scopes tell what belongs to the sales app, and what only an admin reads.
+SELLING = {f"{area}:read" for area in ("deals", "leads", "products", "goals")}
+OTHER_APPS = {"contacts:read", "activities:read"}
+
+
+def scopes_of(route: Route) -> set[str]:
+    """Those that the vendor declares, any of which is enough."""
+    return set(operation(route.version, route.path)["scopes"])
+
+
+def is_of_sales(route: Route) -> bool:
+    """Whether it takes the sales app to read it. A list of fields needs no app."""
+    scopes = scopes_of(route)
+    by_scope = bool(scopes & SELLING) and not scopes & OTHER_APPS and not route.definitions
+    return by_scope or route.of in ("deals", "products")
+
+
+SALES = {route.object for route in ROUTES if is_of_sales(route)}
 ADMINS = {
-    "roles",
-    "role_assignments",
-    "role_pipelines",
-    "role_settings",
-    "permission_set_assignments",
-    "permission_sets",
-    "webhooks",
+    route.object for route in ROUTES if scopes_of(route) == {"admin"} and not route.definitions
 }
 MINE = "v1/users/1/permissions"
 
@@ -84,7 +66,7 @@ def refused(api: Caller) -> set[str]:
 def test_a_regular_users_token_gets_no_roles(box: Sandbox, api: Caller) -> None:
     assert refused(api) == set()
     box.set(admin=False)
-    assert refused(api) == ADMINS
+    assert refused(api) == ADMINS, "give the routes of these lists admin_only=True, and no others"
     assert bearer(box, "/v1/roles").json() == FORBIDDEN, "an OAuth token with every scope"
 
 
@@ -104,7 +86,7 @@ def test_a_refusal_for_the_user_is_charged_and_one_for_the_scope_is_not(
 
 def test_a_user_without_the_sales_app_gets_no_deals_of_v1_or_v2(box: Sandbox, api: Caller) -> None:
     box.set(apps="global,account_settings")
-    assert refused(api) == SALES
+    assert refused(api) == SALES, 'give the routes of these lists app="sales", and no others'
     assert box.requests[0].note == ""
     notes = {request.note for request in box.requests if request.status == 403}
     assert notes == {"needs the app sales"}

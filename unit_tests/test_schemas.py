@@ -23,7 +23,8 @@ from source_pipedrive.streams import STREAMS
 from unit_tests.contract import Json, operation
 
 SCHEMAS = Path(__file__).parent.parent / "source_pipedrive" / "schemas"
-NAMES = sorted(path.stem for path in SCHEMAS.glob("*.json"))
+FILES = sorted(path.stem for path in SCHEMAS.glob("*.json"))
+NAMES = [name for name in FILES if name in STREAMS]
 WITH_PARENTS = [row for row in STREAMS.values() if row.child]
 
 HEAD = (
@@ -124,11 +125,11 @@ def parts(schema: Json, place: str) -> Iterator[tuple[str, Json]]:
 @pytest.mark.parametrize("stream", NAMES)
 def test_file_has_one_property_a_line(stream: str) -> None:
     head, *lines, last = (SCHEMAS / f"{stream}.json").read_text("utf-8").splitlines()
-    assert (head, last) == (HEAD, "}}")
+    assert (head, last) == (HEAD, "}}"), "its first and last line are those of the other schemas"
     assert all(line.endswith(",") for line in lines[:-1])
     names = []
     for line in lines:
-        assert line.startswith('  "')
+        assert line.startswith('  "'), f"one property a line, indented by two spaces: {line}"
         [name] = json.loads("{" + line.removesuffix(",") + "}")
         names.append(name)
     assert names == list(schema_of(stream)["properties"]), "a property stands twice"
@@ -139,7 +140,7 @@ def test_key_comes_first_and_everything_else_may_be_null(stream: str) -> None:
     Draft7Validator.check_schema(schema_of(stream))
     properties = schema_of(stream)["properties"]
     key = STREAMS[stream].key[0]
-    assert next(iter(properties)) == key
+    assert next(iter(properties)) == key, "the key comes first"
     assert properties[key]["type"] in ("integer", "string")
     for place, part in parts(schema_of(stream), ""):
         assert place in STREAMS[stream].key or "null" in types_of(part), f"{place} can not be null"
@@ -262,7 +263,8 @@ def test_schema_has_all_that_the_vendor_declares(stream: str) -> None:
     theirs = unwrapped(theirs, STREAMS[stream])
     found = differences(schema_of(stream), theirs)
     meant = {place for name, place in DEVIATIONS if name == stream}
-    assert {p: text for p, text in found.items() if p not in meant} == {}
+    wrong = {place: text for place, text in found.items() if place not in meant}
+    assert not wrong, f"correct these properties in schemas/{stream}.json: {wrong}"
     assert meant - set(found) == set(), "no longer a deviation: take the line out"
 
 
@@ -270,7 +272,14 @@ def test_schema_has_all_that_the_vendor_declares(stream: str) -> None:
 def test_schema_has_every_field_that_can_be_asked_for(stream: str) -> None:
     parameter = declared_by_vendor(stream)["parameters"].get("include_fields", {"enum": []})
     fields = {name for one in parameter["enum"] for name in one.split(",")}
-    assert fields - set(schema_of(stream)["properties"]) == set()
+    missing = fields - set(schema_of(stream)["properties"])
+    assert not missing, f"write these properties into schemas/{stream}.json: {missing}"
+
+
+def test_every_schema_belongs_to_a_stream() -> None:
+    assert set(FILES) <= STREAMS.keys(), (
+        "put its row into a group of GROUPS in source_pipedrive/streams.py, or delete the file"
+    )
 
 
 def test_every_stream_is_compared_with_the_vendor() -> None:

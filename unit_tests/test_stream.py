@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from source_pipedrive.field_lists import DEAL_EXTRAS
+from source_pipedrive.rows import whole
 from source_pipedrive.stream import Changes, Paging, Stream, table
 from source_pipedrive.streams import STREAMS
+from unit_tests.contract import operation
+from unit_tests.kinds import CHANGED, READ_WHOLE, is_asked, mistakes
 
 DEALS = STREAMS["deals"]
 CUT = [
     *("activities", "call_logs", "deals", "deals_archived", "files", "leads", "leads_archived"),
     *("mail_threads", "notes"),
-]
-INCREMENTAL = [
-    *("activities", "activity_types", "deals", "deals_archived", "files", "leads"),
-    *("leads_archived", "notes", "organizations", "persons", "pipelines", "products", "stages"),
-    "users",
 ]
 
 
@@ -62,8 +63,30 @@ def test_an_unknown_fact_in_a_row_fails() -> None:
 
 
 def test_a_row_without_a_schema_file_fails() -> None:
-    with pytest.raises(FileNotFoundError, match="dealz"):
+    with pytest.raises(ValueError, match=r"write source_pipedrive/schemas/dealz\.json"):
         dataclasses.replace(DEALS, name="dealz")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"properties": {', r"schemas/x\.json is not JSON: .*line 1"),
+        ('{"properties": {"id": {}}}', r"give \['id'\] in source_pipedrive/schemas/x\.json a type"),
+    ],
+)
+def test_a_schema_that_cannot_be_read_says_where_and_why(
+    text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "x.json").write_text(text)
+    monkeypatch.setattr(resources, "files", lambda package: tmp_path)
+    with pytest.raises(ValueError, match=why):
+        whole("x", "x", 20, "base", about="X")
+
+
+def test_an_unknown_scope_says_where_it_has_to_be_known() -> None:
+    with pytest.raises(ValueError, match='scope "deal:read" is not in NEEDS'):
+        whole("currencies", "currencies", 20, "deal:read", about="X")
 
 
 def test_two_rows_of_one_name_fail() -> None:
@@ -85,13 +108,46 @@ def test_every_opt_in_field_is_asked_for() -> None:
         assert set(asked) <= set(STREAMS[name].schema["properties"])
 
 
-def test_the_lists_that_are_read_incrementally_and_those_that_the_history_cuts() -> None:
-    lists = {name: row for name, row in STREAMS.items() if not row.sources}
-    assert {name for name, row in lists.items() if row.cursor_field} == {
-        *INCREMENTAL,
-        *("projects", "projects_archived", "tasks", "project_templates"),
-        *("lead_labels", "deleted_records"),
-    }
+@pytest.mark.parametrize(
+    "row", [row for row in STREAMS.values() if is_asked(row)], ids=lambda row: row.name
+)
+def test_a_row_is_of_the_kind_that_its_endpoint_needs(row: Stream) -> None:
+    """Another paging repeats a page or loses the rest; another kind of changes costs more."""
+    found = list(mistakes(row, operation(f"v{row.version}", f"/{row.path}")))
+    assert not found, "; ".join(found)
+
+
+def test_the_lists_that_are_read_whole_although_their_records_have_a_time() -> None:
+    """Those that are named there without a need would hide a wrong kind."""
+    assert {name for name in READ_WHOLE if STREAMS[name].cursor_field} == set()
+    for name in READ_WHOLE:
+        assert set(CHANGED) & STREAMS[name].schema["properties"].keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "sentence"),
+    [
+        ("users", {"paging": Paging.OFFSET, "limit": 500}, "comes in one answer.* with whole"),
+        ("notes", {"paging": Paging.WHOLE, "limit": None, "changes": Changes.ON_CLIENT},
+         "by offset.* with paged"),
+        ("pipelines", {"paging": Paging.WHOLE, "limit": None}, "cursor.* with core"),
+        ("users", {"changes": None, "cursor_field": None}, r"time of change.*ON_CLIENT"),
+        ("notes", {"changes": Changes.NEWEST_FIRST}, r"updated_since.*changed\(Changes.RESTARTING"),
+        ("files", {"changes": Changes.ON_CLIENT}, r"sorts by.*changed\(Changes.NEWEST_FIRST"),
+        ("deals", {"changes": Changes.ON_CLIENT}, r"updated_since.*core"),
+        ("pipelines", {"changes": Changes.ASCENDING}, r"changed\(Changes.ON_CLIENT"),
+        ("currencies", {"cost": 10}, "costs 20 tokens, not 10"),
+    ],
+)  # fmt: skip
+def test_the_wrong_kind_of_row_gets_a_sentence(
+    name: str, wrong: dict[str, Any], sentence: str
+) -> None:
+    row = dataclasses.replace(STREAMS[name], **wrong)
+    (found,) = mistakes(row, operation(f"v{row.version}", f"/{row.path}"))
+    assert re.search(sentence, found)
+
+
+def test_the_lists_that_the_history_cuts() -> None:
     assert {name for name, row in STREAMS.items() if row.history} == set(CUT)
 
 

@@ -3,7 +3,8 @@
 A row is what the endpoint is recorded as, its path, its cost in tokens and the scopes of which
 one suffices; what its lists accept stands above the table. That is written down from the vendor's
 OpenAPI files, with which the contract test compares it. An ordinary endpoint is one more row in
-the table of its topic, and its records a table of that name in `data`.
+the table of its topic. Its records are a table of that name in `data`, or else are made from the
+stream's schema.
 """
 
 from __future__ import annotations

@@ -36,5 +36,14 @@ def vendors_folder() -> Path | None:
 
 
 def operation(version: str, path: str) -> Json:
-    """What the vendor declares of GET `path`, e.g. ("v2", "/deals/7"); KeyError if nothing."""
-    return FACTS[f"{version} {re.sub(r'/[0-9]+(?=/|$)', '/{id}', path)}"]
+    """What the vendor declares of GET `path`, e.g. ("v2", "/deals/7"); LookupError if nothing."""
+    name = f"{version} {re.sub(r'/[0-9]+(?=/|$)', '/{id}', path)}"
+    if name not in FACTS:
+        other = f"{'v1' if version == 'v2' else 'v2'} {name.partition(' ')[2]}"
+        but = f", but {other}" if other in FACTS else ""
+        raise LookupError(
+            f"Pipedrive declares no GET {name}{but}. Correct the version or path of the row in "
+            "source_pipedrive/streams.py or of the sandbox's route, or run `make contract` if the "
+            "endpoint is new"
+        )
+    return FACTS[name]

@@ -1,0 +1,91 @@
+"""Records of lists that nothing in the sandbox depends on, made from the stream's JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from .clock import date, plain, zulu
+from .data.builder import MAKERS
+from .data.draw import Draw
+from .data.world import World
+from .errors import Version
+from .record import Row
+from .route import Route
+from .table import Table
+
+SCHEMAS = Path(__file__).parents[1] / "source_pipedrive" / "schemas"
+COUNT = 12  # records of a list; more than one page of 10
+
+
+def complete(world: World, routes: Iterable[Route]) -> None:
+    """Add the tables that the routes of plain lists need and that `data` does not make.
+
+    Raises ValueError for a route whose records cannot be made.
+    """
+    for route in routes:
+        missing = {route.of, route.table} - {"", *world.tables}
+        if missing and route.of:
+            raise ValueError(
+                f'the route "{route.object}" lies below a record, so its rows must fit their '
+                f"parents: make the table {sorted(missing)} in pipedrive_sandbox/data"
+            )
+        if route.child and (route.table, route.child) not in MAKERS:
+            raise ValueError(
+                f'nothing makes the rows of the route "{route.object}": add a function for '
+                f'("{route.table}", "{route.child}") to MAKERS in pipedrive_sandbox/data'
+            )
+        for name in missing:
+            draw = Draw(world.seed, name, world.born)
+            world.tables[name] = table(name, route.version, draw)
+
+
+def table(name: str, version: Version, draw: Draw) -> Table:
+    """A table whose records have every property of `schemas/<name>.json`, none of them null.
+
+    Raises ValueError where there is no such schema.
+    """
+    file = SCHEMAS / f"{name}.json"
+    if not file.is_file():
+        raise ValueError(
+            f'the sandbox has no records for its route "{name}": give it the name of a stream and '
+            f"write source_pipedrive/schemas/{name}.json, from which they are made, or else make "
+            "a table of that name in pipedrive_sandbox/data"
+        )
+    properties: Mapping[str, Any] = orjson.loads(file.read_bytes())["properties"]
+    stamp = zulu if version == "v2" else plain
+    key = next(iter(properties))
+    rows = []
+    for number, life in enumerate(draw.lives(COUNT), start=1):
+        times = {"add_time": stamp(life.added), "update_time": stamp(life.updated)}
+        record = {
+            column: times.get(column) or _value(schema, draw, version)
+            for column, schema in properties.items()
+        }
+        record[key] = str(number) if "string" in properties[key]["type"] else number
+        rows.append(Row(record, id_field=key))
+    return Table(name, rows, stamp=stamp)
+
+
+def _value(schema: Mapping[str, Any], draw: Draw, version: Version) -> Any:
+    """Any value of that type."""
+    types = schema["type"]
+    match next(each for each in ([types] if isinstance(types, str) else types) if each != "null"):
+        case "boolean":
+            return draw.chance(0.5)
+        case "integer":
+            return draw.number(1, 100)
+        case "number":
+            return draw.number(100, 99_999) / 100
+        case "array":
+            return [_value(schema["items"], draw, version)]
+        case "object":
+            inside = schema.get("properties", {})
+            return {name: _value(part, draw, version) for name, part in inside.items()}
+    moment = draw.before(draw.now, 900)
+    if schema.get("format") == "date-time":
+        return zulu(moment) if version == "v2" else plain(moment)
+    return date(moment) if schema.get("format") == "date" else draw.pick(draw.words.words)
