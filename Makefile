@@ -50,8 +50,13 @@ coverage: .venv/ready
 	@$(BIN)/coverage report --format=total | awk -v floor=$$(awk '/^fail_under/ { print $$3 }' pyproject.toml) \
 		'$$1 >= floor + 1 { print "Coverage has risen to " $$1 " %: raise fail_under in pyproject.toml."; exit 1 }'
 
+# Two parts side by side, for the second mostly waits: for rate limits, signals and other programs.
+WAITING := $(patsubst %,integration_tests/test_%.py,limits termination faults demo pyairbyte standard)
 integration: .venv/ready
-	$(BIN)/pytest integration_tests -m "not image"
+	@$(BIN)/pytest -m "not image" $(WAITING) >.venv/waiting.log 2>&1 & waiting=$$!; \
+	trap 'kill $$waiting 2>/dev/null' INT TERM; \
+	$(BIN)/pytest integration_tests -m "not image" $(addprefix --ignore=,$(WAITING)); failed=$$?; \
+	wait $$waiting || failed=1; cat .venv/waiting.log; exit $$failed
 
 image:
 	docker build $(BUILD) -t $(IMAGE) .
