@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, StreamError
@@ -17,7 +15,7 @@ from source_pipedrive.reading.fed import NO_RECORD, Fed
 from source_pipedrive.reading.instants import instant, rfc3339
 from unit_tests.deals import Deals, Record, deals
 from unit_tests.test_wiring import keys_of, small_batch, status_of
-from unit_tests.turns import Turns, read, records_of, run_of, states_of
+from unit_tests.turns import Turns, must_end, read, records_of, run_of, states_of
 
 START = instant("2026-01-01")
 PLAN = '{"error":"This feature is not part of your plan"}'
@@ -220,17 +218,7 @@ def test_a_sync_that_is_stopped_while_the_last_page_waits_for_a_slow_destination
         honest(self)
 
     monkeypatch.setattr(Fed, "end", end)
-    found: list[Any] = []
-
-    def go() -> None:
-        with contextlib.suppress(AirbyteTracedException):
-            found.extend(run)
-        found.append("ended")
-
-    reading = threading.Thread(target=go, daemon=True)
-    reading.start()
-    reading.join(timeout=10)
-    assert found[-1:] == ["ended"], "the sync hangs"
+    must_end(run)
 
 
 def test_workers_that_meet_the_same_absence_say_it_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,7 +22,7 @@ from source_pipedrive.reading.remembered import (
 )
 from source_pipedrive.streams import STREAMS
 from unit_tests.deals import Deals, Record, deals
-from unit_tests.turns import Turns, read, records_of, run_of, states_of
+from unit_tests.turns import Turns, read, records_of, run_of, states_of, status_of
 
 START = instant("2026-01-01")
 NOW = instant("2026-11-23T10:00:00Z")
@@ -53,15 +53,6 @@ def refusing(company: Deals, status: int, *ids: int, body: str = PERMISSION) -> 
 
     company.refuse = refuse
     return company
-
-
-def status_of(messages: list[Any], stream: str) -> str:
-    return [
-        m.trace.stream_status.status.value
-        for m in messages
-        if m.trace and m.trace.stream_status
-        if m.trace.stream_status.stream_descriptor.name == stream
-    ][-1]
 
 
 def last_state(messages: list[Any], stream: str) -> Record:

@@ -21,7 +21,7 @@ from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from unit_tests.deals import Deals, Record, deals
-from unit_tests.turns import Turns, read, records_of, run_of, states_of
+from unit_tests.turns import Turns, must_end, read, records_of, run_of, states_of, status_of
 
 START = instant("2026-01-01")
 DAY = 86_400
@@ -160,16 +160,6 @@ def test_when_the_list_of_parents_fails_so_does_what_hangs_on_it() -> None:
             if m.trace.stream_status.stream_descriptor.name == name
         ]
         assert statuses[-1] == "INCOMPLETE", name
-
-
-def status_of(messages: Sequence[Any], stream: str) -> str:
-    """The last one."""
-    return [
-        m.trace.stream_status.status.value
-        for m in messages
-        if m.trace and m.trace.stream_status
-        if m.trace.stream_status.stream_descriptor.name == stream
-    ][-1]
 
 
 def few_deals(refused: Callable[[Request], tuple[int, str] | None]) -> Deals:
@@ -472,17 +462,7 @@ def test_a_list_that_fails_ends_all_that_hangs_on_it_though_it_lets_one_go_at_th
     company = company_of("spread")
     company.refuse = of_one("deals", 500)
     run = run_of(company, "deals", "deal_changelog", "deal_products")
-    found: list[Any] = []
-
-    def go() -> None:
-        with contextlib.suppress(AirbyteTracedException):
-            found.extend(run)
-        found.append("ended")
-
-    reading = threading.Thread(target=go, daemon=True)
-    reading.start()
-    reading.join(timeout=10)
-    assert found[-1:] == ["ended"], "the sync hangs"
+    must_end(run)
 
 
 def test_what_a_list_has_let_go_is_read_though_all_others_that_it_is_read_for_have_failed(

@@ -3,6 +3,7 @@ do to each other happens again with the same seed."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.waiting import Waiting
@@ -160,6 +162,29 @@ def states_of(messages: Sequence[Any], stream: str) -> list[tuple[int, Record]]:
     ]
 
 
+def status_of(messages: Sequence[Any], stream: str) -> str:
+    """The last status of a stream."""
+    return [
+        m.trace.stream_status.status.value
+        for m in messages
+        if m.trace and m.trace.stream_status
+        if m.trace.stream_status.stream_descriptor.name == stream
+    ][-1]
+
+
 def read(company: Deals, *streams: str | Stream, **options: Any) -> list[Any]:
     """All messages of a sync by one worker."""
     return Turns(run_of(company, *streams, **options), company).messages()
+
+
+def must_end(run: Run[Any]) -> None:
+    """Reads a sync with real threads; fails where it hangs."""
+    ended = threading.Event()
+
+    def go() -> None:
+        with contextlib.suppress(AirbyteTracedException):
+            list(run)
+        ended.set()
+
+    threading.Thread(target=go, daemon=True).start()
+    assert ended.wait(timeout=10), "the sync hangs"

@@ -206,8 +206,7 @@ class Children(Fed[T]):
         """Whatever else waits to be asked for of this parent need not be. The lock is held."""
 
     def _settle(self, done: Sequence[Waiting]) -> None:
-        """The rows of these parents have left. A state leaves when with them all parents up to
-        some ticket are through."""
+        """Closes the tickets of these parents; sends a state once all earlier ones are closed."""
         with self.lock:
             self.pending.close([ticket for _, ticket in done])
             enough = self.pending.closed >= SLICE or self.pending.idle
@@ -216,8 +215,9 @@ class Children(Fed[T]):
             self.emit([], self._vouch)
         with self.lock:
             lefts = (by for name, by in self._lefts.items() if name not in self._lost)
-            left = union(left for by in lefts for left in by.values())
-            over = self.pending.idle and self.pending.is_only_holes(left)
+            over = self.pending.idle and self.pending.is_only_holes(
+                union(left for by in lefts for left in by.values())
+            )
         if over and (error := self.refusals.parked):
             self.fail(error)
 

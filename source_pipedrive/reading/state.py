@@ -11,8 +11,7 @@
 The state of a stream that hangs on several lists has, in place of "done", "parents": the parts read
 of each list. "known" is the time of its last complete sync, while it catches up after it. Where it
 is made of several streams that have read different parts of a list, "sources" holds them by stream:
-an account may lack one of these streams and have it later. What
-else it says stands in remembered.py.
+an account may lack one of these streams and have it later. remembered.py describes the other keys.
 
 While a full refresh is under way it carries `"full_refresh": true` besides, so that nobody takes
 it for the state of an incremental sync that was turned into a full refresh.
