@@ -32,8 +32,8 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.complaints import config_error
 from source_pipedrive.http.waiting import Waiting
-from source_pipedrive.reading.messages import AsLines, error_message, public
 from source_pipedrive.source import SourcePipedrive
+from source_pipedrive.sync.messages import AsLines, error_message, public
 from source_pipedrive.termination import Termination, die
 
 logger = logging.getLogger("airbyte")

@@ -32,14 +32,13 @@ from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.migration import migrate
 from source_pipedrive.misspellings import misspellings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
-from source_pipedrive.reading.messages import AsMessages, Encoder
-from source_pipedrive.reading.pages import all_rows
-from source_pipedrive.reading.reader import T
+from source_pipedrive.reading.pages import all_records
 from source_pipedrive.reading.shaping import Fields
-from source_pipedrive.reading.sync import Run, Selection
 from source_pipedrive.sight import Sight, by_reason, partial_view, permissions_of, verdict
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync.messages import AsMessages, Encoder, T
+from source_pipedrive.sync.sync import Options, Selection, SyncRun
 
 logger = logging.getLogger("airbyte")
 
@@ -104,7 +103,7 @@ class SourcePipedrive(Source):
         if parsed.custom_fields == "raw":
             return AirbyteCatalog(streams=[catalog_entry(row, row.schema) for row in rows])
         client, _ = connect(parsed, _mutable(config))
-        definitions = Definitions(partial(all_rows, client), strict=True)
+        definitions = Definitions(partial(all_records, client), strict=True)
         schemas = {}
         for row in rows:
             columns = discovered(row, definitions) if row.has_custom_fields else []
@@ -147,15 +146,13 @@ class SourcePipedrive(Source):
         if waiting.stopped:  # before any stream has begun that would have to be ended
             raise waiting.error()
         lower = seconds_of(parsed.history.since(company.at))
-        _warn(company, [selection.row for selection in selected])
+        _warn(company, [selection.stream for selection in selected])
         logger.info(f"Reading {len(selected)} streams; what has a history, from {rfc3339(lower)}.")
-        workers = parsed.num_workers
         fields = None
         if parsed.custom_fields != "raw":
-            fields = Fields(Definitions(partial(all_rows, client)), parsed.labels)
-        yield from Run(
-            client, company, selected, encoder, lower, workers, waiting, meanwhile, fields
-        )
+            fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
+        options = Options(lower, parsed.num_workers, fields, meanwhile)
+        yield from SyncRun(client, company, selected, encoder, options, waiting)
 
 
 def parsed_with_warnings(config: Mapping[str, Any]) -> Config:

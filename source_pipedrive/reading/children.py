@@ -1,300 +1,320 @@
-"""Streams that are asked for by the records of others: the products of deals, a role's users, ...
+"""Child streams, which are requested for the records of other streams: the products of deals, ...
 
-What the answers for one parent mean stands in http/errors.py. A parent that has vanished is passed
-over. One that the user may not see is passed over and remembered. One that cannot be read is
-parked: the state vouches for everything around it, and the stream is incomplete until it can be.
+http/errors.py says what an answer for one parent means. A parent that has vanished is skipped. One
+that the user may not see is skipped and remembered. One that cannot be read is parked: the state
+includes everything around it, and the stream is incomplete until it can be.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from source_pipedrive.absences import absence_of
 from source_pipedrive.child import Child
 from source_pipedrive.http.errors import Action, StreamError, about_one_parent
-from source_pipedrive.reading.estimates import ABOUT, AT_LEAST, Estimate
-from source_pipedrive.reading.fed import Covered, Fed
-from source_pipedrive.reading.fetched import Fetched
+from source_pipedrive.reading.batch import (
+    Batch,
+    Covered,
+    Handover,
+    HiddenParent,
+    Signal,
+    Step,
+    Task,
+)
+from source_pipedrive.reading.coverage import Remaining
+from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.pages import Page, pages
-from source_pipedrive.reading.pending import PendingParents, Waiting, parent_of, time_of_parent
-from source_pipedrive.reading.reader import Reader, T, Task
-from source_pipedrive.reading.records import Row, numbered
+from source_pipedrive.reading.pending import Pending, PendingParents, parent_of, time_of_parent
+from source_pipedrive.reading.progress import Progress, lies_in, union
+from source_pipedrive.reading.reader import Reader
+from source_pipedrive.reading.records import Record, numbered
 from source_pipedrive.reading.refusals import HOPELESS, Refusals
-from source_pipedrive.reading.spans import Interval, Progress, lies_in, union
 
 logger = logging.getLogger("airbyte")
 
 SLICE = 10  # times of parents between two states
-MANY = 500  # parents between two states, where they are all of one time
+MANY = 500  # parents between two states, if they are all of one time
 
 
-class Children(Fed[T]):
-    """Asks for the rows of each parent that has some, by as many workers as are free."""
+class Counts:
+    """How many parents a stream has met. seen: in its sources; wanted: to be asked for; read: asked
+    for; unsaved: read since the last state."""
+
+    def __init__(self) -> None:
+        self.seen = self.wanted = self.read = self.unsaved = 0
+        self._next_estimate = SLICE
+
+    def add(self, seen: int, wanted: int) -> None:
+        """A source has delivered more records, some of which are asked for."""
+        self.seen += seen
+        self.wanted += wanted
+
+    def have_read(self, parents: int) -> None:
+        """More parents have been read."""
+        self.read += parents
+
+    def estimate_is_due(self) -> bool:
+        """Whether it is time for another estimate: after ten parents, a hundred, a thousand, ..."""
+        due = self.read >= self._next_estimate
+        self._next_estimate = 10 * self.read if due else self._next_estimate
+        return due
+
+    def have_left(self) -> None:
+        """All records of one parent have left."""
+        self.unsaved += 1
+
+    def saved(self) -> None:
+        """A state includes them."""
+        self.unsaved = 0
+
+
+class Children(DependentReader):
+    """Requests the records of each parent that has some, with as many workers as are free."""
+
+    can_pause = True
+    estimates_again = True
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        assert self.row.child is not None
-        self.child: Child = self.row.child
+        assert self.stream.child is not None
+        self.child: Child = self.stream.child
         self.pending = PendingParents()
-        self.refusals = Refusals(self.row.name, self.child.of[0].name)
+        self.refusals = Refusals(self.stream.name, self.child.of[0].name)
+        self.counts = Counts()
         self._asked: set[tuple[str, Any, int | None]] = set()
-        self._said = self._untold = 0
-        self._look = SLICE
-        self.forecast.priced = True  # in its own words
-        self._seen = self._wanted = self._read = 0
 
     @property
-    def flooded(self) -> bool:
-        return not self.exhausted and (self.pending.full or super().flooded)
+    def is_full(self) -> bool:
+        return self.pending.full
 
-    def take_in(self, source: Reader[Any], fetched: Fetched) -> None:
+    @property
+    def unit(self) -> str:
+        """What an estimate counts."""
+        return self.child.of[0].name
+
+    @property
+    def requests_per_parent(self) -> int:
+        """How many requests one parent takes, without further pages."""
+        return len(self.stream.each)
+
+    # -- parents arrive
+
+    def receive(
+        self, source: Reader, handover: Handover, needed: Remaining | None
+    ) -> Iterator[Step]:
         wanted = [
-            parent_of(row, self.child) for row in fetched.rows if self._is_wanted(source, row)
+            parent_of(record, self.child)
+            for record in handover.records
+            if self._is_wanted(source, record, needed)
         ]
         with self.lock:
-            covered = self.covered_by(source, fetched)
+            name = source.stream.name
+            covered = self.coverage.covered_by(name, handover, source.remaining())
             parents = [unit for parent in wanted for unit in self.units(source, parent)]
-            self._seen += len(fetched.rows)
-            self._wanted += len(parents)
-            if source.in_order or self.row.cursor_field is None:
+            self.counts.add(len(handover.records), len(parents))
+            if source.in_order or self.stream.cursor_field is None:
                 self.pending.add(parents, covered)
             else:
-                self.pending.add_unsorted(source.row.name, parents, covered)
-        self._settle(())
-        self.nudge()
+                self.pending.add_unsorted(name, parents, covered)
+        yield from self._settle(())
 
-    def take_back(self, source: Reader[Any]) -> None:
-        with self.lock:
-            self.pending.take_back(source.row.name, source.left())
+    def take_back(self, source: Reader) -> None:
+        self.pending.take_back(source.stream.name, source.remaining())
         super().take_back(source)
 
-    def _is_wanted(self, source: Reader[Any], row: Row) -> bool:
-        """Whether the parent has changed, and has any rows, as far as Pipedrive tells."""
-        if self.child.counter and row.get(self.child.counter) == 0:
+    def _is_wanted(self, source: Reader, record: Record, needed: Remaining | None) -> bool:
+        """Whether the parent has changed and, as far as Pipedrive counts them, has children."""
+        if self.child.counter and record.get(self.child.counter) == 0:
             return False
-        time = time_of_parent(row, self.child)
-        if self.row.cursor_field is None or self.child.months or time is None:
+        time = time_of_parent(record, self.child)
+        if self.stream.cursor_field is None or self.child.months or time is None:
             return True
-        left: Mapping[str, list[Interval]] = self.left_by(source.row)
-        if source.lane.silent:  # it may also bring what others need of it
-            left = source.needs.get(self, left)
-        return time >= self.progress.until or lies_in(time, union(left.values()))
+        remaining = needed or self.coverage.remaining_from(source.stream.name)
+        return time >= self.progress.until or lies_in(time, union(remaining.values()))
 
-    def units(self, source: Reader[Any], parent: Row) -> list[Row]:
-        """What is asked for of a parent: nothing where that has been read. The lock is held."""
+    def units(self, source: Reader, parent: Record) -> list[Record]:
+        """What to ask for of a parent: nothing if that has been read. The caller holds the lock."""
         time = instant_or_none(parent["time"])
-        name, id_ = source.row.name, parent["id"]
-        if self.row.cursor_field is None or not source.in_order or time is None:
+        name, id_ = source.stream.name, parent["id"]
+        if self.stream.cursor_field is None or not source.in_order or time is None:
             # The list may be read twice, for its own stream and for others.
             if (name, id_, time) in self._asked:
                 return []
             self._asked.add((name, id_, time))
-        if self.row.cursor_field is None or not time:
+        if self.stream.cursor_field is None or not time:
             return [parent]
         noted = {**parent, "source": name}
         recent = self.remembered.recent.get(name, {}).get(id_) == time
-        if recent and self.knows_as_much(self.progresses.known):
+        if recent and self.context.is_current(self.multi.known):
             self.note_done(noted)
             return []
-        return [] if self.has_done(name, id_, time) else [noted]
+        return [] if self.context.is_done(name, id_, time) else [noted]
 
-    def take(self) -> Task | None:
-        if super().flooded:
-            return None
+    # -- requests
+
+    def take(self, more: bool = False) -> Task | None:
         with self.lock:
-            more = any(not source.exhausted for source in self.sources)
             chunk = self.pending.take(self.child.batch, more)
-        return partial(self._ask, chunk) if chunk else None
+        return self._ask(chunk) if chunk else None
 
-    def _ask(self, chunk: Sequence[Waiting]) -> None:
-        self.go_on()
+    def _ask(self, chunk: Sequence[Pending]) -> Task:
         parents = list({parent["id"]: parent for parent, _ in chunk}.values())
-        self._price(len(self.requests(parents[0])))
         try:
-            rows = self._rows_of(parents)
+            records = self._records_of(parents)
         except StreamError as error:
             action = about_one_parent(error)
-            absent = not self.answered and absence_of(self.row, error) is not None
-            if absent and error.status == 403:  # in words that may be about one of the parents
-                absent = not self.try_out()
-            if action is Action.END_STREAM or absent:
+            unavailable = not self.has_answered and absence_of(self.stream, error) is not None
+            if unavailable and error.status == 403:  # its words may be about one of the parents
+                unavailable = not self.answers()
+            if action is Action.END_STREAM or unavailable:
                 raise
             if len(parents) > 1:
                 # One of them spoils the answer for all.
                 half = len(chunk) // 2
-                self._ask(chunk[:half])
-                self._ask(chunk[half:])
+                yield from self._ask(chunk[:half])
+                yield from self._ask(chunk[half:])
                 return
-            self._without(parents[0], error, action)
+            yield from self._without(parents[0], error, action)
         else:
             with self.lock:
-                self._read += len(parents)
+                self.has_answered = self.can_checkpoint = True
                 self.refusals.read()
-                look = self._read >= self._look
-                self._look = 10 * self._read if look else self._look
-            self.put(rows, None, Fetched(rows, (), parents))
-            if look:
-                self.announce()
+                self.counts.have_read(len(parents))
+                estimate = self.counts.estimate_is_due()
+            yield Batch(records, None, parents)
+            if estimate:
+                yield Signal.ESTIMATE
             with self.lock:
                 for parent in parents:
                     self.have_left(parent)
-        self._settle(chunk)
+        yield from self._settle(chunk)
 
-    def have_left(self, parent: Row) -> None:
-        """All rows of a parent have been handed out. The lock is held."""
-        self._untold += 1
+    def have_left(self, parent: Record) -> None:
+        """All records of a parent have left. The caller holds the lock."""
+        self.counts.have_left()
         self.note_done(parent)
 
-    def _rows_of(self, parents: Sequence[Row]) -> list[Row]:
-        """The rows of parents that one request names, each with its parent's id and time."""
-        found: list[Row] = []
+    def _records_of(self, parents: Sequence[Record]) -> list[Record]:
+        """The children of the parents that one request names, with their parent's id and time."""
+        found: list[Record] = []
         for params, columns in self.requests(parents[0]):
             ids = ",".join(str(parent["id"]) for parent in parents)
-            path = self.row.path if self.child.ids else self.row.path.format(id=ids)
+            path = self.stream.path if self.child.ids else self.stream.path.format(id=ids)
             named = {self.child.ids: ids} if self.child.ids else {}
             page = Page([], last=True)
-            known = any(parent["has_rows"] for parent in parents)
+            known = any(parent["has_children"] for parent in parents)
             for page in pages(
-                self.sync.client, self.row, {**named, **params}, path=path, known_rows=known
+                self.context.client,
+                self.stream,
+                {**named, **params},
+                path=path,
+                known_records=known,
             ):
-                found += [{**columns, **item} for item in page.rows]
-                self.go_on()
+                found += [{**columns, **item} for item in page.records]
             if page.cut and len(parents) > 1:
-                # Whether more rows follow is not told: fewer parents have fewer rows.
+                # The answer does not say whether more follow: fewer parents have fewer children.
                 half = len(parents) // 2
-                return self._rows_of(parents[:half]) + self._rows_of(parents[half:])
+                return self._records_of(parents[:half]) + self._records_of(parents[half:])
         by_id = {parent["id"]: parent for parent in parents}
-        for row in found:
+        for record in found:
             if self.child.batch == 1:
-                row[self.child.key] = parents[0]["id"]
-            if self.row.cursor_field and not self.child.months:
-                row[self.row.cursor_field] = by_id.get(row.get(self.child.key), {}).get("time")
+                record[self.child.key] = parents[0]["id"]
+            if self.stream.cursor_field and not self.child.months:
+                time = by_id.get(record.get(self.child.key), {}).get("time")
+                record[self.stream.cursor_field] = time
         return numbered(found, self.child) if self.child.number else found
 
-    def requests(self, parent: Row) -> list[tuple[Mapping[str, str], Row]]:
-        """The parameters of each request for one parent, and the columns that tell them apart."""
-        return [(params, {}) for params in self.row.each]
+    def requests(self, parent: Record) -> list[tuple[Mapping[str, str], Record]]:
+        """The parameters of each request for one parent, and the columns that tell its records
+        from those of the others."""
+        return [(params, {}) for params in self.stream.each]
 
-    def _without(self, parent: Row, error: StreamError, action: Action) -> None:
-        """Goes on without the rows of a parent that could not be read."""
+    def _without(self, parent: Record, error: StreamError, action: Action) -> Iterator[Step]:
+        """Continues without the children of a parent that could not be read."""
         if error.status == self.child.none:
             with self.lock:
-                self._read += 1
+                self.counts.have_read(1)
                 self.have_left(parent)
             return
         if action is Action.PARK and self.child.batch > 1 and error.status == 400:
             action = Action.ASK_LATER  # the others were answered: it is about this one
         time = instant_or_none(parent["time"])
+        time = self.progress.since if time is None else time
         with self.lock:
-            from_newest = self.refusals.note(error, action, parent["deleted"], not self._read)
-            if from_newest:
-                self.pending.turn_round()
+            none_read = not self.counts.read
+            if self.refusals.note(error, action, parent["deleted"], none_read):
+                self.pending.reverse()
             if action is Action.PARK:
-                self.pending.park(self.progress.since if time is None else time)
+                self.pending.park(time)
             self.skip(parent, action)
         if action is Action.ASK_LATER:
-            self.refuse(self.row.name, parent, self.progress.since if time is None else time)
-        logger.debug(f"{self.row.name}: parent {parent['id']} not read ({error.status}).")
+            yield HiddenParent(self.stream.name, parent["id"], time)
+        logger.debug(f"{self.stream.name}: parent {parent['id']} not read ({error.status}).")
         if self.refusals.hopeless:
             raise self.refusals.hopeless
 
-    def skip(self, parent: Row, action: Action) -> None:
-        """Whatever else waits to be asked for of this parent need not be. The lock is held."""
+    def skip(self, parent: Record, action: Action) -> None:
+        """Whatever else waits to be asked for of this parent can be dropped. The caller holds the
+        lock."""
 
-    def _settle(self, done: Sequence[Waiting]) -> None:
-        """Closes the tickets of these parents; sends a state once all earlier ones are closed."""
+    # -- what a state may include
+
+    def _settle(self, done: Sequence[Pending]) -> Iterator[Step]:
+        """Closes these parents' groups, and saves a state once all earlier groups are closed.
+        Raises StreamError if no parent could be read, or parked ones are all that is left."""
         with self.lock:
-            self.pending.close([ticket for _, ticket in done])
+            self.pending.close([group for _, group in done])
             enough = self.pending.closed >= SLICE or self.pending.idle
-            ready = self.has_news(enough) and self._may_vouch()
+            news = self.has_news(enough)
+            ready = news and self._may_save()
+            if news and not ready and self._all_asked:
+                assert self.refusals.first is not None
+                raise self.refusals.first
         if ready:
-            self.emit([], self._vouch)
+            yield Batch([], self._save)
         with self.lock:
-            lefts = (by for name, by in self._lefts.items() if name not in self._lost)
-            over = self.pending.idle and self.pending.is_only_holes(
-                union(left for by in lefts for left in by.values())
-            )
+            left = self.coverage.all_remaining
+            over = self.pending.idle and self.pending.is_only_holes(left)
         if over and (error := self.refusals.parked):
-            self.fail(error)
+            raise error
 
     def has_news(self, enough: bool) -> bool:
         """Whether a state would say more than the last. enough: parents have left for one. The
-        lock is held."""
-        return (enough and bool(self.pending.through)) or self._untold >= MANY
+        caller holds the lock."""
+        return (enough and bool(self.pending.through)) or self.counts.unsaved >= MANY
 
-    def _may_vouch(self) -> bool:
-        """No state vouches for parents of whom none could be read: once they can be, the next sync
-        has to ask for them. At the end that is the stream's error, unless a few have vanished from
-        a list that was read before. The lock is held."""
+    def _may_save(self) -> bool:
+        """No state includes parents if none could be read: once they can be, the next sync has to
+        ask for them. The exception is a few that have vanished from a list that was read before.
+        The caller holds the lock."""
         refusals = self.refusals
-        if not refusals or self._read:
+        if not refusals or self.counts.read:
             return True
-        lists = [(source, axis) for source, lefts in self._lefts.items() for axis in lefts]
-        parked = [(source, axis, hole) for source, axis in lists for hole in self.pending.holes]
-        if not self.ends_with([*self.pending.through, *parked]):
-            return False
-        if self.progresses.known and refusals.gone == refusals.passed < HOPELESS:
-            return True
-        assert refusals.first is not None
-        self.fail(refusals.first)
-        return False
+        few_vanished = refusals.gone == refusals.passed < HOPELESS
+        return bool(self.multi.known) and few_vanished and self._all_asked
 
-    def _vouch(self, _: Progress) -> None:
-        # Another worker may have been refused, or have vouched, since this one asked.
-        if self._may_vouch():
+    @property
+    def _all_asked(self) -> bool:
+        """Whether nothing is left but parents that could not be read."""
+        holes = [(*pair, hole) for pair in self.coverage.pairs for hole in self.pending.holes]
+        return self.coverage.ends_with([*self.pending.through, *holes])
+
+    def _save(self, _: Progress) -> None:
+        # Another worker may have been refused, or have saved, since this one asked.
+        if self._may_save():
             covered: Covered = self.pending.through
-            self._untold = 0
-            self.pending.vouched()
-            self.cover(covered)
+            self.counts.saved()
+            self.pending.saved()
+            self.coverage.cover(covered)
 
-    def end(self) -> None:
-        if self.pending.through:  # a sync that is cut short keeps what it has paid for
+    def close(self, failed: bool, unavailable: bool) -> bool:
+        saves = bool(self.pending.through)  # a sync that is cut short keeps what it has paid for
+        if saves:
             with self.lock:
-                self._vouch(self.progress)
-            self.checkpoint()
-        for line in self.refusals.lines(self.error is not None):
+                self._save(self.progress)
+        for line in self.refusals.lines(failed):
             logger.warning(line)
-        super().end()
-
-    def _price(self, requests: int) -> None:
-        """Says what the read will cost before it is paid; again when it turns out to be more by
-        half. requests: for the first parent."""
-        parents, how = self._parents()
-        with self.lock:
-            if parents <= 1.5 * self._said:
-                return
-            self._said = parents
-        limit = self.sync.client.usage.daily_limit
-        cost = self.row.cost * requests
-        price = Estimate(self.row.name, parents, self.unit, cost, self.child.batch, how)
-        if price.is_expensive(limit):
-            logger.info(price.sentence(limit))
-
-    @property
-    def unit(self) -> str:
-        """What is counted where the price is said."""
-        return self.child.of[0].name
-
-    def _parents(self) -> tuple[int, str]:
-        """How many there are to ask for, and how sure that is."""
-        sources = [source for source in self.sources if not source.exhausted]
-        expected = [(source.expected, source.lane.records) for source in sources]
-        with self.lock:
-            wanted, seen = self._wanted, max(1, self._seen)
-        rest = sum(max(0, of - come) for of, come in expected if of is not None)
-        known = all(of is not None for of, _ in expected)
-        return wanted * (seen + rest) // seen, "" if not sources else ABOUT if known else AT_LEAST
-
-    @property
-    def expected(self) -> int | None:
-        """As many children of each parent as those had that have been read."""
-        read = self._read
-        return self.lane.records * self._parents()[0] // read if read else None
-
-    @property
-    def price(self) -> int:
-        return -(-self._parents()[0] // self.child.batch) * len(self.row.each) * self.row.cost
+        return super().close(failed, unavailable) or saves

@@ -1,29 +1,29 @@
-"""What Pipedrive tells of deleted records, put together from several lists.
+"""The deletions that Pipedrive reports, gathered from several lists.
 
-Deals and projects can be asked for by that status: deals for 30 days, projects for as long as they
-are listed. Of the others only the recent changes tell, for a month at most; whether they name every
-deletion is not documented.
+Deleted deals and projects can be requested by their status: deals for 30 days, projects for as long
+as Pipedrive lists them. Other deletions appear only among the recent changes, for a month at most;
+whether these name every deletion is not documented.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, StreamError
-from source_pipedrive.reading.in_one_go import InOneGo
+from source_pipedrive.reading.batch import Batch, Task
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.pages import pages
-from source_pipedrive.reading.reader import T
-from source_pipedrive.reading.records import Row, as_rfc3339
+from source_pipedrive.reading.records import Record, as_rfc3339
+from source_pipedrive.reading.sequential import Sequential
 from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
 MONTH = 30 * 86_400  # seconds for which Pipedrive remembers
-# The streams whose records the recent changes name, by what these call them.
+# The streams whose records the recent changes name, by the name used there.
 OBJECTS = {
     "person": "persons",
     "organization": "organizations",
@@ -34,63 +34,62 @@ OBJECTS = {
 }
 
 
-class DeletedRecords(InOneGo[T]):
+class DeletedRecords(Sequential):
     """Deletions since the last sync, or of the last month."""
 
-    def read(self) -> None:
+    def read(self) -> Task:
         begin = min(span.at for span in self.progress.spans)
         oldest = self.progress.until - MONTH
         if begin < oldest and self.progress.done():
             logger.warning(
-                f"{self.row.name}: the last sync is more than a month ago, and Pipedrive does not "
-                "tell what was deleted before. Run a full refresh of the streams whose deletions "
+                f"{self.stream.name}: the last sync was more than a month ago, and Pipedrive does "
+                "not report earlier deletions. Run a full refresh of the streams whose deletions "
                 "matter to you."
             )
         refused: StreamError | None = None
-        for part in self.row.parts:
-            # What is asked for by its status comes for as long as Pipedrive keeps it.
+        for part in self.stream.parts:
+            # Lists that are requested by status reach back as far as Pipedrive keeps them.
             since = min(begin, self.progress.lacking.get(part.path, begin))
             since = max(since, oldest) if part.path == "recents" else since
             try:
-                for rows in self._deleted(part, since):
-                    self.emit(rows)
+                yield from self._deleted(part, since)
                 self.progress.lacking.pop(part.path, None)
             except PipedriveError as error:
                 if absence_of(part, error) is not None:
-                    logger.info(f"{self.row.name}: this account does not have {part.path}.")
+                    logger.info(f"{self.stream.name}: this account does not have {part.path}.")
                     self.progress.lacking[part.path] = since
                 elif isinstance(error, StreamError):
                     logger.warning(
-                        f"{self.row.name}: {part.path} could not be read; the other lists are read."
-                        f" {error}"
+                        f"{self.stream.name}: {part.path} could not be read; the other lists are "
+                        f"read. {error}"
                     )
                     refused = refused or error
                 else:
                     raise
         if refused is not None:
-            raise refused  # no state vouches for that list, so the next sync asks for all again
-        self.finish()
+            raise refused  # no state covers that list, so the next sync requests all of them again
+        yield self.finished()
 
-    def _deleted(self, part: Stream, since: int) -> Iterator[list[Row]]:
-        self.go_on()
-        recent = part.path == "recents"
-        for page in pages(self.sync.client, part, _bounds(part, since)):
-            if recent:
-                yield [self._of_recents(item) for item in page.rows if is_deleted(item)]
+    def _deleted(self, part: Stream, since: int) -> Task:
+        for page in pages(self.context.client, part, _bounds(part, since)):
+            if part.path == "recents":
+                yield Batch([self._of_recents(item) for item in page.records if is_deleted(item)])
             else:
-                yield [
-                    self._row(part.path.split("/")[0], item["id"], item.get("update_time"))
-                    for item in page.rows
-                    if (instant_or_none(item.get("update_time")) or since) >= since
-                ]
-            self.go_on()
+                name = part.path.split("/")[0]
+                yield Batch(
+                    [
+                        self._record(name, item["id"], item.get("update_time"))
+                        for item in page.records
+                        if (instant_or_none(item.get("update_time")) or since) >= since
+                    ]
+                )
 
-    def _of_recents(self, item: Row) -> Row:
+    def _of_recents(self, item: Record) -> Record:
         data = item.get("data") or {}
         time = data.get("delete_time") or data.get("update_time")
-        return self._row(OBJECTS[item["item"]], item["id"], time)
+        return self._record(OBJECTS[item["item"]], item["id"], time)
 
-    def _row(self, name: str, id_: Any, time: Any) -> Row:
+    def _record(self, name: str, id_: Any, time: Any) -> Record:
         seen = rfc3339(self.progress.until)
         return {"object": name, "id": str(id_), "seen_time": seen, "deleted_time": as_rfc3339(time)}
 
@@ -103,8 +102,8 @@ def _bounds(part: Stream, since: int) -> Mapping[str, str]:
     return {}
 
 
-def is_deleted(item: Row) -> bool:
-    """Whether a recent change is a deletion: a record that is marked so, or that is gone."""
+def is_deleted(item: Record) -> bool:
+    """Whether a recent change is a deletion: its record is marked as deleted, or missing."""
     if item.get("item") not in OBJECTS:
         return False
     data = item.get("data")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from source_pipedrive.fields.definitions import as_v2
 from source_pipedrive.http.errors import StreamError
-from source_pipedrive.reading.in_one_go import InOneGo, InOrder
+from source_pipedrive.reading.batch import Batch, Signal, Step, Task
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.order import FIRST, LAST
-from source_pipedrive.reading.pages import Page, all_rows, key_of
-from source_pipedrive.reading.reader import T
-from source_pipedrive.reading.records import Row
+from source_pipedrive.reading.pages import Page, all_records, key_of
+from source_pipedrive.reading.progress import Progress
+from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.seams import Seam, in_order
-from source_pipedrive.reading.spans import Progress
+from source_pipedrive.reading.sequential import Sequential, SortedV1
 from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
@@ -25,20 +25,21 @@ logger = logging.getLogger("airbyte")
 LACKING = (400, 402, 403, 404, 410, 415)
 
 
-class NewestFirst(InOrder[T]):
+class NewestFirst(SortedV1):
     """A list sorted by the time of the last change, newest first, read down to the last sync.
 
     A record that changes meanwhile moves up, which repeats others and hides none.
     """
 
     sort = "update_time DESC, id DESC"
+    estimates_again = True
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._start, self._known = 0, self.progress.skip
         self._seam = Seam()
-        # Those that are sorted first stand before all others, and those that are sorted last are
-        # met where the list is read down to its end.
+        # Nulls that are sorted first stand before all others, and those that are sorted last are
+        # met when the list is read down to its end.
         self.nulls_due = bool(
             self.nulls_due
             and self.progress.nulls != LAST
@@ -46,59 +47,61 @@ class NewestFirst(InOrder[T]):
             and self.progress.spans[0].at
         )
 
-    def read_in_order(self) -> None:
+    def read_in_order(self) -> Generator[Step, bool, bool]:
         count = len(self.progress.spans)
-        self._start = self._read_from(self._start)
+        self._start, paused = yield from self._read_from(self._start)
         if len(self.progress.spans) < count:
-            # Below lies what an earlier sync has read: go on a page before where it ended.
+            # An earlier sync has read what lies below: resume a page before where it ended.
             self._start, self._known = max(self._start, self._known - self._page), 0
+        return paused
 
     @property
     def _page(self) -> int:
-        return self.row.limit or 1
+        return self.stream.limit or 1
 
-    def _read_from(self, start: int) -> int:
-        """Reads the newest span that is left, from an offset in or above it, and returns the
-        offset reached. An offset that turns out to lie in the span is taken back instead."""
+    def _read_from(self, start: int) -> Generator[Step, bool, tuple[int, bool]]:
+        """Reads the newest span that is left, from an offset in or above it. Returns the offset
+        reached and whether the sync asked to stop. If the offset turns out to lie in the span, an
+        earlier one is returned at once."""
         span = self.progress.spans[-1]
         begun, above = span.end, start > 0
         due = self.takes_nulls(unbounded=False)
         walk = Descent(self, start)
         for page in self.pages(self.sorting(descending=True), start):
-            times = [time for item in page.rows if (time := self.time_of(item)) is not None]
+            times = [time for item in page.records if (time := self.time_of(item)) is not None]
             if above and (not times or times[0] < span.end):
-                return max(0, start - 2 * self._page)
+                return max(0, start - 2 * self._page), False
             above = False
             walk.check(page)
-            rows = [item for item in page.rows if self.is_left(self.time_of(item))]
-            rows = self._seam.fresh(self.row, rows)
-            self.notice(page.rows, newest=not start)
+            records = [item for item in page.records if self.is_wanted(self.time_of(item))]
+            records = self._seam.fresh(self.stream, records)
+            self.highest.note(page.records, newest=not start)
             oldest = times[-1] if times else span.end
             if oldest < span.end:  # else the page lies above what is left
-                self._seam.add(self.row, rows, oldest)
+                self._seam.add(self.stream, records, oldest)
             ended = page.last or oldest < self.progress.spans[0].at
-            # More rows of the page's last second may be on the next one.
+            # The next page may hold more records of this page's last second.
             to = partial(Progress.retreat, to=oldest + 1, skip=page.position)
-            self.emit(self.once(rows), Progress.finish if ended else to)
-            if due and not self.vouches:
-                self.read_nulls(page, LAST)
+            paused = yield Batch(self.once(records), Progress.finish if ended else to)
+            if due and not self.can_checkpoint:
+                yield from self.read_nulls(page, LAST)
             if ended or oldest < span.at:
-                return page.position
-            self.announce()
-            if span.end < begun and (self.crowded() or self.flooded):
-                return max(0, page.position - self._page)
-        raise AssertionError("the last page says that it is")
+                return page.position, paused
+            yield Signal.ESTIMATE
+            if span.end < begun and paused:
+                return max(0, page.position - self._page), True
+        raise AssertionError("the last page says that it is the last")
 
 
 class Descent:
     """The order of one walk down a list that is sorted newest first.
 
-    What changes meanwhile moves to the top and pushes rows down into the next page, and where rows
-    have gone the walk turns back. Neither is another order, so across pages only rows count that
-    were below the walk's beginning, and only while it goes forward.
+    A record that changes meanwhile moves to the top and pushes others down into the next page, and
+    after deletions the walk turns back. Neither is another order, so across pages only records
+    count that were below the walk's beginning, and only while it goes forward.
     """
 
-    def __init__(self, reader: NewestFirst[Any], start: int) -> None:
+    def __init__(self, reader: NewestFirst, start: int) -> None:
         self._reader = reader
         self._reached = start
         self._top = not start  # no record with a time was seen above
@@ -108,7 +111,7 @@ class Descent:
     def check(self, page: Page) -> None:
         """Raises DisorderError for a page in another order; notes where nulls stand."""
         reader = self._reader
-        all_times = [reader.time_of(item) for item in page.rows]
+        all_times = [reader.time_of(item) for item in page.records]
         reader.check(all_times, None, descending=True)
         times = [time for time in all_times if time is not None]
         if self._high is None and times:
@@ -116,112 +119,124 @@ class Descent:
         below = [time for time in times if time < (self._high or 0)]
         reader.check(below, self._low if page.position > self._reached else None, descending=True)
         if None in all_times:
-            reader.progress.nulls = LAST if self._top and all_times[0] is None else FIRST
+            first = self._top and all_times[0] is None
+            reader.progress.note_nulls(LAST if first else FIRST)
         self._reached = page.position
         self._top = self._top and not times
         self._low = times[-1] if times else self._low
 
 
-class WholeList(InOneGo[T]):
-    """A list without a filter. With a cursor field only rows that changed since the last sync are
-    emitted, otherwise all of the configured history.
+class WholeList(Sequential):
+    """A list without a filter. With a cursor field only records that changed since the last sync
+    are written, otherwise all of the configured history.
 
-    It is read in one go, however many parents wait: without an order there is no place to go on
-    from. What hangs on such lists is little.
+    It is read in one go, however many parents wait: without an order there is no place to resume
+    from, and such lists have few child records.
     """
 
     in_order = False
 
-    def read(self) -> None:
+    def read(self) -> Task:
         seen: set[object] = set()
         refused: StreamError | None = None
-        for params in self.row.each:
+        for params in self.stream.each:
             try:
-                self._read_one(params, seen)
+                yield from self._read_one(params, seen)
             except StreamError as error:
-                if not self.row.is_spare(params) or error.status not in LACKING:
+                if not self.stream.is_spare(params) or error.status not in LACKING:
                     raise
                 refused = error
         if refused is not None:
-            self._say_lacking(refused)
-        self.finish()
+            self._log_lacking(refused)
+        yield self.finished()
 
-    def _read_one(self, params: Mapping[str, str], seen: set[object]) -> None:
+    def _read_one(self, params: Mapping[str, str], seen: set[object]) -> Task:
         for page in self.pages(params):
-            told = {name: params[name] for name in self.row.told}
-            rows = [{**told, **item} for item in page.rows if self._is_wanted(item)]
-            if len(self.row.each) > 1:
-                rows = [item for item in rows if key_of(self.row, item) not in seen]
-                seen.update(key_of(self.row, item) for item in rows)
-            self.emit(rows)
+            columns = {name: params[name] for name in self.stream.told}
+            records = [{**columns, **item} for item in page.records if self._is_wanted(item)]
+            if len(self.stream.each) > 1:
+                records = [item for item in records if key_of(self.stream, item) not in seen]
+                seen.update(key_of(self.stream, item) for item in records)
+            yield Batch(records)
 
-    def _say_lacking(self, error: StreamError) -> None:
-        what = ", ".join(f"{name} {value}" for name, value in self.row.spare.items())
+    def _log_lacking(self, error: StreamError) -> None:
+        what = ", ".join(f"{name} {value}" for name, value in self.stream.spare.items())
         logger.info(
-            f"{self.row.name}: Pipedrive refused {what} ({error.status}), so the account is taken "
+            f"{self.stream.name}: Pipedrive refused {what} ({error.status}), so the account seems "
             "to have none. If it has some, use the token of an admin."
         )
 
-    def _is_wanted(self, item: Row) -> bool:
-        if self.row.cursor_field:
+    def _is_wanted(self, item: Record) -> bool:
+        if self.stream.cursor_field:
             time = self.time_of(item)
             return time is None or time >= min(span.at for span in self.progress.spans)
         return not self.is_too_old(item)
 
-    def is_too_old(self, item: Row) -> bool:
-        """Whether the configured history leaves this row out."""
-        time = instant_or_none(item.get(self.row.history or ""))
-        return time is not None and time < self.sync.lower
+    def is_too_old(self, item: Record) -> bool:
+        """Whether the configured history leaves this record out."""
+        time = instant_or_none(item.get(self.stream.history or ""))
+        return time is not None and time < self.context.lower
 
 
-class FieldList(WholeList[T]):
-    """Definitions of fields; where the scope covers only v1's list, its rows with v2's keys."""
+class FieldList(WholeList):
+    """Definitions of fields; if the scope covers only v1's list, its records with v2's keys."""
 
-    def read(self) -> None:
+    def read(self) -> Task:
         try:
-            super().read()
+            yield from super().read()
         except StreamError as error:
-            older = self.row.older
+            older = self.stream.older
             if error.status != 403 or older is None:
                 raise
-            rows = as_v2(all_rows(self.sync.client, older), older.renamed)
-            self._say_older(older, rows)
-            self.finish(rows)
+            records = as_v2(all_records(self.context.client, older), older.renamed)
+            self._log_fallback(older, records)
+            yield self.finished(records)
 
-    def _say_older(self, older: Stream, rows: Sequence[Row]) -> None:
-        told = {name for row in rows[:1] for name in row}
-        missing = [name for name in self.row.schema["properties"] if name not in told]
+    def _log_fallback(self, older: Stream, records: Sequence[Record]) -> None:
+        present = {name for item in records[:1] for name in item}
+        missing = [name for name in self.stream.schema["properties"] if name not in present]
         logger.warning(
-            f"{self.row.name}: read from an older list ({older.path} of API v1), which lacks "
-            f"{', '.join(missing)}. Give the app the scope {self.row.read_scope}, or use the token "
-            "of an admin, to have them."
+            f"{self.stream.name}: read from an older list ({older.path} of API v1), which lacks "
+            f"{', '.join(missing)}. Give the app the scope {self.stream.read_scope}, or use the "
+            "token of an admin, to get them."
         )
 
 
-class Mailbox(WholeList[T]):
+class Mailbox(WholeList):
     """The mail folders, each a list of its own, newest message first. A thread in several folders
-    comes once and names them all, so threads are held back until every folder has been read."""
+    is written once and names them all, so threads are held back until every folder has been
+    read."""
 
-    def read(self) -> None:
+    def read(self) -> Task:
         threads: dict[object, dict[str, Any]] = {}
-        for params in self.row.each:
+        for params in self.stream.each:
             low: int | None = None
             sorted_ = True
             for page in self.pages(params):
-                for item in page.rows:
+                for item in page.records:
                     if not self.is_too_old(item):
                         self._gather(threads, item, params["folder"])
-                times = [instant_or_none(item.get(self.row.history or "")) for item in page.rows]
+                times = [
+                    instant_or_none(item.get(self.stream.history or "")) for item in page.records
+                ]
                 sorted_ = sorted_ and in_order(times, low, descending=True)
                 low = next((time for time in reversed(times) if time is not None), low)
                 if sorted_ and self._is_past(page):
                     break
-        self.finish(list(threads.values()))
+        yield self.finished(list(threads.values()))
 
-    def _gather(self, threads: dict[object, dict[str, Any]], item: Row, folder: str) -> None:
-        thread = threads.setdefault(key_of(self.row, item), item)
+    def _gather(self, threads: dict[object, dict[str, Any]], item: Record, folder: str) -> None:
+        thread = threads.setdefault(key_of(self.stream, item), item)
         named = [*(thread.get("folders") or []), *(item.get("folders") or []), folder]
         thread["folders"] = sorted(set(named))
 
     def _is_past(self, page: Page) -> bool:
-        return bool(page.rows) and all(self.is_too_old(item) for item in page.rows)
+        return bool(page.records) and all(self.is_too_old(item) for item in page.records)
+
+
+class Removed(Sequential):
+    """A stream whose endpoint Pipedrive has removed: nothing is requested, nothing is missing."""
+
+    def read(self) -> Task:
+        logger.info(f"{self.stream.name}: {self.stream.about}.")
+        yield self.finished()

@@ -1,22 +1,95 @@
-"""Calendar months, for what Pipedrive only tells of a period."""
+"""Streams of one object for each record and calendar month: the results of goals, the statistics of
+pipelines.
+
+The state lists the months of each parent that were read after they had ended. Nothing is inferred
+from the time of a sync, so a longer history, or a goal that begins earlier, delivers the months
+that are missing.
+"""
 
 from __future__ import annotations
 
 import calendar
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.http.errors import Action
+from source_pipedrive.reading.children import SLICE, Children
+from source_pipedrive.reading.instants import instant, instant_or_none
+from source_pipedrive.reading.progress import Progress
+from source_pipedrive.reading.reader import Reader
+from source_pipedrive.reading.records import Record
 
-# First and last day of a month, as `YYYY-MM-DD`, and those of it that lie in a life.
+# Seconds after its end before a month counts as over: by then it is over in every time zone.
+SETTLED = 2 * 86_400
+
+# First and last day of a month, as `YYYY-MM-DD`, and the first and last of its days in which the
+# parent existed.
 Month = tuple[str, str, tuple[str, str]]
 
 
-def months_of(since: int, until: int, begun: Any = None, ended: Any = None) -> list[Month]:
-    """The months in which [since, until) and a life from `begun` to `ended` meet.
+class Monthly(Children):
+    """Every sync asks for each parent's months that no earlier sync has read after their end."""
 
-    since, until: seconds since 1970; begun, ended: dates or times as Pipedrive writes them, or
-    None.
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._unsaved_months = 0
+        self._parked: set[Any] = set()  # parents of which a month could not be read
+
+    @property
+    def requests_per_parent(self) -> int:
+        return 1
+
+    @property
+    def unit(self) -> str:
+        return f"months of {super().unit}"
+
+    def units(self, source: Reader, parent: Record) -> list[Record]:
+        once = (source.stream.name, parent["id"], None)
+        if once in self._asked:
+            return []
+        self._asked.add(once)
+        life = [parent.get(name) for name in self.child.life]
+        return [
+            {**parent, "month": month}
+            for month in months_of(self.context.lower, self.context.until, *life)
+            if not self.remembered.has(parent["id"], month[0][:7])
+        ]
+
+    def requests(self, parent: Record) -> list[tuple[Mapping[str, str], Record]]:
+        start, end, (first, last) = parent["month"]
+        names = self.child.months
+        return [({names[0]: first, names[1]: last}, {"period_start": start, "period_end": end})]
+
+    def have_left(self, parent: Record) -> None:
+        start, end, _ = parent["month"]
+        if instant(end) + 86_400 + SETTLED <= self.context.until:
+            self.remembered.add_month(parent["id"], start[:7])
+            self._unsaved_months += 1
+
+    def has_news(self, enough: bool) -> bool:
+        return super().has_news(enough) or self._unsaved_months >= SLICE
+
+    def _save(self, progress: Progress) -> None:
+        super()._save(progress)
+        self._unsaved_months = 0
+
+    def skip(self, parent: Record, action: Action) -> None:
+        if action is Action.PARK and parent["id"] not in self._parked:
+            self._parked.add(parent["id"])  # it may be that month alone
+            return
+        self.pending.drop(lambda other: bool(other["id"] == parent["id"]))
+
+    def close(self, failed: bool, unavailable: bool) -> bool:
+        news = bool(self._unsaved_months)
+        return super().close(failed, unavailable) or news
+
+
+def months_of(since: int, until: int, begun: Any = None, ended: Any = None) -> list[Month]:
+    """The months of [since, until) in which a parent existed.
+
+    since, until: seconds since 1970; begun, ended: when the parent began and ended, as dates or
+    times in Pipedrive's format, or None.
     """
     first = max(_day(since), _date(begun) or date.min)
     last = min(_day(until), _date(ended) or date.max)

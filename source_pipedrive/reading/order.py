@@ -1,17 +1,17 @@
-"""Lists that are read in the order of their cursor field, which a server may not keep to."""
+"""Lists that are read in the order of their cursor field, which the server may not keep to."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
 
-from source_pipedrive.reading.fetched import Fetched
+from source_pipedrive.reading.batch import Batch, Signal, Step, Task
 from source_pipedrive.reading.pages import Page, key_of
-from source_pipedrive.reading.reader import Reader, T, Task
-from source_pipedrive.reading.records import Row
+from source_pipedrive.reading.progress import Interval, Progress
+from source_pipedrive.reading.reader import ReadContext, Reader
+from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.seams import in_order
-from source_pipedrive.reading.spans import Interval, Progress
+from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
@@ -19,40 +19,46 @@ FIRST, LAST = "first", "last"  # where records without a time stand, oldest firs
 
 
 class DisorderError(Exception):
-    """A page is not in the order that was asked for."""
+    """A page is not in the requested order."""
 
 
-class Ordered(Reader[T]):
-    """What is common to the readers that rely on an order.
+class Ordered(Reader):
+    """What the readers that rely on an order have in common.
 
-    Whether Pipedrive sorts every list as it is asked to is not documented. A list that comes in
-    another order is read whole, without checkpoints, and what was read before does not count.
+    It is not documented whether Pipedrive sorts every list as requested. A list that arrives in
+    another order is read whole, without checkpoints, and whatever was read before does not count.
 
-    Records without a time are in no answer that is bounded by time, as far as is known. The first
-    sync looks for them at both ends of the list; later ones only at the end where it found some.
+    As far as is known, no answer that is bounded by time holds records without a time. The first
+    sync looks for them at both ends of the list, later syncs only at the end where it found some.
     """
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(
+        self,
+        stream: Stream,
+        context: ReadContext,
+        progress: Progress | None,
+        full_refresh: bool = False,
+    ) -> None:
+        super().__init__(stream, context, progress, full_refresh)
         self.disordered = False
         self._whole_taken = False
-        self._odd: dict[object, object] = {}
-        self.leave(self.progress.left)
+        self._repeatable: dict[object, object] = {}  # times of records that `once` has passed
+        self.set_remaining(self.progress.remaining)
 
-    def leave(self, left: Sequence[Interval]) -> None:
-        super().leave(left)
-        self._wanted = self.progress.left
+    def set_remaining(self, remaining: Sequence[Interval]) -> None:
+        super().set_remaining(remaining)
+        self._wanted = self.progress.remaining
         # What begins with the history is the first read, or owes a record that has no time.
-        begins = bool(left) and min(left)[0] <= self.progress.since
+        begins = bool(remaining) and min(remaining)[0] <= self.progress.since
         self.nulls_due = begins or bool(self.progress.nulls)
         self._looks_for_nulls = self.nulls_due
 
     def sorting(self, descending: bool) -> dict[str, str]:
-        """The parameters that ask for the order."""
+        """The parameters that request the order."""
         raise NotImplementedError
 
     def bounds(self, since: int) -> dict[str, str]:
-        """The parameters that leave out what changed before."""
+        """The parameters that leave out what changed earlier."""
         return {}
 
     def check(
@@ -64,122 +70,114 @@ class Ordered(Reader[T]):
 
     # -- records that no span covers
 
-    def once(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """The rows without those that have left already, of the kinds that several requests may
-        bring: records without a time, and those that changed after the sync began."""
+    def once(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Leaves out what has been written already, of the kinds that several requests may return:
+        records without a time, and those that changed after the sync began."""
         until = self.progress.until
-        odd = [item for item in rows if (time := self.time_of(item)) is None or time >= until]
+        odd = [item for item in records if (time := self.time_of(item)) is None or time >= until]
         if not odd:
-            return rows
-        field, again = self.row.cursor_field or "", set()
+            return records
+        field, again = self.stream.cursor_field or "", set()
         with self.lock:
             for item in odd:
-                key, time = key_of(self.row, item), item.get(field)
-                if key in self._odd and self._odd[key] == time:
+                key, time = key_of(self.stream, item), item.get(field)
+                if key in self._repeatable and self._repeatable[key] == time:
                     again.add(key)
-                self._odd[key] = time
-        return [item for item in rows if key_of(self.row, item) not in again]
+                self._repeatable[key] = time
+        return [item for item in records if key_of(self.stream, item) not in again]
 
     def takes_nulls(self, unbounded: bool) -> bool:
-        """Whether the caller has to look for records without a time, which only one of the workers
-        does. No state leaves before it has."""
+        """Whether the caller has to look for records without a time, which only one worker does. No
+        state is saved before it has."""
         with self.lock:
             due, self.nulls_due = self.nulls_due or unbounded, False
             if due:
-                self.vouches = False
+                self.can_checkpoint = False
         return due
 
-    def read_nulls(self, first: Page | None, end: str = FIRST) -> None:
-        """Hands out the records without a time that are not on their way anyhow; from then on
-        states may leave. first: the first page of the list without bounds, if that is what is being
-        read, and `end` the end of the list that it begins at."""
+    def read_nulls(self, first: Page | None, end: str = FIRST) -> Task:
+        """Yields the records without a time that no other page holds; after them, states may be
+        saved. first: the first page of the list without bounds, if that is what is being read, and
+        `end` the end of the list that it begins at."""
         if first is not None:
             if not self.learn(first, end) and not first.last:
-                self._ask(LAST if end == FIRST else FIRST)
+                yield from self._nulls_at(LAST if end == FIRST else FIRST)
         elif self.progress.nulls:
-            self._ask(self.progress.nulls)
-        elif not self._ask(FIRST):
-            self._ask(LAST)
+            yield from self._nulls_at(self.progress.nulls)
+        elif not (yield from self._nulls_at(FIRST)):
+            yield from self._nulls_at(LAST)
         with self.lock:
-            self.vouches = not self.disordered
-        self.checkpoint()
+            self.can_checkpoint = not self.disordered
+        yield Signal.CHECKPOINT
 
-    def _ask(self, end: str) -> bool:
-        """Hands out those that stand at one end; whether none can stand at the other one."""
+    def _nulls_at(self, end: str) -> Generator[Step, bool, bool]:
+        """Yields those that stand at one end. Returns whether none can stand at the other."""
         found = False
         for page in self.pages(self.sorting(descending=end == LAST)):
-            times = [self.time_of(item) for item in page.rows]
+            times = [self.time_of(item) for item in page.records]
             self.check(times, None, descending=end == LAST)
-            self.notice(page.rows, newest=end == LAST)
+            self.highest.note(page.records, newest=end == LAST)
             found = self.learn(page, end) or found
-            nulls = [item for item, at in zip(page.rows, times, strict=True) if at is None]
-            if rows := self.once(nulls):
-                self.emit(rows)
-            if page.last or len(nulls) < len(page.rows):
+            nulls = [item for item, at in zip(page.records, times, strict=True) if at is None]
+            if records := self.once(nulls):
+                yield Batch(records)
+            if page.last or len(nulls) < len(page.records):
                 return found or page.last
         return True
 
     def learn(self, page: Page, end: str) -> bool:
-        """Whether records without a time are on a page that begins at one end of the list."""
-        times = [self.time_of(item) for item in page.rows]
+        """Whether a page that begins at one end of the list holds records without a time."""
+        times = [self.time_of(item) for item in page.records]
         if None not in times:
             return False
         other = LAST if end == FIRST else FIRST
-        self.progress.nulls = end if times[0] is None else other
+        self.progress.note_nulls(end if times[0] is None else other)
         return True
 
     # -- lists in another order
 
-    def distrust(self) -> None:
-        """Nothing that was read counts, for no one knows what lay between."""
-        with self.lock:
-            if self.disordered:
-                return
-            self.disordered = True
-            self.progress.leave(self._wanted)
-            self.progress.skip = 0
-            for _, rest in self.rests:  # those that could not keep up read all of it later
-                rest[0] = (self.row, self.left())
-            self._withheld = []
-            self.vouches = True
-            if (now := self._state()) is not None:
-                self.lane.state(now)
-            self.vouches = False
+    def restart(self) -> bool:
+        """Nothing read so far counts, because nobody knows what lay in between."""
+        if self.disordered:
+            return False
+        self.disordered = True
+        self.progress.restart(self._wanted)
+        self.can_checkpoint = False
         logger.warning(
-            f'{self.row.name}: Pipedrive does not sort this list by "{self.row.cursor_field}" as '
-            "requested. The whole list is read instead, and its progress is saved only at the end."
+            f'{self.stream.name}: Pipedrive does not sort this list by "{self.stream.cursor_field}"'
+            " as requested. The whole list is read instead, and its progress is saved only at the "
+            "end."
         )
-        for each in (*self.fed, *(each for each, _ in self.rests)):
-            each.take_back(self)
-        self.nudge()
+        return True
 
     def whole_task(self) -> Task | None:
         """The one task that is left of a list in another order."""
         with self.lock:
             taken, self._whole_taken = self._whole_taken, True
-        return None if taken else self.read_whole
+        return None if taken else self.read_whole()
 
-    def read_whole(self) -> None:
-        """All pages, whatever their order. Memory for those that live on this list is not limited
-        here, because a list without an order cannot be put down and taken up again."""
+    def read_whole(self) -> Task:
+        """All pages, whatever their order. Dependents' memory is not limited here, because a list
+        without an order cannot be paused and resumed."""
         since = 0 if self._looks_for_nulls else min(start for start, _ in self._wanted)
         bounds = self.bounds(since) if since else {}
         for page in self.pages({**self.sorting(descending=False), **bounds}):
-            rows = [item for item in page.rows if self.is_left(self.time_of(item))]
-            self.emit(self.once(rows))
+            yield Batch(
+                self.once([item for item in page.records if self.is_wanted(self.time_of(item))])
+            )
         with self.lock:
-            self.vouches = True
-        self.emit([], Progress.finish)
+            self.can_checkpoint = True
+        yield Batch([], Progress.finish)
 
-    def is_left(self, time: int | None) -> bool:
-        """Whether a row belongs to what is left; the newest always do, and those without a time."""
+    def is_wanted(self, time: int | None) -> bool:
+        """Whether a record belongs to what is left; the newest always do, and those without a
+        time."""
         if time is None or time >= self.progress.until:
             return True
         return any(span.at <= time < span.end for span in self.progress.spans)
 
-    def _fetched(
-        self, moved: Callable[[Progress], object] | None, fetched: Fetched
-    ) -> list[Fetched]:
-        # Pages of other workers that are still on their way when the order turns out to be wrong.
-        stale = self.disordered and moved is not Progress.finish
-        return super()._fetched(None if stale else moved, fetched)
+    def advance(self, moved: Callable[[Progress], object]) -> bool:
+        # Other workers' pages may still be on their way when the order turns out to be wrong.
+        if self.disordered and moved is not Progress.finish:
+            return False
+        return super().advance(moved)

@@ -1,25 +1,26 @@
-"""The rule for paging: how the pages of a list follow each other, without a row lost between two.
+"""The rule for paging: how the pages of a list follow each other without losing a record.
 
-v2 cursors are followed until none comes. v1 offsets count the rows as they are now, so a row that
-is deleted between two requests moves its successors forward, past the next offset: each page
-therefore begins one row early, with the last row of the page before, and goes back where that row
-is not found.
+v2 cursors are followed until the answer holds none. v1 offsets count the records as they are now,
+so deleting a record between two requests moves its successors forward, past the next offset. Each
+page therefore begins one record early, with the last record of the page before, and steps back if
+that record is not found.
 
-Pipedrive sometimes sends null in place of records that are there, with status 200. Null is an empty
-list only where that is certain (`_answer`), and never the end of a list that has begun.
+Pipedrive sometimes sends null instead of records, with status 200. Null means an empty list only if
+that is certain (`_answer`), and it never ends a list that has begun.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from source_pipedrive.http.client import Client, Request
+from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.http.pacing import growing
-from source_pipedrive.reading.records import Row
+from source_pipedrive.http.usage import Usage
+from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Kind, Paging, Stream
 
 # A page whose records are null, and cannot be, is requested again this many times.
@@ -28,161 +29,188 @@ NULL_TRIES = 4
 # answer: confirming every empty list would double its price.
 ENOUGH_CONFIRMED = 10
 NO_RECORDS = '{"error": "no records where Pipedrive counts some"}'
-# Pages in a row that bring nothing new before a list counts as endless.
+# Consecutive pages without a new record after which a list counts as endless.
 IDLE_PAGES = 5
+
+
+class Api(Protocol):
+    """What reading needs of http/client.py's Client."""
+
+    @property
+    def confirmed(self) -> Counter[str]:
+        """Null answers that were confirmed, by stream."""
+
+    @property
+    def usage(self) -> Usage:
+        """What has been spent."""
+
+    def get(self, request: Request) -> Answer:
+        """The answer to a request, after as many tries as it takes."""
+
+    def pause(self, seconds: float) -> None:
+        """Waits; ends early when the sync is stopped."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """rows: as Pipedrive sent them; last: no page follows; position: v1's offset after them; cut:
-    the page is full and the answer does not tell whether one follows."""
+    """records: as Pipedrive sent them; last: no page follows; position: v1's offset after them;
+    cut: the page is full and the answer does not say whether another follows."""
 
-    rows: list[Row]
+    records: list[Record]
     last: bool
     position: int = 0
     cut: bool = False
 
 
-def request_for(row: Stream, params: Mapping[str, str], path: str) -> Request:
-    """The request for a page of `row` with the row's own parameters and `params`."""
-    size = {"limit": str(row.limit)} if row.limit else {}
+def request_for(stream: Stream, params: Mapping[str, str], path: str) -> Request:
+    """The request for a page of `stream` with the stream's own parameters and `params`."""
+    size = {"limit": str(stream.limit)} if stream.limit else {}
     return Request(
-        stream=row.name,
-        path=path or row.path,
-        version=row.version,
-        cost=row.cost,
-        scope=row.read_scope,
-        permission=row.needs.words,
-        params={**row.params, **size, **params},
-        optional=row.optional,
-        absent=tuple((absence.status, absence.body) for absence in row.absent),
+        stream=stream.name,
+        path=path or stream.path,
+        version=stream.version,
+        cost=stream.cost,
+        scope=stream.read_scope,
+        permission=stream.needs.words,
+        params={**stream.params, **size, **params},
+        optional=stream.optional,
+        absent=tuple((absence.status, absence.body) for absence in stream.absent),
     )
 
 
 def pages(
-    client: Client,
-    row: Stream,
+    client: Api,
+    stream: Stream,
     params: Mapping[str, str],
     start: int = 0,
     path: str = "",
-    known_rows: bool = False,
+    known_records: bool = False,
 ) -> Iterator[Page]:
-    """The pages of a list, in order, for v1's offsets from `start` on. Ends after the last; raises
-    StreamError for a list that cannot be followed to its end. path: replaces the row's path where
-    it holds a parent's id. known_rows: the list has records, so null is no answer."""
-    if row.paging is Paging.CURSOR:
-        return cursor_pages(client, row, params, path, known_rows)
-    if row.paging is Paging.OFFSET:
-        return offset_pages(client, row, params, start, path, known_rows)
-    return iter([one_page(client, row, params, path, known_rows)])
+    """The pages of a list, in order; for v1, from the offset `start` on.
+
+    Raises StreamError for a list that cannot be followed to its end. path: replaces the stream's
+    path if that holds a parent's id. known_records: the list has records, so null is no answer.
+    """
+    if stream.paging is Paging.CURSOR:
+        return cursor_pages(client, stream, params, path, known_records)
+    if stream.paging is Paging.OFFSET:
+        return offset_pages(client, stream, params, start, path, known_records)
+    return iter([one_page(client, stream, params, path, known_records)])
 
 
-def all_rows(client: Client, row: Stream) -> list[Row]:
-    """Every row of a list that is short."""
+def all_records(client: Api, stream: Stream) -> list[Record]:
+    """All records of a short list."""
     return [
-        item for params in row.each for page in pages(client, row, params) for item in page.rows
+        item
+        for params in stream.each
+        for page in pages(client, stream, params)
+        for item in page.records
     ]
 
 
 def one_page(
-    client: Client, row: Stream, params: Mapping[str, str], path: str = "", known: bool = False
+    client: Api, stream: Stream, params: Mapping[str, str], path: str = "", known: bool = False
 ) -> Page:
-    """A list that comes in one answer."""
-    body = _answer(client, row, request_for(row, params, path), known)
+    """A list that is a single answer."""
+    body = _answer(client, stream, request_for(stream, params, path), known)
     if _pagination(body).get("more_items_in_collection"):
         raise StreamError(
-            f'Pipedrive sent only a part of "{row.name}", which used to come whole. '
+            f'Pipedrive sent only a part of "{stream.name}", which used to be one answer. '
             "Please report this line.",
             SYSTEM,
         )
-    return Page(rows_of(row, body), last=True)
+    return Page(records_of(stream, body), last=True)
 
 
 def cursor_pages(
-    client: Client, row: Stream, params: Mapping[str, str], path: str = "", known: bool = False
+    client: Api, stream: Stream, params: Mapping[str, str], path: str = "", known: bool = False
 ) -> Iterator[Page]:
-    """v2, and some of v1: the next page's cursor is in the answer, null or absent at the end."""
+    """v2, and some v1 lists: the answer holds the next page's cursor, null or absent at the end."""
     cursor: str | None = None
     seen: set[str] = set()
     while True:
-        request = request_for(row, {**params, "cursor": cursor} if cursor else params, path)
-        body = _answer(client, row, request, known or cursor is not None)
-        told = body.get("additional_data") or {}
-        cursor = told.get("next_cursor")
+        request = request_for(stream, {**params, "cursor": cursor} if cursor else params, path)
+        body = _answer(client, stream, request, known or cursor is not None)
+        more = body.get("additional_data") or {}
+        cursor = more.get("next_cursor")
         if cursor in seen:
-            raise endless(row)
-        rows = rows_of(row, body)
-        cut = "next_cursor" not in told and row.limit is not None and len(rows) >= row.limit
-        yield Page(rows, last=not cursor, cut=cut)
+            raise endless(stream)
+        records = records_of(stream, body)
+        full = stream.limit is not None and len(records) >= stream.limit
+        yield Page(records, last=not cursor, cut=full and "next_cursor" not in more)
         if not cursor:
             return
         seen.add(cursor)
 
 
 def offset_pages(
-    client: Client,
-    row: Stream,
+    client: Api,
+    stream: Stream,
     params: Mapping[str, str],
     start: int,
     path: str = "",
     known: bool = False,
 ) -> Iterator[Page]:
-    """v1: `start` and `limit`. A row that two pages hold unchanged comes once.
+    """v1: `start` and `limit`. A record that two pages hold unchanged is returned once.
 
-    A page follows the ones before when it begins with a row they held; so an empty one never ends
-    a list that has begun.
+    A page continues the earlier ones if it begins with a record they held, so an empty page never
+    ends a list that has begun.
     """
-    assert row.limit is not None
+    assert stream.limit is not None
     idle = 0
-    recent: deque[dict[object, Row]] = deque(maxlen=4)
+    recent: deque[dict[object, Record]] = deque(maxlen=4)
     while True:
-        request = request_for(row, {**params, "start": str(start)}, path)
-        body = _answer(client, row, request, known and not start)
-        rows = {key_of(row, item): item for item in rows_of(row, body)}
-        first = next(iter(rows), None)
+        request = request_for(stream, {**params, "start": str(start)}, path)
+        body = _answer(client, stream, request, known and not start)
+        records = {key_of(stream, item): item for item in records_of(stream, body)}
+        first = next(iter(records), None)
         if start and recent and not any(first in page for page in recent):
-            # Rows before this page have gone: look where the earlier ones ended.
-            start = max(0, start - row.limit + 1)
+            # Records before this page were deleted: look for where the earlier pages ended.
+            start = max(0, start - stream.limit + 1)
             continue
-        more = more_pages(body, len(rows), row.limit)
-        fresh = [v for k, v in rows.items() if all(page.get(k) != v for page in recent)]
+        more = more_pages(body, len(records), stream.limit)
+        fresh = [v for k, v in records.items() if all(page.get(k) != v for page in recent)]
         idle = 0 if fresh else idle + 1
         if idle == IDLE_PAGES and more:
-            raise endless(row)
+            raise endless(stream)
         position = next_start(body, start)
         if position <= start:
-            position = start + len(rows)
+            position = start + len(records)
         yield Page(fresh, not more, position)
         if not more:
             return
-        recent.append(rows)
+        recent.append(records)
         start = position - 1
 
 
-def _answer(client: Client, row: Stream, request: Request, known: bool) -> Mapping[str, Any]:
-    """The answer to a request, requested again while its records are null without good reason.
+def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mapping[str, Any]:
+    """The answer to a request, repeated while its records are null without good reason.
 
-    Null is an empty list where the contract of v1 says so (its block on paging is there and says
-    that nothing follows), or where v1, or a list below a record, answers the same twice. It never
-    is in a list of v2, in one that is never empty, or where records are known to be.
+    Null is an empty list if v1's contract says so (its block on paging is present and says that
+    nothing follows), or if v1, or a child list, answers the same twice. It never is for a v2 list,
+    for a list that is never empty, or where records are known to exist.
     """
-    certain = known or row.never_empty or (row.version == 2 and row.child is None)
+    certain = known or stream.never_empty or (stream.version == 2 and stream.child is None)
     body = client.get(request).body
     tries = 0
-    while _is_null(row, body):
+    while _is_null(stream, body):
         if not certain and not _promises_more(body):
             if tries:
-                client.confirmed[row.name] += 1
-            if tries or _says_empty(row, body) or client.confirmed[row.name] >= ENOUGH_CONFIRMED:
+                client.confirmed[stream.name] += 1
+            if (
+                tries
+                or _says_empty(stream, body)
+                or client.confirmed[stream.name] >= ENOUGH_CONFIRMED
+            ):
                 return body
         tries += 1
-        # Each parent that holds nothing after all would cost as many tries.
-        of_child = f"{row.name}, of a parent that has some"
-        enough = row.child and client.confirmed[of_child] >= ENOUGH_CONFIRMED
+        # Each parent that has no children after all would cost this many tries.
+        of_child = f"{stream.name}, of a parent that has some"
+        enough = stream.child and client.confirmed[of_child] >= ENOUGH_CONFIRMED
         if enough or tries > NULL_TRIES:
             client.confirmed[of_child] += 1
             raise StreamError(
-                f'Pipedrive sent a page of "{row.name}" without its records. '
+                f'Pipedrive sent a page of "{stream.name}" without its records. '
                 "Run the sync again later.",
                 TRANSIENT,
                 200,
@@ -191,51 +219,52 @@ def _answer(client: Client, row: Stream, request: Request, known: bool) -> Mappi
         client.pause(growing(tries))
         body = client.get(request).body
     if tries:
-        client.confirmed[row.name] = 0  # this endpoint's nulls are not to be trusted
+        client.confirmed[stream.name] = 0  # this endpoint's nulls cannot be trusted
     return body
 
 
-def _is_null(row: Stream, body: Mapping[str, Any]) -> bool:
-    """Whether an answer holds null in place of its records, or none where there are always some."""
-    found = _found(row, body)
-    return body.get("success") is not False and (found is None or (row.never_empty and found == []))
+def _is_null(stream: Stream, body: Mapping[str, Any]) -> bool:
+    """Whether an answer holds null instead of records, or none where there are always some."""
+    found = _found(stream, body)
+    return body.get("success") is not False and (
+        found is None or (stream.never_empty and found == [])
+    )
 
 
 def _promises_more(body: Mapping[str, Any]) -> bool:
     """Whether an answer says that another page follows."""
-    told = _pagination(body)
-    return bool(told.get("more_items_in_collection") or told.get("next_cursor"))
+    block = _pagination(body)
+    return bool(block.get("more_items_in_collection") or block.get("next_cursor"))
 
 
-def _says_empty(row: Stream, body: Mapping[str, Any]) -> bool:
-    """Whether v1's block on paging is there, which then says that nothing follows."""
-    told = _pagination(body)
-    return row.version == 1 and ("more_items_in_collection" in told or "next_cursor" in told)
+def _says_empty(stream: Stream, body: Mapping[str, Any]) -> bool:
+    """Whether v1's block on paging is present; it then says that nothing follows."""
+    block = _pagination(body)
+    return stream.version == 1 and ("more_items_in_collection" in block or "next_cursor" in block)
 
 
-def endless(row: Stream) -> StreamError:
-    """The error for a list that goes round in a circle."""
+def endless(stream: Stream) -> StreamError:
+    """The error for a list that repeats itself."""
     return StreamError(
-        f'Pipedrive gave the same page of "{row.name}" again and again, which would never end. '
-        "Run the sync again later.",
+        f'Pipedrive keeps sending the same page of "{stream.name}". Run the sync again later.',
         TRANSIENT,
     )
 
 
 def more_pages(body: Mapping[str, Any], count: int, limit: int) -> bool:
-    """Whether v1 says that rows follow; where it says nothing, whether the page was full."""
+    """Whether v1 says that more records follow; if it does not say, whether the page was full."""
     more = _pagination(body).get("more_items_in_collection")
     return bool(more) if more is not None else count >= limit
 
 
 def next_start(body: Mapping[str, Any], otherwise: int) -> int:
-    """v1's next offset, which is missing on the last page and in some answers."""
+    """v1's next offset, which the last page and some other answers lack."""
     given = _pagination(body).get("next_start")
     return given if isinstance(given, int) else otherwise
 
 
 def _pagination(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """v1's block on paging: below `pagination`, or, as the schema of leads has it, without."""
+    """v1's block on paging: below `pagination`, or, in the schema of leads, without it."""
     extra = body.get("additional_data")
     if not isinstance(extra, dict):
         return {}
@@ -243,41 +272,41 @@ def _pagination(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return block if isinstance(block, dict) else {}
 
 
-def rows_of(row: Stream, body: Mapping[str, Any]) -> list[Row]:
-    """The rows of an answer; null and an absent list are empty ones."""
-    found = _found(row, body)
+def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
+    """The records of an answer; null and a missing list count as empty."""
+    found = _found(stream, body)
     if found is None and body.get("success") is not False:
         return []
-    if isinstance(found, dict) and (row.one or row.kind is Kind.SINGLE):
+    if isinstance(found, dict) and (stream.one or stream.kind is Kind.SINGLE):
         found = [found]
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise StreamError(
-            f'Pipedrive\'s answer for "{row.name}" holds no list of records. '
+            f'Pipedrive\'s answer for "{stream.name}" holds no list of records. '
             "Please report this line.",
             SYSTEM,
         )
-    inside = row.child.inside if row.child else ""
+    inside = stream.child.inside if stream.child else ""
     return [_unwrapped(item, inside) for item in found] if inside else found
 
 
-def _found(row: Stream, body: Mapping[str, Any]) -> Any:
-    """What stands where the records ought to be."""
+def _found(stream: Stream, body: Mapping[str, Any]) -> Any:
+    """Whatever stands in the place of the records."""
     found: Any = body
-    for name in row.rows:
+    for name in stream.rows:
         if not isinstance(found, dict):
             break
         found = found.get(name)
     return found
 
 
-def _unwrapped(item: Row, inside: str) -> Row:
-    """A record that stands inside of another, with what stands around it."""
+def _unwrapped(item: Record, inside: str) -> Record:
+    """A record that is nested in another object, with the object's other keys."""
     around = {k: v for k, v in item.items() if k not in ("object", inside)}
     return {**(item.get(inside) or {}), **around}
 
 
-def key_of(row: Stream, item: Row) -> object:
-    """The primary key of a row, as one hashable value."""
-    if len(row.key) == 1:
-        return str(item.get(row.key[0]))
-    return tuple(str(item.get(part)) for part in row.key)
+def key_of(stream: Stream, item: Record) -> object:
+    """The primary key of a record, as one hashable value."""
+    if len(stream.key) == 1:
+        return str(item.get(stream.key[0]))
+    return tuple(str(item.get(part)) for part in stream.key)

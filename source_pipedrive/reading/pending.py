@@ -1,6 +1,6 @@
-"""Parents whose children are still to be asked for, and what counts as read once they have been.
+"""Parents whose children are still to be requested, and what counts as read once they have been.
 
-The invariant: what comes out of `through` was covered by parents whose rows have all left, as have
+The invariant: what `through` returns was covered by parents whose children have all left, as have
 those of every parent before them. Not thread-safe: the reader holds its lock.
 """
 
@@ -12,122 +12,123 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from source_pipedrive.child import Child
-from source_pipedrive.reading.fed import Covered
+from source_pipedrive.reading.batch import Covered
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.reading.records import Row, as_rfc3339, inner
-from source_pipedrive.reading.spans import Interval, without
+from source_pipedrive.reading.progress import Interval, without
+from source_pipedrive.reading.records import Record, as_rfc3339, inner
 
-# Parents that may wait: so many are a few megabytes.
+# Parents that may wait: these take a few megabytes.
 ENOUGH = 20_000
 
 
 @dataclass
-class Ticket:
-    """Parents that came together. open: those whose rows have not left; covered: what is read of
-    the stream when they have, and those of all tickets before."""
+class Group:
+    """Parents that arrived together. open: those whose children have not left; covered: what has
+    been read of the stream once they have, and those of all groups before."""
 
     covered: Covered
     open: int
 
 
-Waiting = tuple[Row, Ticket]
+Pending = tuple[Record, Group]
 
 
 class PendingParents:
-    """The parents of one stream, in the order in which they came."""
+    """The parents of one stream, in the order of their arrival."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Waiting] = deque()
-        self._tickets: deque[Ticket] = deque()
-        self._held: dict[str, list[Row]] = {}
+        self._queue: deque[Pending] = deque()
+        self._groups: deque[Group] = deque()
+        self._held: dict[str, list[Record]] = {}
         self._through: Covered = []
         self.holes: list[Interval] = []
         self._closed = 0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._queue)
 
     @property
     def full(self) -> bool:
-        """Whether the list that the parents come from should wait."""
-        return len(self._waiting) >= ENOUGH
+        """Whether the list of the parents should pause."""
+        return len(self._queue) >= ENOUGH
 
     @property
     def idle(self) -> bool:
-        """Nothing waits, and nothing is under way."""
-        return not self._tickets and not any(self._held.values())
+        """Whether nothing waits, and nothing is under way."""
+        return not self._groups and not any(self._held.values())
 
     @property
     def closed(self) -> int:
-        """Tickets that have closed since `through` was last taken."""
+        """Groups that have closed since the last state."""
         return self._closed
 
-    def add(self, parents: Sequence[Row], covered: Covered) -> None:
-        """Parents that came together, and what is read of the stream once their rows have left."""
+    def add(self, parents: Sequence[Record], covered: Covered) -> None:
+        """Parents that arrived together, and what has been read of the stream once their children
+        have left."""
         for some, part in slices_of(parents, covered):
-            ticket = Ticket(part, len(some))
-            self._tickets.append(ticket)
-            self._waiting.extend((parent, ticket) for parent in some)
+            group = Group(part, len(some))
+            self._groups.append(group)
+            self._queue.extend((parent, group) for parent in some)
 
-    def add_unsorted(self, source: str, parents: Sequence[Row], covered: Covered) -> None:
-        """As `add`, for a list in no order: its parents are held until the whole list has come, so
-        that they can be asked for in the order of their times, and a state can say how far."""
+    def add_unsorted(self, source: str, parents: Sequence[Record], covered: Covered) -> None:
+        """As `add`, for a list in no order: its parents are held until the whole list has arrived,
+        so that they can be asked for in the order of their times, and a state can say how far."""
         held = self._held.setdefault(source, [])
         held.extend(parents)
         if covered:
             del self._held[source]
             self.add(sorted(held, key=_time_of), covered)
 
-    def take(self, most: int, more: bool) -> list[Waiting]:
+    def take(self, most: int, more: bool) -> list[Pending]:
         """Up to `most` parents; none while `more` may come to fill a request."""
-        if not self._waiting or (more and len(self._waiting) < most):
+        if not self._queue or (more and len(self._queue) < most):
             return []
-        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        return [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
 
-    def drop(self, is_hopeless: Callable[[Row], bool]) -> None:
-        """Parents that need not be asked for any more."""
-        kept: deque[Waiting] = deque()
-        for parent, ticket in self._waiting:
+    def drop(self, is_hopeless: Callable[[Record], bool]) -> None:
+        """These parents need not be asked for any more."""
+        kept: deque[Pending] = deque()
+        for parent, group in self._queue:
             if is_hopeless(parent):
-                ticket.open -= 1
+                group.open -= 1
             else:
-                kept.append((parent, ticket))
-        self._waiting = kept
+                kept.append((parent, group))
+        self._queue = kept
 
     def take_back(self, source: str, left: Mapping[str, Sequence[Interval]]) -> None:
-        """What that source has `left`, by list, is not covered, whatever was said before. Another
-        reader of the same source may have covered the rest."""
-        for ticket in self._tickets:
-            ticket.covered = _but_for(ticket.covered, source, left)
+        """Whatever that source has `left`, by root list, is not covered after all. Another reader
+        of the same source may have covered the rest."""
+        for group in self._groups:
+            group.covered = _but_for(group.covered, source, left)
         self._through = _but_for(self._through, source, left)
 
-    def turn_round(self) -> None:
-        """From now on the newest come first."""
-        self._waiting.reverse()
+    def reverse(self) -> None:
+        """From now on the newest parents come first."""
+        self._queue.reverse()
 
     def park(self, time: int) -> None:
-        """A parent of this time could not be read: nothing vouches for that second."""
+        """A parent of this time could not be read: no state may include that second."""
         self.holes.append((time, time + 1))
 
-    def close(self, tickets: Sequence[Ticket]) -> None:
+    def close(self, groups: Sequence[Group]) -> None:
         """The rows of one parent of each ticket have left, or cannot be had."""
-        for ticket in tickets:
-            ticket.open -= 1
-        while self._tickets and not self._tickets[0].open:
-            self._through += self._tickets.popleft().covered
+        for group in groups:
+            group.open -= 1
+        while self._groups and not self._groups[0].open:
+            self._through += self._groups.popleft().covered
             self._closed += 1
 
     @property
     def through(self) -> Covered:
-        """What has been read, and no state vouches for yet."""
+        """What has been read, and no state includes yet."""
         return [
             (source, axis, part)
             for source, axis, interval in self._through
             for part in without([interval], self.holes)
         ]
 
-    def vouched(self) -> None:
-        """A state vouches for what was `through`."""
+    def saved(self) -> None:
+        """A state includes what was `through`."""
         self._through, self._closed = [], 0
 
     def is_only_holes(self, left: Sequence[Interval]) -> bool:
@@ -135,29 +136,35 @@ class PendingParents:
         return bool(self.holes) and not without(left, self.holes)
 
 
-def time_of_parent(row: Row, child: Child) -> int | None:
-    """When its rows may have changed last, in seconds since 1970."""
-    times = [instant_or_none(row.get(name)) for name in child.moved]
+def time_of_parent(record: Record, child: Child) -> int | None:
+    """When its children may have changed last, in seconds since 1970."""
+    times = [instant_or_none(record.get(name)) for name in child.moved]
     return max((time for time in times if time is not None), default=None)
 
 
-def parent_of(row: Row, child: Child) -> Row:
+def parent_of(record: Record, child: Child) -> Record:
     """What is kept of a parent: its id, its time, whether it is deleted, whether Pipedrive counts
-    rows of it, and what is asked for."""
-    found = [row.get(name) for name in child.moved]
+    children of it, and the fields that the child stream needs."""
+    found = [record.get(name) for name in child.moved]
     texts = [text for text in found if isinstance(text, str) and instant_or_none(text)]
     time = max(texts, key=lambda text: instant_or_none(text) or 0, default=None)
-    kept = {name: inner(row, name) for name in (*child.life, *child.takes)}
-    mine = {"id": row[child.of[0].key[-1]], "time": as_rfc3339(time)}
-    facts = {"deleted": bool(row.get("is_deleted")), "has_rows": bool(row.get(child.counter or ""))}
-    return {**kept, **mine, **facts}
+    counted = bool(record.get(child.counter or ""))
+    return {
+        **{name: inner(record, name) for name in (*child.life, *child.takes)},
+        "id": record[child.of[0].key[-1]],
+        "time": as_rfc3339(time),
+        "deleted": bool(record.get("is_deleted")),
+        "has_children": counted,
+    }
 
 
-def slices_of(parents: Sequence[Row], covered: Covered) -> list[tuple[Sequence[Row], Covered]]:
-    """Parents that come in the order of their times, those of one time together, each with what is
-    read with them; so a state need not wait for a whole page of parents."""
+def slices_of(
+    parents: Sequence[Record], covered: Covered
+) -> list[tuple[Sequence[Record], Covered]]:
+    """Parents in the order of their times, those of one time together, each with what has been read
+    with them; so a state need not wait for a whole page of parents."""
     times = [_time_of(parent) for parent in parents]
-    found: list[tuple[Sequence[Row], Covered]] = []
+    found: list[tuple[Sequence[Record], Covered]] = []
     at, since = 0, 0
     if times == sorted(times):
         for n in range(1, len(parents)):
@@ -184,5 +191,5 @@ def _but_for(covered: Covered, source: str, left: Mapping[str, Sequence[Interval
     ]
 
 
-def _time_of(parent: Row) -> int:
+def _time_of(parent: Record) -> int:
     return instant_or_none(parent["time"]) or 0

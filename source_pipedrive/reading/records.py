@@ -12,7 +12,7 @@ from source_pipedrive.fields.values import text
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.stream import Kind, Stream
 
-Row = dict[str, Any]
+Record = dict[str, Any]
 
 
 class Plan:
@@ -32,7 +32,7 @@ class Plan:
         self._never = frozenset(row.never)
         self._as_text = row.as_text
 
-    def shape(self, rows: Iterable[Row]) -> list[Row]:
+    def shape(self, rows: Iterable[Record]) -> list[Record]:
         """The records of `rows`, in their order."""
         if self._user_id is not None:
             rows = [self._of_user({"user_id": self._user_id, **row}) for row in rows]
@@ -49,11 +49,11 @@ class Plan:
         self._fields.fill(records)
         return records
 
-    def _of_user(self, row: Row) -> Row:
+    def _of_user(self, row: Record) -> Record:
         """Where a text is missing, these objects hold `false`: a column has one type."""
         return {k: None if v is False and k in self._texts else v for k, v in row.items()}
 
-    def _with_times(self, row: Row) -> Row:
+    def _with_times(self, row: Record) -> Record:
         row = dict(row)
         for name in self._times:
             if name in row:
@@ -61,7 +61,7 @@ class Plan:
         return row
 
 
-def with_text(row: Row, name: str) -> Row:
+def with_text(row: Record, name: str) -> Record:
     """The row with text under `name`, or nothing."""
     value = row.get(name)
     return row if value is None or isinstance(value, str) else {**row, name: text(value)}
@@ -81,7 +81,7 @@ def as_rfc3339(value: Any) -> Any:
     return value
 
 
-def inner(row: Row, name: str) -> Any:
+def inner(row: Record, name: str) -> Any:
     """A value of a row, or of an object in it: `duration.start`."""
     found: Any = row
     for part in name.split("."):
@@ -89,7 +89,7 @@ def inner(row: Row, name: str) -> Any:
     return found
 
 
-def numbered(rows: Sequence[Row], child: Child) -> list[Row]:
+def numbered(rows: Sequence[Record], child: Child) -> list[Record]:
     """The rows, those that are alike in all that `child` names numbered from the oldest on."""
     newest_first = not rows or str(rows[0].get("time")) >= str(rows[-1].get("time"))
     seen: Counter[tuple[str, ...]] = Counter()

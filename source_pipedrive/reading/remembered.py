@@ -21,7 +21,7 @@ from itertools import pairwise
 from typing import Any
 
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.reading.spans import Interval, lies_in, union
+from source_pipedrive.reading.progress import Interval, lies_in, union
 
 MOST_PARENTS = 10_000  # of a stream; of more, some are asked for again
 MOST_TIMES = 50  # intervals; of more, the closest are joined

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from source_pipedrive.reading.pages import key_of
-from source_pipedrive.reading.records import Row
+from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Stream
 
 _NEVER = object()
@@ -24,14 +24,14 @@ class Seam:
     _second: int | None = None
     _left: dict[object, object] = field(default_factory=dict)
 
-    def fresh(self, row: Stream, rows: Sequence[Row]) -> list[Row]:
+    def fresh(self, row: Stream, rows: Sequence[Record]) -> list[Record]:
         """The rows that have not left with the same time."""
         time = row.cursor_field or ""
         return [
             item for item in rows if self._left.get(key_of(row, item), _NEVER) != item.get(time)
         ]
 
-    def add(self, row: Stream, rows: Sequence[Row], second: int | None) -> None:
+    def add(self, row: Stream, rows: Sequence[Record], second: int | None) -> None:
         """These rows leave now. second: the time of the last one, where the next page begins."""
         time = row.cursor_field or ""
         new = {key_of(row, item): item.get(time) for item in rows}

@@ -9,7 +9,7 @@ from typing import Any
 
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.fields.plan import plan_of
-from source_pipedrive.reading.records import Plan, Row
+from source_pipedrive.reading.records import Plan, Record
 from source_pipedrive.stream import Stream
 
 
@@ -34,7 +34,7 @@ class Shaping:
         self._lock = threading.Lock()
         self._plan: Plan | None = None
 
-    def records(self, rows: Sequence[Row]) -> list[Row]:
+    def records(self, rows: Sequence[Record]) -> list[Record]:
         """The records of a page. The first page that holds any asks for the fields' definitions."""
         if not rows:
             return []

@@ -1,24 +1,27 @@
-"""The state of a stream: what it says, and which states are believed.
+"""What a state says, and which states are believed.
 
-    {"update_time": "2026-11-23T10:00:00Z",  all before this, from `since` on, has been read
+    {"update_time": "2026-11-23T10:00:00Z",  everything from `since` to this time has been read
      "version": 1, "company_id": 42,
      "since": "2025-11-23T00:00:00Z",        the lower bound of the history
      "done": [["2025-...", "2026-..."]],     only while a history is being read: the parts read
-     "skip": 1200,                           and the rows they hold, where a list is newest first
+     "skip": 1200,                           and their records, if a list is sorted newest first
      "nulls": "first",                       where records without a time stand, if there are any
      "lacking": {"projects": "2025-..."}}    lists that the account did not have, unread since then
 
-The state of a stream that hangs on several lists has, in place of "done", "parents": the parts read
-of each list. "known" is the time of its last complete sync, while it catches up after it. Where it
-is made of several streams that have read different parts of a list, "sources" holds them by stream:
-an account may lack one of these streams and have it later. remembered.py describes the other keys.
+The state of a stream that depends on several root lists has "parents" instead of "done": the parts
+read of each list. "known" is the time of its last complete sync, while it catches up after it. If
+it is derived from several streams that have read different parts of a list, "sources" holds the
+parts by stream: an account may lack one of these streams and have it later. remembered.py describes
+the other keys.
 
-While a full refresh is under way it carries `"full_refresh": true` besides, so that nobody takes
-it for the state of an incremental sync that was turned into a full refresh.
+During a full refresh the state also carries `"full_refresh": true`, so that it is never mistaken
+for the state of an incremental sync that was turned into a full refresh.
 
-A state without our `version` is another connector's. It is accepted and not believed: Airbyte's own
-streams held one month at most before version 3, and no state says which version wrote it. The
-history is then read once.
+A state without our `version` was written by another connector. It is accepted, but not believed:
+before version 3, Airbyte's own streams held a month at most, and no state says which version wrote
+it. The history is then read once.
+
+sync/stream_run.py decides when a state is saved.
 """
 
 from __future__ import annotations
@@ -28,9 +31,17 @@ from typing import Any
 
 from source_pipedrive.http.errors import CONFIG, SyncError
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.reading.progresses import Progresses
+from source_pipedrive.reading.multi_progress import MultiProgress, whole
+from source_pipedrive.reading.progress import (
+    OVERLAP,
+    SORTED,
+    Interval,
+    Progress,
+    lower_bound,
+    without,
+)
 from source_pipedrive.reading.remembered import load
-from source_pipedrive.reading.spans import OVERLAP, Interval, Progress, without
+from source_pipedrive.stream import Stream
 
 VERSION = 1
 
@@ -38,6 +49,31 @@ VERSION = 1
 NO_CURSOR = {"__ab_no_cursor_state_message": True}
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+
+
+def restore(
+    stream: Stream,
+    saved: Mapping[str, Any],
+    full_refresh: bool,
+    company_id: int,
+    lower: int,
+    until: int,
+) -> Progress | None:
+    """What is left of a stream for a sync of [lower, until), given the state that the last one
+    `saved`; None if the stream keeps no state. Raises SyncError as `progress` does."""
+    field, name = stream.cursor_field, stream.name
+    saved = of_full_refresh(saved) if full_refresh else saved
+    if field is None:
+        return None
+    if stream.sources:
+        lowers = {name: lower_bound(root, lower) for name, root in stream.roots.items()}
+        found = multi_progress(name, field, saved, company_id, lowers, until)
+        if stream.child and stream.child.months:  # each month is remembered on its own
+            return whole(stream, lower, until, found.known, found.remembered)
+        return found
+    if full_refresh and stream.changes not in SORTED:
+        return None  # the list is read from its beginning each time
+    return progress(name, field, saved, company_id, lower_bound(stream, lower), until)
 
 
 def progress(
@@ -50,8 +86,8 @@ def progress(
 ) -> Progress:
     """What is left of `stream` for a sync of [lower, until) after `state`.
 
-    Raises SyncError for a state of ours that cannot be read, is of a newer version or another
-    company's.
+    Raises SyncError for a state of ours that cannot be read, or that belongs to a newer version or
+    another company.
     """
     if "version" not in state:
         return Progress(lower, until)
@@ -71,52 +107,50 @@ def progress(
     try:
         since, done = _own(state, field)
         skip = int(state.get("skip") or 0)
-        lacking = {path: instant(since) for path, since in state.get("lacking", {}).items()}
+        lacking = {path: instant(time) for path, time in state.get("lacking", {}).items()}
     except UNREADABLE:
         raise _unreadable(stream) from None
-    found = Progress(min(since, lower), until, done, skip)
-    found.lacking = lacking
-    found.nulls = state["nulls"] if state.get("nulls") in ("first", "last") else ""
-    return found
+    nulls = state["nulls"] if state.get("nulls") in ("first", "last") else ""
+    return Progress(min(since, lower), until, done, skip, nulls, lacking)
 
 
-def progresses(
+def multi_progress(
     stream: str,
     field: str,
     state: Mapping[str, Any],
     company_id: int,
     lowers: Mapping[str, int],
     until: int,
-) -> Progresses:
-    """What is left of a stream that hangs on lists, with the lower bound of each list's history."""
+) -> MultiProgress:
+    """As `progress`, for a stream that depends on root lists. lowers: where the history of each
+    list begins."""
     state = {} if is_foreign(state) else state
     parts = state.get("parents", {})
     of_each = {
-        axis: {**state, "done": parts.get(axis, [])} if "parents" in state else state
-        for axis in lowers
+        root: {**state, "done": parts.get(root, [])} if "parents" in state else state
+        for root in lowers
     }
-    found = Progresses(
-        {
-            axis: progress(stream, field, of_each[axis], company_id, lower, until)
-            for axis, lower in lowers.items()
-        }
-    )
+    by_root = {
+        root: progress(stream, field, of_each[root], company_id, lower, until)
+        for root, lower in lowers.items()
+    }
     if "version" not in state:
-        return found
+        return MultiProgress(by_root)
     try:
-        found.remembered = load(state)
-        found.sources = {
-            source: {axis: _intervals(done.get(axis, [])) for axis in lowers}
+        remembered = load(state)
+        sources = {
+            source: {root: _intervals(done.get(root, [])) for root in lowers}
             for source, done in state.get("sources", {}).items()
         }
     except UNREADABLE:
         raise _unreadable(stream) from None
+    known = 0
     # What a longer history adds was not there to be read.
     if min(lowers.values()) >= instant(state["since"]):
-        found.known = instant(state["known"]) if "known" in state else 0
+        known = instant(state["known"]) if "known" in state else 0
         if "parents" not in state:
-            found.known = instant(state[field]) - OVERLAP
-    return found
+            known = instant(state[field]) - OVERLAP
+    return MultiProgress(by_root, known, remembered, sources)
 
 
 def _unreadable(stream: str) -> SyncError:
@@ -148,13 +182,13 @@ def is_foreign(state: Mapping[str, Any]) -> bool:
 
 
 def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The state of a full refresh that did not reach its end, or none: then it begins anew."""
+    """The state of a full refresh that did not reach its end; otherwise none, so it starts over."""
     under_way = not {"done", "parents"}.isdisjoint(state)
     return state if state.get("full_refresh") and under_way else {}
 
 
 def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False) -> dict[str, Any]:
-    """The state that vouches for what `now` has done."""
+    """The state that includes everything that `now` has done."""
     common: dict[str, Any] = {
         "version": VERSION,
         "company_id": company_id,
@@ -167,7 +201,7 @@ def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False)
     whole = {"full_refresh": True} if full_refresh else {}
     if now.complete and full_refresh:
         return dict(NO_CURSOR)
-    if isinstance(now, Progresses):
+    if isinstance(now, MultiProgress):
         more = {**whole, **now.remembered.dump(now.complete)}
         return {**_of_children(field, common, now), **more}
     if now.complete:
@@ -179,25 +213,30 @@ def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False)
     return {field: rfc3339(low), **common, "done": parts, **skip, **whole}
 
 
-def _of_children(field: str, common: Mapping[str, Any], now: Progresses) -> dict[str, Any]:
+def _of_children(field: str, common: Mapping[str, Any], now: MultiProgress) -> dict[str, Any]:
     if now.complete:
         return {field: rfc3339(now.until), **common}
-    parents = {axis: _texts(each.done()) for axis, each in now.axes.items()}
+    parents = {root: _texts(each.done()) for root, each in now.by_root.items()}
     known = {"known": rfc3339(now.known)} if now.known else {}
     return {field: rfc3339(now.known or now.since), **common, "parents": parents, **known}
 
 
-def by_source(now: Progresses, lefts: Mapping[str, Mapping[str, list[Interval]]]) -> dict[str, Any]:
+def by_source(
+    now: MultiProgress, remaining: Mapping[str, Mapping[str, list[Interval]]]
+) -> dict[str, Any]:
     """What to add to the state of a stream whose sources have read different parts of a list.
-    lefts: what is left, by source and list."""
-    lists = [[tuple(left[axis]) for left in lefts.values() if axis in left] for axis in now.axes]
+    remaining: what is left, by source and root list."""
+    lists = [
+        [tuple(roots[root]) for roots in remaining.values() if root in roots]
+        for root in now.by_root
+    ]
     if all(len(set(each)) == 1 for each in lists):
         return {}
     done = {
         source: {
-            axis: _texts(without([(now.axes[axis].since, now.until - OVERLAP)], left))
-            for axis, left in of_each.items()
+            root: _texts(without([(now.by_root[root].since, now.until - OVERLAP)], left))
+            for root, left in roots.items()
         }
-        for source, of_each in lefts.items()
+        for source, roots in remaining.items()
     }
     return {"sources": done}

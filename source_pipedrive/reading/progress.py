@@ -1,35 +1,38 @@
 """What is left to read of a stream, as spans of its cursor field's time.
 
-The invariant: a second outside of every span has been read, and its records have been handed to
-the output. A state is made of nothing else, so a run that dies loses nothing.
+The invariant: every second outside the spans has been read, and its records have been handed to the
+output. A state is made of nothing else, so a sync that dies loses nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from source_pipedrive.reading.seams import Seam
+from source_pipedrive.stream import Changes, Stream
 
 Interval = tuple[int, int]
 
 # Records of the last minute before a sync's end may become visible only after it.
 OVERLAP = 60
-# Times as many records as the highest id says that there may be.
+# Lists of which a part can be read on its own, so that a sync can resume where another stopped.
+SORTED = (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
+# An estimate may exceed the highest id seen by this factor.
 GROWTH = 3
 
 
 @dataclass(eq=False)
 class Span:
     """Seconds [at, end) that are left. `at` moves with each page, `end` when another worker takes
-    the later half over."""
+    over the later part."""
 
     at: int
     end: int
     taken: bool = False
-    density: float = 0.0  # records a second in the newest page; 0 where it is not known
-    reach: int = 0  # where a page that is on its way out ends: nobody cuts the span before it
+    density: float = 0.0  # records a second in the newest page; 0 if unknown
+    reach: int = 0  # where the page being written ends: the span is not cut before it
     seam: Seam = field(default_factory=Seam)
 
     @property
@@ -37,25 +40,39 @@ class Span:
         """Records that are left, if they lie as densely as in the newest page."""
         return self.density * (self.end - self.at)
 
+    def release(self) -> None:
+        """Another worker may take what is left of it."""
+        self.taken = False
+
+    def reserve(self, until: int) -> None:
+        """A page that ends before `until` is being written: no cut may come earlier."""
+        self.reach = min(until, self.end)
+
 
 class Progress:
     """The history [since, until) of one stream, and the spans of it that are left.
 
-    `skip` is where a list without a filter, newest first, goes on: so many rows have been read.
-    `nulls` is where records without a time were found, "first" or "last" in ascending order.
-    `lacking` are the lists that the account did not have, and since when they have not been read.
-    Not thread-safe: its owner holds a lock.
+    skip: how many records of a list that is sorted newest first have been read. nulls: where
+    records without a time were found, "first" or "last" in ascending order. lacking: the lists that
+    the account did not have, and since when they have not been read. Not thread-safe: its owner
+    holds a lock.
     """
 
     def __init__(
-        self, since: int, until: int, done: Iterable[Interval] = (), skip: int = 0
+        self,
+        since: int,
+        until: int,
+        done: Iterable[Interval] = (),
+        skip: int = 0,
+        nulls: str = "",
+        lacking: Mapping[str, int] | None = None,
     ) -> None:
         self.since = since
         self.until = until
         self.skip = skip
-        self.nulls = ""
-        self.lacking: dict[str, int] = {}
-        # What an earlier sync called done near its own end is read again; so is the future.
+        self.nulls = nulls
+        self.lacking = dict(lacking or {})
+        # The last minute of an earlier sync is read again; so is the future.
         settled = until - OVERLAP
         self._density = 0.0
         self.spans = [
@@ -71,7 +88,7 @@ class Progress:
         return not self.spans
 
     def take(self) -> Span | None:
-        """The first span that nobody reads."""
+        """The first span that no worker reads."""
         for span in self.spans:
             if not span.taken:
                 span.taken = True
@@ -79,10 +96,10 @@ class Progress:
         return None
 
     def split(self, worthwhile: float, ways: int = 2) -> int:
-        """Cuts the span with the most records left, where they are more than `worthwhile`, into as
-        many as `ways` equal parts; its reader stops at the first cut. Returns how many it cut off.
+        """Cuts the span with the most records left, if they are more than `worthwhile`, into up to
+        `ways` equal parts; its worker stops at the first cut. Returns the number of new parts.
 
-        The span is not cut again before its next page: until then nobody knows better, and a page
+        The span is not cut again before its next page: until then nothing more is known, and a page
         that happens to hold a bulk import makes any number of halves look large.
         """
         started = [span for span in self.spans if span.taken and span.density]
@@ -101,10 +118,10 @@ class Progress:
         return ways - 1
 
     def advance(self, span: Span, at: int, density: float = 0.0) -> None:
-        """Everything of `span` before `at` has been read; at its end the span is gone.
+        """Everything of `span` before `at` has been read; at its end the span is removed.
 
-        density: records a second in the page that was read. It is learned together with `at`, so
-        that nobody splits a span whose last page is on its way.
+        density: records a second in the page that was read. It is set together with `at`, so a span
+        whose last page is being written is never split.
         """
         span.at = max(span.at, at)
         span.density = density
@@ -120,10 +137,10 @@ class Progress:
         self.skip = skip
 
     def expected(self, highest: int = 0) -> int | None:
-        """Records that are left, guessed from how densely they lay so far; None before that.
+        """Records that are left, estimated from how densely they lay so far; None before that.
 
-        highest: id that was seen, if ids are numbers. They count a company's records, so a page of
-        a bulk import does not make all the time after it look as dense.
+        highest: the highest id seen, if ids are numbers. They count a company's records, so a page
+        of a bulk import does not make all the time after it look as dense.
         """
         if not self._density:
             return None
@@ -135,13 +152,22 @@ class Progress:
         self.spans.clear()
 
     @property
-    def left(self) -> list[Interval]:
+    def remaining(self) -> list[Interval]:
         """What has not been read."""
         return [(span.at, span.end) for span in self.spans]
 
-    def leave(self, left: Iterable[Interval]) -> None:
-        """From now on this, and nothing else, is left."""
-        self.spans = [Span(start, end) for start, end in left]
+    def set_remaining(self, remaining: Iterable[Interval]) -> None:
+        """From now on exactly this is left."""
+        self.spans = [Span(start, end) for start, end in remaining]
+
+    def restart(self, remaining: Iterable[Interval]) -> None:
+        """Nothing that was read counts: this is left again, from the top of the list."""
+        self.set_remaining(remaining)
+        self.skip = 0
+
+    def note_nulls(self, end: str) -> None:
+        """Records without a time stand at this end of the list, "first" or "last"."""
+        self.nulls = end
 
     def done(self) -> list[Interval]:
         """What has been read and will not change any more."""
@@ -179,3 +205,9 @@ def _gaps(start: int, end: int, covered: Sequence[Interval]) -> list[Interval]:
     if start < end:
         gaps.append((start, end))
     return [(begins, ends) for begins, ends in gaps if begins < ends]
+
+
+def lower_bound(stream: Stream, lower: int) -> int:
+    """Where the history of a stream begins: at the configured bound `lower`, or in 1970 if the
+    stream is always read whole."""
+    return lower if stream.history else 0

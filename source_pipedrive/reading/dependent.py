@@ -1,0 +1,190 @@
+"""Readers that depend on the records of other streams, their sources.
+
+The invariant: the state of such a stream includes a time of a root list only once the records of
+every parent that changed then have been handed to the output.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from source_pipedrive.absences import absence_of
+from source_pipedrive.http.errors import PipedriveError, StreamError
+from source_pipedrive.reading.batch import Handover, Step, Task
+from source_pipedrive.reading.coverage import Coverage, Remaining
+from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.multi_progress import MultiProgress, whole
+from source_pipedrive.reading.pages import Api, pages, request_for
+from source_pipedrive.reading.progress import OVERLAP, Interval, Progress, without
+from source_pipedrive.reading.reader import ReadContext, Reader
+from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.remembered import Remembered
+from source_pipedrive.stream import Stream
+
+logger = logging.getLogger("airbyte")
+
+# An id that no record has, so no answer is about a record: the largest of 32 bits.
+NO_RECORD = 2**31 - 1
+
+
+class DependentReader(Reader):
+    """What they have in common. progress: None where no state is kept."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        context: ReadContext,
+        progress: Progress | None,
+        full_refresh: bool = False,
+    ) -> None:
+        super().__init__(stream, context, progress, full_refresh)
+        assert progress is None or isinstance(progress, MultiProgress)
+        self.multi = progress or whole(stream, context.lower, context.until)
+        self.progress = self.multi
+        self.coverage = Coverage(stream, self.multi)
+        self.untried = False  # one request decides whether the account has the stream
+        self._trying = False
+        # Until an answer shows that the account has the stream, nothing is saved.
+        self.can_checkpoint = not stream.absent
+
+    def receive(
+        self, source: Reader, handover: Handover, needed: Remaining | None
+    ) -> Iterator[Step]:
+        """Takes what `source` has read; may be called by several workers at once. needed: what this
+        stream needs of the source, if that is read for others too; None: whatever it lacks."""
+        raise NotImplementedError
+
+    @property
+    def is_complete(self) -> bool:
+        lacking = self.coverage.lacks_a_source
+        return super().is_complete or (lacking and self.coverage.ends_with([]))
+
+    def remaining(self) -> dict[str, list[Interval]]:
+        return {root: each.remaining for root, each in self.multi.by_root.items()}
+
+    @property
+    def remembered(self) -> Remembered:
+        """What the stream's state holds besides the times that have been read."""
+        return self.multi.remembered
+
+    def dump(self) -> dict[str, Any] | None:
+        found = super().dump()
+        return None if found is None else found | self.coverage.dump()
+
+    def lose(self, source: str) -> bool:
+        """The account does not have that source: the others are read, and the state says which.
+        Returns whether there are others; if not, the account does not have this stream either."""
+        with self.lock:
+            return self.coverage.lose(source)
+
+    def take_back(self, source: Reader) -> None:
+        """`source` reads its list from the beginning again. The caller holds the lock."""
+        self.coverage.take_back(source.stream.name, source.remaining())
+
+    def close(self, failed: bool, unavailable: bool) -> bool:
+        if failed:  # a second that a budget cut short need not be paid for twice
+            return bool(self.remembered.partial)
+        if unavailable or (self.can_checkpoint and not self.coverage.lacks_a_source):
+            return False
+        self.can_checkpoint = True
+        return True
+
+    # -- before the sync begins
+
+    def prepare(self) -> None:
+        """Decides whether one request has to show that the account has the stream."""
+        has_read = any(each.done() for each in self.multi.by_root.values())
+        self.untried = bool(self.stream.absent) and not has_read
+
+    def try_out(self) -> Task | None:
+        """The task that finds out, unless it is under way."""
+        taken, self._trying = self._trying, True
+        return None if taken else self._try_out()
+
+    def _try_out(self) -> Task:
+        try:
+            self.answers()
+            self.can_checkpoint = True
+        finally:
+            self.untried = False
+        yield from ()
+
+    def answers(self) -> bool:
+        """Requests the children of a record that does not exist. A good answer shows that the
+        account has the stream; so does, less surely, any other that does not mean that the account
+        lacks it, for which StreamError is raised. Returns whether the answer was good."""
+        stream, child = self.stream, self.stream.child
+        assert child is not None
+        params = {**stream.each[0], **({child.ids: str(NO_RECORD)} if child.ids else {})}
+        path = stream.path.format(id=NO_RECORD)
+        try:
+            self.context.client.get(request_for(stream, params, path))
+        except StreamError as error:
+            if absence_of(stream, error):
+                raise
+            return False
+        self.has_answered = True
+        return True
+
+    def look_again(self) -> None:
+        """Asks for a few of the parents that were refused in earlier syncs. If one can be read now,
+        everything that changed at those times is left to read."""
+        for stream in [self.stream, *self.stream.sources]:
+            refused = self.remembered.refused.get(stream.name)
+            if refused is None:
+                continue
+            pairs = self.coverage.pairs
+            lefts = [self.coverage.remaining_from(source)[root] for source, root in pairs]
+            if not any(without(refused.times, left) for left in lefts):  # asked for anyway
+                del self.remembered.refused[stream.name]
+            elif _is_shown(self.context.client, stream, refused.probes()):
+                logger.info(
+                    f"{self.stream.name}: records that were hidden from the user can be read now; "
+                    "reading what was missing."
+                )
+                del self.remembered.refused[stream.name]
+                self.coverage.read_again(refused.times)
+
+    # -- parents whose records have left
+
+    def refuse(self, stream: str, parent: Any, time: int) -> None:
+        """The user may not see what `stream` holds for this parent, nor what is derived from it."""
+        with self.lock:
+            self.remembered.refuse(stream, parent, time)
+
+    def has_done(self, source: str, parent: Any, time: int) -> bool:
+        """Whether the records of a parent of this time left in an earlier sync, although no state
+        includes the time."""
+        return self.remembered.partial.get(source, {}).get(parent) == time
+
+    def note_done(self, parent: Record, by: str = "") -> None:
+        """The records of a parent have left. by: `<stream>:`, if they are derived from that
+        stream's. The caller holds the lock."""
+        time, until = instant_or_none(parent["time"]), self.progress.until
+        # What changed since the sync began may change again within the same second.
+        if time and time < until and "source" in parent:
+            last_minute = time >= until - OVERLAP
+            self.remembered.note(by + parent["source"], parent["id"], time, last_minute)
+
+    def is_current(self, known: int) -> bool:
+        """Whether this stream was complete when `known` was."""
+        return self.multi.known == known > 0
+
+
+def _is_shown(client: Api, stream: Stream, parents: Sequence[Any]) -> bool:
+    """Whether the children of any of these parents can be read now."""
+    for parent in parents if stream.child else ():
+        assert stream.child is not None
+        counted = stream.child.counter is not None
+        path = stream.path if stream.child.ids else stream.path.format(id=parent)
+        named = {stream.child.ids: str(parent)} if stream.child.ids else {}
+        try:
+            next(
+                pages(client, stream, {**named, **stream.each[0]}, path=path, known_records=counted)
+            )
+        except PipedriveError:
+            continue  # anything else that is wrong will show when the stream is read
+        return True
+    return False

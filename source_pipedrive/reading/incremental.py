@@ -1,0 +1,178 @@
+"""Streams that the server filters and sorts by the time of the last change, oldest first.
+
+Each page is a checkpoint: everything that changed before the page's last second has been read. That
+second has not, because the next page may hold more of its records.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from functools import partial
+
+from source_pipedrive.http.errors import StreamError
+from source_pipedrive.reading.batch import Batch, Signal, Step, Task
+from source_pipedrive.reading.instants import rfc3339
+from source_pipedrive.reading.order import DisorderError, Ordered
+from source_pipedrive.reading.pages import Page
+from source_pipedrive.reading.progress import Progress, Span
+from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.sequential import SortedV1
+
+logger = logging.getLogger("airbyte")
+
+# Pages that must be left in a span before it is shared. A cut costs about half a request, a page
+# that is not full; so each worker gets a limited number of cuts, which keeps the requests few even
+# where most records lie in a small part of the time (unit_tests/test_sharing.py).
+WORTH_SPLITTING = 4
+SPLITS_A_WORKER = 3
+# A read of more pages than this may be shared again every so many pages: one request more in fifty.
+LONG, PAGES_A_SPLIT = 500, 25
+
+
+class Incremental(Ordered):
+    """v2: closed spans of `updated_since` (inclusive) and `updated_until` (exclusive), shared by as
+    many workers as have nothing else to do."""
+
+    can_pause = True
+    _splits = 0
+    _pages = 0
+    _full = 0  # records of the largest page that others followed
+
+    @property
+    def _page_size(self) -> int:
+        """Records of a full page, which Pipedrive may make smaller than requested."""
+        return self._full or self.stream.limit or 1
+
+    def take(self, more: bool = False) -> Task | None:
+        if self.disordered:
+            return self.whole_task()
+        with self.lock:
+            span = self.progress.take()
+            workers = self.context.max_workers(self.stream.name)
+            most = SPLITS_A_WORKER * workers + max(0, self._pages - LONG) // PAGES_A_SPLIT
+            if span is None and self._splits < most:
+                # The first cut makes a part for each worker, later ones correct what it got wrong.
+                ways = 2 if self._splits else workers
+                self._splits += self.progress.split(WORTH_SPLITTING * self._page_size, ways)
+                span = self.progress.take()
+        return self._read(span) if span else None
+
+    def _read(self, span: Span) -> Task:
+        # No state is saved before the records without a time are out, wherever they are sorted; the
+        # other workers need not wait for them.
+        due = self.takes_nulls(unbounded=span.at == 0)
+        while True:
+            begun = span.at
+            try:
+                yield from self._walk(span, due)
+                return
+            except DisorderError:
+                yield Signal.RESTART
+                return
+            except StreamError as error:
+                # How long a cursor stays valid is not documented: what has been read stays read,
+                # and the rest of the span is requested again.
+                if error.status != 400 or span.at == begun or (due and not self.can_checkpoint):
+                    raise
+                logger.info(
+                    f"{self.stream.name}: Pipedrive refused a cursor; resuming after the last page."
+                )
+
+    def _walk(self, span: Span, due: bool) -> Task:
+        begun = span.at
+        # Whether a bounded answer holds records without a time is not documented.
+        bounds = self.bounds(span.at, span.end) if span.at else {}
+        for page in self.pages({**self.sorting(descending=False), **bounds}):
+            batch, ended = self._batch(span, page)
+            paused = yield batch
+            if due and not self.can_checkpoint:
+                yield from self.read_nulls(None if bounds else page)
+            if ended or span.at >= span.end:
+                return
+            yield Signal.ESTIMATE
+            # A second of a bulk import may fill many pages, which would all be read again.
+            if paused and span.at > begun:
+                with self.lock:
+                    span.release()
+                return
+
+    def bounds(self, since: int, until: int | None = None) -> dict[str, str]:
+        bounds = {"updated_since": rfc3339(since)}
+        if self.stream.until:
+            bounds["updated_until"] = rfc3339(until or self.progress.until)
+        return bounds
+
+    def sorting(self, descending: bool) -> dict[str, str]:
+        direction = "desc" if descending else "asc"
+        return {"sort_by": self.stream.cursor_field or "", "sort_direction": direction}
+
+    def _batch(self, span: Span, page: Page) -> tuple[Batch, bool]:
+        """The page's records that belong to the span, and whether they are its last."""
+        records = span.seam.fresh(self.stream, page.records)
+        times = [self.time_of(item) for item in records]
+        self.check(times, span.at)
+        known = [time for time in times if time is not None]
+        last = known[-1] if known else span.at
+        with self.lock:
+            self._pages += 1
+            if not page.last:
+                self._full = max(self._full, len(page.records))
+            end = span.end
+            span.reserve(until=last + 1)
+        density = density_of(times)
+        ended = page.last or last >= end
+        records = before(end, records, times) if last >= end else records
+        at = span.end if ended else min(last, span.end)
+        span.seam.add(self.stream, records, last)
+        moved = partial(Progress.advance, span=span, at=at, density=density)
+        fresh = self.once(records) if None in times else records
+        return Batch(fresh, moved), ended
+
+
+class IncrementalV1(SortedV1):
+    """v1: `updated_since` and offsets. An offset drifts when earlier records move, so the list is
+    requested again from the last time seen; only within one second, if that fills a page, by
+    offset."""
+
+    sort = "update_time ASC, id ASC"
+
+    def read_in_order(self) -> Generator[Step, bool, bool]:
+        span = self.progress.spans[0]
+        since = span.at
+        due = self.takes_nulls(unbounded=not since)
+        bounds = self.bounds(since) if since else {}
+        paused = False
+        for page in self.pages({**self.sorting(descending=False), **bounds}):
+            records = span.seam.fresh(self.stream, page.records)
+            times = [self.time_of(item) for item in records]
+            self.check(times, span.at)
+            last = next((time for time in reversed(times) if time is not None), span.at)
+            ended = page.last or last >= span.end
+            records = before(span.end, records, times)
+            at = span.end if ended else last
+            span.seam.add(self.stream, records, last)
+            moved = partial(Progress.advance, span=span, at=at, density=density_of(times))
+            fresh = self.once(records) if None in times else records
+            paused = yield Batch(fresh, moved)
+            if due and not self.can_checkpoint:
+                yield from self.read_nulls(None if bounds else page)
+            if not ended:
+                yield Signal.ESTIMATE
+            if ended or last > since:
+                break
+        return paused
+
+    def bounds(self, since: int) -> dict[str, str]:
+        return {"updated_since": rfc3339(since)}
+
+
+def density_of(times: list[int | None]) -> float:
+    """Records a second in a page, oldest first; 0 if it holds no times."""
+    known = [time for time in times if time is not None]
+    return len(known) / max(1, known[-1] - known[0]) if known else 0.0
+
+
+def before(end: int, records: list[Record], times: list[int | None]) -> list[Record]:
+    """The records that belong to a span up to `end`, those without a time among them."""
+    return [item for item, at in zip(records, times, strict=True) if at is None or at < end]

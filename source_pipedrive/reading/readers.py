@@ -1,0 +1,35 @@
+"""Which reader reads which kind of stream."""
+
+from __future__ import annotations
+
+from source_pipedrive.reading.children import Children
+from source_pipedrive.reading.deleted import DeletedRecords
+from source_pipedrive.reading.derived import Derived
+from source_pipedrive.reading.incremental import Incremental, IncrementalV1
+from source_pipedrive.reading.lists import FieldList, Mailbox, NewestFirst, Removed, WholeList
+from source_pipedrive.reading.months import Monthly
+from source_pipedrive.reading.reader import Reader
+from source_pipedrive.stream import Changes, Kind, Stream
+
+OF_KIND: dict[Kind, type[Reader]] = {
+    Kind.MAILBOX: Mailbox,
+    Kind.CHILD: Children,
+    Kind.MADE: Derived,
+    Kind.DELETED: DeletedRecords,
+    Kind.FIELDS: FieldList,
+    Kind.REMOVED: Removed,
+}
+OF_LIST: dict[Changes, type[Reader]] = {
+    Changes.ASCENDING: Incremental,
+    Changes.RESTARTING: IncrementalV1,
+    Changes.NEWEST_FIRST: NewestFirst,
+}
+
+
+def reader_class(stream: Stream) -> type[Reader]:
+    """How a stream is read follows from its row in the table."""
+    if stream.child and stream.child.months:
+        return Monthly
+    if stream.kind in OF_KIND:
+        return OF_KIND[stream.kind]
+    return OF_LIST.get(stream.changes, WholeList) if stream.changes else WholeList

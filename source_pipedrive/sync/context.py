@@ -1,0 +1,23 @@
+"""What the runs of one sync share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from source_pipedrive.http.company import Company
+from source_pipedrive.reading.pages import Api
+from source_pipedrive.reading.shaping import Fields
+from source_pipedrive.sync.limits import WorkerLimits
+
+
+@dataclass(frozen=True)
+class SyncContext:
+    """What the runs of a sync share. lower, until: the history, in seconds since 1970; fields: None
+    if custom fields leave as Pipedrive sends them."""
+
+    client: Api
+    company: Company
+    lower: int
+    until: int
+    limits: WorkerLimits
+    fields: Fields | None = None

@@ -1,0 +1,25 @@
+"""Errors that end a stream before anything was wrong with an answer."""
+
+from __future__ import annotations
+
+import logging
+
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+logger = logging.getLogger("airbyte")
+
+
+class UnneededError(Exception):
+    """The dependents that a list was read for have ended. This is no failure: others may have been
+    let go, and read the rest later."""
+
+
+def unexpected(stream: str, error: Exception) -> AirbyteTracedException:
+    """The error for a bug in the connector, which must not hide behind a stream that never ends."""
+    logger.error(f"{stream}: {type(error).__name__}", exc_info=error)
+    return AirbyteTracedException(
+        message=f'Reading "{stream}" failed: {type(error).__name__}. Please report this line.',
+        internal_message=repr(error),
+        failure_type=FailureType.system_error,
+    )

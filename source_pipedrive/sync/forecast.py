@@ -1,0 +1,151 @@
+"""What a stream will deliver in this sync, and what that will cost, judging by its pages so far."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from source_pipedrive.http.usage import Usage
+from source_pipedrive.reading.children import Children
+from source_pipedrive.reading.cost import ABOUT, AT_LEAST, Estimate
+from source_pipedrive.reading.reader import Reader
+from source_pipedrive.sync.output import StreamOutput
+
+logger = logging.getLogger("airbyte")
+
+
+class Source(Protocol):
+    """A stream that delivers parents."""
+
+    output: StreamOutput[Any]
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it delivers no more."""
+
+    @property
+    def expected(self) -> int | None:
+        """About how many records it delivers in all."""
+
+
+class Forecast:
+    """The forecast of a list."""
+
+    def __init__(self, reader: Reader, output: StreamOutput[Any], usage: Usage) -> None:
+        self._reader = reader
+        self._output = output
+        self._usage = usage
+        self._announced = 0  # records, the last time
+        self._priced = False
+        progress, key = reader.progress, reader.stream.key
+        # If a list is read from the very beginning, the highest id is the number of records.
+        self._whole = progress.since == 0 and not progress.done() and key == ("id",)
+
+    @property
+    def expected(self) -> int | None:
+        """About how many records this sync will deliver; None if that cannot be told yet."""
+        highest, newest_seen = self._reader.highest.value, self._reader.highest.newest_seen
+        counted = self._whole and newest_seen
+        if counted and not self._reader.stream.after:
+            return highest
+        with self._reader.lock:
+            remaining = self._reader.progress.expected(highest)
+        if remaining is None:
+            return highest if counted else None
+        guess = self._output.records + remaining
+        # Archived records share their ids with the others.
+        return min(guess, highest) if counted else guess
+
+    @property
+    def price(self) -> int:
+        """About how many API tokens this sync will spend on it."""
+        stream = self._reader.stream
+        if stream.parts:
+            return sum(part.cost for part in stream.parts)
+        expected = self.expected
+        pages = -(-expected // stream.limit) if expected and stream.limit else 1
+        return stream.cost * max(pages, len(stream.each))
+
+    def announce(self) -> None:
+        """Reports how much is expected and what it will cost; again once that has changed."""
+        expected = self.expected
+        if expected is None or self._reader.progress.complete:
+            return
+        if abs(expected - self._announced) <= 0.1 * self._announced:
+            return
+        with self._reader.lock:
+            self._output.estimate(expected)
+        self._state_price(expected)
+        self._announced = expected
+
+    def announce_at_page(self) -> None:
+        """As `announce`, after a page; once only if the first estimate is good enough."""
+        if not self._announced or self._reader.estimates_again:
+            self.announce()
+
+    def before_requests(self) -> None:
+        """A task is about to send requests."""
+
+    def _state_price(self, expected: int) -> None:
+        stream, limit = self._reader.stream, self._usage.daily_limit
+        size = stream.limit or 1
+        cost = Estimate(stream.name, expected, "records", stream.cost, size, ABOUT)
+        if not self._priced and cost.is_expensive(limit):
+            logger.info(cost.sentence(limit))
+            self._priced = True
+
+
+class ChildForecast(Forecast):
+    """The forecast of a child stream: it follows from the number of parents."""
+
+    def __init__(
+        self,
+        reader: Children,
+        output: StreamOutput[Any],
+        usage: Usage,
+        sources: Sequence[Source],
+    ) -> None:
+        super().__init__(reader, output, usage)
+        self._children = reader
+        self._sources = sources
+        self._stated = 0  # parents, the last time
+
+    @property
+    def expected(self) -> int | None:
+        """As many children of each parent as those had that have been read."""
+        read = self._children.counts.read
+        return self._output.records * self._parents()[0] // read if read else None
+
+    @property
+    def price(self) -> int:
+        stream = self._children.stream
+        requests = -(-self._parents()[0] // self._children.child.batch)
+        return requests * len(stream.each) * stream.cost
+
+    def before_requests(self) -> None:
+        """States the price before it is paid; again if it turns out to be higher by half."""
+        parents, how = self._parents()
+        with self._children.lock:
+            if parents <= 1.5 * self._stated:
+                return
+            self._stated = parents
+        stream, limit = self._children.stream, self._usage.daily_limit
+        cost = stream.cost * self._children.requests_per_parent
+        batch, unit = self._children.child.batch, self._children.unit
+        price = Estimate(stream.name, parents, unit, cost, batch, how)
+        if price.is_expensive(limit):
+            logger.info(price.sentence(limit))
+
+    def _state_price(self, expected: int) -> None:
+        """It is stated before the requests."""
+
+    def _parents(self) -> tuple[int, str]:
+        """How many there are to ask for, and how certain that is."""
+        sources = [source for source in tuple(self._sources) if not source.exhausted]
+        expected = [(source.expected, source.output.records) for source in sources]
+        with self._children.lock:
+            wanted, seen = self._children.counts.wanted, max(1, self._children.counts.seen)
+        rest = sum(max(0, of - so_far) for of, so_far in expected if of is not None)
+        known = all(of is not None for of, _ in expected)
+        return wanted * (seen + rest) // seen, "" if not sources else ABOUT if known else AT_LEAST

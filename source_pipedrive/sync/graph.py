@@ -1,0 +1,220 @@
+"""Which stream depends on which: one pass over a list serves its own stream and all dependents.
+
+A dependent stream receives records from the runs of its sources that read some of what it lacks. A
+run that nobody selected reads the rest, once for all that need it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from source_pipedrive.reading.coverage import Remaining
+from source_pipedrive.reading.dependent import DependentReader
+from source_pipedrive.reading.progress import union, without
+from source_pipedrive.reading.reader import Reader
+from source_pipedrive.stream import Stream
+
+
+class Node(Protocol):
+    """What the graph has to know of a run."""
+
+    stream: Stream
+    selected: bool
+
+    @property
+    def reader(self) -> Reader:
+        """How it reads."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether its first task has been taken."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing of it is left."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether its sources should pause."""
+
+
+N = TypeVar("N", bound=Node)
+Rest = list[tuple[Stream, Remaining]]  # lists, and what is left of each
+Needs = dict[str, tuple[Stream, list[tuple[N, Remaining]]]]  # by list: who lacks what of it
+
+
+class Graph(Generic[N]):
+    """The dependencies between the runs of one sync. `make` makes a run that nobody selected, of a
+    stream and of what has to be read of it."""
+
+    def __init__(self, make: Callable[[Stream, Remaining], N]) -> None:
+        self._make = make
+        self._dependents: defaultdict[N, list[N]] = defaultdict(list)
+        self._sources: defaultdict[N, list[N]] = defaultdict(list)
+        self._needs: dict[tuple[N, N], Remaining] = {}
+        self._earlier: defaultdict[N, list[N]] = defaultdict(list)
+        self._later: defaultdict[N, list[N]] = defaultdict(list)
+        self._let_go: defaultdict[N, list[tuple[N, Rest]]] = defaultdict(list)
+
+    # -- questions
+
+    def dependents(self, run: N) -> list[N]:
+        """The runs that receive what this one reads."""
+        return self._dependents[run]
+
+    def sources(self, run: N) -> list[N]:
+        """The runs that this one receives records from."""
+        return self._sources[run]
+
+    def earlier(self, run: N) -> list[N]:
+        """The runs that have to end before this one begins (the stream's `after`)."""
+        return self._earlier[run]
+
+    def later(self, run: N) -> list[N]:
+        """The runs that begin only after this one."""
+        return self._later[run]
+
+    def needed(self, source: N, dependent: N) -> Remaining | None:
+        """What the dependent needs of a source that may also be read for others; None: everything
+        that it lacks."""
+        return None if source.selected else self._needs.get((source, dependent))
+
+    def let_go(self, source: N) -> list[N]:
+        """The dependents that could not keep up with a list and read the rest later."""
+        return [dependent for dependent, _ in self._let_go[source]]
+
+    # -- before the sync
+
+    def connect(self, selected: Sequence[N]) -> list[N]:
+        """Connects the selected runs with their sources. Returns the runs made for that."""
+        made: list[N] = []
+        depth = max((run.stream.depth for run in selected), default=0)
+        while depth:
+            everyone = [*selected, *made]
+            needed: Needs[N] = {}
+            for run in everyone:
+                if run.stream.depth == depth:
+                    self._serve(run, everyone, needed)
+            for source, needs in needed.values():
+                lists = [remaining for _, remaining in needs]
+                all_of_it = {r: union(each.get(r, []) for each in lists) for r in source.roots}
+                hidden = self._make(source, all_of_it)
+                made.append(hidden)
+                for run, remaining in needs:
+                    self._join(hidden, run, remaining)
+            depth -= 1
+        self._order(selected, selected)
+        self._order(made, [*selected, *made])
+        return made
+
+    def _serve(self, run: N, everyone: Sequence[N], needed: Needs[N]) -> None:
+        """Joins a dependent run with the runs that read what it lacks; `needed` gets the rest."""
+        reader = run.reader
+        assert isinstance(reader, DependentReader)
+        reader.prepare()
+        late: set[str] = set()
+        for source in run.stream.sources:
+            lacking: Remaining = reader.coverage.remaining_from(source.name)
+            # If a list has to be read after another one, that holds for its dependents as well.
+            if source.after not in late:
+                lacking = self._served(source, run, lacking, everyone)
+            if any(lacking.values()):
+                late.add(source.name)
+                needed.setdefault(source.name, (source, []))[1].append((run, lacking))
+
+    def _served(self, source: Stream, run: N, lacking: Remaining, runs: Sequence[N]) -> Remaining:
+        """Joins a run with all others that read some of what it lacks of `source`; returns the
+        rest. Two streams that were cut short may differ by a page: only that page is read for one
+        alone."""
+        for other in runs:
+            if other.stream.name == source.name:
+                remaining = other.reader.remaining()
+                rest = {r: without(lacking[r], remaining.get(r, [])) for r in lacking}
+                if rest != lacking or not any(lacking.values()):
+                    self._join(other, run)
+                    lacking = rest
+        return lacking
+
+    def _join(self, source: N, dependent: N, needs: Remaining | None = None) -> None:
+        self._dependents[source].append(dependent)
+        self._sources[dependent].append(source)
+        if needs is not None:
+            self._needs[source, dependent] = needs
+
+    def _order(self, runs: Sequence[N], others: Sequence[N]) -> None:
+        for run in runs:
+            self._earlier[run] = [each for each in others if each.stream.name == run.stream.after]
+            for other in self._earlier[run]:
+                self._later[other].append(run)
+
+    # -- during the sync
+
+    def narrow(self, run: N) -> None:
+        """Leaves out what nobody needs any more of a list that is read only for others and has not
+        begun: the account does not have the stream that needed it, or that reads it later."""
+        if run.selected or run.begun or isinstance(run.reader, DependentReader):
+            return
+        name = run.stream.name
+        needs = [
+            self._needs[run, each][name]
+            for each in self._dependents[run]
+            if (run, each) in self._needs and not each.exhausted
+        ]
+        run.reader.set_remaining(union(needs))
+
+    def release_slow(self, source: N) -> None:
+        """Lets those dependents go that cannot keep up with a list while others can: so many
+        parents wait for them that they read the rest later. The caller holds the source's lock."""
+        active = [each for each in self._dependents[source] if not each.exhausted]
+        slow = [each for each in active if each.is_full]
+        all_are = not source.selected and len(slow) == len(active)
+        if not slow or not source.reader.can_let_go or all_are:
+            return
+        for each in slow:
+            rest: Rest = [(source.stream, source.reader.remaining())]
+            self._part(source, each)
+            for other in list(self._sources[each]):
+                if other.stream.after == source.stream.name and not other.exhausted:
+                    needs = self._needs.get((other, each)) or self._shared(other, each)
+                    rest.append((other.stream, needs))
+                    self._part(other, each)
+            self._let_go[source].append((each, rest))
+
+    def restarted(self, source: N) -> None:
+        """A list is read from its beginning again, so those that were let go lack all of it. The
+        caller holds the source's lock."""
+        for _, rest in self._let_go[source]:
+            rest[0] = (source.stream, source.reader.remaining())
+
+    def read_on(self, source: N) -> list[N]:
+        """Makes the runs that read the rest for those that a list has let go."""
+        made: list[N] = []
+        for dependent, rest in self._let_go[source]:
+            for stream, remaining in rest if not dependent.exhausted else ():
+                same = (
+                    run
+                    for run in made
+                    if run.stream.name == stream.name and run.reader.remaining() == remaining
+                )
+                run = next(same, None) or self._make(stream, remaining)
+                if run not in made:
+                    made.append(run)
+                self._join(run, dependent, remaining)
+        self._order(made, made)
+        return made
+
+    def _part(self, source: N, dependent: N) -> None:
+        self._dependents[source].remove(dependent)
+        self._sources[dependent].remove(source)
+        self._needs.pop((source, dependent), None)
+        self.narrow(source)
+
+    def _shared(self, source: N, dependent: N) -> Remaining:
+        """What the dependent lacks of what the source has still to read."""
+        reader = dependent.reader
+        assert isinstance(reader, DependentReader)
+        left = source.reader.remaining()
+        lacking = reader.coverage.remaining_from(source.stream.name)
+        return {root: without(left[root], without(left[root], lacking[root])) for root in left}

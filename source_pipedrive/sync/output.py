@@ -1,0 +1,178 @@
+"""What leaves the sync: rendered messages in one queue, with a limit on how many pages wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Generic
+
+from airbyte_cdk.models import AirbyteMessage, AirbyteStreamStatus
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.reading.records import Record
+from source_pipedrive.sync.messages import (
+    Encoder,
+    T,
+    error_message,
+    estimate_message,
+    state_message,
+    status_message,
+)
+
+
+@dataclass(frozen=True)
+class OutputChunk(Generic[T]):
+    """Rendered messages that stay together. page: they took a place in the buffer."""
+
+    pieces: Sequence[T]
+    page: bool = False
+
+
+class WriteBuffer(Generic[T]):
+    """The chunks that wait for the writer. No more than `pages` pages may wait, so that memory
+    stays bounded.
+
+    A worker enters before it renders a page, while it holds no lock; the writer leaves after it has
+    written one.
+    """
+
+    def __init__(self, pages: int) -> None:
+        self._queue: SimpleQueue[OutputChunk[T]] = SimpleQueue()
+        self._free = threading.Semaphore(pages)
+        self._lifted = False
+
+    def enter(self) -> None:
+        """Blocks while the writer is behind."""
+        self._free.acquire()
+        if self._lifted:
+            self._free.release()  # lets the next one in
+
+    def leave(self) -> None:
+        """A page has been written, or will not be."""
+        self._free.release()
+
+    def lift(self) -> None:
+        """From now on everyone may enter: nothing is written any more."""
+        self._lifted = True
+        self._free.release()
+
+    def put(self, chunk: OutputChunk[T]) -> None:
+        """The next chunk to write."""
+        self._queue.put(chunk)
+
+    def get(self, timeout: float) -> OutputChunk[T] | None:
+        """The next chunk, or None if there is none within `timeout` seconds."""
+        try:
+            return self._queue.get(timeout=timeout)
+        except Empty:
+            return None
+
+    def drain(self) -> list[T]:
+        """Everything that waits, in order."""
+        found: list[T] = []
+        while (chunk := self.get(timeout=0)) is not None:
+            found.extend(chunk.pieces)
+        return found
+
+
+class StreamOutput(Generic[T]):
+    """The messages of one stream, in the order that the protocol asks for.
+
+    STARTED, RUNNING with the first record, then pages, each followed by the STATE that includes
+    it, then COMPLETE or INCOMPLETE, after which nothing is sent. Not thread-safe: the stream's
+    reader has the lock.
+    """
+
+    selected = True
+
+    def __init__(self, stream: str, encoder: Encoder[T], buffer: WriteBuffer[T]) -> None:
+        self.stream = stream
+        self.records = 0
+        self.pages = 0
+        self.over = False
+        self._since_state = 0
+        self._encoder = encoder
+        self._buffer = buffer
+
+    def enter(self) -> None:
+        """Waits until there is room for a page."""
+        self._buffer.enter()
+
+    def leave(self) -> None:
+        """Gives the room back: the page will not be written."""
+        self._buffer.leave()
+
+    def render(self, records: Sequence[Record]) -> Sequence[T]:
+        """The records of a page; may be called without the lock."""
+        return self._encoder.records(self.stream, records) if records else []
+
+    def started(self) -> None:
+        """The stream's first message."""
+        self._put(status_message(self.stream, AirbyteStreamStatus.STARTED))
+
+    def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:
+        """A rendered page of `count` records and, if given, the state after it."""
+        if self.over:  # a page that came too late for a sync that was asked to stop
+            return
+        pieces: list[T] = []
+        if count and not self.records:
+            running = status_message(self.stream, AirbyteStreamStatus.RUNNING)
+            pieces.extend(self._encoder.message(running))
+        pieces.extend(rendered)
+        self.count(count)
+        self._since_state += count
+        if state is not None:
+            message = state_message(self.stream, state, self._since_state)
+            pieces.extend(self._encoder.message(message))
+            self._since_state = 0
+        self._buffer.put(OutputChunk(pieces, page=True))
+
+    def count(self, records: int) -> None:
+        """One more page, of so many records."""
+        self.records += records
+        self.pages += 1
+
+    def state(self, state: dict[str, Any]) -> None:
+        """A state on its own; none after the stream's end."""
+        if self.over:
+            return
+        message = state_message(self.stream, state, self._since_state)
+        self._since_state = 0
+        self._put(message)
+
+    def estimate(self, records: int) -> None:
+        """About how many records are expected in all."""
+        if not self.over:
+            self._put(estimate_message(self.stream, records))
+
+    def ended(self, error: AirbyteTracedException | None) -> None:
+        """The stream's last message, after the error that cut it short, if any."""
+        if error is not None:
+            self._put(error_message(error, self.stream))
+        self.over = True
+        complete = AirbyteStreamStatus.COMPLETE if error is None else AirbyteStreamStatus.INCOMPLETE
+        self._put(status_message(self.stream, complete))
+
+    def _put(self, message: AirbyteMessage) -> None:
+        self._buffer.put(OutputChunk(self._encoder.message(message)))
+
+
+class NullOutput(StreamOutput[T]):
+    """The output of a stream that is read only for its dependents: nothing leaves."""
+
+    selected = False
+
+    def enter(self) -> None:
+        """No page has to be written."""
+
+    def leave(self) -> None:
+        """No room was taken."""
+
+    def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:
+        """Counts the records."""
+        self.count(count)
+
+    def _put(self, message: AirbyteMessage) -> None:
+        """Nothing leaves."""

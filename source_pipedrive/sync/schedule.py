@@ -1,0 +1,226 @@
+"""Which task is next, and what follows from its end. Threads and waiting are in workers.py."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic
+
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.absences import absence_of
+from source_pipedrive.http.errors import PipedriveError, SyncError, words
+from source_pipedrive.reading.batch import Task
+from source_pipedrive.reading.dependent import DependentReader
+from source_pipedrive.sync.failures import UnneededError, logger, unexpected
+from source_pipedrive.sync.graph import Graph
+from source_pipedrive.sync.limits import WorkerLimits
+from source_pipedrive.sync.messages import T
+from source_pipedrive.sync.priority import Priority
+from source_pipedrive.sync.stream_run import StreamRun
+
+# Tasks after which the runs are ranked again: by then more is known of what they cost.
+RANK_AGAIN = 16
+
+
+class Schedule(Generic[T]):
+    """The runs that have not ended, and the tasks under way. Thread-safe.
+
+    limits: how many tasks may run side by side; what there is no memory for waits, or stops early.
+    priority: whose turn it is. ended: called once for each run, when none of its tasks is under way
+    any more.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[StreamRun[T]],
+        graph: Graph[StreamRun[T]],
+        limits: WorkerLimits,
+        priority: Priority,
+        ended: Callable[[StreamRun[T]], None],
+    ) -> None:
+        self.changed = threading.Condition()  # guards everything here; notified when work appears
+        self._runs = list(runs)
+        self._graph = graph
+        self._limits = limits
+        self._priority = priority
+        self._ended = ended
+        self._busy: dict[StreamRun[T], int] = {}
+        self._until_ranked = 0  # tasks to come before the runs are ranked again
+        self._abandoned = False
+
+    @property
+    def runs(self) -> Sequence[StreamRun[T]]:
+        """Those that have not ended."""
+        return self._runs
+
+    @property
+    def max_workers(self) -> int:
+        """Workers that would have something to do."""
+        return self._limits.max_workers
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for the tasks under way any more."""
+        return self._abandoned
+
+    # -- tasks
+
+    def next(self) -> tuple[StreamRun[T], Task] | None:
+        """The next task, or None if there is none for now."""
+        with self.changed:
+            busy = self._under_way()
+            if len(busy) >= self._limits.max_workers:
+                return None
+            self._rank()
+            room = self._limits.free_bytes(busy)
+            for run in self._runs:
+                if self._limits.page_bytes(run.stream.name) > room:
+                    continue
+                if (task := self.take(run)) is not None:
+                    self._until_ranked -= 1
+                    return run, task
+            return None
+
+    def take(self, run: StreamRun[T]) -> Task | None:
+        """A task of this run, or None if it has none for now or has to wait."""
+        with self.changed:
+            waits = any(other in self._runs for other in self._graph.earlier(run))
+            if waits or run.exhausted or self._priority.holds(run):
+                return None
+            if not run.selected and any(map(_is_undecided, run.dependents)):
+                return None  # nobody knows yet what of it is needed
+            if _is_undecided(run) and self._busy.get(run):
+                return None
+            if (task := run.take()) is not None:
+                self._busy[run] = self._busy.get(run, 0) + 1
+                run.start()
+            return task
+
+    def carry_out(self, run: StreamRun[T], task: Task) -> Iterator[bool]:
+        """Works a task off. Yields wherever another worker may overtake this one: True if there may
+        be new work to share."""
+        error: AirbyteTracedException | None = None
+        try:
+            yield from self._steps(run, task)
+        except UnneededError:
+            pass  # another run reads on for those that were let go
+        except PipedriveError as answer:
+            unavailable = absence_of(run.stream, answer)
+            if unavailable is None or run.reader.has_answered:  # what the account has, it keeps
+                error = answer
+            else:
+                self._mark_absent(run.stream.name, answer, unavailable.source)
+        except AirbyteTracedException as failure:
+            error = failure
+        except Exception as failure:
+            error = unexpected(run.stream.name, failure)
+        self._finish(run, error)
+
+    def _steps(self, run: StreamRun[T], task: Task) -> Iterator[bool]:
+        run.check()
+        run.forecast.before_requests()
+        step = next(task, None)
+        while step is not None:
+            yield from run.carry_out(step)
+            pause = self._should_pause(run)
+            yield False
+            try:
+                step = task.send(pause)
+            except StopIteration:
+                return
+
+    def _should_pause(self, run: StreamRun[T]) -> bool:
+        """Whether a task should stop early: memory is short, or other streams come first."""
+        if not run.reader.can_pause:
+            return False
+        if self._priority.yields(run):
+            self._until_ranked = 0
+            return True
+        return self._limits.over_memory(self._under_way()) or run.is_blocked
+
+    def _finish(self, run: StreamRun[T], error: AirbyteTracedException | None) -> None:
+        with self.changed:
+            if self._abandoned:
+                return
+            self._busy[run] -= 1
+            if error is not None and run.error is None:
+                run.fail_here(error)
+            if run.error is not None:
+                run.fail_dependents(run.error)
+            if isinstance(error, SyncError):
+                self.stop(error)
+            else:
+                self.close()
+
+    def _under_way(self) -> list[str]:
+        """The stream of each task."""
+        busy = list(self._busy.items())
+        return [run.stream.name for run, tasks in busy for _ in range(tasks)]
+
+    def _rank(self) -> None:
+        if self._until_ranked <= 0:
+            self._runs.sort(key=self._priority.key)
+            self._until_ranked = RANK_AGAIN
+
+    # -- ends
+
+    def close(self) -> None:
+        """Ends the runs that have nothing left to do. The end of one may bring that of others,
+        which depend on it."""
+        with self.changed:
+            while over := [r for r in self._runs if r.exhausted and not self._busy.get(r)]:
+                for run in over:
+                    self._runs.remove(run)
+                    self._ended(run)
+                    self._priority.ended(run)
+                    self._read_on(run)
+            self.changed.notify_all()
+
+    def _read_on(self, run: StreamRun[T]) -> None:
+        """Continues for the dependents that a run has let go."""
+        if run.error is not None:
+            for each in self._graph.let_go(run):
+                each.fail(run.error)
+            return
+        for more in self._graph.read_on(run):
+            self._priority.add(more)
+            self._runs.append(more)
+        self._until_ranked = 0
+
+    def stop(self, error: AirbyteTracedException) -> None:
+        """Ends every run that has not reached its end, after the pages under way."""
+        with self.changed:
+            for run in self._runs:
+                run.stop(error)
+            self.close()
+
+    def abandon(self, error: AirbyteTracedException) -> None:
+        """Waits no longer for the tasks under way: their streams end here and now."""
+        with self.changed:
+            self._abandoned = True
+            for run, tasks in self._busy.items():
+                if tasks and run.error is None:
+                    run.fail_here(error)
+            self._busy.clear()
+            self.close()
+
+    def _mark_absent(self, name: str, answer: PipedriveError, source: str) -> None:
+        """Ends all runs of a stream, of which one or more have received the same answer."""
+        with self.changed:
+            runs = [run for run in self._runs if run.stream.name == name]
+        if sum(run.mark_absent(answer) for run in runs):
+            logger.info(
+                f"{name}: this account does not have it. Pipedrive answered {answer.status}: "
+                f'"{words(answer.body)}" ({source}). Its state stays as it was, and the next sync '
+                "asks again."
+            )
+        with self.changed:
+            for run in self._runs:
+                self._graph.narrow(run)
+
+
+def _is_undecided(run: StreamRun[T]) -> bool:
+    """Whether one request has still to show that the account has the stream."""
+    reader = run.reader
+    return isinstance(reader, DependentReader) and reader.untried and not run.exhausted

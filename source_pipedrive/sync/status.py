@@ -1,0 +1,134 @@
+"""How far one stream of a sync is, and why it ended early, if it did."""
+
+from __future__ import annotations
+
+from typing import Any, Generic
+
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.http.errors import PipedriveError
+from source_pipedrive.reading.dependent import DependentReader
+from source_pipedrive.reading.reader import Reader
+from source_pipedrive.stream import Stream
+from source_pipedrive.sync.failures import UnneededError
+from source_pipedrive.sync.graph import Graph
+from source_pipedrive.sync.messages import T
+from source_pipedrive.sync.output import StreamOutput
+
+
+class RunStatus(Generic[T]):
+    """Whether a stream goes on. selected: whether its records are written, or only read for its
+    dependents; error, absence: why it ended early; stopped: the error is another stream's, which
+    ended the sync."""
+
+    reader: Reader
+
+    def __init__(self, stream: Stream, output: StreamOutput[T], graph: Graph[Any]) -> None:
+        self.stream = stream
+        self.output = output
+        self.selected = output.selected
+        self.error: AirbyteTracedException | None = None
+        self.absence: PipedriveError | None = None  # the account does not have the stream
+        self._stopped = False
+        self._began: float | None = None
+        self._graph = graph
+
+    @property
+    def dependents(self) -> list[Any]:
+        """The runs that receive what this one reads."""
+        return self._graph.dependents(self)
+
+    @property
+    def sources(self) -> list[Any]:
+        """The runs that this one receives records from."""
+        return self._graph.sources(self)
+
+    @property
+    def earlier(self) -> list[Any]:
+        """The runs that have to end before this one begins."""
+        return self._graph.earlier(self)
+
+    @property
+    def later(self) -> list[Any]:
+        """The runs that begin only after this one has ended."""
+        return self._graph.later(self)
+
+    @property
+    def begun(self) -> bool:
+        """Whether its first task has been taken."""
+        return self._began is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self.begun and not self.output.over
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left to do: everything is read, the account does not have the stream,
+        nobody needs it any more, or an error has ended it."""
+        ended = self.error is not None or self.absence is not None
+        return ended or self.reader.is_complete or self._is_unneeded
+
+    @property
+    def _is_unneeded(self) -> bool:
+        waiting = self.dependents
+        return not self.selected and bool(waiting) and all(each.exhausted for each in waiting)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits here that its sources should pause."""
+        return not self.exhausted and (self.reader.is_full or self.is_blocked)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it should pause because its dependents are full. If it can let them go, it pauses
+        only when all of them are full and its own records are not written anyway."""
+        full = [each.is_full for each in self.dependents if not each.exhausted]
+        if self.reader.can_let_go:
+            return not self.selected and bool(full) and all(full)
+        return any(full)
+
+    def check(self) -> None:
+        """Called before each request. Raises whatever has ended the stream."""
+        if (ended := self.error or self.absence) is not None:
+            raise ended
+        if self._is_unneeded:
+            raise UnneededError
+
+    def fail(self, error: AirbyteTracedException) -> None:
+        """Ends the stream, and all dependents, where they are."""
+        if not self.exhausted:
+            self.fail_here(error)
+            self.fail_dependents(error)
+
+    def fail_here(self, error: AirbyteTracedException) -> None:
+        """Ends the stream where it is."""
+        self.error = error
+
+    def fail_dependents(self, error: AirbyteTracedException) -> None:
+        """The dependents will not receive what they lack."""
+        for each in tuple(self.dependents):  # another worker may let one go meanwhile
+            each.fail(error)
+
+    def stop(self, error: AirbyteTracedException) -> None:
+        """The sync ends: pages under way are still written."""
+        if not self.exhausted:
+            self.error, self._stopped = error, True
+
+    def lose(self, source: Stream, answer: PipedriveError) -> None:
+        """The account does not have one of the sources."""
+        assert isinstance(self.reader, DependentReader)
+        if not self.reader.lose(source.name):
+            self.mark_absent(answer)
+
+    def mark_absent(self, answer: PipedriveError) -> bool:
+        """The account does not have the stream: nothing more is requested or written, and the
+        state stays what it was. False if that was known, or the stream has ended."""
+        with self.reader.lock:
+            if self.exhausted:
+                return False
+            self.absence = answer
+        for each in self.dependents:
+            each.lose(self.stream, answer)
+        return True

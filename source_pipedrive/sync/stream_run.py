@@ -1,0 +1,251 @@
+"""One stream in one sync: writes what its reader yields, and saves its state.
+
+The rule for states: a state is put into the output together with the page that it includes, right
+behind it, and only while the reader `can_checkpoint`. Records and states share one queue, so a
+state never arrives before its records.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.http.errors import SyncError
+from source_pipedrive.reading import state
+from source_pipedrive.reading.batch import Batch, Handover, HiddenParent, Signal, Step, Task
+from source_pipedrive.reading.children import Children
+from source_pipedrive.reading.dependent import DependentReader
+from source_pipedrive.reading.progress import Progress, without
+from source_pipedrive.reading.reader import ReadContext, Reader
+from source_pipedrive.reading.readers import reader_class
+from source_pipedrive.reading.shaping import Shaping
+from source_pipedrive.stream import Stream
+from source_pipedrive.sync.context import SyncContext
+from source_pipedrive.sync.failures import UnneededError, logger, unexpected
+from source_pipedrive.sync.forecast import ChildForecast, Forecast
+from source_pipedrive.sync.graph import Graph
+from source_pipedrive.sync.guard import GuardedClient
+from source_pipedrive.sync.handovers import Handovers
+from source_pipedrive.sync.messages import T
+from source_pipedrive.sync.output import StreamOutput
+from source_pipedrive.sync.status import RunStatus
+
+
+class StreamRun(RunStatus[T]):
+    """Runs the tasks of one stream's reader. `progress` is None if no state is kept."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        context: SyncContext,
+        output: StreamOutput[T],
+        graph: Graph[StreamRun[T]],
+        progress: Progress | None,
+        full_refresh: bool = False,
+        schema: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(stream, output, graph)
+        self.seconds = 0.0
+        self.handed_on = False  # a page has reached the dependents
+        self._handovers = Handovers()
+        self._shaping = Shaping(stream, context.company.user_id, context.fields, schema or {})
+        view = ReadContext(
+            client=GuardedClient(context.client, self.check),
+            company=context.company,
+            lower=context.lower,
+            until=context.until,
+            max_workers=context.limits.max_for,
+            is_done=self.is_done,
+            is_current=self.is_current,
+        )
+        self.reader: Reader = reader_class(stream)(stream, view, progress, full_refresh)
+        self.forecast = self._forecast(context)
+
+    def _forecast(self, context: SyncContext) -> Forecast:
+        usage = context.client.usage
+        if isinstance(self.reader, Children):
+            return ChildForecast(self.reader, self.output, usage, self.sources)
+        return Forecast(self.reader, self.output, usage)
+
+    @property
+    def expected(self) -> int | None:
+        """About how many records this sync will deliver."""
+        return self.forecast.expected
+
+    # -- from the first task to the end
+
+    def take(self) -> Task | None:
+        """The next task, or None if there is none for now."""
+        reader = self.reader
+        if isinstance(reader, DependentReader) and reader.untried:
+            return reader.try_out()
+        if reader.can_pause and self.is_blocked:
+            return None
+        return reader.take(more=any(not each.exhausted for each in self.sources))
+
+    def start(self) -> None:
+        """The stream's first task is about to begin."""
+        with self.reader.lock:
+            if self._began is None:
+                self._began = time.monotonic()
+                if self.selected:
+                    logger.info(f"{self.stream.name}: {self.reader.intention}.")
+                self.output.started()
+
+    def carry_out(self, step: Step) -> Iterator[bool]:
+        """Does what a task asks for. Yields wherever another worker may overtake this one: True if
+        there may be new work to share."""
+        if isinstance(step, Batch):
+            yield False
+            self._write(step)
+            yield False
+            yield from self._hand_on()
+            self.handed_on = True
+            yield True
+        elif isinstance(step, HiddenParent):
+            self.hide(step)
+        elif step is Signal.CHECKPOINT:
+            self._checkpoint()
+            yield False
+            yield from self._hand_on()
+        elif step is Signal.ESTIMATE:
+            self.forecast.announce_at_page()
+        else:
+            self._restart()
+
+    def end(self) -> None:
+        """No task is under way, and none will be."""
+        self.start()
+        self.seconds = time.monotonic() - (self._began or 0.0)
+        if self.reader.close(self.error is not None, self.absence is not None):
+            self._checkpoint()
+            for _ in self._hand_on():
+                pass
+        if self._stopped and self.reader.progress.complete and self.reader.can_checkpoint:
+            self.error = None  # the page under way was the last
+        with self.reader.lock:
+            if not self.reader.resumes and self.error is None and self.absence is None:
+                self.output.state(state.NO_CURSOR)
+            self.output.ended(self.error)
+
+    # -- output and state
+
+    def _write(self, batch: Batch) -> None:
+        """Writes the records, and the state that includes them."""
+        self.output.enter()
+        kept = False
+        try:
+            self.reader.highest.note(batch.records)
+            records = self._shaping.records(batch.records) if self.selected else []
+            rendered = self.output.render(records)
+            with self.reader.lock:
+                # A page that comes too late is dropped, so it does not count as read either.
+                if not self.output.over and self.absence is None:
+                    self._note(batch)
+                    count = len(records) if self.selected else len(batch.records)
+                    self.output.page(rendered, count, self.reader.state() if batch.moved else None)
+                    kept = True
+        finally:
+            if not kept:
+                self.output.leave()
+
+    def _note(self, batch: Batch) -> None:
+        """Moves the progress on and queues what the dependents receive. Coverage waits until the
+        reader can checkpoint. The lock is held."""
+        self._graph.release_slow(self)
+        to = tuple(self.dependents)
+        before = self.reader.remaining() if to else {}
+        if batch.moved is None or not self.reader.advance(batch.moved):
+            self._handovers.add(Handover(batch.records, (), batch.parents), to)
+        elif to:
+            after = self.reader.remaining()
+            covered = [(r, part) for r in before for part in without(before[r], after[r])]
+            self._handovers.hold(Handover(batch.records, covered, batch.parents), to)
+            if self.reader.can_checkpoint:
+                self._handovers.release()
+
+    def _checkpoint(self) -> None:
+        with self.reader.lock:
+            if (now := self.reader.state()) is not None:
+                self.output.state(now)
+            self._handovers.release()
+
+    def _restart(self) -> None:
+        """The list turned out to be in another order: takes back what was saved and handed on."""
+        with self.reader.lock:
+            if not self.reader.restart():
+                return
+            self._graph.restarted(self)
+            self._handovers.drop_held()
+            if (now := self.reader.dump()) is not None:
+                self.output.state(now)
+        for each in (*self.dependents, *self._graph.let_go(self)):
+            each.take_back(self)
+
+    # -- dependents
+
+    def _hand_on(self) -> Iterator[bool]:
+        while (addressed := self._handovers.next()) is not None:
+            handover, to = addressed
+            try:
+                for each in to:
+                    yield from each.receive(self, handover)
+            finally:
+                self._handovers.delivered()
+
+    def receive(self, source: StreamRun[T], handover: Handover) -> Iterator[bool]:
+        """Takes what a source has read. May be called by several workers at once."""
+        if self.exhausted:
+            return
+        self.start()
+        reader = self.reader
+        assert isinstance(reader, DependentReader)
+        try:
+            for step in reader.receive(source.reader, handover, self._graph.needed(source, self)):
+                yield from self.carry_out(step)
+        except SyncError:
+            raise
+        except AirbyteTracedException as error:  # of this stream, not of its source
+            self.fail(error)
+        except UnneededError:
+            return
+        except Exception as error:
+            self.fail(unexpected(self.stream.name, error))
+
+    def take_back(self, source: StreamRun[T]) -> None:
+        """What the source had covered is left again."""
+        reader = self.reader
+        assert isinstance(reader, DependentReader)
+        with reader.lock:
+            if self.error is not None:
+                return
+            reader.take_back(source.reader)
+            if (now := reader.state()) is not None:
+                self.output.state(now)
+        for each in self.dependents:
+            each.take_back(self)
+
+    def hide(self, parent: HiddenParent) -> None:
+        """The user may not see what a stream holds for a parent, nor what is derived from it."""
+        if isinstance(self.reader, DependentReader):
+            self.reader.refuse(parent.stream, parent.id, parent.time)
+        for each in self.dependents:
+            each.hide(parent)
+
+    def is_done(self, source: str, parent: Any, time: int) -> bool:
+        """Whether the records of a parent left in an earlier sync, here and in all dependents."""
+        assert isinstance(self.reader, DependentReader)
+        mine = (
+            self.reader.has_done(source, parent, time) if self.selected else bool(self.dependents)
+        )
+        by = f"{self.stream.name}:{source}"
+        return mine and all(each.is_done(by, parent, time) for each in self.dependents)
+
+    def is_current(self, known: int) -> bool:
+        """Whether this stream, and all its dependents, were complete when `known` was."""
+        assert isinstance(self.reader, DependentReader)
+        mine = self.reader.is_current(known)
+        return mine and all(each.is_current(known) for each in self.dependents)

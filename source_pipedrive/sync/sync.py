@@ -1,0 +1,188 @@
+"""One sync: the runs of the selected streams, their workers, and the report at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol
+
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.http.company import Company
+from source_pipedrive.http.errors import CONFIG, TRANSIENT
+from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.reading import state
+from source_pipedrive.reading.coverage import Remaining
+from source_pipedrive.reading.dependent import DependentReader
+from source_pipedrive.reading.instants import seconds_of
+from source_pipedrive.reading.multi_progress import whole
+from source_pipedrive.reading.pages import Api
+from source_pipedrive.reading.shaping import Fields
+from source_pipedrive.stream import Stream
+from source_pipedrive.sync.context import SyncContext
+from source_pipedrive.sync.failures import logger
+from source_pipedrive.sync.graph import Graph
+from source_pipedrive.sync.limits import Answers, WorkerLimits
+from source_pipedrive.sync.messages import Encoder, T
+from source_pipedrive.sync.output import NullOutput, OutputChunk, StreamOutput, WriteBuffer
+from source_pipedrive.sync.priority import Priority
+from source_pipedrive.sync.report import Report
+from source_pipedrive.sync.schedule import Schedule
+from source_pipedrive.sync.stream_run import StreamRun
+from source_pipedrive.sync.workers import Workers
+
+# Pages that may wait for the writer besides those that the workers hold.
+BUFFERED = 4
+# Seconds that requests under way get when the sync is asked to stop.
+GRACE = 5.0
+
+
+class SyncClient(Api, Answers, Protocol):
+    """What a sync needs of http/client.py's Client."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A stream to read. state: what the last sync saved; schema: as in the catalog."""
+
+    stream: Stream
+    state: Mapping[str, Any]
+    full_refresh: bool
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Options:
+    """lower: where the configured history begins, in seconds since 1970; workers: their number, or
+    None to let the connector choose; fields: None if custom fields leave as Pipedrive sends them;
+    between: called between two pages."""
+
+    lower: int = 0
+    workers: int | None = None
+    fields: Fields | None = None
+    between: Callable[[], None] = lambda: None
+
+
+class SyncRun(Generic[T]):
+    """Reads the selected streams and yields what `encoder` renders, whole lines or messages, in
+    order."""
+
+    def __init__(
+        self,
+        client: SyncClient,
+        company: Company,
+        selected: Sequence[Selection],
+        encoder: Encoder[T],
+        options: Options,
+        stop_signal: Waiting,
+    ) -> None:
+        self._encoder = encoder
+        self._stop_signal = stop_signal
+        self._between = options.between
+        self.buffer: WriteBuffer[T] = WriteBuffer((options.workers or BUFFERED) + BUFFERED)
+        until = seconds_of(company.at)
+        limits = WorkerLimits(client, options.workers)
+        self._context = SyncContext(client, company, options.lower, until, limits, options.fields)
+        self._graph: Graph[StreamRun[T]] = Graph(self._unselected_run)
+        self.runs = [self._selected_run(selection) for selection in selected]
+        for run in self.runs:
+            if isinstance(run.reader, DependentReader):
+                run.reader.look_again()
+        _warn_of_foreign_states(selected)
+        self._unselected: list[StreamRun[T]] = []
+        everyone = [*self.runs, *self._graph.connect(self.runs)]
+        self._report = Report(client.usage, until, self.runs, self._unselected)
+        priority = Priority(everyone, client.usage)
+        self.schedule = Schedule(everyone, self._graph, limits, priority, self._end)
+        self.workers = Workers(self.schedule)
+        self._deadline: float | None = None
+
+    def _selected_run(self, selection: Selection) -> StreamRun[T]:
+        stream, context = selection.stream, self._context
+        progress = state.restore(
+            stream,
+            selection.state,
+            selection.full_refresh,
+            context.company.id,
+            context.lower,
+            context.until,
+        )
+        output = StreamOutput(stream.name, self._encoder, self.buffer)
+        full, schema = selection.full_refresh, selection.schema
+        return StreamRun(stream, context, output, self._graph, progress, full, schema)
+
+    def _unselected_run(self, stream: Stream, remaining: Remaining) -> StreamRun[T]:
+        """A run whose records nobody has selected, but dependents need."""
+        output: StreamOutput[T] = NullOutput(stream.name, self._encoder, self.buffer)
+        multi = whole(stream, self._context.lower, self._context.until)
+        for root, intervals in remaining.items():
+            multi.set_remaining_of(root, intervals)
+        progress = multi if stream.sources else multi.by_root[stream.name]
+        run = StreamRun(stream, self._context, output, self._graph, progress)
+        self._unselected.append(run)
+        return run
+
+    def __iter__(self) -> Iterator[T]:
+        """Raises the error that ended the sync, or one that names the streams that failed."""
+        self.workers.start()
+        try:
+            while (chunk := self._next()) is not None:
+                yield from chunk.pieces
+                if chunk.page:
+                    self.buffer.leave()
+                self._between()
+        finally:
+            self._stop_signal.stop()
+            self.buffer.lift()
+            self.schedule.stop(Waiting.error())
+        self._report.bill()
+        self._raise()
+
+    def _next(self) -> OutputChunk[T] | None:
+        while True:
+            self._report.tick()
+            if self._stop_signal.stopped and self._deadline is None:
+                self.buffer.lift()  # a worker that waits there may block the others
+                self.schedule.stop(Waiting.error())
+                self._deadline = time.monotonic() + GRACE
+            running = self.workers.running
+            if (chunk := self.buffer.get(timeout=0.2 if running else 0)) is not None:
+                return chunk
+            if not running:
+                return None
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                self.schedule.abandon(Waiting.error())
+
+    def _end(self, run: StreamRun[T]) -> None:
+        run.end()
+        if run.selected:
+            self._report.ended(run)
+
+    def _raise(self) -> None:
+        failed = {run.stream.name: run.error for run in self.runs if run.error}
+        if not failed:
+            return
+        kinds = {error.failure_type for error in failed.values()}
+        # A config error tells the platform not to try again, so it has to be true of all.
+        kind = next(iter(kinds)) if len(kinds) == 1 else FailureType.system_error
+        if TRANSIENT in kinds and kinds != {CONFIG}:
+            kind = TRANSIENT
+        reasons = list(dict.fromkeys(str(error) for error in failed.values()))
+        raise AirbyteTracedException(
+            message=f"Not read to the end: {', '.join(sorted(failed))}. {' '.join(reasons)}",
+            internal_message=f"{len(failed)} of {len(self.runs)} streams incomplete",
+            failure_type=kind,
+        )
+
+
+def _warn_of_foreign_states(selected: Sequence[Selection]) -> None:
+    """One line for all states that another connector wrote."""
+    resuming = [each for each in selected if each.stream.cursor_field and not each.full_refresh]
+    names = [each.stream.name for each in resuming if state.is_foreign(each.state)]
+    if names:
+        logger.warning(
+            f"Another connector wrote the state of {', '.join(names)}. It does not say how much "
+            "was read, so this sync reads the whole configured history once."
+        )
