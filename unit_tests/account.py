@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from source_pipedrive.http.pacing import WINDOW, Pacing, Slot
-from source_pipedrive.reading.crew import FEWEST, MOST
+from source_pipedrive.sync.limits import FEWEST, MOST
 
 # Draws (seconds until a request arrives, seconds from there to its answer).
 Takes = Callable[[random.Random], tuple[float, float]]

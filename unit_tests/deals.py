@@ -9,6 +9,7 @@ from typing import Any
 
 from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import TRANSIENT, SyncError
+from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.instants import rfc3339
 from unit_tests.fakes import NOW, Params, v2_list
@@ -66,6 +67,7 @@ class Deals:
         self.most = 10**9  # rows of an answer in bulk, which then does not tell what follows
         self.asked: list[Request] = []
         self.usage = Usage()
+        self.pacing = Pacing()
         self.confirmed: Counter[str] = Counter()
         self.budget = 10**9  # tokens
         self.refuse: Callable[[Request], object] = lambda request: None
@@ -83,6 +85,10 @@ class Deals:
         before, after = path.split("{id}")
         pattern = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
         return [m[1] for r in self.asked if (m := pattern.fullmatch(r.path))]
+
+    def size(self, stream: str) -> int:
+        """Answers weigh nothing."""
+        return 0
 
     def pause(self, seconds: float) -> None:
         """Takes no time."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.company import Company
+from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.usage import Usage
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -23,8 +24,13 @@ class FakeClient:
         self._answer = answer
         self.asked: list[Params] = []
         self.usage = Usage()
+        self.pacing = Pacing()
         self.confirmed: Counter[str] = Counter()
         self.pauses: list[float] = []
+
+    def size(self, stream: str) -> int:
+        """Answers weigh nothing."""
+        return 0
 
     def pause(self, seconds: float) -> None:
         """Remembers how long a real client would wait."""

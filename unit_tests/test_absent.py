@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,10 +10,12 @@ import pytest
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.waiting import Waiting
-from source_pipedrive.reading.fed import NO_RECORD, Fed
+from source_pipedrive.reading.dependent import NO_RECORD
 from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.sync.stream_run import StreamRun
+from source_pipedrive.sync.sync import BUFFERED
 from unit_tests.deals import Deals, Record, deals
-from unit_tests.test_wiring import keys_of, small_batch, status_of
+from unit_tests.test_graph import keys_of, small_batch, status_of
 from unit_tests.turns import Turns, must_end, read, records_of, run_of, states_of
 
 START = instant("2026-01-01")
@@ -206,18 +207,18 @@ def test_a_sync_that_is_stopped_while_the_last_page_waits_for_a_slow_destination
     known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
     known["deal_update_time"] = rfc3339(START + 60 * 80)
     names = ("deal_installments", "subscriptions")
-    waiting = Waiting()
-    run = run_of(company(), *names, states=dict.fromkeys(names, known))
-    monkeypatch.setattr(run, "_waiting", waiting)
-    honest = Fed.end
+    stop_signal = Waiting()
+    run = run_of(company(), *names, states=dict.fromkeys(names, known), stop_signal=stop_signal)
+    honest = StreamRun.end
 
-    def end(self: Fed[Any]) -> None:
-        if self.row.name == "deal_installments":
-            run._backlog._free = threading.Semaphore(0)  # as many pages wait as may
-            waiting.stop()
+    def end(self: StreamRun[Any]) -> None:
+        if self.stream.name == "deal_installments":
+            for _ in range(2 + BUFFERED):  # as many pages wait as may
+                run.buffer.enter()
+            stop_signal.stop()
         honest(self)
 
-    monkeypatch.setattr(Fed, "end", end)
+    monkeypatch.setattr(StreamRun, "end", end)
     must_end(run)
 
 

@@ -12,7 +12,7 @@ import pytest
 from source_pipedrive.fields.values import number, text
 from source_pipedrive.http.answers import decode, encode
 from source_pipedrive.http.errors import PageError
-from source_pipedrive.reading.messages import AsLines, AsMessages
+from source_pipedrive.sync.messages import AsLines, AsMessages
 
 LARGE = [2**63 - 1, 2**63, 2**64 - 1, 2**64, 10**29 + 1, 10**4000 + 1]
 INTEGERS = [*LARGE, *(-n for n in LARGE), -(2**63), 0, 7]

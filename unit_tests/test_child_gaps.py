@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError
-from source_pipedrive.reading.fetched import Fetched
+from source_pipedrive.reading.batch import Batch, Handover
 from source_pipedrive.reading.instants import rfc3339
 from unit_tests.deals import Deals, Record, deals
 from unit_tests.test_child_states import (
@@ -141,19 +142,19 @@ def test_pages_are_handed_on_in_the_order_in_which_they_were_read() -> None:
     company = company_of()
     run = run_of(company, "deals")
     Turns(run, company)
-    (reader,) = run._readers
+    (deals_run,) = run.runs
     seen: list[int] = []
 
     class Slow:
-        exhausted = flooded = False
+        exhausted = is_full = False
 
-        def feed(self, source: Any, fetched: Fetched) -> None:
-            if fetched.rows[0]["id"] == 1:  # another worker has the next page meanwhile
-                reader.emit(deals([START], first=2))
-            seen.append(fetched.rows[0]["id"])
+        def receive(self, source: Any, handover: Handover) -> Iterator[bool]:
+            if handover.records[0]["id"] == 1:  # another worker has the next page meanwhile
+                yield from deals_run.carry_out(Batch(deals([START], first=2)))
+            seen.append(handover.records[0]["id"])
 
-    reader.fed = [Slow()]  # type: ignore[list-item]
-    reader.emit(deals([START]))
+    deals_run.dependents.append(Slow())
+    list(deals_run.carry_out(Batch(deals([START]))))
     assert seen == [1, 2]
 
 

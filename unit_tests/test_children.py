@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Answer, Client, Request
+from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import CONFIG, SYSTEM, StreamError
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.http.waiting import Waiting
-from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.refusals import HOPELESS
-from source_pipedrive.reading.sync import Run, Selection
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync.messages import AsMessages
+from source_pipedrive.sync.sync import Options, Selection, SyncRun
 from unit_tests.fakes import ACME, NOW
 
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this."}'
@@ -37,6 +37,10 @@ class Company:
         self.usage = Usage()
         self.confirmed: Counter[str] = Counter()
         self.pacing = Pacing()
+
+    def size(self, stream: str) -> int:
+        """Answers weigh nothing."""
+        return 0
 
     def pause(self, seconds: float) -> None:
         """Takes no time."""
@@ -59,9 +63,8 @@ class Company:
 
 def read(company: Company) -> list[dict[str, Any]]:
     """The assignments. Raises what ended their stream."""
-    client = cast("Client", company)
     selected = [Selection(STREAMS["role_assignments"], {}, full_refresh=True)]
-    run = Run(client, ACME, selected, AsMessages(), 0, workers=1, waiting=Waiting())
+    run = SyncRun(company, ACME, selected, AsMessages(), Options(workers=1), Waiting())
     records, error = [], None
     messages = iter(run)
     while True:

@@ -13,7 +13,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.program import LogHandler, Writer
-from source_pipedrive.reading.messages import error_message
+from source_pipedrive.sync.messages import error_message
 
 ADDRESS, SECRET = "james.hall@work.example", "5ecret-t0ken"
 

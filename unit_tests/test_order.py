@@ -11,11 +11,10 @@ import pytest
 
 from source_pipedrive.reading.instants import instant, seconds_of
 from source_pipedrive.stream import Stream
+from unit_tests import single
 from unit_tests.deals import Deals
 from unit_tests.fakes import NOW, FakeClient
 from unit_tests.sorted_lists import Record, SortedList, rows_at, short_pages
-from unit_tests.test_readers import reader_of
-from unit_tests.test_readers import run as run_reader
 from unit_tests.turns import Turns, records_of, run_of, states_of
 
 START, UNTIL = instant("2026-01-01"), seconds_of(NOW)
@@ -192,7 +191,7 @@ def test_messages_of_mail_folders_in_another_order_do_not_end_at_the_first_old_p
         return FakeClient(answer)
 
     lower = instant("2026-01-01")
-    records, _ = run_reader(*reader_of("mail_threads", server("sorted"), lower))
+    records, _ = single.work_off(*single.run_of("mail_threads", server("sorted"), lower))
     assert {r["id"] for r in records} == {600, 601, 602}
-    records, _ = run_reader(*reader_of("mail_threads", server("mixed"), lower))
+    records, _ = single.work_off(*single.run_of("mail_threads", server("mixed"), lower))
     assert {r["id"] for r in records} == {600, 601, 602}

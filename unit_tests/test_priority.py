@@ -14,7 +14,7 @@ from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading import pending
 from source_pipedrive.reading.instants import instant
 from unit_tests.deals import Deals, Record, deals
-from unit_tests.test_wiring import changes_of, company_of, keys_of, small_batch, status_of
+from unit_tests.test_graph import changes_of, company_of, keys_of, small_batch, status_of
 from unit_tests.turns import Turns, read, run_of, states_of
 
 START = instant("2026-01-01")
@@ -177,10 +177,10 @@ def test_a_large_list_that_cannot_resume_holds_nobody_up() -> None:
     """It may cost more than the day's budget, every day anew."""
     box = company(tokens=10_000)
     run = run_of(box, "call_logs", "currencies", "deals", "deal_changelog")
-    by_name = {reader.row.name: reader for reader in run._workers._readers}
-    priority = run._workers._priority
-    in_order = sorted(run._workers._readers, key=priority.key)
-    assert [reader.row.name for reader in in_order if not reader.lane.silent] == [
+    by_name = {one.stream.name: one for one in run.schedule.runs}
+    priority = run.schedule.priority
+    in_order = sorted(run.schedule.runs, key=priority.key)
+    assert [one.stream.name for one in in_order if one.selected] == [
         *("currencies", "deals", "call_logs", "deal_changelog")
     ]
     assert priority.holds(by_name["deal_changelog"])
@@ -194,8 +194,8 @@ def test_a_large_list_that_is_read_whole_in_each_sync_holds_nobody_up_for_ever()
     """A hundred thousand tasks cost more than a small budget, in every sync anew."""
     box = company(tokens=1_000)
     run = run_of(box, "tasks", "deals", "deal_changelog")
-    by_name = {reader.row.name: reader for reader in run._workers._readers}
-    priority = run._workers._priority
+    by_name = {one.stream.name: one for one in run.schedule.runs}
+    priority = run.schedule.priority
     priority.ended(by_name["deals"])
     box.usage.charge("tasks", 250, {})
     assert priority.holds(by_name["deal_changelog"])

@@ -3,60 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from queue import SimpleQueue
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
-from source_pipedrive.reading.instants import instant, rfc3339, seconds_of
-from source_pipedrive.reading.messages import AsMessages, Backlog, Lane, Parcel
-from source_pipedrive.reading.priority import Priority
-from source_pipedrive.reading.reader import Reader, Sync, lower_bound
-from source_pipedrive.reading.sync import reader_class
-from source_pipedrive.reading.wiring import wire
-from source_pipedrive.streams import STREAMS
-from unit_tests.fakes import ACME, NOW, FakeClient, Params, v2_list
-
-LOWER, UNTIL = instant("2025-11-23"), seconds_of(NOW)
-Record = dict[str, Any]
-
-
-def reader_of(
-    name: str, client: FakeClient, lower: int = LOWER, saved: Record | None = None
-) -> tuple[Reader[Any], SimpleQueue[Parcel[Any]]]:
-    row = STREAMS[name]
-    queue: SimpleQueue[Parcel[Any]] = SimpleQueue()
-    backlog = Backlog(10_000)
-    sync = Sync(cast("Client", client), ACME, lower, UNTIL, backlog, workers=lambda stream: 8)
-    progress = None
-    if row.cursor_field:
-        progress = state.progress(
-            name, row.cursor_field, saved or {}, ACME.id, lower_bound(row, lower), UNTIL
-        )
-    return reader_class(row)(row, sync, Lane(name, AsMessages(), queue), progress), queue
+from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.sync.graph import Graph
+from source_pipedrive.sync.priority import Priority
+from unit_tests.fakes import ACME, FakeClient, Params, v2_list
+from unit_tests.single import LOWER, UNTIL, Record, no_sources, run_of, stopped, work, work_off
 
 
 def saved_at(time: int, field: str = "update_time") -> Record:
     """The state of a sync that was complete then."""
     first = "1970-01-01T00:00:00Z"
     return {field: rfc3339(time), "version": 1, "company_id": ACME.id, "since": first}
-
-
-def run(reader: Reader[Any], queue: SimpleQueue[Parcel[Any]]) -> tuple[list[Record], list[Record]]:
-    """(records, states) of a reader that one worker works off."""
-    while (task := reader.take()) is not None:
-        task()
-    messages: Sequence[Any] = []
-    while not queue.empty():
-        messages = [*messages, *queue.get().pieces]
-    records = [m.record.data for m in messages if m.record]
-    states = [m.state.stream.stream_state.__dict__ for m in messages if m.state]
-    return records, states
 
 
 def deals(times: Sequence[int | None]) -> list[Record]:
@@ -68,7 +32,7 @@ def deals(times: Sequence[int | None]) -> list[Record]:
 
 def test_a_small_stream_is_one_closed_request_and_one_without_bounds() -> None:
     client = FakeClient(v2_list(deals([LOWER, LOWER + 5])))
-    records, states = run(*reader_of("deals", client))
+    records, states = work_off(*run_of("deals", client))
     assert len(records) == 2
     assert len(client.asked) == 2
     assert "updated_since" not in client.asked[1]  # looks for records without a time
@@ -81,7 +45,7 @@ def test_a_small_stream_is_one_closed_request_and_one_without_bounds() -> None:
 
 def test_persons_are_read_whole_whatever_the_history() -> None:
     client = FakeClient(v2_list(deals([LOWER - 10**7])))
-    records, _ = run(*reader_of("persons", client))
+    records, _ = work_off(*run_of("persons", client))
     assert len(records) == 1
     assert "updated_since" not in client.asked[0]
 
@@ -105,7 +69,7 @@ def test_records_without_a_time_are_read_wherever_they_sort(nulls_first: bool) -
         return {"data": page, "additional_data": {"next_cursor": cursor}}
 
     client = FakeClient(honest if nulls_first else nulls_last)
-    records, _ = run(*reader_of("persons", client))
+    records, _ = work_off(*run_of("persons", client))
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     assert len(client.asked) == 3 if nulls_first else 4
 
@@ -114,7 +78,7 @@ def test_a_checkpoint_never_vouches_for_the_last_second_of_a_page() -> None:
     """Bulk imports put thousands of records into one second."""
     rows = deals([LOWER + 10] * 499 + [LOWER + 20] * 900)
     client = FakeClient(v2_list(rows))
-    _, states = run(*reader_of("deals", client))
+    _, states = work_off(*run_of("deals", client))
     assert states[0]["update_time"] == rfc3339(LOWER + 20)
     assert states[1]["update_time"] == rfc3339(LOWER + 20)
 
@@ -123,7 +87,7 @@ def test_products_stop_at_the_bound_that_the_server_does_not_take() -> None:
     rows = deals([LOWER + n for n in range(600)] + [UNTIL + 5])
     client = FakeClient(v2_list(rows))
     saved = saved_at(LOWER)
-    records, states = run(*reader_of("products", client, saved=saved))
+    records, states = work_off(*run_of("products", client, saved=saved))
     assert all("updated_until" not in asked for asked in client.asked)
     assert len(records) == 600
     assert states[-1]["update_time"] == rfc3339(UNTIL)
@@ -154,7 +118,7 @@ def v1_by_time(rows: list[Record], two_keys: bool = True) -> FakeClient:
 def test_notes_are_taken_up_again_from_the_last_time_seen(two_keys: bool) -> None:
     rows = deals([LOWER + n // 3 for n in range(1_700)])
     client = v1_by_time(rows, two_keys)
-    records, states = run(*reader_of("notes", client))
+    records, states = work_off(*run_of("notes", client))
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     answered = [asked for asked in client.asked if two_keys or "," not in asked["sort"]]
     assert {asked["start"] for asked in answered} == {"0"}
@@ -164,7 +128,7 @@ def test_notes_are_taken_up_again_from_the_last_time_seen(two_keys: bool) -> Non
 
 def test_a_second_larger_than_a_page_is_read_by_offset() -> None:
     rows = deals([LOWER + 5] * 1_300 + [LOWER + 9] * 2)
-    records, _ = run(*reader_of("notes", v1_by_time(rows)))
+    records, _ = work_off(*run_of("notes", v1_by_time(rows)))
     assert {record["id"] for record in records} == {row["id"] for row in rows}
 
 
@@ -172,7 +136,7 @@ def test_files_are_read_newest_first_down_to_the_last_sync() -> None:
     rows = deals([UNTIL - 60 * n for n in range(1_000)])
     client = v1_by_time(rows)
     saved = saved_at(UNTIL - 60 * 150)
-    records, states = run(*reader_of("files", client, saved=saved))
+    records, states = work_off(*run_of("files", client, saved=saved))
     assert {record["id"] for record in records} == set(range(1, 153))
     assert len(client.asked) == 2
     assert states[-1] == {**states[-1], "update_time": rfc3339(UNTIL)}
@@ -183,24 +147,24 @@ def test_a_backfill_of_files_that_died_goes_on_below_what_it_read() -> None:
     """At most a page is read again, and what came meanwhile is not missed."""
     rows = deals([UNTIL - 120 - 60 * n for n in range(3_000)])
     lower = instant("2020-01-01")
-    reader, queue = reader_of("files", v1_by_time(rows), lower)
-    honest, read = reader.emit, []
+    run, buffer = run_of("files", v1_by_time(rows), lower)
+    honest, read = run.output.render, []
 
-    def dies(*arguments: Any) -> None:
+    def dies(records: Sequence[Record]) -> Any:
         if len(read) == 12:
             raise StreamError("killed", state.CONFIG)
-        read.append(arguments)
-        honest(*arguments)
+        read.append(records)
+        return honest(records)
 
-    reader.emit = dies  # type: ignore[method-assign]
+    run.output.render = dies  # type: ignore[method-assign]
     with pytest.raises(StreamError, match="killed"):
-        run(reader, queue)
-    first, states = run(reader, queue)
+        work_off(run, buffer)
+    first, states = work_off(run, buffer)
     assert states[-1]["update_time"] == rfc3339(lower)  # no gap for who knows only this
     rows[2_000]["update_time"] = rfc3339(UNTIL - 5)
     rows.append({"id": 9_999, "update_time": rfc3339(UNTIL - 3)})
     client = v1_by_time(rows)
-    later, ends = run(*reader_of("files", client, lower, states[-1]))
+    later, ends = work_off(*run_of("files", client, lower, states[-1]))
     assert {r["id"] for r in first} | {r["id"] for r in later} == {r["id"] for r in rows}
     assert {2_001, 9_999} <= {r["id"] for r in later}
     again = {r["id"] for r in first} & {r["id"] for r in later}
@@ -223,7 +187,7 @@ def test_files_that_were_deleted_meanwhile_do_not_move_others_out_of_sight(gone:
     }
     del rows[5 : 5 + gone]
     client = v1_by_time(rows)
-    later, _ = run(*reader_of("files", client, instant("2020-01-01"), saved))
+    later, _ = work_off(*run_of("files", client, instant("2020-01-01"), saved))
     left = {r["id"] for r in rows if instant(r["update_time"]) <= read}
     assert left <= {r["id"] for r in later}
 
@@ -232,18 +196,18 @@ def test_users_are_one_request_and_only_the_changed_come() -> None:
     times = ["2026-11-20 10:00:00", "2026-11-22 10:00:00", None]
     rows = [{"id": n, "modified": time} for n, time in enumerate(times)]
     client = FakeClient(lambda params: {"data": rows})
-    first, _ = run(*reader_of("users", client))
+    first, _ = work_off(*run_of("users", client))
     assert [record["id"] for record in first] == [0, 1, 2]
     assert first[0]["modified"] == "2026-11-20T10:00:00Z"
     since = instant("2026-11-21")
-    later, _ = run(*reader_of("users", client, saved=saved_at(since, "modified")))
+    later, _ = work_off(*run_of("users", client, saved=saved_at(since, "modified")))
     assert [record["id"] for record in later] == [1, 2]
     assert len(client.asked) == 2
 
 
 def test_goals_of_everybody_come_once() -> None:
     client = FakeClient(lambda params: {"data": {"goals": [{"id": params["assignee.type"]}]}})
-    records, _ = run(*reader_of("goals", client))
+    records, _ = work_off(*run_of("goals", client))
     assert [record["id"] for record in records] == ["person", "company", "team"]
     assert [params["is_active"] for params in client.asked] == ["true", "false"] * 3
     # Goals of type revenue_forecast are of no type.name that may be asked for.
@@ -260,13 +224,13 @@ def test_an_account_may_lack_goals_of_teams_and_no_others(
             raise StreamError("refused", CONFIG, status)
         return {"data": {"goals": [{"id": params["assignee.type"]}]}}
 
-    reader, queue = reader_of("goals", FakeClient(answer))
+    run, buffer = run_of("goals", FakeClient(answer))
     if refused == "person":
         with pytest.raises(StreamError):
-            run(reader, queue)
+            work_off(run, buffer)
         return
     with caplog.at_level("INFO", "airbyte"):
-        records, _ = run(reader, queue)
+        records, _ = work_off(run, buffer)
     assert [record["id"] for record in records] == ["person", "company"]
     (line,) = caplog.messages
     assert f"goals: Pipedrive refused assignee.type team ({status})" in line
@@ -282,7 +246,7 @@ def test_a_mail_thread_comes_once_with_all_its_folders() -> None:
         ]
         return {"data": rows or None}
 
-    records, _ = run(*reader_of("mail_threads", FakeClient(answer)))
+    records, _ = work_off(*run_of("mail_threads", FakeClient(answer)))
     assert {r["id"]: r["folders"] for r in records} == {
         1: ["inbox"],
         2: ["inbox", "sent"],
@@ -296,36 +260,36 @@ def test_old_calls_are_left_out_by_the_history() -> None:
         {"id": "b", "start_time": "2026-01-01T00:00:00.000Z"},
         {"id": "c"},
     ]
-    records, _ = run(*reader_of("call_logs", FakeClient(lambda params: {"data": rows})))
+    records, _ = work_off(*run_of("call_logs", FakeClient(lambda params: {"data": rows})))
     assert [record["id"] for record in records] == ["b", "c"]
 
 
 def test_settings_carry_the_user_they_belong_to() -> None:
     client = FakeClient(lambda params: {"data": {"list_limit": 100}})
-    records, _ = run(*reader_of("user_settings", client))
+    records, _ = work_off(*run_of("user_settings", client))
     assert records == [{"user_id": 7, "list_limit": 100}]
 
 
 def test_a_removed_endpoint_is_not_asked() -> None:
     client = FakeClient(lambda params: {})
-    records, _ = run(*reader_of("global_messages", client))
+    records, _ = work_off(*run_of("global_messages", client))
     assert (records, client.asked) == ([], [])
 
 
 def test_nobody_takes_over_a_span_whose_last_page_is_on_its_way() -> None:
     """An idle worker that looks in while a page is rendered must not read the stream again."""
     client = FakeClient(v2_list(deals([LOWER + n * 10**5 for n in range(200)])))
-    reader, _ = reader_of("persons", client)
-    first = reader.take()
+    run, _ = run_of("persons", client)
+    first = run.take()
     assert first is not None
-    honest, offered = reader.lane.render, []
+    honest, offered = run.output.render, []
 
     def render(rows: Sequence[Record]) -> Any:
-        offered.append(reader.take())
+        offered.append(run.take())
         return honest(rows)
 
-    reader.lane.render = render  # type: ignore[method-assign]
-    first()
+    run.output.render = render  # type: ignore[method-assign]
+    work(run, first)
     assert set(offered) == {None}
     assert len(client.asked) == 1
 
@@ -334,18 +298,18 @@ def test_a_span_is_never_cut_before_the_end_of_a_page_that_is_on_its_way_out() -
     """Or the rows behind the cut would leave twice."""
     crowd = [LOWER + n for n in range(500)]
     client = FakeClient(v2_list(deals([*crowd, *(LOWER + 40_000 * n for n in range(1, 701))])))
-    reader, queue = reader_of("deals", client)
-    tasks, honest = [reader.take()], reader.lane.render
+    run, buffer = run_of("deals", client)
+    tasks, honest = [run.take()], run.output.render
 
     def render(rows: Sequence[Record]) -> Any:
-        if task := reader.take():
+        if task := run.take():
             tasks.append(task)
         return honest(rows)
 
-    reader.lane.render = render  # type: ignore[method-assign]
+    run.output.render = render  # type: ignore[method-assign]
     while tasks:
-        tasks.pop(0)()  # type: ignore[misc]
-    records, _ = run(reader, queue)
+        work(run, tasks.pop(0))  # type: ignore[arg-type]
+    records, _ = work_off(run, buffer)
     assert len(client.asked) > 3  # the span was shared
     assert len(records) == len({record["id"] for record in records}) == 1_200
 
@@ -359,16 +323,16 @@ def test_no_state_leaves_before_the_records_without_a_time_have() -> None:
     def answer(params: Params) -> Record:
         if params["sort_direction"] == "asc":
             return v2_list(rows)(params)
-        while task := reader.take():  # the other workers, while this request is under way
+        while task := run.take():  # the other workers, while this request is under way
             taken.append(task)
-            task()
+            work(run, task)
         return {"data": [*lost, rows[-1]], "additional_data": {"next_cursor": "more"}}
 
-    reader, queue = reader_of("persons", FakeClient(answer))
-    while (task := reader.take()) is not None:
-        task()
+    run, buffer = run_of("persons", FakeClient(answer))
+    while (task := run.take()) is not None:
+        work(run, task)
     assert len(taken) > 3
-    messages = [m for _ in range(queue.qsize()) for m in queue.get().pieces]
+    messages = buffer.drain()
     first_state = next(n for n, m in enumerate(messages) if m.state)
     before = {m.record.data["id"] for m in messages[:first_state] if m.record}
     assert {row["id"] for row in lost} <= before
@@ -380,32 +344,31 @@ def test_a_refused_request_for_the_records_without_a_time_is_not_passed_over() -
             raise StreamError("refused", state.CONFIG, 400)
         return v2_list(deals([LOWER + n for n in range(1_200)]))(params)
 
-    reader, queue = reader_of("persons", FakeClient(answer))
+    run, buffer = run_of("persons", FakeClient(answer))
     with pytest.raises(StreamError):
-        run(reader, queue)
-    _, states = run(reader, queue)
+        work_off(run, buffer)
+    _, states = work_off(run, buffer)
     assert states == []
 
 
 def test_two_workers_share_a_backfill_without_a_gap() -> None:
     rows = deals([LOWER + 40 * n for n in range(12_000)])
     client = FakeClient(v2_list(rows))
-    reader, queue = reader_of("deals", client)
-    first = reader.take()
+    run, buffer = run_of("deals", client)
+    first = run.take()
     assert first is not None
-    assert reader.take() is None  # nothing is known of the span yet
+    assert run.take() is None  # nothing is known of the span yet
     taken: list[Any] = []
-    honest = reader.emit
 
-    def emit_and_share(*arguments: Any, **density: float) -> None:
-        honest(*arguments, **density)
-        if len(taken) < 3 and (task := reader.take()):
+    def share() -> bool:
+        """Another worker takes a part of what is left after each page."""
+        if len(taken) < 3 and (task := run.take()):
             taken.append(task)
-            task()
+            work(run, task, share)
+        return False
 
-    reader.emit = emit_and_share  # type: ignore[method-assign]
-    first()
-    records, states = run(reader, queue)
+    work(run, first, share)
+    records, states = work_off(run, buffer)
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     assert len(taken) == 3
     assert len(client.asked) <= 24 + 2 * len(taken) + 1 + 2  # two look for records without a time
@@ -414,52 +377,46 @@ def test_two_workers_share_a_backfill_without_a_gap() -> None:
 
 def test_a_page_that_comes_after_the_streams_end_is_not_called_read() -> None:
     """The sync was asked to stop and waited for no longer; the destination gets no such page."""
-    client = FakeClient(v2_list(deals([LOWER + n for n in range(5)])))
-    reader, queue = reader_of("persons", client, lower=0)
-    task = reader.take()
+    honest = v2_list(deals([LOWER + n for n in range(5)]))
+
+    def answer(params: Params) -> Record:
+        run.fail_here(stopped())
+        run.end()
+        buffer.drain()
+        return honest(params)
+
+    run, buffer = run_of("persons", FakeClient(answer), lower=0)
+    task = run.take()
     assert task is not None
-    reader.error = Waiting.error()
-    reader.end()
-    while not queue.empty():
-        queue.get()
-    reader.error = None  # as if the request under way had not been told
-    task()
-    assert [m for parcel in drained(queue) for m in parcel.pieces if m.state or m.record] == []
-    assert not reader.progress.complete
-
-
-def drained(queue: SimpleQueue[Parcel[Any]]) -> list[Parcel[Any]]:
-    parcels = []
-    while not queue.empty():
-        parcels.append(queue.get())
-    return parcels
+    work(run, task)
+    assert buffer.drain() == []
+    assert not run.reader.progress.complete
 
 
 @pytest.mark.parametrize("name", ["deals", "notes", "files", "persons", "currencies"])
 def test_after_the_end_of_a_stream_nothing_of_it_is_asked_for(name: str) -> None:
     client = FakeClient(v2_list(deals([LOWER])))
-    reader, _ = reader_of(name, client)
-    task = reader.take()
+    run, _ = run_of(name, client)
+    task = run.take()
     assert task is not None
-    reader.error = Waiting.error()
+    run.fail_here(stopped())
     with pytest.raises(SyncError):
-        task()
+        work(run, task)
     assert client.asked == []
 
 
 def test_work_beyond_the_memory_is_given_back_and_taken_up_where_it_was() -> None:
     records = deals([LOWER + n for n in range(2_000)])
     client = FakeClient(v2_list(records))
-    reader, queue = reader_of("deals", client)
-    reader.crowded = lambda: True
+    run, buffer = run_of("deals", client)
     pages = 0
-    while not reader.exhausted:
-        task = reader.take()
+    while not run.exhausted:
+        task = run.take()
         assert task is not None
-        task()
+        work(run, task, pause=lambda: True)
         pages += 1
     assert pages >= 4
-    found = [m.record.data["id"] for p in drained(queue) for m in p.pieces if m.record]
+    found = [m.record.data["id"] for m in buffer.drain() if m.record]
     assert set(found) == {record["id"] for record in records}
 
 
@@ -467,39 +424,50 @@ def test_small_lists_come_first_and_then_what_is_furthest_behind() -> None:
     """Otherwise syncs that a budget cuts short read the same streams for ever."""
     client = FakeClient(v2_list([]))
     recent = {"update_time": "2026-11-20T00:00:00Z", "version": 1, "since": "1970-01-01T00:00:00Z"}
+    graph: Graph[Any] = Graph(no_sources)
     made = [
-        reader_of("currencies", client)[0],
-        reader_of("persons", client, saved={**recent, "company_id": ACME.id})[0],
-        reader_of("deals", client)[0],
-        reader_of("deals_archived", client, lower=0)[0],
-        reader_of("organizations", client, lower=0)[0],
+        run_of("currencies", client, graph=graph)[0],
+        run_of("persons", client, saved={**recent, "company_id": ACME.id}, graph=graph)[0],
+        run_of("deals", client, graph=graph)[0],
+        run_of("deals_archived", client, lower=0, graph=graph)[0],
+        run_of("organizations", client, lower=0, graph=graph)[0],
     ]
-    assert not wire(made, lambda row, left: pytest.fail("none of them hangs on another"))
-    order = [reader.row.name for reader in sorted(made, key=Priority(made, Usage()).key)]
+    assert graph.connect(made) == []
+    order = [run.stream.name for run in sorted(made, key=Priority(made, Usage()).key)]
     assert order == ["currencies", "deals", "organizations", "deals_archived", "persons"]
 
 
 def test_the_highest_id_counts_only_where_the_newest_records_were_seen() -> None:
     times: list[int | None] = [None, *(LOWER + n * 1_000 for n in range(1_999))]
     client = FakeClient(v2_list(deals(times)))
-    reader, _ = reader_of("persons", client, lower=0)
+    run, buffer = run_of("persons", client, lower=0)
     seen: list[int | None] = []
-    reader.announce = lambda: seen.append(reader.expected)  # type: ignore[method-assign]
-    run(reader, SimpleQueue())
+    honest = run.forecast.announce_at_page
+
+    def announce() -> None:
+        seen.append(run.expected)
+        honest()
+
+    run.forecast.announce_at_page = announce  # type: ignore[method-assign]
+    work_off(run, buffer)
     assert seen
     assert all(one is None or one > 1_500 for one in seen), seen
     full = FakeClient(v2_list(deals(times[1:])))
-    reader, _ = reader_of("persons", full, lower=0)
-    run(reader, SimpleQueue())
-    assert reader.expected == 1_999
+    run, buffer = run_of("persons", full, lower=0)
+    work_off(run, buffer)
+    assert run.expected == 1_999
 
 
 def test_pages_that_are_smaller_than_asked_for_are_shared_by_their_size() -> None:
     client = FakeClient(v2_list(deals([LOWER + n * 100 for n in range(400)]), limit=20))
-    reader, _ = reader_of("deals", client)
-    task = reader.take()
+    run, _ = run_of("deals", client)
+    task = run.take()
     assert task is not None
     taken: list[Any] = []
-    reader.nudge = lambda: taken.append(reader.take())
-    task()
+
+    def share() -> bool:
+        taken.append(run.take())
+        return False
+
+    work(run, task, share)
     assert [one for one in taken if one is not None]

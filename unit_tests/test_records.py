@@ -12,9 +12,9 @@ from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from source_pipedrive.http.answers import decode
 from source_pipedrive.http.errors import PageError
 from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
-from source_pipedrive.reading.messages import AsLines, AsMessages
 from source_pipedrive.reading.records import Plan, as_rfc3339
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync.messages import AsLines, AsMessages
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.instants import seconds_of
-from source_pipedrive.reading.report import EVERY, Report, table
+from source_pipedrive.sync.report import EVERY, Report, table
 from unit_tests.fakes import NOW, FakeClient
-from unit_tests.test_readers import reader_of
+from unit_tests.single import run_of
 
 
 class Clock:
@@ -25,12 +24,11 @@ class Clock:
 def made(request: Any, caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock, Any, Usage]:
     caplog.set_level("INFO")
     client = FakeClient(lambda params: {"data": []})
-    reader, _ = reader_of("deals", client)
+    run, _ = run_of("deals", client)
     clock = Clock()
-    both = ([reader], []) if request.param == "selected" else ([], [reader])
+    both = ([run], []) if request.param == "selected" else ([], [run])
     report = Report(client.usage, seconds_of(NOW), *both, clock=clock)
-    assert cast("Client", client) is not None
-    return report, clock, reader, client.usage
+    return report, clock, run, client.usage
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -43,15 +41,15 @@ def test_a_long_stream_says_every_half_minute_how_far_it_is(
     made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also while it waits: no platform takes it for dead."""
-    report, clock, reader, usage = made
-    reader.start()
+    report, clock, run, usage = made
+    run.start()
     said(caplog)
     lines = []
     for second in range(300):
         clock.now = float(second)
         if second == 100:
             usage.charge("deals", 10, {})
-            reader.lane.records = 500
+            run.output.count(500)
         report.tick()
         lines += said(caplog)
     assert len(lines) == 300 // EVERY - 1
@@ -63,11 +61,11 @@ def test_a_long_stream_says_every_half_minute_how_far_it_is(
 def test_what_is_expected_stands_beside_what_has_come(
     made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
-    report, clock, reader, _ = made
-    reader.start()
-    reader.lane.records = 500
-    span = reader.progress.spans[0]
-    reader.progress.advance(span, span.at + 1, density=1_000 / (span.end - span.at))
+    report, clock, run, _ = made
+    run.start()
+    run.output.count(500)
+    span = run.reader.progress.spans[0]
+    run.reader.progress.advance(span, span.at + 1, density=1_000 / (span.end - span.at))
     clock.now = EVERY
     report.tick()
     assert said(caplog)[-1].startswith("deals: 500 of about 1,")
@@ -76,11 +74,11 @@ def test_what_is_expected_stands_beside_what_has_come(
 def test_a_stream_that_has_not_begun_or_is_over_says_nothing(
     made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
-    report, clock, reader, _ = made
+    report, clock, run, _ = made
     clock.now = 100
     report.tick()
-    reader.start()
-    reader.end()
+    run.start()
+    run.end()
     clock.now = 200
     report.tick()
     assert said(caplog) == []

@@ -10,17 +10,17 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Answer, Client, Request
+from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.waiting import Waiting
-from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.state import VERSION
-from source_pipedrive.reading.sync import Run, Selection
 from source_pipedrive.stream import UNASKED, Kind, Paging, Stream
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync.messages import AsMessages
+from source_pipedrive.sync.sync import Options, Selection, SyncRun
 from unit_tests.contract import operation
 from unit_tests.fakes import ACME, NOW, FakeClient
 from unit_tests.newer import NEWER_SCOPES
@@ -83,20 +83,21 @@ def requests_of(name: str) -> list[Request]:
     later = {row.cursor_field: "2026-01-01T00:00:00Z", **SAVED} if row.cursor_field else {}
     for lower, saved in ((OLD, {}), (RECENT, {}), (OLD, later)):
         selected = [Selection(row, saved, full_refresh=not row.cursor_field)]
-        work_off(Run(cast("Client", recorder), ACME, selected, AsMessages(), lower, 999, Waiting()))
+        options = Options(lower, 999)
+        work_off(SyncRun(recorder, ACME, selected, AsMessages(), options, Waiting()))
     return recorder.requests
 
 
-def work_off(run: Run[Any]) -> None:
+def work_off(run: SyncRun[Any]) -> None:
     """All that the readers of a sync have to do, without threads and with nobody who writes."""
-    run._backlog.lift()
-    readers = run._workers._readers
-    for reader in readers:
-        reader.nudge = lambda: None  # would hire a worker
-    while tasks := [task for reader in readers if (task := reader.take())]:
-        for task in tasks:
-            task()
-    assert all(reader.exhausted for reader in readers)
+    run.buffer.lift()
+    schedule = run.schedule
+    while tasks := [(one, task) for one in schedule.runs if (task := schedule.take(one))]:
+        for one, task in tasks:
+            for _ in schedule.carry_out(one, task):
+                pass
+    assert all(one.error is None for one in run.runs)
+    assert not schedule.runs
 
 
 def declared_for(asked: Request | Stream) -> Any:

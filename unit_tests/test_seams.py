@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.reading import pending
+from source_pipedrive.reading.children import Children
 from source_pipedrive.reading.instants import instant, rfc3339, seconds_of
 from source_pipedrive.reading.seams import in_order
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync.limits import WorkerLimits
 from unit_tests.deals import Deals
 from unit_tests.fakes import NOW
 from unit_tests.sorted_lists import Record, SortedList, rows_at, short_pages
@@ -71,14 +73,15 @@ class Busy:
 
 @pytest.mark.parametrize("seed", range(25))
 @pytest.mark.parametrize("name", [*SORTED, *WHOLE])
-def test_within_a_sync_a_record_leaves_once_for_each_time_it_changed(name: str, seed: int) -> None:
+def test_within_a_sync_a_record_leaves_once_for_each_time_it_changed(
+    name: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """PyAirbyte keeps each repeat of a batch in the user's table for ever."""
     busy = Busy(name, seed)
     workers = 1 + seed % 3
     lower = busy.chance.choice([0, START, START + 1_000])
     run = run_of(busy.server, busy.stream, workers=workers, lower=lower)  # type: ignore[arg-type]
-    (reader,) = run._readers
-    reader.crowded = lambda: busy.chance.random() < 0.2
+    monkeypatch.setattr(WorkerLimits, "over_memory", lambda *_: busy.chance.random() < 0.2)
     turns = Turns(run, busy.server, seed, workers)  # type: ignore[arg-type]
     honest = busy.server.before
     busy.server.before = lambda request: (honest(request), busy.refuse(request))
@@ -125,10 +128,11 @@ def test_notes_wait_while_too_many_of_them_wait_for_their_comments(
     company = Deals({}, {"notes/{id}/comments": comments_of})
     honest, most = company.get, [0]
     run = run_of(company, short_pages("notes"), "note_comments", workers=workers)
-    (comments,) = [each for each in run._readers if each.row.name == "note_comments"]
+    (comments,) = [each.reader for each in run.runs if each.stream.name == "note_comments"]
+    assert isinstance(comments, Children)
 
     def get(request: Request) -> Any:
-        most[0] = max(most[0], len(comments.pending))  # type: ignore[attr-defined]
+        most[0] = max(most[0], len(comments.pending))
         if request.path == "notes":
             company.before(request)
             return notes.get(request)
@@ -143,11 +147,12 @@ def test_notes_wait_while_too_many_of_them_wait_for_their_comments(
 
 
 @pytest.mark.parametrize("name", ["notes", "files", "leads_archived"])
-def test_a_list_that_is_put_down_for_lack_of_memory_is_taken_up_where_it_was(name: str) -> None:
+def test_a_list_that_is_put_down_for_lack_of_memory_is_taken_up_where_it_was(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = SortedList(rows_at([START + 60 * n for n in range(100)]))
     run = run_of(server, short_pages(name), lower=START)  # type: ignore[arg-type]
-    (reader,) = run._readers
-    reader.crowded = lambda: True
+    monkeypatch.setattr(WorkerLimits, "over_memory", lambda *_: True)
     messages = Turns(run, server).messages()  # type: ignore[arg-type]
     assert ids_of(messages, name) == set(range(1, 101))
     assert repeats(messages, name) == []

@@ -8,8 +8,13 @@ import random
 
 import pytest
 
-from source_pipedrive.reading.ascending import LONG, PAGES_A_SPLIT, SPLITS_A_WORKER, WORTH_SPLITTING
-from source_pipedrive.reading.spans import Progress, Span
+from source_pipedrive.reading.incremental import (
+    LONG,
+    PAGES_A_SPLIT,
+    SPLITS_A_WORKER,
+    WORTH_SPLITTING,
+)
+from source_pipedrive.reading.progress import Progress, Span
 
 LIMIT = 500
 REQUEST = 0.2  # seconds

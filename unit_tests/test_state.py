@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import SyncError
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.reading.messages import AsMessages
-from source_pipedrive.reading.spans import Progress
-from source_pipedrive.reading.sync import Run, Selection
+from source_pipedrive.reading.progress import Progress
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync.messages import AsMessages
+from source_pipedrive.sync.sync import Options, Selection, SyncRun
 from unit_tests.fakes import ACME, FakeClient
 
 LOWER, UNTIL = instant("2025-11-23"), instant("2026-11-23T10:00:00Z")
@@ -117,7 +116,7 @@ def test_a_sync_says_once_that_it_does_not_believe_the_states_of_others(
     states = {"deals": FOREIGN[0], "notes": FOREIGN[4], "files": {}, "currencies": FOREIGN[0]}
     selected = [Selection(STREAMS[name], saved, False) for name, saved in states.items()]
     selected.append(Selection(STREAMS["persons"], FOREIGN[0], full_refresh=True))
-    run = Run(cast("Client", client), ACME, selected, AsMessages(), LOWER, 2, Waiting())
+    run = SyncRun(client, ACME, selected, AsMessages(), Options(LOWER, 2), Waiting())
     list(run)
     (line,) = [r.message for r in caplog.records if r.levelname == "WARNING"]
     assert line.startswith("Another connector wrote the state of deals, notes. It does not say")

@@ -8,31 +8,28 @@ from typing import Any, cast
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.instants import seconds_of
-from source_pipedrive.reading.messages import AsMessages
-from source_pipedrive.reading.sync import Run, Selection
-from source_pipedrive.reading.workers import Workers
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync.messages import AsMessages
+from source_pipedrive.sync.schedule import Schedule
+from source_pipedrive.sync.sync import Options, Selection, SyncRun
 from unit_tests.deals import Deals, deals
 from unit_tests.fakes import ACME, NOW, FakeClient, Params
-from unit_tests.test_crew import Pace
+from unit_tests.test_limits import Pace
 
 CHANGELOGS = {
     "deals/{id}/changelog": lambda deal: [{"time": "2026-01-01 00:00:00", "field_key": "status"}]
 }
 
 
-def run_of(client: FakeClient, *names: str, lower: int = 0) -> Run[Any]:
+def run_of(client: FakeClient, *names: str, lower: int = 0) -> SyncRun[Any]:
     selected = [Selection(STREAMS[name], {}, full_refresh=False) for name in names]
-    return Run(
-        cast("Client", client), ACME, selected, AsMessages(), lower, workers=2, waiting=Waiting()
-    )
+    return SyncRun(client, ACME, selected, AsMessages(), Options(lower, workers=2), Waiting())
 
 
-def drained(run: Run[Any]) -> tuple[list[Any], AirbyteTracedException | None]:
+def drained(run: SyncRun[Any]) -> tuple[list[Any], AirbyteTracedException | None]:
     """All messages of a sync, and the error that it ended with."""
     messages: list[Any] = []
     try:
@@ -92,9 +89,7 @@ def test_a_caller_that_stops_listening_leaves_no_worker_behind() -> None:
     messages = iter(run)
     next(messages)
     messages.close()  # type: ignore[attr-defined]
-    for thread in run._workers._threads:
-        thread.join(timeout=5)
-        assert not thread.is_alive()
+    assert run.workers.join(5)
 
 
 def test_a_slow_destination_and_a_spent_budget_leave_nobody_waiting(
@@ -106,23 +101,17 @@ def test_a_slow_destination_and_a_spent_budget_leave_nobody_waiting(
     company = Deals({"deals": deals(times), "deals/archived": []}, CHANGELOGS)
     company.budget = 30 + 31 * 20
     stopped = threading.Event()
-    honest = Workers.stop
+    honest = Schedule.stop
 
     def stop(self: Any, error: AirbyteTracedException) -> None:
         honest(self, error)
         stopped.set()
 
-    monkeypatch.setattr(Workers, "stop", stop)
-    monkeypatch.setattr(company, "pacing", Pace(parallel=30), raising=False)
-    monkeypatch.setattr(company, "size", lambda stream: 0, raising=False)
+    monkeypatch.setattr(Schedule, "stop", stop)
+    monkeypatch.setattr(company, "pacing", Pace(parallel=30))
     chosen = [Selection(STREAMS["deal_stage_history"], {}, full_refresh=False)]
-    client = cast("Client", company)
-    run = Run(
-        *(client, ACME, chosen, AsMessages(), 0),
-        workers=None,
-        waiting=Waiting(),
-        meanwhile=lambda: cast("None", stopped.wait(20)),  # the destination takes its time
-    )
+    options = Options(between=lambda: cast("None", stopped.wait(20)))  # a slow destination
+    run = SyncRun(company, ACME, chosen, AsMessages(), options, Waiting())
     found: list[Any] = []
     reading = threading.Thread(target=lambda: found.append(drained(run)), daemon=True)
     reading.start()

@@ -1,31 +1,28 @@
 """Workers of which one moves at a time, in an order that a seed decides: whatever several workers
-do to each other happens again with the same seed."""
+do to each other can be repeated with the same seed."""
 
 from __future__ import annotations
 
 import contextlib
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.waiting import Waiting
-from source_pipedrive.reading.children import Children
-from source_pipedrive.reading.messages import AsMessages
-from source_pipedrive.reading.reader import Reader
-from source_pipedrive.reading.sync import Run, Selection
+from source_pipedrive.reading.batch import Task
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync.messages import AsMessages
+from source_pipedrive.sync.stream_run import StreamRun
+from source_pipedrive.sync.sync import Options, Selection, SyncRun
 from unit_tests.deals import Deals
 from unit_tests.fakes import ACME
 
 Record = dict[str, Any]
-Work = tuple[Reader[Any], Callable[[], None]]
+Work = tuple[StreamRun[Any], Task]
 
 
 def run_of(
@@ -35,32 +32,28 @@ def run_of(
     lower: int = 0,
     workers: int = 2,
     full_refresh: bool = False,
-) -> Run[Any]:
+    stop_signal: Waiting | None = None,
+) -> SyncRun[Any]:
     """A sync of these streams."""
     rows = [STREAMS[each] if isinstance(each, str) else each for each in streams]
     chosen = [Selection(row, (states or {}).get(row.name, {}), full_refresh) for row in rows]
-    client = cast("Client", company)
-    return Run(client, ACME, chosen, AsMessages(), lower, workers=workers, waiting=Waiting())
+    options = Options(lower, workers)
+    return SyncRun(company, ACME, chosen, AsMessages(), options, stop_signal or Waiting())
 
 
 class Turns:
-    """Works a sync off. A worker may be overtaken at each request, before it feeds what it has
-    read to others and before it settles."""
+    """Works a sync off. A worker may be overtaken at each request, before and after it writes a
+    page, and before it resumes its task."""
 
-    def __init__(self, run: Run[Any], company: Deals, seed: int = 0, workers: int = 1) -> None:
+    def __init__(self, run: SyncRun[Any], company: Deals, seed: int = 0, workers: int = 1) -> None:
         self._run = run
-        self._workers = run._workers
         self._most = workers
         self._chance = random.Random(seed)
         self._main = threading.Semaphore(0)
         self._mine: dict[int, threading.Semaphore] = {}
         self._active: dict[threading.Semaphore, float] = {}
-        self._tasks = 0
-        run._backlog._free = threading.Semaphore(10**6)  # nobody writes
-        self._workers.nudge = lambda: None  # type: ignore[method-assign]
-        for reader in self._workers._readers:
-            reader.nudge = lambda: None
-        # A list that is consulted is asked for under a lock: whoever waits for it cannot go first.
+        run.buffer.lift()  # nobody writes
+        # A list that is looked up is requested under a lock: whoever waits for it cannot go first.
         company.before = lambda request: None if request.path == "stages" else self.turn()
 
     def turn(self) -> None:
@@ -71,64 +64,38 @@ class Turns:
             mine.acquire()
 
     def messages(self) -> list[Any]:
-        """Everything that leaves, in order. Fails where nobody can go on."""
-        with self._overtaken():
-            while True:
-                work = self._next()
-                if work is not None:
-                    self._begin(*work)
-                elif self._active:
-                    self._go_on()
-                else:
-                    break
-        assert not self._workers._readers, "nobody has work, and somebody waits for it"
-        found: list[Any] = []
-        while not self._run._queue.empty():
-            found.extend(self._run._queue.get().pieces)
-        return found
-
-    @contextmanager
-    def _overtaken(self) -> Iterator[None]:
-        with pytest.MonkeyPatch.context() as patch:
-            for owner, name in ((Reader, "_feed"), (Reader, "emit"), (Children, "_settle")):
-                patch.setattr(owner, name, self._late(getattr(owner, name)))
-            yield
-
-    def _late(self, honest: Callable[..., None]) -> Callable[..., None]:
-        def late(*arguments: Any) -> None:
-            self.turn()
-            honest(*arguments)
-
-        return late
+        """Everything that is written, in order. Fails if nobody can continue."""
+        while True:
+            work = self._next()
+            if work is not None:
+                self._begin(*work)
+            elif self._active:
+                self._resume()
+            else:
+                break
+        assert not self._run.schedule.runs, "nobody has work, and somebody waits for it"
+        return self._run.buffer.drain()
 
     def _next(self) -> Work | None:
         free = self._most - len(self._active)
-        with self._workers._idle:
-            self._workers._close()
-            if self._active and not (free and self._chance.random() < 0.7):
-                return None
-            return self._take()
-
-    def _take(self) -> Work | None:
-        readers: Sequence[Reader[Any]] = self._workers._readers
-        for reader in self._chance.sample(readers, len(readers)):
-            task = self._workers._take(reader)
-            if task is not None:
-                return reader, task
+        self._run.schedule.close()
+        if self._active and not (free and self._chance.random() < 0.7):
+            return None
+        runs = self._run.schedule.runs
+        for run in self._chance.sample(runs, len(runs)):
+            if (task := self._run.schedule.take(run)) is not None:
+                return run, task
         return None
 
-    def _begin(self, reader: Reader[Any], task: Callable[[], None]) -> None:
+    def _begin(self, run: StreamRun[Any], task: Task) -> None:
         mine = threading.Semaphore(0)
 
         def work() -> None:
             if self._most > 1:
                 self._mine[threading.get_ident()] = mine
                 mine.acquire()
-            error = self._workers._run(reader, task)
-            self._workers._busy[reader] -= 1
-            reader.error = reader.error or error
-            for each in reader.fed if reader.error is not None else ():
-                each.fail(reader.error)
+            for _ in self._run.schedule.carry_out(run, task):
+                self.turn()
             if self._most > 1:
                 del self._mine[threading.get_ident()]
                 del self._active[mine]
@@ -140,7 +107,7 @@ class Turns:
             self._active[mine] = 1.0
             threading.Thread(target=work, daemon=True).start()
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         (one,) = self._chance.choices(list(self._active), list(self._active.values()))
         one.release()
         self._main.acquire()
@@ -177,7 +144,7 @@ def read(company: Deals, *streams: str | Stream, **options: Any) -> list[Any]:
     return Turns(run_of(company, *streams, **options), company).messages()
 
 
-def must_end(run: Run[Any]) -> None:
+def must_end(run: SyncRun[Any]) -> None:
     """Reads a sync with real threads; fails where it hangs."""
     ended = threading.Event()
 

@@ -23,6 +23,7 @@ from source_pipedrive.reading.batch import (
     Step,
     Task,
 )
+from source_pipedrive.reading.counts import Counts
 from source_pipedrive.reading.coverage import Remaining
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.instants import instant_or_none
@@ -37,38 +38,6 @@ logger = logging.getLogger("airbyte")
 
 SLICE = 10  # times of parents between two states
 MANY = 500  # parents between two states, if they are all of one time
-
-
-class Counts:
-    """How many parents a stream has met. seen: in its sources; wanted: to be asked for; read: asked
-    for; unsaved: read since the last state."""
-
-    def __init__(self) -> None:
-        self.seen = self.wanted = self.read = self.unsaved = 0
-        self._next_estimate = SLICE
-
-    def add(self, seen: int, wanted: int) -> None:
-        """A source has delivered more records, some of which are asked for."""
-        self.seen += seen
-        self.wanted += wanted
-
-    def have_read(self, parents: int) -> None:
-        """More parents have been read."""
-        self.read += parents
-
-    def estimate_is_due(self) -> bool:
-        """Whether it is time for another estimate: after ten parents, a hundred, a thousand, ..."""
-        due = self.read >= self._next_estimate
-        self._next_estimate = 10 * self.read if due else self._next_estimate
-        return due
-
-    def have_left(self) -> None:
-        """All records of one parent have left."""
-        self.unsaved += 1
-
-    def saved(self) -> None:
-        """A state includes them."""
-        self.unsaved = 0
 
 
 class Children(DependentReader):

@@ -12,11 +12,12 @@ from typing import Any
 
 from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, StreamError
+from source_pipedrive.reading.api import Api
 from source_pipedrive.reading.batch import Handover, Step, Task
 from source_pipedrive.reading.coverage import Coverage, Remaining
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.multi_progress import MultiProgress, whole
-from source_pipedrive.reading.pages import Api, pages, request_for
+from source_pipedrive.reading.pages import pages, request_for
 from source_pipedrive.reading.progress import OVERLAP, Interval, Progress, without
 from source_pipedrive.reading.reader import ReadContext, Reader
 from source_pipedrive.reading.records import Record

@@ -11,15 +11,15 @@ that is certain (`_answer`), and it never ends a list that has begun.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from source_pipedrive.http.client import Answer, Request
+from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.http.pacing import growing
-from source_pipedrive.http.usage import Usage
+from source_pipedrive.reading.api import Api
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Kind, Paging, Stream
 
@@ -31,24 +31,6 @@ ENOUGH_CONFIRMED = 10
 NO_RECORDS = '{"error": "no records where Pipedrive counts some"}'
 # Consecutive pages without a new record after which a list counts as endless.
 IDLE_PAGES = 5
-
-
-class Api(Protocol):
-    """What reading needs of http/client.py's Client."""
-
-    @property
-    def confirmed(self) -> Counter[str]:
-        """Null answers that were confirmed, by stream."""
-
-    @property
-    def usage(self) -> Usage:
-        """What has been spent."""
-
-    def get(self, request: Request) -> Answer:
-        """The answer to a request, after as many tries as it takes."""
-
-    def pause(self, seconds: float) -> None:
-        """Waits; ends early when the sync is stopped."""
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from typing import Any
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.reading import state
+from source_pipedrive.reading.api import Api
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
-from source_pipedrive.reading.pages import Api, Page, pages
+from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.progress import SORTED, Interval, Progress, lower_bound
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Stream

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.reading.pages import Api
+from source_pipedrive.reading.api import Api
 
 
 class GuardedClient:

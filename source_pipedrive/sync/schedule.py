@@ -43,7 +43,7 @@ class Schedule(Generic[T]):
         self._runs = list(runs)
         self._graph = graph
         self._limits = limits
-        self._priority = priority
+        self.priority = priority
         self._ended = ended
         self._busy: dict[StreamRun[T], int] = {}
         self._until_ranked = 0  # tasks to come before the runs are ranked again
@@ -86,7 +86,7 @@ class Schedule(Generic[T]):
         """A task of this run, or None if it has none for now or has to wait."""
         with self.changed:
             waits = any(other in self._runs for other in self._graph.earlier(run))
-            if waits or run.exhausted or self._priority.holds(run):
+            if waits or run.exhausted or self.priority.holds(run):
                 return None
             if not run.selected and any(map(_is_undecided, run.dependents)):
                 return None  # nobody knows yet what of it is needed
@@ -134,7 +134,7 @@ class Schedule(Generic[T]):
         """Whether a task should stop early: memory is short, or other streams come first."""
         if not run.reader.can_pause:
             return False
-        if self._priority.yields(run):
+        if self.priority.yields(run):
             self._until_ranked = 0
             return True
         return self._limits.over_memory(self._under_way()) or run.is_blocked
@@ -160,7 +160,7 @@ class Schedule(Generic[T]):
 
     def _rank(self) -> None:
         if self._until_ranked <= 0:
-            self._runs.sort(key=self._priority.key)
+            self._runs.sort(key=self.priority.key)
             self._until_ranked = RANK_AGAIN
 
     # -- ends
@@ -173,7 +173,7 @@ class Schedule(Generic[T]):
                 for run in over:
                     self._runs.remove(run)
                     self._ended(run)
-                    self._priority.ended(run)
+                    self.priority.ended(run)
                     self._read_on(run)
             self.changed.notify_all()
 
@@ -184,7 +184,7 @@ class Schedule(Generic[T]):
                 each.fail(run.error)
             return
         for more in self._graph.read_on(run):
-            self._priority.add(more)
+            self.priority.add(more)
             self._runs.append(more)
         self._until_ranked = 0
 

@@ -14,11 +14,11 @@ from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import CONFIG, TRANSIENT
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
+from source_pipedrive.reading.api import Api
 from source_pipedrive.reading.coverage import Remaining
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.multi_progress import whole
-from source_pipedrive.reading.pages import Api
 from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.stream import Stream
 from source_pipedrive.sync.context import SyncContext

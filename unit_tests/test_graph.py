@@ -15,11 +15,11 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.reading import pending
-from source_pipedrive.reading.consulted import Consulted
-from source_pipedrive.reading.fed import Fed
 from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.reference import ReferenceList
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync.stream_run import StreamRun
 from unit_tests.deals import Deals, Record, deals
 from unit_tests.turns import Turns, must_end, read, records_of, run_of, states_of, status_of
 
@@ -339,7 +339,7 @@ def test_each_stream_has_a_line_at_its_start_and_at_its_end(
     list(run_of(company_of("spread"), *names))
     lines = [record.message for record in caplog.records]
     for name in names:
-        assert len([line for line in lines if line.startswith(f"{name}: reading all")]) == 1, name
+        assert len([line for line in lines if line.startswith(f"{name}: reading everything")]) == 1, name
         assert len([line for line in lines if re.match(rf"{name} .* records ", line)]) == 1, name
     assert not [line for line in lines if re.match("deals(_archived)?: | .* s   complete", line)]
     bill = [line.split() for line in lines if re.match("[a-z_]+ +[0-9,]+ +[0-9,]+ +[0-9,]+$", line)]
@@ -395,7 +395,7 @@ def test_a_history_without_the_list_of_stages_is_told_of(
     assert status_of(messages, "deal_stage_history") == "COMPLETE"
     assert len(records_of(messages, "deal_stage_history")) > 95
     (line,) = [r.message for r in caplog.records if "without the list of stages" in r.message]
-    assert line.startswith("Pipedrive does not answer. Until then deal_stage_history is made")
+    assert line.startswith("Pipedrive does not answer. Until then deal_stage_history is derived")
 
 
 def test_a_list_of_stages_that_fails_ends_the_history_alone() -> None:
@@ -415,15 +415,15 @@ def test_all_workers_learn_from_one_that_the_list_of_stages_cannot_be_had(
     """Otherwise each of them tries in turn, for two minutes each, and nothing else is read."""
     company, workers = company_of("spread"), 4
     together = threading.Barrier(workers, timeout=20)
-    honest = Consulted.rows
+    honest = ReferenceList.records
 
-    def rows(self: Consulted) -> Sequence[Any]:
+    def rows(self: ReferenceList) -> Sequence[Any]:
         with contextlib.suppress(threading.BrokenBarrierError):
             together.wait()
         together.abort()  # later ones need not wait
         return honest(self)
 
-    monkeypatch.setattr(Consulted, "rows", rows)
+    monkeypatch.setattr(ReferenceList, "records", rows)
     company.refuse = refuse_stages(500)
     with pytest.raises(AirbyteTracedException):
         list(run_of(company, "deal_changelog", "deal_stage_history", workers=workers))
@@ -451,14 +451,14 @@ def test_a_list_that_fails_ends_all_that_hangs_on_it_though_it_lets_one_go_at_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that is passed by would wait for ever for parents that nobody reads."""
-    honest = Fed.fail
+    honest = StreamRun.fail
 
-    def fail(self: Fed[Any], error: AirbyteTracedException) -> None:
+    def fail(self: StreamRun[Any], error: AirbyteTracedException) -> None:
         for source in self.sources:  # as another worker of the list does
-            source.fed.remove(self)
+            source.dependents.remove(self)
         honest(self, error)
 
-    monkeypatch.setattr(Fed, "fail", fail)
+    monkeypatch.setattr(StreamRun, "fail", fail)
     company = company_of("spread")
     company.refuse = of_one("deals", 500)
     run = run_of(company, "deals", "deal_changelog", "deal_products")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from source_pipedrive.reading.estimates import ABOUT, Estimate
+from source_pipedrive.reading.cost import ABOUT, Estimate
 
 CHANGELOG = Estimate("deal_changelog", 12_400, "deals", 20)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from source_pipedrive.http.errors import SyncError
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.reading.progresses import Progresses
-from source_pipedrive.reading.spans import OVERLAP, Progress, union, without
+from source_pipedrive.reading.multi_progress import MultiProgress
+from source_pipedrive.reading.progress import OVERLAP, Progress, union, without
 
 UNTIL = instant("2026-11-23T10:00:00Z")
 FIELD = "deal_update_time"
@@ -37,34 +37,34 @@ def test_intervals_are_sets_of_seconds(some: list[Any], others: list[Any]) -> No
     assert all(a[1] < b[0] for a, b in pairwise(merged))
 
 
-def read(saved: dict[str, Any], lowers: dict[str, int] | None = None) -> Progresses:
-    return state.progresses("deal_products", FIELD, saved, 42, lowers or LOWERS, UNTIL)
+def read(saved: dict[str, Any], lowers: dict[str, int] | None = None) -> MultiProgress:
+    return state.multi_progress("deal_products", FIELD, saved, 42, lowers or LOWERS, UNTIL)
 
 
 def test_what_is_left_of_any_list_is_left() -> None:
-    axes = {"deals": Progress(0, 100), "deals_archived": Progress(0, 100)}
-    progress = Progresses(axes)
-    progress.leave_of("deals", [])
+    by_root = {"deals": Progress(0, 100), "deals_archived": Progress(0, 100)}
+    progress = MultiProgress(by_root)
+    progress.set_remaining_of("deals", [])
     assert not progress.complete
-    assert progress.left == [(0, 100)]
-    progress.leave_of("deals_archived", [(40, 60)])
-    assert progress.left == [(40, 60)]
-    progress.leave_of("deals_archived", [])
+    assert progress.remaining == [(0, 100)]
+    progress.set_remaining_of("deals_archived", [(40, 60)])
+    assert progress.remaining == [(40, 60)]
+    progress.set_remaining_of("deals_archived", [])
     assert progress.complete
 
 
 def test_a_state_tells_each_list_from_the_others() -> None:
     """The archive comes last; a backfill of days must not wait for it."""
     progress = read({})
-    progress.leave_of("deals", [(instant("2026-05-01"), UNTIL)])
+    progress.set_remaining_of("deals", [(instant("2026-05-01"), UNTIL)])
     saved = state.dump(FIELD, 42, progress)
     assert saved["parents"] == {
         "deals": [["1970-01-01T00:00:00Z", "2026-05-01T00:00:00Z"]],
         "deals_archived": [],
     }
     again = read(saved)
-    assert again.axes["deals"].left == [(instant("2026-05-01"), UNTIL)]
-    assert again.axes["deals_archived"].left == [(0, UNTIL)]
+    assert again.by_root["deals"].remaining == [(instant("2026-05-01"), UNTIL)]
+    assert again.by_root["deals_archived"].remaining == [(0, UNTIL)]
     assert again.known == 0, "an incomplete sync has not read what it has not read"
 
 
@@ -73,9 +73,9 @@ def test_a_complete_state_is_known_and_stays_so_while_the_next_sync_catches_up()
     progress.finish()
     saved = state.dump(FIELD, 42, progress)
     assert saved[FIELD] == rfc3339(UNTIL)
-    later = state.progresses("deal_products", FIELD, saved, 42, LOWERS, UNTIL + 3600)
+    later = state.multi_progress("deal_products", FIELD, saved, 42, LOWERS, UNTIL + 3600)
     assert later.known == UNTIL - OVERLAP
-    assert later.left == [(UNTIL - OVERLAP, UNTIL + 3600)]
+    assert later.remaining == [(UNTIL - OVERLAP, UNTIL + 3600)]
     caught_up_half = state.dump(FIELD, 42, later)
     assert read(caught_up_half).known == UNTIL - OVERLAP
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_pipedrive.reading.spans import OVERLAP, Progress
+from source_pipedrive.reading.progress import OVERLAP, Progress
 
 END = 10_000
 seconds = st.integers(0, END)
