@@ -405,5 +405,5 @@ def test_the_passwords_of_webhooks_leave_nowhere(everything: Outcome, company: B
 
 def test_a_read_that_costs_much_says_so_before(everything: Outcome) -> None:
     begun, price = [log for log in everything.logs if log.startswith("deal_changelog: ")][:2]
-    assert begun == "deal_changelog: reading all of it."
+    assert begun == "deal_changelog: reading everything."
     assert "deals x 20 tokens = " in price

@@ -172,8 +172,8 @@ def test_the_bill_is_what_the_company_was_charged(start: Start) -> None:
 def test_a_stream_says_when_it_begins_and_when_it_ends(start: Start) -> None:
     box = start(clock=CLOCK)
     first = box.read("deals", "currencies")
-    assert "deals: reading all of it." in first.logs
-    assert "currencies: reading all of it." in first.logs
+    assert "deals: reading everything." in first.logs
+    assert "currencies: reading everything." in first.logs
     (end,) = [log for log in first.logs if re.match(r"deals +[\d,]+ records", log)]
     for part in ("records", "requests", "tokens", " s ", "complete to 2026-11-01T10:00:00Z"):
         assert part in end

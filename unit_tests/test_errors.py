@@ -20,7 +20,7 @@ from source_pipedrive.http.errors import (
 )
 from source_pipedrive.http.hosts import Host, company_host, shared_host
 from source_pipedrive.streams import STREAMS
-from source_pipedrive.sync.workers import absence_of
+from source_pipedrive.absences import absence_of
 
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'
 PLAN = '{"success":false,"error":"Your plan does not include this.","error_info":"Upgrade"}'

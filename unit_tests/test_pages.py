@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from source_pipedrive.http.errors import TRANSIENT, StreamError
-from source_pipedrive.reading.pages import ENOUGH_CONFIRMED, NULL_TRIES, pages, rows_of
+from source_pipedrive.reading.pages import ENOUGH_CONFIRMED, NULL_TRIES, pages, records_of
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import FakeClient, Params, v1_list
 
@@ -216,11 +216,11 @@ def test_a_list_that_no_longer_comes_whole_is_an_error() -> None:
 
 
 def test_null_and_absent_lists_are_empty() -> None:
-    assert rows_of(FILES, {"success": True, "data": None}) == []
-    assert rows_of(GOALS, {"success": True, "data": {"goals": []}}) == []
+    assert records_of(FILES, {"success": True, "data": None}) == []
+    assert records_of(GOALS, {"success": True, "data": {"goals": []}}) == []
 
 
 @pytest.mark.parametrize("body", [{"success": False}, {"data": {"id": 1}}, {"data": [1]}])
 def test_an_answer_without_a_list_is_an_error_and_not_an_empty_stream(body: Any) -> None:
     with pytest.raises(StreamError, match="holds no list"):
-        rows_of(FILES, body)
+        records_of(FILES, body)

@@ -79,6 +79,7 @@ def test_a_stream_that_has_not_begun_or_is_over_says_nothing(
     report.tick()
     run.start()
     run.end()
+    said(caplog)
     clock.now = 200
     report.tick()
     assert said(caplog) == []
