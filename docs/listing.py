@@ -9,9 +9,8 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from source_pipedrive.child import Moves
 from source_pipedrive.reading.deleted import OBJECTS
-from source_pipedrive.stream import UNASKED, Absence, Changes, Kind, Stream
+from source_pipedrive.stream import UNASKED, Absence, Changes, Kind, Moves, Stream
 from source_pipedrive.streams import GROUPS, STREAMS
 
 PAGES_FILE = Path(__file__).with_name("pages.json")

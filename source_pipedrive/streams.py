@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from source_pipedrive.child_rows import (
+from source_pipedrive.stream import Changes, Kind, Paging, table
+from source_pipedrive.stream.children import (
     STAGE_FACTS,
     changed_parents,
     changelog,
@@ -14,7 +15,7 @@ from source_pipedrive.child_rows import (
     months,
     of_each,
 )
-from source_pipedrive.field_lists import (
+from source_pipedrive.stream.field_lists import (
     ACTIVITY_FIELDS,
     DEAL_EXTRAS,
     DEAL_FIELDS,
@@ -27,7 +28,7 @@ from source_pipedrive.field_lists import (
     PRODUCT_FIELDS,
     PROJECT_FIELDS,
 )
-from source_pipedrive.rows import (
+from source_pipedrive.stream.lists import (
     BILLING,
     EVERY_STATUS,
     GOALS,
@@ -53,7 +54,6 @@ from source_pipedrive.rows import (
     short,
     whole,
 )
-from source_pipedrive.stream import Changes, Kind, Paging, table
 
 # fmt: off
 FIELDS = (

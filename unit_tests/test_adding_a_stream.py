@@ -19,8 +19,9 @@ from pipedrive_sandbox.options import Options
 from pipedrive_sandbox.route import Route
 from pipedrive_sandbox.routes import EVERY
 from pipedrive_sandbox.service import Service
-from source_pipedrive import child_rows, rows
 from source_pipedrive.stream import Stream
+from source_pipedrive.stream import children as child_rows
+from source_pipedrive.stream import lists as rows
 from source_pipedrive.streams import STREAMS
 from unit_tests.contract import FACTS, operation
 from unit_tests.contract.extraction import as_text

@@ -13,8 +13,8 @@ from source_pipedrive.fields.columns import configured, discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions, as_v2, from_v1, from_v2
 from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError
-from source_pipedrive.rows import RENAMED
 from source_pipedrive.stream import Stream
+from source_pipedrive.stream.lists import RENAMED
 from source_pipedrive.streams import STREAMS
 
 DEALS = STREAMS["deals"]

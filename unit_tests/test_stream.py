@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.field_lists import DEAL_EXTRAS
-from source_pipedrive.rows import whole
 from source_pipedrive.stream import Changes, Paging, Stream, table
+from source_pipedrive.stream.field_lists import DEAL_EXTRAS
+from source_pipedrive.stream.lists import whole
 from source_pipedrive.streams import STREAMS
 from unit_tests.contract import operation
 from unit_tests.kinds import CHANGED, READ_WHOLE, is_asked, mistakes

@@ -14,8 +14,7 @@ import pytest
 
 from docs.blocks import updated
 from docs.listing import PAGES, PAGES_FILE, all_places, deletes, moved_by, moves, tables
-from source_pipedrive.child import Moves
-from source_pipedrive.stream import Changes
+from source_pipedrive.stream import Changes, Moves
 from source_pipedrive.streams import STREAMS
 from unit_tests.contract import operation
 

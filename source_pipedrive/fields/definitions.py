@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from source_pipedrive.absences import absence_of
 from source_pipedrive.fields.names import HASH
 from source_pipedrive.http.errors import TRANSIENT, StreamError
 from source_pipedrive.stream import Stream
+from source_pipedrive.stream.absences import absence_of
 
 logger = logging.getLogger("airbyte")
 

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from source_pipedrive.absences import absence_of
-from source_pipedrive.child import Child
 from source_pipedrive.http.errors import Action, StreamError, about_one_parent
 from source_pipedrive.reading.estimates import ABOUT, AT_LEAST, Estimate
 from source_pipedrive.reading.fed import Covered, Fed
@@ -25,6 +23,8 @@ from source_pipedrive.reading.reader import Reader, T, Task
 from source_pipedrive.reading.records import Row, numbered
 from source_pipedrive.reading.refusals import HOPELESS, Refusals
 from source_pipedrive.reading.spans import Interval, Progress, lies_in, union
+from source_pipedrive.stream import Child
+from source_pipedrive.stream.absences import absence_of
 
 logger = logging.getLogger("airbyte")
 

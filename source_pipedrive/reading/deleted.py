@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading.in_one_go import InOneGo
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
@@ -19,6 +18,7 @@ from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.reader import T
 from source_pipedrive.reading.records import Row, as_rfc3339
 from source_pipedrive.stream import Stream
+from source_pipedrive.stream.absences import absence_of
 
 logger = logging.getLogger("airbyte")
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.absences import absence_of
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading import state
@@ -26,6 +25,7 @@ from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.remembered import Remembered
 from source_pipedrive.reading.spans import OVERLAP, Interval, Progress, union, without
 from source_pipedrive.stream import Stream
+from source_pipedrive.stream.absences import absence_of
 
 logger = logging.getLogger("airbyte")
 

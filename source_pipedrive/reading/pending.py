@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from source_pipedrive.child import Child
 from source_pipedrive.reading.fed import Covered
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.records import Row, as_rfc3339, inner
 from source_pipedrive.reading.spans import Interval, without
+from source_pipedrive.stream import Child
 
 # Parents that may wait: so many are a few megabytes.
 ENOUGH = 20_000

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from source_pipedrive.child import Child
 from source_pipedrive.fields.plan import FieldPlan
 from source_pipedrive.fields.values import text
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.stream import Kind, Stream
+from source_pipedrive.stream import Child, Kind, Stream
 
 Row = dict[str, Any]
 

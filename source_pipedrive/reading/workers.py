@@ -12,13 +12,13 @@ from typing import Generic
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.crew import Crew
 from source_pipedrive.reading.priority import Priority
 from source_pipedrive.reading.reader import Reader, T, Task, UnneededError
 from source_pipedrive.reading.wiring import narrow, relieve
+from source_pipedrive.stream.absences import absence_of
 
 logger = logging.getLogger("airbyte")
 

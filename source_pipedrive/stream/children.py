@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from source_pipedrive.child import Child, Moves
-from source_pipedrive.rows import row
-from source_pipedrive.stream import Changes, Kind, Paging, Stream
+from source_pipedrive.stream.child import Child, Moves
+from source_pipedrive.stream.definition import Changes, Kind, Paging, Stream
+from source_pipedrive.stream.lists import row
 
 # Facts of a deal that the history of its stages is made with.
 STAGE_FACTS = (

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from source_pipedrive.stream import Stream
+    from source_pipedrive.stream.definition import Stream
 
 
 class Moves(Enum):

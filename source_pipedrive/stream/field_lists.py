@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from source_pipedrive.rows import (
+from source_pipedrive.stream.lists import (
     NO_PROJECTS,
     RENAMED,
     RENAMED_OF_ACTIVITIES,

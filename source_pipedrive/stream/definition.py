@@ -11,7 +11,7 @@ from functools import cached_property
 from importlib import resources
 from typing import Any, Literal
 
-from source_pipedrive.child import Child, Moves
+from source_pipedrive.stream.child import Child, Moves
 
 
 class Paging(Enum):

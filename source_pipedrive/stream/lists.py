@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from source_pipedrive.child import Moves
-from source_pipedrive.stream import Absence, Changes, Kind, Needs, Paging, Stream
+from source_pipedrive.stream.child import Moves
+from source_pipedrive.stream.definition import Absence, Changes, Kind, Needs, Paging, Stream
 
 # Without `deleted` the answer leaves out what was deleted in the last 30 days.
 EVERY_STATUS = "open,won,lost,deleted"

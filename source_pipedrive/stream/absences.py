@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from source_pipedrive.http.errors import PipedriveError
-from source_pipedrive.stream import Absence, Stream
+from source_pipedrive.stream.definition import Absence, Stream
 
 
 def absence_of(row: Stream, error: PipedriveError) -> Absence | None:
