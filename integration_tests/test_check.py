@@ -83,7 +83,7 @@ def test_what_check_says_cannot_be_read_cannot_be_read(start: Start) -> None:
         for e in outcome.errors
         if e.get("stream_descriptor")
     }
-    assert "lacks the permission of an admin of account settings" in sentences["roles"]
+    assert "lacks the permission of an account settings admin" in sentences["roles"]
     assert "lacks the permission can_see_other_users" in sentences["users"]
     assert "lacks the permission to use the sales app" in sentences["deals"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pipedrive_sandbox.route import Route
-from source_pipedrive.stream import UNASKED, Changes, Kind, Paging, Stream
+from source_pipedrive.stream import NOT_REQUESTED, Changes, Kind, Paging, Stream
 from unit_tests.contract import Json
 
 # The time that says when a record was last changed, in whichever words.
@@ -31,9 +31,9 @@ def mistakes(row: Stream, declared: Json) -> Iterator[str]:
     """Sentences about a list whose row is not of the kind that the endpoint needs."""
     parameters = declared["parameters"]
     paging = paging_of(parameters)
-    if row.cost != declared["cost"]:
-        yield f'"{row.name}": a request costs {declared["cost"]} tokens, not {row.cost}'
-    if row.paging is not paging:
+    if row.endpoint.cost != declared["cost"]:
+        yield f'"{row.name}": a request costs {declared["cost"]} tokens, not {row.endpoint.cost}'
+    if row.endpoint.paging is not paging:
         how = f"its pages follow each other by {paging.value}"
         what = "it comes in one answer" if paging is Paging.WHOLE else how
         yield f'"{row.name}": {what}, so write it with {BUILDERS[paging]}'
@@ -41,7 +41,7 @@ def mistakes(row: Stream, declared: Json) -> Iterator[str]:
     if row.kind is not Kind.LIST or row.name in READ_WHOLE:
         return
     changes, why = changes_of(row, parameters)
-    if row.changes is not changes:
+    if row.incremental.changes is not changes:
         yield f'"{row.name}": {why}, so {WAYS[changes]}'
 
 
@@ -56,7 +56,7 @@ def changes_of(row: Stream, parameters: Json) -> tuple[Changes | None, str]:
     """How changed records of a list are found, and why so."""
     if "updated_since" in parameters:
         by_version = {1: Changes.RESTARTING, 2: Changes.ASCENDING}
-        return by_version[row.version], "the server takes `updated_since`"
+        return by_version[row.endpoint.version], "the server takes `updated_since`"
     if not any(name in row.schema["properties"] for name in CHANGED):
         return None, "its records do not say when they were changed"
     sorts = parameters.get("sort")
@@ -67,22 +67,26 @@ def changes_of(row: Stream, parameters: Json) -> tuple[Changes | None, str]:
 
 def is_asked(row: Stream) -> bool:
     """Whether a stream has an endpoint of its own."""
-    return row.kind not in UNASKED and not row.parts
+    return row.kind not in NOT_REQUESTED and not row.components
 
 
 def missing_route(row: Stream, routes: Iterable[Route]) -> str:
     """A sentence about a stream that the sandbox does not serve as its row asks for it."""
     if not is_asked(row):
         return ""
-    place = (f"v{row.version}", f"/{row.path}")
+    place = (f"v{row.endpoint.version}", f"/{row.endpoint.path}")
     if any((route.object, route.version, route.path) == (row.name, *place) for route in routes):
         return ""
-    builder = {Paging.CURSOR: "v2", Paging.OFFSET: "pages", Paging.WHOLE: "v1"}[row.paging]
-    builder = "v2" if row.version == 2 else builder
-    scopes = " ".join(dict.fromkeys(scope.partition(":")[0] for scope in row.scope))
-    rights = ', app="sales"' if row.needs.app == "sales" and row.kind is not Kind.FIELDS else ""
-    rights += ", admin_only=True" if row.needs.admin else ""
-    line = f'{builder}("{row.name}", "/{row.path}", {row.cost}, "{scopes}"{rights})'
+    builder = {Paging.CURSOR: "v2", Paging.OFFSET: "pages", Paging.WHOLE: "v1"}[row.endpoint.paging]
+    builder = "v2" if row.endpoint.version == 2 else builder
+    scopes = " ".join(dict.fromkeys(scope.partition(":")[0] for scope in row.access.scopes))
+    rights = (
+        ', app="sales"' if row.access.needs.app == "sales" and row.kind is not Kind.FIELDS else ""
+    )
+    rights += ", admin_only=True" if row.access.needs.admin else ""
+    line = (
+        f'{builder}("{row.name}", "/{row.endpoint.path}", {row.endpoint.cost}, "{scopes}"{rights})'
+    )
     return (
         f'the sandbox does not serve "{row.name}": write {line} where pipedrive_sandbox lists '
         "its routes (docs/adding-a-stream.md)"

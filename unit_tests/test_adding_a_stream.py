@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import shutil
@@ -19,10 +18,9 @@ from pipedrive_sandbox.options import Options
 from pipedrive_sandbox.route import Route
 from pipedrive_sandbox.routes import EVERY
 from pipedrive_sandbox.service import Service
-from source_pipedrive.stream import Stream
-from source_pipedrive.stream import children as child_rows
-from source_pipedrive.stream import lists as rows
+from source_pipedrive.stream import Stream, children, lists
 from source_pipedrive.streams import STREAMS
+from unit_tests.altered import altered
 from unit_tests.contract import FACTS, operation
 from unit_tests.contract.extraction import as_text
 from unit_tests.kinds import missing_route
@@ -99,7 +97,7 @@ def test_an_endpoint_that_pipedrive_does_not_declare_says_what_to_do() -> None:
 
 
 def test_a_missing_page_of_the_vendors_says_what_to_run() -> None:
-    row = dataclasses.replace(STREAMS["currencies"], path=PATH)
+    row = altered(STREAMS["currencies"], path=PATH)
     with pytest.raises(LookupError, match=r"pages\.json has no page of .*run `make golden`"):
         listing.endpoint(row)
 
@@ -171,7 +169,7 @@ def test_what_the_page_names_is_there() -> None:
     wanted = ROOT / SCHEMA_FILE
     assert [path for path in paths if path != wanted and not path.exists()] == []
     for builder in re.findall(r"^\|[^|]*\| `(\w+)\(", text, re.MULTILINE):
-        assert hasattr(rows, builder) or hasattr(child_rows, builder), builder
+        assert hasattr(lists, builder) or hasattr(children, builder), builder
     for file, test in re.findall(r"(unit_tests/\w+\.py)::(\w+)", text):
         assert f"def {test}(" in (ROOT / file).read_text("utf-8")
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from source_pipedrive.http.company import WHO_AM_I
-from source_pipedrive.stream import UNASKED, Stream
+from source_pipedrive.stream import NOT_REQUESTED, Stream
 from source_pipedrive.streams import STREAMS
 from unit_tests.contract import FACTS
 
@@ -43,10 +43,10 @@ def endpoints() -> dict[str, str]:
 
 def lists_of(row: Stream) -> Iterator[Stream]:
     """All that is asked for a stream: its list, or those that it is put together from."""
-    if row.kind not in UNASKED:
-        yield from row.parts or [row]
-    if row.older:
-        yield row.older
+    if row.kind not in NOT_REQUESTED:
+        yield from row.components or [row]
+    if row.v1_fallback:
+        yield row.v1_fallback
 
 
 def address(version: str, path: str) -> str:
@@ -57,7 +57,7 @@ def address(version: str, path: str) -> str:
 def read_by_streams() -> set[str]:
     """The endpoints of all streams."""
     lists = [one for row in STREAMS.values() for one in lists_of(row)]
-    return {address(f"v{one.version}", one.path) for one in lists}
+    return {address(f"v{one.endpoint.version}", one.endpoint.path) for one in lists}
 
 
 def served() -> set[str]:

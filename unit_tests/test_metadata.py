@@ -146,7 +146,7 @@ def test_suggested_streams_exist(data: dict[str, Any]) -> None:
     suggested = data["suggestedStreams"]["streams"]
     assert suggested
     assert set(suggested) <= STREAMS.keys()
-    assert not [name for name in suggested if STREAMS[name].own]
+    assert not [name for name in suggested if STREAMS[name].access.only_own_data]
     assert suggested == sorted(set(suggested))
 
 

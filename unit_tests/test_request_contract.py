@@ -19,7 +19,7 @@ from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.state import VERSION
 from source_pipedrive.reading.sync import Run, Selection
-from source_pipedrive.stream import UNASKED, Kind, Paging, Stream
+from source_pipedrive.stream import NOT_REQUESTED, Kind, Paging, Stream
 from source_pipedrive.streams import STREAMS
 from unit_tests.contract import operation
 from unit_tests.fakes import ACME, NOW, FakeClient
@@ -27,7 +27,7 @@ from unit_tests.newer import NEWER_SCOPES
 
 EXCEPTIONS = json.loads(Path(__file__).with_name("contract_exceptions.json").read_text())
 LIVE = [row for row in STREAMS.values() if row.kind is not Kind.REMOVED]
-MADE = [row for row in LIVE if row.kind is Kind.MADE]
+MADE = [row for row in LIVE if row.kind is Kind.DERIVED]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 OLD, RECENT = 0, 1_700_000_000  # where the history begins
@@ -37,13 +37,16 @@ SAVED = {"version": VERSION, "company_id": ACME.id, "since": "1970-01-01T00:00:0
 def asked_for() -> Iterator[Stream]:
     """Every row that names an endpoint, the parts of a stream and the older lists included."""
     for row in LIVE:
-        if row.kind not in UNASKED:
-            yield from row.parts or [row]
-            if row.older:
-                yield row.older
+        if row.kind not in NOT_REQUESTED:
+            yield from row.components or [row]
+            if row.v1_fallback:
+                yield row.v1_fallback
 
 
-ROWS = [pytest.param(row, id=f"{row.name}-v{row.version}-{row.path}") for row in asked_for()]
+ROWS = [
+    pytest.param(row, id=f"{row.name}-v{row.endpoint.version}-{row.endpoint.path}")
+    for row in asked_for()
+]
 
 
 class Recorder(FakeClient):
@@ -61,7 +64,7 @@ class Recorder(FakeClient):
         rows = [record(number) for number in ((2,) if second else (0, 1, 2))]
         more = {"next_cursor": None if second else "abc"}
         page = {"more_items_in_collection": not second, "next_start": 3}
-        if row.one or row.kind is Kind.SINGLE:
+        if row.endpoint.single_object or row.kind is Kind.SINGLE:
             return Answer({"data": {"a": 1}}, NOW)
         data = {"goals": rows} if request.stream == "goals" else rows
         if "limit" not in request.params:
@@ -101,7 +104,8 @@ def work_off(run: Run[Any]) -> None:
 
 def declared_for(asked: Request | Stream) -> Any:
     """What the vendor declares of the endpoint; LookupError where it declares nothing."""
-    return operation(f"v{asked.version}", f"/{asked.path}")
+    place = asked.endpoint if isinstance(asked, Stream) else asked
+    return operation(f"v{place.version}", f"/{place.path}")
 
 
 def query(asked: Request | Stream) -> dict[str, Any]:
@@ -141,7 +145,7 @@ def fits(parameter: Any, value: str) -> bool:
 @pytest.mark.parametrize("row", LIVE, ids=lambda row: row.name)
 def test_requests_use_what_the_vendor_declares(row: Stream) -> None:
     asked = requests_of(row.name)
-    for one in row.made_of or [row]:
+    for one in row.derived.sources or [row]:
         assert one.name in {request.stream for request in asked}, "its own list was not asked"
     for request in asked:
         declared = query(request)
@@ -169,47 +173,49 @@ def test_no_exception_of_the_connector_is_stale() -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_costs_and_scopes_are_the_vendors(row: Stream) -> None:
     declared = declared_for(row)
-    assert row.cost == declared["cost"], f'correct the cost of the row "{row.name}"'
-    scopes = set(declared["scopes"]) | NEWER_SCOPES.get(row.path, set())
-    assert set(row.scope) == scopes, f'correct the scope of the row "{row.name}"'
+    assert row.endpoint.cost == declared["cost"], f'correct the cost of the row "{row.name}"'
+    scopes = set(declared["scopes"]) | NEWER_SCOPES.get(row.endpoint.path, set())
+    assert set(row.access.scopes) == scopes, f'correct the scope of the row "{row.name}"'
 
 
 @pytest.mark.parametrize("row", MADE, ids=lambda row: row.name)
 def test_what_is_made_of_others_needs_a_scope_that_reads_them_all(row: Stream) -> None:
     """An app that has the scope named for it would get an empty table otherwise."""
-    assert set(row.scope) == set.intersection(*(set(one.scope) for one in row.made_of))
+    assert set(row.access.scopes) == set.intersection(
+        *(set(one.access.scopes) for one in row.derived.sources)
+    )
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_pages_are_as_large_as_they_may_be(row: Stream) -> None:
     limit = query(row).get("limit")
-    assert (limit is not None) == (row.paging is not Paging.WHOLE)
+    assert (limit is not None) == (row.endpoint.paging is not Paging.WHOLE)
     if limit:
         most = limit.get("maximum", 500)
         # Prose: files give 100 at most, call logs 50.
         wanted = min(most, 50 if row.name == "call_logs" else 500)
-        assert row.limit == wanted, f'write limit={wanted} into the row "{row.name}"'
+        assert row.endpoint.limit == wanted, f'write limit={wanted} into the row "{row.name}"'
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_the_paging_is_the_vendors(row: Stream) -> None:
     """Another one would read the first page again and again, or nothing but it."""
     declared = query(row)
-    assert ("cursor" in declared) == (row.paging is Paging.CURSOR)
-    assert ("start" in declared) == (row.paging is Paging.OFFSET)
+    assert ("cursor" in declared) == (row.endpoint.paging is Paging.CURSOR)
+    assert ("start" in declared) == (row.endpoint.paging is Paging.OFFSET)
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in LIVE if row.child and row.child.ids], ids=lambda row: row.name
+    "row", [row for row in LIVE if row.child and row.child.ids_param], ids=lambda row: row.name
 )
 def test_one_request_names_as_many_parents_as_it_may(row: Stream) -> None:
     """One parent less than allowed costs money, one more is refused."""
     assert row.child is not None
-    parameter = query(row)[row.child.ids]
+    parameter = query(row)[row.child.ids_param]
     several = parameter["type"] == "array"
     assert row.child.batch == (parameter.get("most", 1) if several else 1)
     if several:
-        assert max(r.params[row.child.ids].count(",") for r in requests_of(row.name)
+        assert max(r.params[row.child.ids_param].count(",") for r in requests_of(row.name)
                    if r.stream == row.name) == 2, "the recorder has three parents"  # fmt: skip
 
 
@@ -219,5 +225,5 @@ def test_every_opt_in_field_that_the_vendor_offers_is_asked_for(row: Stream) -> 
     offered = {field for text in declared.get("enum", []) for field in text.split(",")}
     if row.name == "deleted_records":
         offered = set()  # the id and the time are in every record
-    asked = {*row.params.get("include_fields", "").split(",")} - {""}
+    asked = {*row.endpoint.params.get("include_fields", "").split(",")} - {""}
     assert asked == offered, f'ask for exactly these include_fields in the row "{row.name}"'

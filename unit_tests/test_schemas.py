@@ -34,9 +34,13 @@ HEAD = (
 
 # API version, path and place of the records in the answer.
 ENDPOINTS = {
-    row.name: (f"v{row.version}", f"/{row.path}", ".".join(row.rows))
+    row.name: (
+        f"v{row.endpoint.version}",
+        f"/{row.endpoint.path}",
+        ".".join(row.endpoint.records_path),
+    )
     for row in STREAMS.values()
-    if row.kind not in (Kind.REMOVED, Kind.MADE, Kind.DELETED)
+    if row.kind not in (Kind.REMOVED, Kind.DERIVED, Kind.DELETED)
 }
 WITHOUT_ENDPOINT = {
     "deal_stage_history": "made of deal_changelog",
@@ -99,7 +103,9 @@ def is_rfc3339(value: object) -> bool:
 
 @cache
 def schema_of(stream: str) -> Json:
-    schema: Json = json.loads((SCHEMAS / f"{STREAMS[stream].like or stream}.json").read_bytes())
+    schema: Json = json.loads(
+        (SCHEMAS / f"{STREAMS[stream].columns.schema_of or stream}.json").read_bytes()
+    )
     return schema
 
 
@@ -216,10 +222,10 @@ def declared_record(stream: str) -> Json:
 def unwrapped(declared: Json, row: Stream) -> Json:
     """The record itself, where each item of a list is a wrapper around one."""
     child = row.child
-    if child is None or not child.inside:
+    if child is None or not child.nested_under:
         return declared
     outer = dict(declared["properties"])
-    record = merged(outer.pop(child.inside))
+    record = merged(outer.pop(child.nested_under))
     outer.pop("object")
     return {**record, "properties": {**record["properties"], **outer}}
 
@@ -283,7 +289,7 @@ def test_every_schema_belongs_to_a_stream() -> None:
 
 
 def test_every_stream_is_compared_with_the_vendor() -> None:
-    shared = {row.name: row.like for row in STREAMS.values() if row.like}
+    shared = {row.name: row.columns.schema_of for row in STREAMS.values() if row.columns.schema_of}
     assert set(NAMES) == {*ENDPOINTS, *WITHOUT_ENDPOINT} - shared.keys()
     assert set(shared.values()) <= set(NAMES)
     assert set(ENDPOINTS) | set(WITHOUT_ENDPOINT) == STREAMS.keys()
@@ -320,33 +326,41 @@ def undeclared(value: object, schema: Json, place: str = "") -> list[str]:
 def added(row: Stream) -> Json:
     """What the connector adds to a record that Pipedrive sends without it."""
     time = "2021-01-01T00:00:00Z"
-    told = {name: params[name] for params in row.each for name in row.told}
+    told = {
+        name: params[name]
+        for params in row.endpoint.param_sets
+        for name in row.columns.param_columns
+    }
     child = row.child
     if child is None:
         return told | ({"user_id": 1} if row.kind is Kind.SINGLE else {})
     text = "string" in types_of(row.schema["properties"][child.key])
     columns = {**told, child.key: "1" if text else 1}
-    if child.months:
+    if child.month_params:
         return {**columns, "period_start": "2021-01-01", "period_end": "2021-01-31"}
     if row.cursor_field:
         columns[row.cursor_field] = time
-    return columns | ({"number": 1} if child.number else {})
+    return columns | ({"number": 1} if child.number_by else {})
 
 
 @pytest.mark.parametrize("stream", ENDPOINTS)
 def test_example_records_fit(stream: str) -> None:
     row = STREAMS[stream]
     found: Any = declared_by_vendor(stream)["sample"]
-    for name in row.rows:
+    for name in row.endpoint.records_path:
         found = found[name]
     records: list[Json] = found if isinstance(found, list) else [found]
     assert records
     validator = Draft7Validator(schema_of(stream), format_checker=formats)
     for record in records:
-        if row.child and row.child.inside:
-            wrapper = {k: v for k, v in record.items() if k not in ("object", row.child.inside)}
-            record = {**record[row.child.inside], **wrapper}
-        record = {name: value for name, value in record.items() if name not in row.never}
+        if row.child and row.child.nested_under:
+            wrapper = {
+                k: v for k, v in record.items() if k not in ("object", row.child.nested_under)
+            }
+            record = {**record[row.child.nested_under], **wrapper}
+        record = {
+            name: value for name, value in record.items() if name not in row.columns.secret_keys
+        }
         emitted = added(row) | with_rfc3339(record)
         assert [error.message for error in validator.iter_errors(emitted)] == []
         assert undeclared(emitted, schema_of(stream)) == []
@@ -364,7 +378,7 @@ def test_a_child_has_a_column_for_all_that_the_connector_adds(row: Stream) -> No
 def test_a_child_names_its_parents_and_has_an_id_of_their_type(row: Stream) -> None:
     assert row.child is not None
     column = row.schema["properties"][row.child.key]
-    for parent in row.child.of:
+    for parent in row.child.parents:
         name = parent.key[-1]
         assert f"{parent.name}.{name}" in column["description"]
         assert column["type"] == parent.schema["properties"][name]["type"]

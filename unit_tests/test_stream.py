@@ -1,8 +1,7 @@
-"""Rows of the stream table: a wrong one never gets as far as a sync."""
+"""The table of streams: a wrong definition never gets as far as a sync."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from importlib import resources
 from pathlib import Path
@@ -14,6 +13,7 @@ from source_pipedrive.stream import Changes, Paging, Stream, table
 from source_pipedrive.stream.field_lists import DEAL_EXTRAS
 from source_pipedrive.stream.lists import whole
 from source_pipedrive.streams import STREAMS
+from unit_tests.altered import altered
 from unit_tests.contract import operation
 from unit_tests.kinds import CHANGED, READ_WHOLE, is_asked, mistakes
 
@@ -31,40 +31,40 @@ CUT = [
         ({"path": "/deals"}, "slash"),
         ({"path": ""}, "path is empty"),
         ({"cost": 0}, "costs nothing"),
-        ({"scope": ()}, "scope"),
+        ({"scopes": ()}, "scope"),
         ({"about": ""}, "description"),
         ({"key": ()}, "primary key"),
         ({"key": ("uuid",)}, "lacks the key"),
         ({"cursor_field": "updated"}, "lacks a time field"),
-        ({"history": "updated"}, "lacks a time field"),
+        ({"history_field": "updated"}, "lacks a time field"),
         ({"cursor_field": None}, "cursor_field and changes"),
         ({"limit": None}, "needs a limit"),
-        ({"paging": Paging.OFFSET}, "no offsets"),
+        ({"paging": Paging.OFFSET}, "no offset paging"),
         ({"paging": Paging.WHOLE, "limit": None}, "needs pages"),
-        ({"version": 1}, "spans need v2"),
-        ({"changes": Changes.RESTARTING}, "restarting needs v1"),
-        ({"each": ({"a": "1"}, {"a": "2"})}, "one list"),
+        ({"version": 1}, "ASCENDING needs v2"),
+        ({"changes": Changes.RESTARTING}, "RESTARTING needs v1"),
+        ({"param_sets": ({"a": "1"}, {"a": "2"})}, "several param_sets"),
     ],
 )
 def test_a_wrong_row_fails_and_says_what_is_wrong(wrong: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        dataclasses.replace(DEALS, **wrong)
+        altered(DEALS, **wrong)
 
 
 def test_a_name_that_is_no_column_name_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stream, "schema", DEALS.schema)  # looked up by name otherwise
     with pytest.raises(ValueError, match="snake_case"):
-        dataclasses.replace(DEALS, name="Deals")
+        altered(DEALS, name="Deals")
 
 
-def test_an_unknown_fact_in_a_row_fails() -> None:
-    with pytest.raises(TypeError, match="cursor_feild"):
-        dataclasses.replace(DEALS, cursor_feild="update_time")  # type: ignore[call-arg]
+def test_an_unknown_keyword_fails_and_names_the_stream() -> None:
+    with pytest.raises(TypeError, match='stream "currencies": unknown keyword cursor_feild'):
+        whole("currencies", "currencies", 20, "base", about="X", cursor_feild="update_time")
 
 
 def test_a_row_without_a_schema_file_fails() -> None:
     with pytest.raises(ValueError, match=r"write source_pipedrive/schemas/dealz\.json"):
-        dataclasses.replace(DEALS, name="dealz")
+        altered(DEALS, name="dealz")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_every_opt_in_field_is_asked_for() -> None:
     """include_fields costs no tokens; a field that is not asked for is a column of nulls."""
     assert set(DEAL_EXTRAS.split(",")) <= set(DEALS.schema["properties"])
     for name in ("deals", "deals_archived", "persons", "organizations", "activities"):
-        asked = STREAMS[name].params["include_fields"].split(",")
+        asked = STREAMS[name].endpoint.params["include_fields"].split(",")
         assert len(asked) == len(set(asked))
         assert set(asked) <= set(STREAMS[name].schema["properties"])
 
@@ -113,7 +113,7 @@ def test_every_opt_in_field_is_asked_for() -> None:
 )
 def test_a_row_is_of_the_kind_that_its_endpoint_needs(row: Stream) -> None:
     """Another paging repeats a page or loses the rest; another kind of changes costs more."""
-    found = list(mistakes(row, operation(f"v{row.version}", f"/{row.path}")))
+    found = list(mistakes(row, operation(f"v{row.endpoint.version}", f"/{row.endpoint.path}")))
     assert not found, "; ".join(found)
 
 
@@ -142,17 +142,17 @@ def test_the_lists_that_are_read_whole_although_their_records_have_a_time() -> N
 def test_the_wrong_kind_of_row_gets_a_sentence(
     name: str, wrong: dict[str, Any], sentence: str
 ) -> None:
-    row = dataclasses.replace(STREAMS[name], **wrong)
-    (found,) = mistakes(row, operation(f"v{row.version}", f"/{row.path}"))
+    row = altered(STREAMS[name], **wrong)
+    (found,) = mistakes(row, operation(f"v{row.endpoint.version}", f"/{row.endpoint.path}"))
     assert re.search(sentence, found)
 
 
 def test_the_lists_that_the_history_cuts() -> None:
-    assert {name for name, row in STREAMS.items() if row.history} == set(CUT)
+    assert {name for name, row in STREAMS.items() if row.incremental.history_field} == set(CUT)
 
 
 def test_the_scope_that_an_error_names_is_the_narrowest() -> None:
-    assert DEALS.read_scope == "deals:read"
-    assert STREAMS["pipelines"].read_scope == "deals:read"
-    assert STREAMS["roles"].read_scope == "admin"
-    assert STREAMS["users"].scope == ("users:read",)
+    assert DEALS.access.read_scope == "deals:read"
+    assert STREAMS["pipelines"].access.read_scope == "deals:read"
+    assert STREAMS["roles"].access.read_scope == "admin"
+    assert STREAMS["users"].access.scopes == ("users:read",)

@@ -13,14 +13,14 @@ import duckdb
 import pytest
 
 from docs.blocks import updated
-from docs.listing import PAGES, PAGES_FILE, all_places, deletes, moved_by, moves, tables
-from source_pipedrive.stream import Changes, Moves
+from docs.listing import PAGES, PAGES_FILE, all_places, deletes, tables, touches
+from source_pipedrive.stream import Changes, Touches
 from source_pipedrive.streams import STREAMS
 from unit_tests.contract import operation
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "streams.md"
-GENERATED = {"moves": moves, "tables": tables}
+GENERATED = {"moves": touches, "tables": tables}
 
 
 def test_the_golden_links_are_the_vendors() -> None:
@@ -57,14 +57,18 @@ def test_every_way_in_which_deletions_show_is_described() -> None:
 def test_what_is_known_of_the_time_of_parents_is_said_of_every_child_stream() -> None:
     """Who takes an unknown for a yes waits for changes that no sync reads."""
     for name, row in STREAMS.items():
-        if row.changes is Changes.OF_PARENT and row.child and not row.child.months:
-            assert moved_by(row).keys() == {parent.name for parent in row.child.of}
-            assert f"`{name}`" in moves()
+        if (
+            row.incremental.changes is Changes.OF_PARENT
+            and row.child
+            and not row.child.month_params
+        ):
+            assert row.incremental.touches.keys() == {parent.name for parent in row.child.parents}
+            assert f"`{name}`" in touches()
     for name in ("notes", "activities", "files"):
-        assert moved_by(STREAMS[name]).keys() <= STREAMS.keys()
-    assert moved_by(STREAMS["notes"])["deals"] is Moves.DELETION
-    assert moved_by(STREAMS["activities"])["persons"] is Moves.LIKELY
-    assert moved_by(STREAMS["deal_products"])["deals"] is Moves.UNKNOWN
+        assert STREAMS[name].incremental.touches.keys() <= STREAMS.keys()
+    assert STREAMS["notes"].incremental.touches["deals"] is Touches.DELETION
+    assert STREAMS["activities"].incremental.touches["persons"] is Touches.LIKELY
+    assert STREAMS["deal_products"].incremental.touches["deals"] is Touches.UNKNOWN
 
 
 def test_links_inside_the_page_lead_somewhere() -> None:

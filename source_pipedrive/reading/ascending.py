@@ -40,7 +40,7 @@ class Ascending(Ordered[T]):
     @property
     def _page_size(self) -> int:
         """Rows of a full page, which Pipedrive may make smaller than was asked for."""
-        return self._full or self.row.limit or 1
+        return self._full or self.row.endpoint.limit or 1
 
     def take(self) -> Task | None:
         if self.flooded:
@@ -96,7 +96,7 @@ class Ascending(Ordered[T]):
 
     def bounds(self, since: int, until: int | None = None) -> dict[str, str]:
         bounds = {"updated_since": rfc3339(since)}
-        if self.row.until:
+        if self.row.incremental.has_upper_bound:
             bounds["updated_until"] = rfc3339(until or self.progress.until)
         return bounds
 

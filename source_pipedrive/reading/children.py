@@ -24,7 +24,6 @@ from source_pipedrive.reading.records import Row, numbered
 from source_pipedrive.reading.refusals import HOPELESS, Refusals
 from source_pipedrive.reading.spans import Interval, Progress, lies_in, union
 from source_pipedrive.stream import Child
-from source_pipedrive.stream.absences import absence_of
 
 logger = logging.getLogger("airbyte")
 
@@ -40,7 +39,7 @@ class Children(Fed[T]):
         assert self.row.child is not None
         self.child: Child = self.row.child
         self.pending = PendingParents()
-        self.refusals = Refusals(self.row.name, self.child.of[0].name)
+        self.refusals = Refusals(self.row.name, self.child.parents[0].name)
         self._asked: set[tuple[str, Any, int | None]] = set()
         self._said = self._untold = 0
         self._look = SLICE
@@ -77,7 +76,7 @@ class Children(Fed[T]):
         if self.child.counter and row.get(self.child.counter) == 0:
             return False
         time = time_of_parent(row, self.child)
-        if self.row.cursor_field is None or self.child.months or time is None:
+        if self.row.cursor_field is None or self.child.month_params or time is None:
             return True
         left: Mapping[str, list[Interval]] = self.left_by(source.row)
         if source.lane.silent:  # it may also bring what others need of it
@@ -118,7 +117,8 @@ class Children(Fed[T]):
             rows = self._rows_of(parents)
         except StreamError as error:
             action = about_one_parent(error)
-            absent = not self.answered and absence_of(self.row, error) is not None
+            answer = self.row.unavailable_answer(error.status, error.body)
+            absent = not self.answered and answer is not None
             if absent and error.status == 403:  # in words that may be about one of the parents
                 absent = not self.try_out()
             if action is Action.END_STREAM or absent:
@@ -154,13 +154,11 @@ class Children(Fed[T]):
         found: list[Row] = []
         for params, columns in self.requests(parents[0]):
             ids = ",".join(str(parent["id"]) for parent in parents)
-            path = self.row.path if self.child.ids else self.row.path.format(id=ids)
-            named = {self.child.ids: ids} if self.child.ids else {}
+            path = self.row.endpoint.path.format(id=ids)  # without {id} where ids_param has them
+            asked = {self.child.ids_param: ids, **params} if self.child.ids_param else params
             page = Page([], last=True)
             known = any(parent["has_rows"] for parent in parents)
-            for page in pages(
-                self.sync.client, self.row, {**named, **params}, path=path, known_rows=known
-            ):
+            for page in pages(self.sync.client, self.row, asked, path=path, known_rows=known):
                 found += [{**columns, **item} for item in page.rows]
                 self.go_on()
             if page.cut and len(parents) > 1:
@@ -171,17 +169,17 @@ class Children(Fed[T]):
         for row in found:
             if self.child.batch == 1:
                 row[self.child.key] = parents[0]["id"]
-            if self.row.cursor_field and not self.child.months:
+            if self.row.cursor_field and not self.child.month_params:
                 row[self.row.cursor_field] = by_id.get(row.get(self.child.key), {}).get("time")
-        return numbered(found, self.child) if self.child.number else found
+        return numbered(found, self.child) if self.child.number_by else found
 
     def requests(self, parent: Row) -> list[tuple[Mapping[str, str], Row]]:
         """The parameters of each request for one parent, and the columns that tell them apart."""
-        return [(params, {}) for params in self.row.each]
+        return [(params, {}) for params in self.row.endpoint.param_sets]
 
     def _without(self, parent: Row, error: StreamError, action: Action) -> None:
         """Goes on without the rows of a parent that could not be read."""
-        if error.status == self.child.none:
+        if error.status == self.child.empty_status:
             with self.lock:
                 self._read += 1
                 self.have_left(parent)
@@ -269,7 +267,7 @@ class Children(Fed[T]):
                 return
             self._said = parents
         limit = self.sync.client.usage.daily_limit
-        cost = self.row.cost * requests
+        cost = self.row.endpoint.cost * requests
         price = Estimate(self.row.name, parents, self.unit, cost, self.child.batch, how)
         if price.is_expensive(limit):
             logger.info(price.sentence(limit))
@@ -277,7 +275,7 @@ class Children(Fed[T]):
     @property
     def unit(self) -> str:
         """What is counted where the price is said."""
-        return self.child.of[0].name
+        return self.child.parents[0].name
 
     def _parents(self) -> tuple[int, str]:
         """How many there are to ask for, and how sure that is."""
@@ -297,4 +295,5 @@ class Children(Fed[T]):
 
     @property
     def price(self) -> int:
-        return -(-self._parents()[0] // self.child.batch) * len(self.row.each) * self.row.cost
+        requests = -(-self._parents()[0] // self.child.batch) * len(self.row.endpoint.param_sets)
+        return requests * self.row.endpoint.cost

@@ -18,7 +18,6 @@ from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.reader import T
 from source_pipedrive.reading.records import Row, as_rfc3339
 from source_pipedrive.stream import Stream
-from source_pipedrive.stream.absences import absence_of
 
 logger = logging.getLogger("airbyte")
 
@@ -47,22 +46,24 @@ class DeletedRecords(InOneGo[T]):
                 "matter to you."
             )
         refused: StreamError | None = None
-        for part in self.row.parts:
+        for part in self.row.components:
             # What is asked for by its status comes for as long as Pipedrive keeps it.
-            since = min(begin, self.progress.lacking.get(part.path, begin))
-            since = max(since, oldest) if part.path == "recents" else since
+            since = min(begin, self.progress.lacking.get(part.endpoint.path, begin))
+            since = max(since, oldest) if part.endpoint.path == "recents" else since
             try:
                 for rows in self._deleted(part, since):
                     self.emit(rows)
-                self.progress.lacking.pop(part.path, None)
+                self.progress.lacking.pop(part.endpoint.path, None)
             except PipedriveError as error:
-                if absence_of(part, error) is not None:
-                    logger.info(f"{self.row.name}: this account does not have {part.path}.")
-                    self.progress.lacking[part.path] = since
+                if part.unavailable_answer(error.status, error.body) is not None:
+                    logger.info(
+                        f"{self.row.name}: this account does not have {part.endpoint.path}."
+                    )
+                    self.progress.lacking[part.endpoint.path] = since
                 elif isinstance(error, StreamError):
                     logger.warning(
-                        f"{self.row.name}: {part.path} could not be read; the other lists are read."
-                        f" {error}"
+                        f"{self.row.name}: {part.endpoint.path} could not be read; the other lists "
+                        f"are read. {error}"
                     )
                     refused = refused or error
                 else:
@@ -73,13 +74,13 @@ class DeletedRecords(InOneGo[T]):
 
     def _deleted(self, part: Stream, since: int) -> Iterator[list[Row]]:
         self.go_on()
-        recent = part.path == "recents"
+        recent = part.endpoint.path == "recents"
         for page in pages(self.sync.client, part, _bounds(part, since)):
             if recent:
                 yield [self._of_recents(item) for item in page.rows if is_deleted(item)]
             else:
                 yield [
-                    self._row(part.path.split("/")[0], item["id"], item.get("update_time"))
+                    self._row(part.endpoint.path.split("/")[0], item["id"], item.get("update_time"))
                     for item in page.rows
                     if (instant_or_none(item.get("update_time")) or since) >= since
                 ]
@@ -96,9 +97,9 @@ class DeletedRecords(InOneGo[T]):
 
 
 def _bounds(part: Stream, since: int) -> Mapping[str, str]:
-    if part.path == "recents":
+    if part.endpoint.path == "recents":
         return {"since_timestamp": rfc3339(since).replace("T", " ").removesuffix("Z")}
-    if part.path.startswith("deals"):
+    if part.endpoint.path.startswith("deals"):
         return {"updated_since": rfc3339(since), "sort_by": "update_time", "sort_direction": "asc"}
     return {}
 

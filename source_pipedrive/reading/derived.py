@@ -18,7 +18,7 @@ class Made(Fed[T]):
 
     def __init__(self, row: Stream, sync: Sync, *facts: Any) -> None:
         super().__init__(row, sync, *facts)
-        self._consulted = Consulted(sync.client, row.consults, row.name)
+        self._consulted = Consulted(sync.client, row.derived.lookup, row.name)
 
     def take(self) -> Task | None:
         return None

@@ -25,7 +25,6 @@ from source_pipedrive.reading.records import Row
 from source_pipedrive.reading.remembered import Remembered
 from source_pipedrive.reading.spans import OVERLAP, Interval, Progress, union, without
 from source_pipedrive.stream import Stream
-from source_pipedrive.stream.absences import absence_of
 
 logger = logging.getLogger("airbyte")
 
@@ -59,7 +58,9 @@ class Fed(Reader[T]):
         }
         self._before = {name: dict(lefts) for name, lefts in self._lefts.items()}
         self._lost: set[str] = set()  # sources that the account does not have
-        self.vouches = not row.absent  # otherwise not before an answer says that it has it
+        self.vouches = (
+            not row.access.means_unavailable
+        )  # otherwise not before an answer says that it has it
 
     @property
     def exhausted(self) -> bool:
@@ -141,12 +142,15 @@ class Fed(Reader[T]):
         an absence. Returns whether the answer was good."""
         row, child = self.row, self.row.child
         assert child is not None
-        params = {**row.each[0], **({child.ids: str(NO_RECORD)} if child.ids else {})}
+        params = {
+            **row.endpoint.param_sets[0],
+            **({child.ids_param: str(NO_RECORD)} if child.ids_param else {}),
+        }
         self.go_on()
         try:
-            self.sync.client.get(request_for(row, params, row.path.format(id=NO_RECORD)))
+            self.sync.client.get(request_for(row, params, row.endpoint.path.format(id=NO_RECORD)))
         except StreamError as error:
-            if absence_of(row, error):
+            if row.unavailable_answer(error.status, error.body):
                 raise
             return False
         self.answered = True
@@ -270,10 +274,18 @@ def _is_shown(client: Client, row: Stream, parents: Sequence[Any]) -> bool:
     for parent in parents if row.child else ():
         assert row.child is not None
         counted = row.child.counter is not None
-        path = row.path if row.child.ids else row.path.format(id=parent)
-        named = {row.child.ids: str(parent)} if row.child.ids else {}
+        path = row.endpoint.path if row.child.ids_param else row.endpoint.path.format(id=parent)
+        named = {row.child.ids_param: str(parent)} if row.child.ids_param else {}
         try:
-            next(pages(client, row, {**named, **row.each[0]}, path=path, known_rows=counted))
+            next(
+                pages(
+                    client,
+                    row,
+                    {**named, **row.endpoint.param_sets[0]},
+                    path=path,
+                    known_rows=counted,
+                )
+            )
         except PipedriveError:
             continue  # whatever else is wrong shows when the stream is read
         return True

@@ -49,7 +49,7 @@ class Forecast:
     def records(self, progress: Progress) -> int | None:
         """Records that this sync will bring, about, as far as can be told."""
         counted = self._whole and self._newest
-        if counted and not self._row.after:
+        if counted and not self._row.read_after:
             return self._highest
         with self._lock:
             left = progress.expected(self._highest)
@@ -62,10 +62,10 @@ class Forecast:
     def tokens(self, expected: int | None) -> int:
         """API tokens that this sync takes for a list, as far as can be told. expected: records."""
         row = self._row
-        if row.parts:
-            return sum(part.cost for part in row.parts)
-        pages = -(-expected // row.limit) if expected and row.limit else 1
-        return row.cost * max(pages, len(row.each))
+        if row.components:
+            return sum(part.endpoint.cost for part in row.components)
+        pages = -(-expected // row.endpoint.limit) if expected and row.endpoint.limit else 1
+        return row.endpoint.cost * max(pages, len(row.endpoint.param_sets))
 
     def announce(self, expected: int) -> None:
         """Says what the read will cost and how much it will bring; again when that has changed."""
@@ -74,8 +74,8 @@ class Forecast:
         with self._lock:
             self._lane.estimate(expected)
         limit = self._usage.daily_limit
-        size = self._row.limit or 1
-        cost = Estimate(self._row.name, expected, "records", self._row.cost, size, ABOUT)
+        size = self._row.endpoint.limit or 1
+        cost = Estimate(self._row.name, expected, "records", self._row.endpoint.cost, size, ABOUT)
         if not self.priced and cost.is_expensive(limit):
             logger.info(cost.sentence(limit))
             self.priced = True

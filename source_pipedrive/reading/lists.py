@@ -55,7 +55,7 @@ class NewestFirst(InOrder[T]):
 
     @property
     def _page(self) -> int:
-        return self.row.limit or 1
+        return self.row.endpoint.limit or 1
 
     def _read_from(self, start: int) -> int:
         """Reads the newest span that is left, from an offset in or above it, and returns the
@@ -135,11 +135,11 @@ class WholeList(InOneGo[T]):
     def read(self) -> None:
         seen: set[object] = set()
         refused: StreamError | None = None
-        for params in self.row.each:
+        for params in self.row.endpoint.param_sets:
             try:
                 self._read_one(params, seen)
             except StreamError as error:
-                if not self.row.is_spare(params) or error.status not in LACKING:
+                if not self.row.endpoint.is_optional(params) or error.status not in LACKING:
                     raise
                 refused = error
         if refused is not None:
@@ -148,15 +148,17 @@ class WholeList(InOneGo[T]):
 
     def _read_one(self, params: Mapping[str, str], seen: set[object]) -> None:
         for page in self.pages(params):
-            told = {name: params[name] for name in self.row.told}
+            told = {name: params[name] for name in self.row.columns.param_columns}
             rows = [{**told, **item} for item in page.rows if self._is_wanted(item)]
-            if len(self.row.each) > 1:
+            if len(self.row.endpoint.param_sets) > 1:
                 rows = [item for item in rows if key_of(self.row, item) not in seen]
                 seen.update(key_of(self.row, item) for item in rows)
             self.emit(rows)
 
     def _say_lacking(self, error: StreamError) -> None:
-        what = ", ".join(f"{name} {value}" for name, value in self.row.spare.items())
+        what = ", ".join(
+            f"{name} {value}" for name, value in self.row.endpoint.optional_params.items()
+        )
         logger.info(
             f"{self.row.name}: Pipedrive refused {what} ({error.status}), so the account is taken "
             "to have none. If it has some, use the token of an admin."
@@ -170,7 +172,7 @@ class WholeList(InOneGo[T]):
 
     def is_too_old(self, item: Row) -> bool:
         """Whether the configured history leaves this row out."""
-        time = instant_or_none(item.get(self.row.history or ""))
+        time = instant_or_none(item.get(self.row.incremental.history_field or ""))
         return time is not None and time < self.sync.lower
 
 
@@ -181,10 +183,10 @@ class FieldList(WholeList[T]):
         try:
             super().read()
         except StreamError as error:
-            older = self.row.older
+            older = self.row.v1_fallback
             if error.status != 403 or older is None:
                 raise
-            rows = as_v2(all_rows(self.sync.client, older), older.renamed)
+            rows = as_v2(all_rows(self.sync.client, older), older.columns.renamed)
             self._say_older(older, rows)
             self.finish(rows)
 
@@ -192,9 +194,9 @@ class FieldList(WholeList[T]):
         told = {name for row in rows[:1] for name in row}
         missing = [name for name in self.row.schema["properties"] if name not in told]
         logger.warning(
-            f"{self.row.name}: read from an older list ({older.path} of API v1), which lacks "
-            f"{', '.join(missing)}. Give the app the scope {self.row.read_scope}, or use the token "
-            "of an admin, to have them."
+            f"{self.row.name}: read from an older list ({older.endpoint.path} of API v1), which "
+            f"lacks {', '.join(missing)}. Give the app the scope {self.row.access.read_scope}, or "
+            "use the token of an admin, to have them."
         )
 
 
@@ -204,14 +206,17 @@ class Mailbox(WholeList[T]):
 
     def read(self) -> None:
         threads: dict[object, dict[str, Any]] = {}
-        for params in self.row.each:
+        for params in self.row.endpoint.param_sets:
             low: int | None = None
             sorted_ = True
             for page in self.pages(params):
                 for item in page.rows:
                     if not self.is_too_old(item):
                         self._gather(threads, item, params["folder"])
-                times = [instant_or_none(item.get(self.row.history or "")) for item in page.rows]
+                times = [
+                    instant_or_none(item.get(self.row.incremental.history_field or ""))
+                    for item in page.rows
+                ]
                 sorted_ = sorted_ and in_order(times, low, descending=True)
                 low = next((time for time in reversed(times) if time is not None), low)
                 if sorted_ and self._is_past(page):

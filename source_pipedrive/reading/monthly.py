@@ -36,7 +36,7 @@ class Monthly(Children[T]):
         if once in self._asked:
             return []
         self._asked.add(once)
-        life = [parent.get(name) for name in self.child.life]
+        life = [parent.get(name) for name in self.child.lifetime_fields]
         return [
             {**parent, "month": month}
             for month in months_of(self.sync.lower, self.sync.until, *life)
@@ -45,7 +45,7 @@ class Monthly(Children[T]):
 
     def requests(self, parent: Row) -> list[tuple[Mapping[str, str], Row]]:
         start, end, (first, last) = parent["month"]
-        names = self.child.months
+        names = self.child.month_params
         return [({names[0]: first, names[1]: last}, {"period_start": start, "period_end": end})]
 
     def have_left(self, parent: Row) -> None:

@@ -45,17 +45,17 @@ class Page:
 
 def request_for(row: Stream, params: Mapping[str, str], path: str) -> Request:
     """The request for a page of `row` with the row's own parameters and `params`."""
-    size = {"limit": str(row.limit)} if row.limit else {}
+    size = {"limit": str(row.endpoint.limit)} if row.endpoint.limit else {}
     return Request(
         stream=row.name,
-        path=path or row.path,
-        version=row.version,
-        cost=row.cost,
-        scope=row.read_scope,
-        permission=row.needs.words,
-        params={**row.params, **size, **params},
-        optional=row.optional,
-        absent=tuple((absence.status, absence.body) for absence in row.absent),
+        path=path or row.endpoint.path,
+        version=row.endpoint.version,
+        cost=row.endpoint.cost,
+        scope=row.access.read_scope,
+        permission=row.access.needs.words,
+        params={**row.endpoint.params, **size, **params},
+        optional=row.endpoint.optional_fields,
+        absent=tuple((absence.status, absence.body) for absence in row.access.means_unavailable),
     )
 
 
@@ -70,9 +70,9 @@ def pages(
     """The pages of a list, in order, for v1's offsets from `start` on. Ends after the last; raises
     StreamError for a list that cannot be followed to its end. path: replaces the row's path where
     it holds a parent's id. known_rows: the list has records, so null is no answer."""
-    if row.paging is Paging.CURSOR:
+    if row.endpoint.paging is Paging.CURSOR:
         return cursor_pages(client, row, params, path, known_rows)
-    if row.paging is Paging.OFFSET:
+    if row.endpoint.paging is Paging.OFFSET:
         return offset_pages(client, row, params, start, path, known_rows)
     return iter([one_page(client, row, params, path, known_rows)])
 
@@ -80,7 +80,10 @@ def pages(
 def all_rows(client: Client, row: Stream) -> list[Row]:
     """Every row of a list that is short."""
     return [
-        item for params in row.each for page in pages(client, row, params) for item in page.rows
+        item
+        for params in row.endpoint.param_sets
+        for page in pages(client, row, params)
+        for item in page.rows
     ]
 
 
@@ -112,7 +115,11 @@ def cursor_pages(
         if cursor in seen:
             raise endless(row)
         rows = rows_of(row, body)
-        cut = "next_cursor" not in told and row.limit is not None and len(rows) >= row.limit
+        cut = (
+            "next_cursor" not in told
+            and row.endpoint.limit is not None
+            and len(rows) >= row.endpoint.limit
+        )
         yield Page(rows, last=not cursor, cut=cut)
         if not cursor:
             return
@@ -132,7 +139,7 @@ def offset_pages(
     A page follows the ones before when it begins with a row they held; so an empty one never ends
     a list that has begun.
     """
-    assert row.limit is not None
+    assert row.endpoint.limit is not None
     idle = 0
     recent: deque[dict[object, Row]] = deque(maxlen=4)
     while True:
@@ -142,9 +149,9 @@ def offset_pages(
         first = next(iter(rows), None)
         if start and recent and not any(first in page for page in recent):
             # Rows before this page have gone: look where the earlier ones ended.
-            start = max(0, start - row.limit + 1)
+            start = max(0, start - row.endpoint.limit + 1)
             continue
-        more = more_pages(body, len(rows), row.limit)
+        more = more_pages(body, len(rows), row.endpoint.limit)
         fresh = [v for k, v in rows.items() if all(page.get(k) != v for page in recent)]
         idle = 0 if fresh else idle + 1
         if idle == IDLE_PAGES and more:
@@ -166,7 +173,7 @@ def _answer(client: Client, row: Stream, request: Request, known: bool) -> Mappi
     that nothing follows), or where v1, or a list below a record, answers the same twice. It never
     is in a list of v2, in one that is never empty, or where records are known to be.
     """
-    certain = known or row.never_empty or (row.version == 2 and row.child is None)
+    certain = known or row.endpoint.never_empty or (row.endpoint.version == 2 and row.child is None)
     body = client.get(request).body
     tries = 0
     while _is_null(row, body):
@@ -198,7 +205,9 @@ def _answer(client: Client, row: Stream, request: Request, known: bool) -> Mappi
 def _is_null(row: Stream, body: Mapping[str, Any]) -> bool:
     """Whether an answer holds null in place of its records, or none where there are always some."""
     found = _found(row, body)
-    return body.get("success") is not False and (found is None or (row.never_empty and found == []))
+    return body.get("success") is not False and (
+        found is None or (row.endpoint.never_empty and found == [])
+    )
 
 
 def _promises_more(body: Mapping[str, Any]) -> bool:
@@ -210,7 +219,9 @@ def _promises_more(body: Mapping[str, Any]) -> bool:
 def _says_empty(row: Stream, body: Mapping[str, Any]) -> bool:
     """Whether v1's block on paging is there, which then says that nothing follows."""
     told = _pagination(body)
-    return row.version == 1 and ("more_items_in_collection" in told or "next_cursor" in told)
+    return row.endpoint.version == 1 and (
+        "more_items_in_collection" in told or "next_cursor" in told
+    )
 
 
 def endless(row: Stream) -> StreamError:
@@ -248,7 +259,7 @@ def rows_of(row: Stream, body: Mapping[str, Any]) -> list[Row]:
     found = _found(row, body)
     if found is None and body.get("success") is not False:
         return []
-    if isinstance(found, dict) and (row.one or row.kind is Kind.SINGLE):
+    if isinstance(found, dict) and (row.endpoint.single_object or row.kind is Kind.SINGLE):
         found = [found]
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise StreamError(
@@ -256,14 +267,14 @@ def rows_of(row: Stream, body: Mapping[str, Any]) -> list[Row]:
             "Please report this line.",
             SYSTEM,
         )
-    inside = row.child.inside if row.child else ""
+    inside = row.child.nested_under if row.child else ""
     return [_unwrapped(item, inside) for item in found] if inside else found
 
 
 def _found(row: Stream, body: Mapping[str, Any]) -> Any:
     """What stands where the records ought to be."""
     found: Any = body
-    for name in row.rows:
+    for name in row.endpoint.records_path:
         if not isinstance(found, dict):
             break
         found = found.get(name)

@@ -137,18 +137,18 @@ class PendingParents:
 
 def time_of_parent(row: Row, child: Child) -> int | None:
     """When its rows may have changed last, in seconds since 1970."""
-    times = [instant_or_none(row.get(name)) for name in child.moved]
+    times = [instant_or_none(row.get(name)) for name in child.changed_fields]
     return max((time for time in times if time is not None), default=None)
 
 
 def parent_of(row: Row, child: Child) -> Row:
     """What is kept of a parent: its id, its time, whether it is deleted, whether Pipedrive counts
     rows of it, and what is asked for."""
-    found = [row.get(name) for name in child.moved]
+    found = [row.get(name) for name in child.changed_fields]
     texts = [text for text in found if isinstance(text, str) and instant_or_none(text)]
     time = max(texts, key=lambda text: instant_or_none(text) or 0, default=None)
-    kept = {name: inner(row, name) for name in (*child.life, *child.takes)}
-    mine = {"id": row[child.of[0].key[-1]], "time": as_rfc3339(time)}
+    kept = {name: inner(row, name) for name in (*child.lifetime_fields, *child.extra_fields)}
+    mine = {"id": row[child.parents[0].key[-1]], "time": as_rfc3339(time)}
     facts = {"deleted": bool(row.get("is_deleted")), "has_rows": bool(row.get(child.counter or ""))}
     return {**kept, **mine, **facts}
 

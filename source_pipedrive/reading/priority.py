@@ -43,7 +43,7 @@ class Priority:
 
     def _first_of(self, readers: Sequence[Reader[Any]]) -> list[Reader[Any]]:
         """The cheapest of those that no history cuts, as many as the budget has a part for."""
-        small = [reader for reader in readers if not reader.row.history]
+        small = [reader for reader in readers if not reader.row.incremental.history_field]
         small.sort(key=lambda reader: (reader.price, reader.row.name))
         if self._allowance is None:
             return small
@@ -96,7 +96,7 @@ class Priority:
         once such lists have taken so much of a small budget that little is left for the others."""
         if not reader.lane.silent or reader.row.depth or self._allowance is None:
             return False
-        spent = sum(each.lane.pages * each.row.cost for each in self._silent)
+        spent = sum(each.lane.pages * each.row.endpoint.cost for each in self._silent)
         return spent > HIDDEN_PART * self._allowance
 
     def holds(self, reader: Reader[Any]) -> bool:
@@ -111,7 +111,7 @@ class Priority:
     def _waits_for(self, reader: Reader[Any]) -> bool:
         """Whether child streams wait for a list that is open. They do not where it begins anew in
         each sync and has turned out to be large: it may never end within the budget."""
-        if self._allowance is None or reader.row.changes in SORTED:
+        if self._allowance is None or reader.row.incremental.changes in SORTED:
             return True
         return self._usage.of(reader.row.name).tokens <= SMALL_PART * self._allowance
 

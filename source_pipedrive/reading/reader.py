@@ -222,7 +222,7 @@ class Reader(ABC, Generic[T]):
     @property
     def lets_go(self) -> bool:
         """Whether those that cannot keep up with it may be left to read the rest later."""
-        return self.row.changes in SORTED and self.vouches
+        return self.row.incremental.changes in SORTED and self.vouches
 
     @property
     def _is_unneeded(self) -> bool:
@@ -290,4 +290,4 @@ class Reader(ABC, Generic[T]):
 
 def lower_bound(row: Stream, lower: int) -> int:
     """Where the history of a stream begins: the configured bound, or 1970 where it is whole."""
-    return lower if row.history else 0
+    return lower if row.incremental.history_field else 0

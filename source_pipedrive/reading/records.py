@@ -25,11 +25,11 @@ class Plan:
     def __init__(self, row: Stream, user_id: int, fields: FieldPlan | None = None) -> None:
         self.stream = row.name
         self._fields = fields
-        self._times = row.times if row.version == 1 else ()
+        self._times = row.times if row.endpoint.version == 1 else ()
         self._user_id = user_id if row.kind is Kind.SINGLE else None
         self._texts = row.texts
-        self._never = frozenset(row.never)
-        self._as_text = row.as_text
+        self._never = frozenset(row.columns.secret_keys)
+        self._as_text = row.columns.as_text
 
     def shape(self, rows: Iterable[Row]) -> list[Row]:
         """The records of `rows`, in their order."""
@@ -94,7 +94,7 @@ def numbered(rows: Sequence[Row], child: Child) -> list[Row]:
     seen: Counter[tuple[str, ...]] = Counter()
     numbers = []
     for row in reversed(rows) if newest_first else rows:
-        alike = tuple(str(row.get(name)) for name in (child.key, *child.number))
+        alike = tuple(str(row.get(name)) for name in (child.key, *child.number_by))
         seen[alike] += 1
         numbers.append(seen[alike])
     if newest_first:

@@ -87,7 +87,7 @@ class Report:
         limit = self._usage.daily_limit
         tokens = sum(reader.price for reader in (*self._readers, *self._hidden))
         if len(self._readers) > 1 and is_expensive(tokens, limit):
-            paged = [reader for reader in (*lists, *hidden) if reader.row.limit]
+            paged = [reader for reader in (*lists, *hidden) if reader.row.endpoint.limit]
             sure = all(reader.exhausted or reader.expected is not None for reader in paged)
             logger.info(of_everything(tokens, ABOUT if sure else AT_LEAST, limit))
 
@@ -134,7 +134,7 @@ def intention(reader: Reader[Any]) -> str:
             return f"going on with what an earlier sync has left, from {first}"
         return f"reading what changed since {first}"
     kind = "reading all of it" if since == 0 else f"reading from {rfc3339(since)} on"
-    return kind if reader.row.history or since == 0 else "reading all of it"
+    return kind if reader.row.incremental.history_field or since == 0 else "reading all of it"
 
 
 def table(rows: Iterable[Sequence[Any]], usage: Usage) -> list[str]:

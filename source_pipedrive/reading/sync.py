@@ -68,7 +68,7 @@ def reader_class(row: Stream) -> type[Reader[T]]:
     kinds: dict[Kind, type[Reader[T]]] = {
         Kind.MAILBOX: Mailbox,
         Kind.CHILD: Children,
-        Kind.MADE: Made,
+        Kind.DERIVED: Made,
         Kind.DELETED: DeletedRecords,
         Kind.FIELDS: FieldList,
         Kind.REMOVED: Removed,
@@ -78,16 +78,16 @@ def reader_class(row: Stream) -> type[Reader[T]]:
         Changes.RESTARTING: Restarting,
         Changes.NEWEST_FIRST: NewestFirst,
     }
-    if row.child and row.child.months:
+    if row.child and row.child.month_params:
         return Monthly
     if row.kind in kinds:
         return kinds[row.kind]
-    return changes.get(row.changes, WholeList) if row.changes else WholeList
+    return changes.get(row.incremental.changes, WholeList) if row.incremental.changes else WholeList
 
 
 def resumes(row: Stream) -> bool:
     """Whether a full refresh that died goes on where it was."""
-    return row.changes in (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
+    return row.incremental.changes in (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
 
 
 def _say_foreign(selected: Sequence[Selection]) -> None:
@@ -149,7 +149,7 @@ class Run(Generic[T]):
                 {name: lower_bound(root, sync.lower) for name, root in row.roots.items()},
                 sync.until,
             )
-            if row.child and row.child.months:
+            if row.child and row.child.month_params:
                 progress = whole(row, sync, progress.known, progress.remembered)
         elif row.cursor_field is not None and (not full or resumes(row)):
             saved = state.of_full_refresh(selection.state) if full else selection.state

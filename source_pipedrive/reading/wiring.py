@@ -29,12 +29,12 @@ def wire(readers: Sequence[Reader[Any]], hidden: Hidden) -> list[Reader[Any]]:
         hungry = [r for r in everyone if isinstance(r, Fed) and r.row.depth == depth]
         needed: dict[str, tuple[Stream, list[tuple[Fed[Any], Left]]]] = {}
         for each in hungry:
-            if each.row.absent and not each.has_read:
+            if each.row.access.means_unavailable and not each.has_read:
                 each.trial = partial(_try, each)
             late: set[str] = set()
             for source in each.row.sources:
                 # A list that has to be read after another one is, also for what hangs on both.
-                after = source.after in late
+                after = source.read_after in late
                 rest = each.left_by(source) if after else _served(source, each, everyone)
                 if any(rest.values()):
                     late.add(source.name)
@@ -64,7 +64,7 @@ def relieve(source: Reader[Any]) -> None:
         rest: list[tuple[Stream, Left]] = [(source.row, source.left())]
         _part(source, each)
         for other in list(each.sources):
-            if other.row.after == source.row.name and not other.exhausted:
+            if other.row.read_after == source.row.name and not other.exhausted:
                 rest.append((other.row, other.needs.get(each) or _both(each, other)))
                 _part(other, each)
         source.rests.append((each, rest))
@@ -87,7 +87,7 @@ def again(source: Reader[Any], hidden: Hidden) -> list[Reader[Any]]:
 
 def _line_up(readers: Sequence[Reader[Any]], others: Sequence[Reader[Any]]) -> None:
     for reader in readers:
-        reader.waits_for = [other for other in others if other.row.name == reader.row.after]
+        reader.waits_for = [other for other in others if other.row.name == reader.row.read_after]
         for other in reader.waits_for:
             other.awaited_by.append(reader)
 

@@ -18,7 +18,6 @@ from source_pipedrive.reading.crew import Crew
 from source_pipedrive.reading.priority import Priority
 from source_pipedrive.reading.reader import Reader, T, Task, UnneededError
 from source_pipedrive.reading.wiring import narrow, relieve
-from source_pipedrive.stream.absences import absence_of
 
 logger = logging.getLogger("airbyte")
 
@@ -204,7 +203,7 @@ class Workers(Generic[T]):
         except UnneededError:
             return None  # for those that it has let go, another one reads on
         except PipedriveError as error:
-            absence = absence_of(reader.row, error)
+            absence = reader.row.unavailable_answer(error.status, error.body)
             if absence is None or reader.answered:  # what the account has, it has to the end
                 return error
             self._absent(reader.row.name, error, absence.source)

@@ -1,15 +1,15 @@
-"""How a row is written whose records hang on those of other streams."""
+"""Builders of streams that are requested for, or derived from, the records of other streams."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from source_pipedrive.stream.child import Child, Moves
-from source_pipedrive.stream.definition import Changes, Kind, Paging, Stream
-from source_pipedrive.stream.lists import row
+from source_pipedrive.stream.definition import Child, Stream
+from source_pipedrive.stream.kinds import Changes, Kind, Paging, Touches
+from source_pipedrive.stream.lists import stream
 
-# Facts of a deal that the history of its stages is made with.
+# Fields of a deal that the history of its stages is derived from.
 STAGE_FACTS = (
     "stage_id",
     "pipeline_id",
@@ -24,7 +24,7 @@ STAGE_FACTS = (
 
 
 def changed_parents(noun: str, *of: Stream) -> dict[str, Any]:
-    """The rows of those records of `of` that changed."""
+    """Keywords of a stream that is read for those records of `of` that changed."""
     return {"of": of, "key": f"{noun}_id", "time": f"{noun}_update_time"}
 
 
@@ -38,20 +38,28 @@ def children(
     scope: str,
     *,
     counter: str | None,
-    rows_key: str,
+    own_key: str,
     time: str = "",
     paging: Paging = Paging.CURSOR,
-    **facts: Any,
+    touches: Touches = Touches.UNKNOWN,
+    **keywords: Any,
 ) -> Stream:
-    """Rows that are asked for by the records of `of`; see Child. rows_key: the primary key beside
-    the parent's; time: the column of the parent's time, for those that are read of changed parents
-    only."""
-    own = {k: facts.pop(k) for k in list(facts) if k in Child.__dataclass_fields__}
-    whole_ = paging is Paging.WHOLE
-    incremental = {"cursor_field": time, "changes": Changes.OF_PARENT} if time else {}
-    facts = {"limit": None if whole_ else 500, **incremental, **facts}
-    child = Child(of=of, key=key, counter=counter, **own)
-    return row(
+    """Records that are requested for the records of `of`; further keywords are those of Child and
+    of any stream.
+
+    key:      column that holds the parent's id
+    own_key:  columns of the primary key beside that one, separated by spaces
+    time:     column that holds the parent's time, if only changed parents are requested
+    touches:  whether a change of these records updates the parent's update_time
+    """
+    of_child = {k: keywords.pop(k) for k in list(keywords) if k in Child.__dataclass_fields__}
+    child = Child(parents=of, key=key, counter=counter, **of_child)
+    incremental: dict[str, Any] = {}
+    if time:
+        incremental = {"cursor_field": time, "changes": Changes.OF_PARENT}
+    if time and not child.month_params:
+        incremental["touches"] = {parent.name: touches for parent in of}
+    return stream(
         name,
         path,
         version,
@@ -60,15 +68,25 @@ def children(
         kind=Kind.CHILD,
         child=child,
         paging=paging,
-        key=(key, *rows_key.split()),
-        **facts,
+        key=(key, *own_key.split()),
+        **{"limit": None if paging is Paging.WHOLE else 500, **incremental, **keywords},
     )
 
 
-def made(name: str, scope: str, *of: Stream, **facts: Any) -> Stream:
-    """A stream that is made of what is read for others."""
-    time = {"cursor_field": "deal_update_time", "changes": Changes.OF_PARENT}
-    return row(name, name, of[0].version, 0, scope, kind=Kind.MADE, made_of=of, **time, **facts)
+def derived(name: str, scope: str, *of: Stream, **keywords: Any) -> Stream:
+    """A stream that is derived from the records of others."""
+    return stream(
+        name,
+        name,
+        of[0].endpoint.version,
+        0,
+        scope,
+        kind=Kind.DERIVED,
+        sources=of,
+        cursor_field="deal_update_time",
+        changes=Changes.OF_PARENT,
+        **keywords,
+    )
 
 
 def of_each(
@@ -78,10 +96,10 @@ def of_each(
     path: str,
     cost: int,
     scope: str,
-    rows_key: str = "",
-    **facts: Any,
+    own_key: str = "",
+    **keywords: Any,
 ) -> Stream:
-    """One object of v1 for each record of `of`."""
+    """One v1 object for each record of `of`."""
     return children(
         name,
         (of,),
@@ -91,10 +109,10 @@ def of_each(
         cost,
         scope,
         paging=Paging.WHOLE,
-        one=True,
-        rows_key=rows_key,
+        single_object=True,
+        own_key=own_key,
         counter=None,
-        **facts,
+        **keywords,
     )
 
 
@@ -105,11 +123,11 @@ def months(
     path: str,
     cost: int,
     scope: str,
-    params: tuple[str, str] = ("start_date", "end_date"),
-    life: tuple[str, ...] = ("add_time",),
-    **facts: Any,
+    month_params: tuple[str, str] = ("start_date", "end_date"),
+    lifetime_fields: tuple[str, ...] = ("add_time",),
+    **keywords: Any,
 ) -> Stream:
-    """One object of v1 for each record of `of` and each calendar month."""
+    """One v1 object for each record of `of` and each calendar month."""
     return of_each(
         name,
         of,
@@ -117,15 +135,15 @@ def months(
         path,
         cost,
         scope,
-        rows_key="period_start",
+        own_key="period_start",
         time="period_start",
-        months=params,
-        life=life,
-        **facts,
+        month_params=month_params,
+        lifetime_fields=lifetime_fields,
+        **keywords,
     )
 
 
-def changelog(name: str, path: str, of: Mapping[str, Any], **facts: Any) -> Stream:
+def changelog(name: str, path: str, of: Mapping[str, Any], **keywords: Any) -> Stream:
     """Every change of a field, newest first."""
     return children(
         name,
@@ -133,19 +151,22 @@ def changelog(name: str, path: str, of: Mapping[str, Any], **facts: Any) -> Stre
         version=1,
         cost=20,
         scope="recents:read",
-        rows_key="time field_key number",
-        number=("time", "field_key"),
+        own_key="time field_key number",
+        number_by=("time", "field_key"),
         counter=None,
-        about=f"Changes of the fields of {path}",
-        moves=Moves.YES,
+        about=f"Changes to the fields of {path}",
+        touches=Touches.YES,
         **of,
-        **facts,
+        **keywords,
     )
 
 
 def followers(name: str, path: str, scope: str, of: Mapping[str, Any]) -> Stream:
-    """The users who follow a record now. Whoever creates a record follows it, so that
-    `followers_count` would spare hardly any request."""
+    """The users who follow a record now.
+
+    `followers_count` is not used: whoever creates a record follows it, so that nearly every record
+    has a follower.
+    """
     return children(
         name,
         path=f"{path}/{{id}}/followers",
@@ -153,30 +174,30 @@ def followers(name: str, path: str, scope: str, of: Mapping[str, Any]) -> Stream
         cost=10,
         scope=scope,
         counter=None,
-        rows_key="user_id",
+        own_key="user_id",
         about=f"Users who follow {path}",
         **of,
     )
 
 
 def followers_changelog(name: str, path: str, scope: str, of: Mapping[str, Any]) -> Stream:
-    """Who began and ceased to follow a record."""
+    """Who started and stopped following a record."""
     return children(
         name,
         path=f"{path}/{{id}}/followers/changelog",
         version=2,
         cost=10,
         scope=scope,
-        rows_key="time follower_user_id action number",
+        own_key="time follower_user_id action number",
         counter=None,
-        number=("time", "follower_user_id", "action"),
-        about=f"Who began and ceased to follow {path}, and when",
+        number_by=("time", "follower_user_id", "action"),
+        about=f"Who started and stopped following {path}, and when",
         **of,
     )
 
 
 def mail(name: str, path: str, of: Mapping[str, Any]) -> Stream:
-    """The mail that is linked to a record, whoever's mailbox it is in."""
+    """The mail that is linked to a record, in anyone's mailbox."""
     return children(
         name,
         path=f"{path}/{{id}}/mailMessages",
@@ -184,9 +205,9 @@ def mail(name: str, path: str, of: Mapping[str, Any]) -> Stream:
         cost=20,
         scope="mail:read",
         paging=Paging.OFFSET,
-        inside="data",
-        rows_key="id",
+        nested_under="data",
+        own_key="id",
         counter="email_messages_count",
-        about=f"Mail that is linked to {path}, without bodies",
+        about=f"Mail linked to {path}, without bodies",
         **of,
     )
