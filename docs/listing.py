@@ -169,8 +169,8 @@ def deletes(stream: Stream) -> str:
     if stream.incremental.changes is Changes.OF_PARENT:
         return "replaced"
     if stream.cursor_field is None:
-        return "anew"
-    return f"{' or '.join(flags)}, if told" if flags else "unseen"
+        return "full refresh"
+    return f"{' or '.join(flags)}, if listed" if flags else "unseen"
 
 
 def scopes(stream: Stream) -> str:

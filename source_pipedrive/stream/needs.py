@@ -43,15 +43,15 @@ NO_INSTALLMENTS = (
     ),
 )
 # For children of projects and boards. There, a 404 may be about one parent only.
-NOTHING_OF_PROJECTS = (
+NO_ADD_ON = (
     UnavailableAnswer(402, "", ADD_ON),
     UnavailableAnswer(403, OF_THE_PLAN, ADD_ON),
     UnavailableAnswer(415, "", f"{STATUS_LIST}: feature not enabled"),
 )
-NO_PROJECTS = (*NOTHING_OF_PROJECTS, UnavailableAnswer(404, "", ADD_ON))
+NO_PROJECTS = (*NO_ADD_ON, UnavailableAnswer(404, "", ADD_ON))
 NO_MAILBOX = (UnavailableAnswer(404, "", "the token's user may have no mailbox; not documented"),)
 # The default, by the first scope of a stream.
-UNAVAILABLE = {"projects:read": NOTHING_OF_PROJECTS}
+UNAVAILABLE = {"projects:read": NO_ADD_ON}
 
 # What the token's user needs (the permissions are those of users/{id}/permissions).
 EVERYBODY = Needs("that every user has")
