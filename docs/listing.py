@@ -1,4 +1,4 @@
-"""What the stream table says, as the tables of README.md and docs/streams.md.
+"""The table of streams, as the tables of README.md and docs/streams.md.
 
 `make golden` writes them; the tests compare.
 """
@@ -9,21 +9,20 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from source_pipedrive.child import Moves
 from source_pipedrive.reading.deleted import OBJECTS
-from source_pipedrive.stream import UNASKED, Absence, Changes, Kind, Stream
+from source_pipedrive.stream import NOT_REQUESTED, Changes, Kind, Stream, Touches, UnavailableAnswer
 from source_pipedrive.streams import GROUPS, STREAMS
 
 PAGES_FILE = Path(__file__).with_name("pages.json")
 PAGES: dict[str, str] = json.loads(PAGES_FILE.read_text())
 VENDOR = "https://developers.pipedrive.com/docs/api/v1/"
-RECORDS = 1_000  # that the tokens are told for
+RECORDS = 1_000  # for which the tables give the tokens
 
 ABOUT = {
-    "Sales": "Deals, leads, products, pipelines and goals, and what Pipedrive sums up of them",
+    "Sales": "Deals, leads, products, pipelines and goals, and Pipedrive's summaries of them",
     "Contacts and work": "People, organizations, activities, notes, files, mail and calls",
-    "Details of deals, contacts and products": "What hangs on a single record: its products, "
-    "followers, participants, mail, and every change of its fields",
+    "Details of deals, contacts and products": "What belongs to a single record: its products, "
+    "followers, participants, mail, and every change to its fields",
     "Projects and tasks": "For companies that have the projects add-on",
     "Company": "Users, roles, permissions, filters, webhooks, deletions",
     "Fields": "What your company and Pipedrive call the fields, and their options",
@@ -32,171 +31,183 @@ HOW = {
     Changes.ASCENDING: "changed, by `{}`",
     Changes.RESTARTING: "changed, by `{}`",
     Changes.NEWEST_FIRST: "changed, by `{}`",
-    Changes.ON_CLIENT: "changed, by `{}`; the list is asked for whole",
+    Changes.ON_CLIENT: "changed, by `{}`; the whole list is requested",
 }
 FLAGS = ("is_deleted", "active_flag", "deleted_flag")
 
 
-def names(rows: Iterable[Stream]) -> str:
+def quoted(names: Iterable[str]) -> str:
     """`deals`, `leads`."""
-    return ", ".join(f"`{row.name}`" for row in rows)
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def names(streams: Iterable[Stream]) -> str:
+    """The names of the streams, quoted."""
+    return quoted(stream.name for stream in streams)
 
 
 def groups() -> str:
-    """README's table: one row a group, and how many streams there are."""
-    lines = [f"| **{title}**: {ABOUT[title]} | {names(rows)} |" for title, rows in GROUPS.items()]
+    """README's table: one row per group, and the number of streams."""
+    lines = [f"| **{title}**: {ABOUT[title]} | {names(group)} |" for title, group in GROUPS.items()]
     return "\n".join([f"{len(STREAMS)} streams:\n", "| what | streams |", "|---|---|", *lines, ""])
 
 
 def tables() -> str:
-    """One table a group, for docs/streams.md."""
-    return "\n".join(part for title, rows in GROUPS.items() for part in table(title, rows))
+    """One table per group, for docs/streams.md."""
+    return "\n".join(part for title, streams in GROUPS.items() for part in table(title, streams))
 
 
-def table(title: str, rows: Iterable[Stream]) -> Iterator[str]:
+def table(title: str, streams: Iterable[Stream]) -> Iterator[str]:
     """The lines of one group."""
     yield f"### {title}\n"
     yield f"{ABOUT[title]}.\n"
     yield "| stream | what | key | reads | tokens | deleted | scope | endpoint |"
     yield "|---" * 8 + "|"
-    for row in rows:
-        key = ", ".join(f"`{part}`" for part in row.key)
+    for stream in streams:
+        key = ", ".join(f"`{part}`" for part in stream.key)
         cells = (
-            f"`{row.name}`",
-            what(row),
+            f"`{stream.name}`",
+            what(stream),
             key,
-            reads(row),
-            tokens(row),
-            deletes(row),
-            scope(row),
-            endpoint(row),
+            reads(stream),
+            tokens(stream),
+            deletes(stream),
+            scopes(stream),
+            endpoint(stream),
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
 
 
-def moves() -> str:
-    """Which records get a new update_time by a change of others: one line for each answer."""
-    found: dict[tuple[tuple[str, ...], Moves], list[Stream]] = {}
-    for rows in GROUPS.values():
-        for row in rows:
-            by_answer: dict[Moves, list[str]] = {}
-            for name, how in moved_by(row).items():
+def touches() -> str:
+    """Which records get a new update_time when others change: one line for each answer."""
+    found: dict[tuple[tuple[str, ...], Touches], list[Stream]] = {}
+    for streams in GROUPS.values():
+        for stream in streams:
+            by_answer: dict[Touches, list[str]] = {}
+            for name, how in stream.incremental.touches.items():
                 by_answer.setdefault(how, []).append(name)
-            for how, moved in by_answer.items():
-                found.setdefault((tuple(moved), how), []).append(row)
-    order = list(Moves)
+            for how, touched in by_answer.items():
+                found.setdefault((tuple(touched), how), []).append(stream)
+    order = list(Touches)
+    answers = sorted(found.items(), key=lambda each: order.index(each[0][1]))
     lines = [
-        f"| {names(rows)} | {', '.join(f'`{name}`' for name in moved)} | {how.value} |"
-        for (moved, how), rows in sorted(found.items(), key=lambda each: order.index(each[0][1]))
+        f"| {names(streams)} | {quoted(touched)} | {how.value} |"
+        for (touched, how), streams in answers
     ]
-    head = ["| a change of | moves the `update_time` of | how sure |", "|---|---|---|"]
+    head = ["| a change of | updates the `update_time` of | certainty |", "|---|---|---|"]
     return "\n".join([*head, *lines, ""])
 
 
-def moved_by(row: Stream) -> dict[str, Moves]:
-    """The streams whose time a change of this one may move."""
-    if row.child and row.changes is Changes.OF_PARENT and not row.child.months:
-        return dict.fromkeys((parent.name for parent in row.child.of), row.child.moves)
-    return dict(row.moves)
+def what(stream: Stream) -> str:
+    """What it holds, and the plan that it needs."""
+    plan = next((answer.source.partition(";")[0] for answer in plan_answers(stream)), "")
+    return f"{stream.about} ({plan})" if plan else stream.about
 
 
-def what(row: Stream) -> str:
-    """What it is, and the plan that it needs."""
-    plan = next((absence.source.partition(";")[0] for absence in absences(row)), "")
-    return f"{row.about} ({plan})" if plan else row.about
+def plan_answers(stream: Stream) -> list[UnavailableAnswer]:
+    """The answers that mean that a plan lacks it, or one of its sources."""
+    own = [answer for answer in stream.access.means_unavailable if answer.status == 402]
+    return own or [answer for source in stream.sources for answer in plan_answers(source)]
 
 
-def absences(row: Stream) -> list[Absence]:
-    """The answers that mean that a plan lacks it, or what it hangs on."""
-    own = [absence for absence in row.absent if absence.status == 402]
-    return own or [each for source in row.sources for each in absences(source)]
-
-
-def reads(row: Stream) -> str:
+def reads(stream: Stream) -> str:
     """What a sync after the first one reads."""
-    if row.child and row.child.months:
-        return f"months, by `{row.cursor_field}`"
-    if row.changes is Changes.OF_PARENT:
-        return f"of changed parents, by `{row.cursor_field}`"
-    return HOW[row.changes].format(row.cursor_field) if row.changes else "all"
+    if stream.child and stream.child.month_params:
+        return f"months, by `{stream.cursor_field}`"
+    changes = stream.incremental.changes
+    if changes is Changes.OF_PARENT:
+        return f"of changed parents, by `{stream.cursor_field}`"
+    return HOW[changes].format(stream.cursor_field) if changes else "all"
 
 
-def tokens(row: Stream) -> str:
-    """API tokens for 1,000 records, or parents, or whatever there is a request for."""
-    if row.kind is Kind.REMOVED:
+def tokens(stream: Stream) -> str:
+    """API tokens for 1,000 records, or for 1,000 parents."""
+    if stream.kind is Kind.REMOVED:
         return "-"
-    if row.made_of:
-        more = f" and {row.consults.cost} for `{row.consults.name}`" if row.consults else ""
-        return f"those of {names(row.made_of)}{more}"
-    if row.parts:
-        return f"{sum(part.cost for part in row.parts)} where little was deleted"
-    times = len(row.each)
-    if row.child is None:
-        pages = -(-RECORDS // row.limit) if row.limit else 0
-        whole = "" if row.limit else " in all"
-        return f"{row.cost * max(pages, times):,}{whole}"
-    of = f"`{row.child.of[0].name}`"
-    number = f"{row.cost * times * RECORDS // row.child.batch:,} for {RECORDS:,} {of}"
-    if row.child.months:
+    if stream.derived.sources:
+        more = (
+            f" and {stream.derived.lookup.endpoint.cost} for `{stream.derived.lookup.name}`"
+            if stream.derived.lookup
+            else ""
+        )
+        return f"those of {names(stream.derived.sources)}{more}"
+    if stream.components:
+        return f"{sum(part.endpoint.cost for part in stream.components)} where little was deleted"
+    times = len(stream.endpoint.param_sets)
+    if stream.child is None:
+        pages = -(-RECORDS // stream.endpoint.limit) if stream.endpoint.limit else 0
+        whole = "" if stream.endpoint.limit else " in all"
+        return f"{stream.endpoint.cost * max(pages, times):,}{whole}"
+    of = f"`{stream.child.parents[0].name}`"
+    total = stream.endpoint.cost * times * RECORDS // stream.child.batch
+    number = f"{total:,} for {RECORDS:,} {of}"
+    if stream.child.month_params:
         return f"{number} in a month"
-    counter = row.child.counter
+    counter = stream.child.counter
     return f"{number} where `{counter}` > 0" if counter else f"{number}, no counter"
 
 
-def deletes(row: Stream) -> str:
-    """How a deletion shows: the ways that docs/streams.md describes."""
-    flags = [f"`{flag}`" for flag in FLAGS if flag in row.schema["properties"]]
-    asked = [*row.each, row.params, *(part.params for part in row.parts)]
-    if row.kind in (Kind.REMOVED, Kind.DELETED):
+def deletes(stream: Stream) -> str:
+    """How a deletion shows, in the words that docs/streams.md explains."""
+    flags = [f"`{flag}`" for flag in FLAGS if flag in stream.schema["properties"]]
+    asked = [
+        *stream.endpoint.param_sets,
+        stream.endpoint.params,
+        *(part.endpoint.params for part in stream.components),
+    ]
+    if stream.kind in (Kind.REMOVED, Kind.DELETED):
         return "-"
     if any("deleted" in params.get("status", "").split(",") for params in asked):
         return "flag"
-    if row.name in OBJECTS.values():
+    if stream.name in OBJECTS.values():
         return "recorded"
-    if row.child and row.child.months:
+    if stream.child and stream.child.month_params:
         return "-"
-    if row.child and row.child.number:
+    if stream.child and stream.child.number_by:
         return "never"
-    if row.changes is Changes.OF_PARENT:
+    if stream.incremental.changes is Changes.OF_PARENT:
         return "replaced"
-    if row.cursor_field is None:
-        return "anew"
-    return f"{' or '.join(flags)}, if told" if flags else "unseen"
+    if stream.cursor_field is None:
+        return "full refresh"
+    return f"{' or '.join(flags)}, if listed" if flags else "unseen"
 
 
-def scope(row: Stream) -> str:
-    """The scopes that an app needs, those for the lists that it hangs on included."""
-    if row.kind is Kind.REMOVED:
+def scopes(stream: Stream) -> str:
+    """The scopes that an app needs, including those for the stream's sources."""
+    if stream.kind is Kind.REMOVED:
         return "-"
-    lists = [row, *row.parts, *_sources(row)]
-    # A list that the first scope reads as well needs no other.
-    more = [each.read_scope for each in lists if row.read_scope not in each.scope]
-    return " + ".join(f"`{each}`" for each in dict.fromkeys([row.read_scope, *more]))
+    scope = stream.access.read_scope
+    lists = [stream, *stream.components, *_sources(stream)]
+    # A list that the first scope can read needs no other.
+    more = [each.access.read_scope for each in lists if scope not in each.access.scopes]
+    return " + ".join(f"`{each}`" for each in dict.fromkeys([scope, *more]))
 
 
-def _sources(row: Stream) -> Iterator[Stream]:
-    for source in row.sources:
+def _sources(stream: Stream) -> Iterator[Stream]:
+    for source in stream.sources:
         yield source
         yield from _sources(source)
 
 
-def endpoint(row: Stream) -> str:
+def endpoint(stream: Stream) -> str:
     """Links to the vendor's pages."""
-    found = list(dict.fromkeys(places(row)))
+    found = list(dict.fromkeys(places(stream)))
     unknown = [place for place in found if place not in PAGES]
     if unknown:
         raise LookupError(f"docs/pages.json has no page of {unknown}: run `make golden`")
     return ", ".join(f"[{place}]({VENDOR}{PAGES[place]})" for place in found) or "-"
 
 
-def places(row: Stream) -> list[str]:
+def places(stream: Stream) -> list[str]:
     """The endpoints of a stream: `v2/deals`."""
-    if row.kind in UNASKED:
+    if stream.kind in NOT_REQUESTED:
         return []
-    return [f"v{each.version}/{each.path}" for each in row.parts or (row,)]
+    return [
+        f"v{each.endpoint.version}/{each.endpoint.path}" for each in stream.components or (stream,)
+    ]
 
 
 def all_places() -> list[str]:
     """The endpoints of all streams, in order."""
-    return sorted({place for row in STREAMS.values() for place in places(row)})
+    return sorted({place for stream in STREAMS.values() for place in places(stream)})

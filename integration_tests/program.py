@@ -19,7 +19,7 @@ from source_pipedrive.run import main
 from source_pipedrive.streams import STREAMS
 
 Message = dict[str, Any]
-LISTS = frozenset(name for name, row in STREAMS.items() if not row.sources and not row.parts)
+LISTS = frozenset(name for name, row in STREAMS.items() if not row.sources and not row.components)
 
 
 @dataclass(frozen=True)

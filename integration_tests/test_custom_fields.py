@@ -287,7 +287,7 @@ WITHOUT_OPTIONS = {"channel", "category"}
 def test_every_stream_that_holds_ids_of_options_has_their_labels(company: Box) -> None:
     """Also projects and leads; and no request asks for labels record by record."""
     streams = discover(company)
-    labelled = {name: row.labels for name, row in STREAMS.items() if row.labels}
+    labelled = {name: row.columns.labels for name, row in STREAMS.items() if row.columns.labels}
     assert {"leads", "leads_archived", "projects", "projects_archived"} <= labelled.keys()
     outcome = read(company, streams, *labelled)
     assert not [r for r in company.control("requests") if "include_option_labels" in str(r)]

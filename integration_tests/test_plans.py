@@ -11,7 +11,7 @@ from integration_tests.program import Outcome
 from source_pipedrive.streams import STREAMS
 
 CLOCK = "2026-11-01T10:00:00Z"
-OF_PROJECTS = sorted(name for name, row in STREAMS.items() if "projects:read" in row.scope)
+OF_PROJECTS = sorted(name for name, row in STREAMS.items() if "projects:read" in row.access.scopes)
 
 
 def absences(outcome: Outcome, name: str) -> set[str]:

@@ -36,7 +36,7 @@ class Warehouse:
 def listed(box: Box, stream: str) -> dict[Any, Record]:
     """What the API lists of a stream now, in the shape that the connector gives it."""
     row = STREAMS[stream]
-    query = "&".join(f"{name}={value}" for name, value in row.params.items())
+    query = "&".join(f"{name}={value}" for name, value in row.endpoint.params.items())
     rows = box.control(f"records/{stream}?{query}")
     return {key_of(stream, record): record for record in Plan(row, 0).shape(rows)}
 

@@ -53,28 +53,28 @@ def verdict(row: Stream, company: Company, permissions: Mapping[str, bool] | Non
     own = _own_verdict(row, company, permissions)
     if own.sight is Sight.HIDDEN:
         return own
-    for source in (*row.sources, *row.parts):
+    for source in (*row.sources, *row.components):
         of_source = verdict(source, company, permissions)
         if of_source.sight is Sight.HIDDEN:
-            return hidden(f"it is read by way of {source.path}: {of_source.why}")
+            return hidden(f"it is read by way of {source.endpoint.path}: {of_source.why}")
     return own
 
 
 def _own_verdict(row: Stream, company: Company, permissions: Mapping[str, bool] | None) -> Verdict:
     if row.kind is Kind.REMOVED:
         return READABLE
-    if company.scopes and not {*row.scope, "full"} & {*company.scopes, "base"}:
-        return hidden(f"the app lacks the scope {row.read_scope}")
+    if company.scopes and not {*row.access.scopes, "full"} & {*company.scopes, "base"}:
+        return hidden(f"the app lacks the scope {row.access.read_scope}")
     of_user = _of_user(row, company, permissions)
-    if row.needs.unknown and of_user.sight is not Sight.HIDDEN:
-        return unknown(row.needs.unknown)
-    if of_user is READABLE and company.scopes == frozenset() and "base" not in row.scope:
+    if row.access.needs.unknown and of_user.sight is not Sight.HIDDEN:
+        return unknown(row.access.needs.unknown)
+    if of_user is READABLE and company.scopes == frozenset() and "base" not in row.access.scopes:
         return unknown("the token does not list its scopes")
     return of_user
 
 
 def _of_user(row: Stream, company: Company, permissions: Mapping[str, bool] | None) -> Verdict:
-    needs = row.needs
+    needs = row.access.needs
     if needs.permission:
         allowed = None if permissions is None else permissions.get(needs.permission)
         if allowed is None:
@@ -101,7 +101,7 @@ def permissions_of(
     cannot be read."""
     if company.scopes and "users:read" not in company.scopes:
         return None
-    if not any(row.needs.permission for row in rows):
+    if not any(row.access.needs.permission for row in rows):
         return None
     path = f"users/{company.user_id}/permissions"
     try:
@@ -133,7 +133,7 @@ def partial_view(company: Company, rows: Iterable[Stream]) -> tuple[bool, str] |
     A user who is no admin does not see what others keep to themselves; some streams hold only the
     user's own data whoever that is.
     """
-    own = ", ".join(row.name for row in rows if row.own)
+    own = ", ".join(row.name for row in rows if row.access.only_own_data)
     mine = f" {own}: only ever what belongs to this very user." if own else ""
     if company.access is None:
         return False, f"Pipedrive does not say whether {company.user_name} is an admin.{mine}"

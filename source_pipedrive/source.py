@@ -86,7 +86,7 @@ class SourcePipedrive(Source):
             f"{len(seen)} of {len(rows)} streams can be read. This check used "
             f"{client.usage.tokens} API tokens."
         )
-        data = [row for row in rows if row.needs.app or row.needs.permission]
+        data = [row for row in rows if row.access.needs.app or row.access.needs.permission]
         if all(verdicts[row.name].sight is Sight.HIDDEN for row in data):
             return AirbyteConnectionStatus(status=Status.FAILED, message=NOTHING)
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)
@@ -106,7 +106,7 @@ class SourcePipedrive(Source):
         definitions = Definitions(partial(all_records, client), strict=True)
         schemas = {}
         for row in rows:
-            columns = discovered(row, definitions) if row.has_custom_fields else []
+            columns = discovered(row, definitions) if row.columns.has_custom_fields else []
             schemas[row.name] = with_columns(row, columns, parsed.labels)
         logger.info(f"Discovered {len(rows)} streams for {client.usage.tokens} API tokens.")
         return AirbyteCatalog(streams=[catalog_entry(row, schemas[row.name]) for row in rows])

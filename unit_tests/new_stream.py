@@ -1,6 +1,6 @@
-"""An invented list of Pipedrive's, and what somebody writes to make a stream of it.
+"""An invented list of Pipedrive's, and the changes that make it a stream.
 
-docs/adding-a-stream.md shows this as a diff, and a test does it in a copy of the repository.
+docs/adding-a-stream.md shows them as a diff, and a test applies them to a copy of the repository.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROW = """    whole("deal_tags", "dealTags", 20, "deals:read", **changed(Changes.
           about="Tags that deals can have, with their colours"),
 """
 ROUTE = '    v1("deal_tags", "/dealTags", 20, "deals", app="sales"),\n'
-# Each goes before the only line of its package that begins so.
+# Each is inserted before the only line of its package that begins like this.
 BEFORE = {
     "source_pipedrive": ('    whole("currencies", ', ROW),
     "pipedrive_sandbox": ('    v1("currencies", ', ROUTE),
@@ -37,7 +37,7 @@ SCHEMA = f"""{{"$schema": "http://json-schema.org/draft-07/schema#", "type": "ob
   "update_time": {TIME % "When it was last changed"}
 }}}}
 """
-# Left out of a copy: what is large, what is made, and what belongs to somebody's machine.
+# Not copied: large files, generated files, and files of one machine.
 NOT_COPIED = shutil.ignore_patterns(
     *(
         ".git",
@@ -55,7 +55,7 @@ NOT_COPIED = shutil.ignore_patterns(
 
 
 def edits(root: Path = ROOT) -> dict[Path, tuple[str, str]]:
-    """The files that are written for the stream, relative to `root`: (before, after)."""
+    """The changed files, relative to `root`: {path: (text before, text after)}."""
     found = {}
     for package, (line, new) in BEFORE.items():
         files = [p for p in (root / package).rglob("*.py") if f"\n{line}" in p.read_text("utf-8")]
@@ -68,7 +68,7 @@ def edits(root: Path = ROOT) -> dict[Path, tuple[str, str]]:
 
 
 def diff() -> str:
-    """What docs/adding-a-stream.md shows, without the numbers of lines, which soon are others."""
+    """The diff in docs/adding-a-stream.md, without line numbers, which would soon be outdated."""
     lines: list[str] = []
     for path, (before, after) in edits().items():
         old, new = (text.splitlines(keepends=True) for text in (before, after))
@@ -79,7 +79,7 @@ def diff() -> str:
 
 
 def declared() -> dict[str, Any]:
-    """What `make contract` would take out of Pipedrive's OpenAPI files, were there such a list."""
+    """What `make contract` would extract from Pipedrive's OpenAPI files if the list existed."""
     types = {"id": "integer", "is_active": "boolean"}
     names = json.loads(SCHEMA)["properties"]
     properties = {name: {"type": types.get(name, "string")} for name in names}

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from source_pipedrive.http.client import Answer, Request
@@ -15,6 +14,7 @@ from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
+from unit_tests.altered import altered
 from unit_tests.fakes import NOW
 
 Record = dict[str, Any]
@@ -23,7 +23,7 @@ Key = tuple[int, str, int]
 
 def short_pages(name: str, limit: int = 7) -> Stream:
     """A stream that asks for small pages."""
-    return replace(STREAMS[name], limit=limit)
+    return altered(STREAMS[name], limit=limit)
 
 
 def rows_at(times: Sequence[int | None], first: int = 1) -> list[Record]:

@@ -415,7 +415,9 @@ def test_a_list_that_is_read_for_itself_and_for_others_has_its_children_asked_on
     company = Whole({source: rows, "projects/archived": []})
     messages = read(company, source, child, states={source: state})
     asked = company.ids(path)
-    trial = STREAMS[child].absent != ()  # one request tells whether the account has the stream
+    trial = (
+        STREAMS[child].access.means_unavailable != ()
+    )  # one request tells whether the account has the stream
     assert sorted(asked[trial:], key=int) == [str(n) for n in range(12)]
     assert len(records_of(messages, child)) == 12
 
@@ -459,7 +461,7 @@ def test_an_error_that_ends_the_sync_ends_the_parents_before_it_too() -> None:
 
 
 def test_every_stream_of_months_has_the_reader_that_keeps_them() -> None:
-    monthly = [name for name, row in STREAMS.items() if row.child and row.child.months]
+    monthly = [name for name, row in STREAMS.items() if row.child and row.child.month_params]
     assert len(monthly) == 3
 
 

@@ -1,7 +1,7 @@
-"""Every list and object that Pipedrive's API has today is a stream, or is left out for a reason.
+"""Every list and object of Pipedrive's API is a stream, or is excluded for a reason.
 
 `exclusions.json` has the reasons, by version and operation id. A new endpoint of the vendor's fails
-here until somebody decides, and an exclusion of one that is gone or has become a stream fails, too.
+here until somebody decides, and so does an exclusion of one that is gone or has become a stream.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from source_pipedrive.http.company import WHO_AM_I
-from source_pipedrive.stream import UNASKED, Stream
+from source_pipedrive.stream import NOT_REQUESTED, Stream
 from source_pipedrive.streams import STREAMS
 from unit_tests.contract import FACTS
 
@@ -41,23 +41,23 @@ def endpoints() -> dict[str, str]:
     return found
 
 
-def lists_of(row: Stream) -> Iterator[Stream]:
-    """All that is asked for a stream: its list, or those that it is put together from."""
-    if row.kind not in UNASKED:
-        yield from row.parts or [row]
-    if row.older:
-        yield row.older
+def lists_of(stream: Stream) -> Iterator[Stream]:
+    """All lists that are requested for a stream."""
+    if stream.kind not in NOT_REQUESTED:
+        yield from stream.components or [stream]
+    if stream.v1_fallback:
+        yield stream.v1_fallback
 
 
 def address(version: str, path: str) -> str:
-    """An endpoint, however its parameters are called."""
+    """An endpoint, whatever the names of its parameters."""
     return f"{version} {re.sub(r'{[^}]*}', '{}', path.strip('/'))}"
 
 
 def read_by_streams() -> set[str]:
     """The endpoints of all streams."""
-    lists = [one for row in STREAMS.values() for one in lists_of(row)]
-    return {address(f"v{one.version}", one.path) for one in lists}
+    lists = [one for stream in STREAMS.values() for one in lists_of(stream)]
+    return {address(f"v{one.endpoint.version}", one.endpoint.path) for one in lists}
 
 
 def served() -> set[str]:
@@ -66,23 +66,23 @@ def served() -> set[str]:
     return {name for name, path in endpoints().items() if address(name.split()[0], path) in read}
 
 
-def test_every_endpoint_is_a_stream_or_left_out_for_a_reason() -> None:
-    """What is forgotten here is a table that nobody knows is missing."""
+def test_every_endpoint_is_a_stream_or_excluded_for_a_reason() -> None:
+    """Nobody would notice that the table of a forgotten endpoint is missing."""
     assert endpoints().keys() - served() - EXCLUSIONS.keys() == set(), (
-        "make a stream of it (docs/adding-a-stream.md), or write into exclusions.json why not"
+        "make a stream of it (docs/adding-a-stream.md), or add it to exclusions.json with a reason"
     )
 
 
 def test_no_exclusion_is_stale() -> None:
     assert EXCLUSIONS.keys() - endpoints().keys() == set(), "the vendor has no such endpoint"
-    assert EXCLUSIONS.keys() & served() == set(), "it is read, so it is not left out"
+    assert EXCLUSIONS.keys() & served() == set(), "it is read, so it is not excluded"
 
 
 def test_streams_read_endpoints_that_the_vendor_has() -> None:
-    """legacy_teams alone is deprecated, and its row says so."""
+    """Only legacy_teams is deprecated, and its description says so."""
     known = {address(name.split()[0], path) for name, path in endpoints().items()}
     assert read_by_streams() - known == {"v1 legacyTeams"}, (
-        "correct the version or path of the row, or run `make contract` if the endpoint is new"
+        "correct the version or path of the stream, or run `make contract` if the endpoint is new"
     )
 
 
@@ -94,17 +94,17 @@ def test_an_exclusion_has_one_of_the_reasons(name: str) -> None:
     assert entry.get("stream", "deals") in STREAMS
 
 
-def test_a_single_record_is_one_of_a_stream() -> None:
+def test_an_excluded_single_record_belongs_to_the_list_of_a_stream() -> None:
     read = {path.rsplit(" ")[-1] for path in read_by_streams()}
     for name, entry in EXCLUSIONS.items():
         if entry["reason"].startswith("single"):
             path = endpoints()[name].strip("/")
             list_, _, last = path.rpartition("/")
-            assert last.startswith("{"), f"{name} is no single record"
+            assert last.startswith("{"), f"{name} is not a single record"
             # v1 has boards and phases below projects.
             places = {re.sub(r"{[^}]*}", "{}", list_), list_.removeprefix("projects/")}
-            assert places & read, f"{name}: its list is no stream"
+            assert places & read, f"{name}: its list is not a stream"
 
 
-def test_the_exclusions_are_in_order_so_that_a_change_is_easy_to_see() -> None:
+def test_the_exclusions_are_sorted() -> None:
     assert list(EXCLUSIONS) == sorted(EXCLUSIONS)

@@ -65,7 +65,7 @@ def test_the_diagram_has_every_key_and_every_parent() -> None:
     for row in STREAMS.values():
         (block,) = re.findall(rf"^    {row.name} {{\n(.*?)^    }}", text, re.MULTILINE | re.DOTALL)
         assert set(re.findall(r"(\w+) PK", block)) == set(row.key)
-        for parent in row.child.of if row.child else ():
+        for parent in row.child.parents if row.child else ():
             assert f"    {parent.name} ||--o{{ {row.name} : {row.key[0]}\n" in text
 
 

@@ -11,7 +11,6 @@ from source_pipedrive.http.errors import (
     IN_EVERY_PLAN,
     TRANSIENT,
     Action,
-    StreamError,
     day_is_spent,
     no_answer,
     rule_for,
@@ -20,13 +19,12 @@ from source_pipedrive.http.errors import (
 )
 from source_pipedrive.http.hosts import Host, company_host, shared_host
 from source_pipedrive.streams import STREAMS
-from source_pipedrive.absences import absence_of
 
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'
 PLAN = '{"success":false,"error":"Your plan does not include this.","error_info":"Upgrade"}'
 EDGE = "\n<html>This error is produced by Cloudflare.</html>"
 PLAIN_EDGE = "error code: 1020"  # to a client that takes no page
-OF_PROJECTS = sorted(n for n, row in STREAMS.items() if "projects:read" in row.scope)
+OF_PROJECTS = sorted(n for n, row in STREAMS.items() if "projects:read" in row.access.scopes)
 BELOW = [name for name in OF_PROJECTS if STREAMS[name].child]
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this.","data":null}'
 
@@ -79,7 +77,7 @@ def test_only_a_402_of_what_every_plan_has_is_about_the_account(
 
 def test_what_every_plan_has_are_lists_that_are_read() -> None:
     """A path that is spelt wrong would leave a suspended account to run on."""
-    assert IN_EVERY_PLAN - {"users/me"} <= {row.path for row in STREAMS.values()}
+    assert IN_EVERY_PLAN - {"users/me"} <= {row.endpoint.path for row in STREAMS.values()}
 
 
 def test_a_sentence_names_the_stream_the_status_the_words_and_the_remedy() -> None:
@@ -194,8 +192,7 @@ def test_only_named_answers_mean_that_the_account_lacks_it(
     stream: str, status: int, body: str, absent: bool
 ) -> None:
     """A mistyped path must never run green."""
-    error = StreamError("refused", CONFIG, status, body)
-    assert (absence_of(STREAMS[stream], error) is not None) is absent
+    assert (STREAMS[stream].unavailable_answer(status, body) is not None) is absent
 
 
 def test_v1_lies_elsewhere_on_the_shared_host() -> None:

@@ -13,8 +13,8 @@ from source_pipedrive.fields.columns import configured, discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions, as_v2, from_v1, from_v2
 from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError
-from source_pipedrive.rows import RENAMED
 from source_pipedrive.stream import Stream
+from source_pipedrive.stream.lists import RENAMED
 from source_pipedrive.streams import STREAMS
 
 DEALS = STREAMS["deals"]
@@ -53,8 +53,8 @@ class Account:
         self.labels: Sequence[Any] | int = [{"id": HOT, "name": "Hot"}]
 
     def __call__(self, row: Stream) -> Sequence[Mapping[str, Any]]:
-        self.asked.append((row.path, row.version))
-        rows = self.labels if row.name == "lead_labels" else self.rows[row.version]
+        self.asked.append((row.endpoint.path, row.endpoint.version))
+        rows = self.labels if row.name == "lead_labels" else self.rows[row.endpoint.version]
         if isinstance(rows, int):
             kind = CONFIG if rows == 403 else TRANSIENT
             raise StreamError(f"Pipedrive refused ({rows}).", kind, rows)
@@ -138,7 +138,7 @@ class LeadsOnly(Account):
     """Credentials that see the fields of leads and not those of deals."""
 
     def __call__(self, row: Stream) -> Sequence[Mapping[str, Any]]:
-        if row.path == "dealFields":
+        if row.endpoint.path == "dealFields":
             raise StreamError("Pipedrive refused (403).", CONFIG, 403)
         return super().__call__(row)
 
@@ -163,7 +163,7 @@ def test_a_list_that_is_gone_is_an_error_at_discover_and_a_warning_at_read() -> 
     account = Account(404, 404)  # type: ignore[arg-type]
     with pytest.raises(StreamError):
         discovered(DEALS, Definitions(account, strict=True))
-    assert Definitions(account).of(DEALS.fields) is None
+    assert Definitions(account).of(DEALS.columns.definitions) is None
 
 
 def test_a_column_that_is_not_selected_is_no_change_in_pipedrive(
@@ -326,8 +326,10 @@ def test_a_schema_without_the_raw_object_does_not_call_its_columns_new(
 def test_activities_ask_for_fields_only_for_the_name_of_their_type() -> None:
     row = STREAMS["activities"]
     account = Account(ACCOUNT)
-    schema = schema_of(account, row) if row.has_custom_fields else with_columns(row, [], True)
-    for name in row.labels.values():
+    schema = (
+        schema_of(account, row) if row.columns.has_custom_fields else with_columns(row, [], True)
+    )
+    for name in row.columns.labels.values():
         del schema["properties"][name]
     for labels in (True, False):
         plan_of(row, schema, Definitions(account), labels)
@@ -505,17 +507,17 @@ def test_v1s_rows_get_v2s_keys_and_keep_their_parts() -> None:
 
 def test_rows_that_make_no_sense_are_no_fields() -> None:
     odd: list[Any] = [{}, {"field_code": None}, {"field_code": "x", "options": "many"}]
-    assert set(Definitions(Account(odd)).of(DEALS.fields) or {}) == {"x"}
+    assert set(Definitions(Account(odd)).of(DEALS.columns.definitions) or {}) == {"x"}
 
 
 def test_the_vendors_examples_are_understood() -> None:
     for name in ("deals", "persons", "organizations", "products"):
         row = STREAMS[name]
-        assert row.fields[0].version == 2
-        assert row.fields[0].older is not None
-        assert row.fields[0].older.version == 1
-        assert row.custom_fields == "object"
-    assert {n for n, row in STREAMS.items() if row.custom_fields == "inline"} == {
+        assert row.columns.definitions[0].endpoint.version == 2
+        assert row.columns.definitions[0].v1_fallback is not None
+        assert row.columns.definitions[0].v1_fallback.endpoint.version == 1
+        assert row.columns.custom_fields == "object"
+    assert {n for n, row in STREAMS.items() if row.columns.custom_fields == "inline"} == {
         "leads",
         "leads_archived",
     }

@@ -339,7 +339,9 @@ def test_each_stream_has_a_line_at_its_start_and_at_its_end(
     list(run_of(company_of("spread"), *names))
     lines = [record.message for record in caplog.records]
     for name in names:
-        assert len([line for line in lines if line.startswith(f"{name}: reading everything")]) == 1, name
+        assert (
+            len([line for line in lines if line.startswith(f"{name}: reading everything")]) == 1
+        ), name
         assert len([line for line in lines if re.match(rf"{name} .* records ", line)]) == 1, name
     assert not [line for line in lines if re.match("deals(_archived)?: | .* s   complete", line)]
     bill = [line.split() for line in lines if re.match("[a-z_]+ +[0-9,]+ +[0-9,]+ +[0-9,]+$", line)]

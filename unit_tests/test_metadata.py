@@ -20,9 +20,9 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from source_pipedrive import __version__
 from source_pipedrive.http import client, hosts, pacing
-from source_pipedrive.sync import report
 from source_pipedrive.spec import DOCUMENTATION_URL
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync import report
 from unit_tests.pyairbyte import needs_pyairbyte
 
 ROOT = Path(__file__).parent.parent
@@ -146,7 +146,7 @@ def test_suggested_streams_exist(data: dict[str, Any]) -> None:
     suggested = data["suggestedStreams"]["streams"]
     assert suggested
     assert set(suggested) <= STREAMS.keys()
-    assert not [name for name in suggested if STREAMS[name].own]
+    assert not [name for name in suggested if STREAMS[name].access.only_own_data]
     assert suggested == sorted(set(suggested))
 
 

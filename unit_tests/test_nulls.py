@@ -72,7 +72,7 @@ def test_a_sync_that_dies_before_it_has_looked_for_them_looks_again(name: str, e
     found: set[int] = set()
     for tokens in (2, 3, 5, 9, 100):
         server = company(9, end)
-        server.budget = tokens * short_pages(name).cost
+        server.budget = tokens * short_pages(name).endpoint.cost
         messages = read(server, short_pages(name), states={name: state}, lower=LOWER)
         found |= ids_of(messages, name)
         state = (states_of(messages, name) or [(0, state)])[-1][1]

@@ -55,9 +55,9 @@ class Account:
 
 
 ALL = {
-    name: set(row.params["include_fields"].split(","))
+    name: set(row.endpoint.params["include_fields"].split(","))
     for name, row in STREAMS.items()
-    if "include_fields" in row.params
+    if "include_fields" in row.endpoint.params
 }
 
 

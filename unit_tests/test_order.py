@@ -96,7 +96,7 @@ def test_an_order_that_breaks_in_the_middle_takes_back_what_was_saved(
 ) -> None:
     """A state from before it vouches for records that were not read."""
     rows = rows_at([START + 60 * n for n in range(100)])
-    server, pages, v1 = SortedList(rows), [0], short_pages(name).version == 1
+    server, pages, v1 = SortedList(rows), [0], short_pages(name).endpoint.version == 1
 
     def disorder(page: list[Record]) -> list[Record]:
         pages[0] += 1

@@ -140,7 +140,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "those of its person and lead; of all else it is not known",
         (
             "unit_tests/test_streams_doc.py::"
-            "test_what_is_known_of_the_time_of_parents_is_said_of_every_child_stream",
+            "test_every_child_stream_says_what_is_known_of_the_time_of_its_parents",
             "unit_tests/test_sandbox_changes.py::"
             "test_notes_and_activities_may_move_the_time_of_their_records",
         ),

@@ -1,4 +1,4 @@
-"""The schemas of the streams: their form, and that they have all that the vendor declares.
+"""The schemas of the streams: their form, and whether they have all that the vendor declares.
 
 Every property of the vendor's answers is looked for here, and a record of the form of each of the
 vendor's examples is validated.
@@ -34,21 +34,25 @@ HEAD = (
 
 # API version, path and place of the records in the answer.
 ENDPOINTS = {
-    row.name: (f"v{row.version}", f"/{row.path}", ".".join(row.rows))
+    row.name: (
+        f"v{row.endpoint.version}",
+        f"/{row.endpoint.path}",
+        ".".join(row.endpoint.records_path),
+    )
     for row in STREAMS.values()
-    if row.kind not in (Kind.REMOVED, Kind.MADE, Kind.DELETED)
+    if row.kind not in (Kind.REMOVED, Kind.DERIVED, Kind.DELETED)
 }
 WITHOUT_ENDPOINT = {
-    "deal_stage_history": "made of deal_changelog",
-    "deleted_records": "made of what several lists say",
+    "deal_stage_history": "derived from deal_changelog",
+    "deleted_records": "merged from several lists",
     "global_messages": "Pipedrive removed the endpoint on 2022-08-21",
-    "subscriptions": "made of deal_products and deal_installments",
+    "subscriptions": "derived from deal_products and deal_installments",
 }
 
-# Places where we are not as the vendor declares, on purpose: by reason and stream.
+# Places that deliberately differ from what the vendor declares: by stream, with the reason.
 MONEY = "may be an amount of money, which has decimals"
 WHOLE_NUMBER = "an id is a whole number"
-BY_CURRENCY = "an object whose keys are currencies; the vendor declares one as an example"
+BY_CURRENCY = "an object whose keys are currencies; the vendor declares one of them as an example"
 SECRET = "holds a password"
 DEVIATIONS = {
     ("goals", "expected_outcome.target"): MONEY,
@@ -91,7 +95,7 @@ formats = FormatChecker(formats=["date"])
 
 @formats.checks("date-time", raises=ValueError)
 def is_rfc3339(value: object) -> bool:
-    """jsonschema checks date-time only with a further package installed: do it here."""
+    """jsonschema checks date-time only if another package is installed, so it is done here."""
     if not isinstance(value, str):
         return True
     return bool(RFC3339.fullmatch(value)) and bool(datetime.fromisoformat(value))
@@ -99,7 +103,9 @@ def is_rfc3339(value: object) -> bool:
 
 @cache
 def schema_of(stream: str) -> Json:
-    schema: Json = json.loads((SCHEMAS / f"{STREAMS[stream].like or stream}.json").read_bytes())
+    schema: Json = json.loads(
+        (SCHEMAS / f"{STREAMS[stream].columns.schema_of or stream}.json").read_bytes()
+    )
     return schema
 
 
@@ -125,14 +131,16 @@ def parts(schema: Json, place: str) -> Iterator[tuple[str, Json]]:
 @pytest.mark.parametrize("stream", NAMES)
 def test_file_has_one_property_a_line(stream: str) -> None:
     head, *lines, last = (SCHEMAS / f"{stream}.json").read_text("utf-8").splitlines()
-    assert (head, last) == (HEAD, "}}"), "its first and last line are those of the other schemas"
+    assert (head, last) == (HEAD, "}}"), (
+        "its first and last line must be those of the other schemas"
+    )
     assert all(line.endswith(",") for line in lines[:-1])
     names = []
     for line in lines:
         assert line.startswith('  "'), f"one property a line, indented by two spaces: {line}"
         [name] = json.loads("{" + line.removesuffix(",") + "}")
         names.append(name)
-    assert names == list(schema_of(stream)["properties"]), "a property stands twice"
+    assert names == list(schema_of(stream)["properties"]), "a property is listed twice"
 
 
 @pytest.mark.parametrize("stream", NAMES)
@@ -181,7 +189,7 @@ def test_a_time_has_a_time_zone(stream: str) -> None:
 
 
 @pytest.mark.parametrize("stream", NAMES)
-def test_custom_fields_are_free(stream: str) -> None:
+def test_custom_fields_have_no_fixed_properties(stream: str) -> None:
     custom = schema_of(stream)["properties"].get("custom_fields")
     assert custom is None or "properties" not in custom
 
@@ -214,12 +222,12 @@ def declared_record(stream: str) -> Json:
 
 
 def unwrapped(declared: Json, row: Stream) -> Json:
-    """The record itself, where each item of a list is a wrapper around one."""
+    """The record itself, if each item of the list is a wrapper around one."""
     child = row.child
-    if child is None or not child.inside:
+    if child is None or not child.nested_under:
         return declared
     outer = dict(declared["properties"])
-    record = merged(outer.pop(child.inside))
+    record = merged(outer.pop(child.nested_under))
     outer.pop("object")
     return {**record, "properties": {**record["properties"], **outer}}
 
@@ -265,25 +273,25 @@ def test_schema_has_all_that_the_vendor_declares(stream: str) -> None:
     meant = {place for name, place in DEVIATIONS if name == stream}
     wrong = {place: text for place, text in found.items() if place not in meant}
     assert not wrong, f"correct these properties in schemas/{stream}.json: {wrong}"
-    assert meant - set(found) == set(), "no longer a deviation: take the line out"
+    assert meant - set(found) == set(), "no longer a deviation: remove the line"
 
 
 @pytest.mark.parametrize("stream", ENDPOINTS)
-def test_schema_has_every_field_that_can_be_asked_for(stream: str) -> None:
+def test_schema_has_every_field_that_can_be_requested(stream: str) -> None:
     parameter = declared_by_vendor(stream)["parameters"].get("include_fields", {"enum": []})
     fields = {name for one in parameter["enum"] for name in one.split(",")}
     missing = fields - set(schema_of(stream)["properties"])
-    assert not missing, f"write these properties into schemas/{stream}.json: {missing}"
+    assert not missing, f"add these properties to schemas/{stream}.json: {missing}"
 
 
 def test_every_schema_belongs_to_a_stream() -> None:
     assert set(FILES) <= STREAMS.keys(), (
-        "put its row into a group of GROUPS in source_pipedrive/streams.py, or delete the file"
+        "add its stream to one of the GROUPS in source_pipedrive/streams.py, or delete the file"
     )
 
 
 def test_every_stream_is_compared_with_the_vendor() -> None:
-    shared = {row.name: row.like for row in STREAMS.values() if row.like}
+    shared = {row.name: row.columns.schema_of for row in STREAMS.values() if row.columns.schema_of}
     assert set(NAMES) == {*ENDPOINTS, *WITHOUT_ENDPOINT} - shared.keys()
     assert set(shared.values()) <= set(NAMES)
     assert set(ENDPOINTS) | set(WITHOUT_ENDPOINT) == STREAMS.keys()
@@ -318,44 +326,52 @@ def undeclared(value: object, schema: Json, place: str = "") -> list[str]:
 
 
 def added(row: Stream) -> Json:
-    """What the connector adds to a record that Pipedrive sends without it."""
+    """The columns that the connector adds to a record."""
     time = "2021-01-01T00:00:00Z"
-    told = {name: params[name] for params in row.each for name in row.told}
+    told = {
+        name: params[name]
+        for params in row.endpoint.param_sets
+        for name in row.columns.param_columns
+    }
     child = row.child
     if child is None:
         return told | ({"user_id": 1} if row.kind is Kind.SINGLE else {})
     text = "string" in types_of(row.schema["properties"][child.key])
     columns = {**told, child.key: "1" if text else 1}
-    if child.months:
+    if child.month_params:
         return {**columns, "period_start": "2021-01-01", "period_end": "2021-01-31"}
     if row.cursor_field:
         columns[row.cursor_field] = time
-    return columns | ({"number": 1} if child.number else {})
+    return columns | ({"number": 1} if child.number_by else {})
 
 
 @pytest.mark.parametrize("stream", ENDPOINTS)
 def test_example_records_fit(stream: str) -> None:
     row = STREAMS[stream]
     found: Any = declared_by_vendor(stream)["sample"]
-    for name in row.rows:
+    for name in row.endpoint.records_path:
         found = found[name]
     records: list[Json] = found if isinstance(found, list) else [found]
     assert records
     validator = Draft7Validator(schema_of(stream), format_checker=formats)
     for record in records:
-        if row.child and row.child.inside:
-            wrapper = {k: v for k, v in record.items() if k not in ("object", row.child.inside)}
-            record = {**record[row.child.inside], **wrapper}
-        record = {name: value for name, value in record.items() if name not in row.never}
+        if row.child and row.child.nested_under:
+            wrapper = {
+                k: v for k, v in record.items() if k not in ("object", row.child.nested_under)
+            }
+            record = {**record[row.child.nested_under], **wrapper}
+        record = {
+            name: value for name, value in record.items() if name not in row.columns.secret_keys
+        }
         emitted = added(row) | with_rfc3339(record)
         assert [error.message for error in validator.iter_errors(emitted)] == []
         assert undeclared(emitted, schema_of(stream)) == []
-        assert set(row.key) <= emitted.keys(), "the example lacks a part of the key"
+        assert set(row.key) <= emitted.keys(), "the example lacks part of the key"
 
 
 @pytest.mark.parametrize("row", WITH_PARENTS, ids=lambda row: row.name)
 def test_a_child_has_a_column_for_all_that_the_connector_adds(row: Stream) -> None:
-    """What has no column arrives, but no warehouse makes a typed column of it."""
+    """Without one, the value would be emitted, but no warehouse would type it."""
     assert added(row).keys() <= row.schema["properties"].keys()
     assert Draft7Validator(row.schema, format_checker=formats).is_valid(added(row))
 
@@ -364,7 +380,7 @@ def test_a_child_has_a_column_for_all_that_the_connector_adds(row: Stream) -> No
 def test_a_child_names_its_parents_and_has_an_id_of_their_type(row: Stream) -> None:
     assert row.child is not None
     column = row.schema["properties"][row.child.key]
-    for parent in row.child.of:
+    for parent in row.child.parents:
         name = parent.key[-1]
         assert f"{parent.name}.{name}" in column["description"]
         assert column["type"] == parent.schema["properties"][name]["type"]

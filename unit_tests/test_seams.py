@@ -91,7 +91,7 @@ def test_within_a_sync_a_record_leaves_once_for_each_time_it_changed(
         assert any("bad cursor" in str(m.trace) for m in messages if m.trace)
         return
     times = {row["id"]: row["update_time"] for row in busy.server.rows}
-    since = rfc3339(lower) if STREAMS[name].history else ""
+    since = rfc3339(lower) if STREAMS[name].incremental.history_field else ""
     edited = {n for n, time in times.items() if (time or "") >= rfc3339(UNTIL)}
     due = {n for n in busy.kept - edited if times[n] is None or times[n] >= since}
     assert due <= ids_of(messages, name)
@@ -171,7 +171,7 @@ def test_a_full_refresh_that_a_budget_ends_goes_on_in_the_next_sync(name: str) -
     spent = []
     while len(spent) < 9:
         server = SortedList(rows)
-        server.budget = 12 * short_pages(name, 20).cost
+        server.budget = 12 * short_pages(name, 20).endpoint.cost
         messages = read(
             server, short_pages(name, 20), lower=START, full_refresh=True, states={name: state}
         )

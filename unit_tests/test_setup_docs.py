@@ -60,7 +60,7 @@ def block_ids() -> Iterable[Any]:
 
 
 def wanted_scope(row: Stream) -> str:
-    return "-" if row.kind is Kind.REMOVED else row.read_scope
+    return "-" if row.kind is Kind.REMOVED else row.access.read_scope
 
 
 def listed(rows: Iterable[Stream]) -> str:
@@ -78,10 +78,10 @@ def scopes() -> str:
         more = ", which every app has" if scope == "base" else ""
         lines.append(f"| `{scope}`{more} | {listed(by_scope[scope])} |")
     older = [
-        f"`{row.name}` is also read with `{row.older.read_scope}`, from an older list that costs "
-        f"{row.older.cost} tokens instead of {row.cost}."
+        f"`{row.name}` is also read with `{row.v1_fallback.access.read_scope}`, from an older list "
+        f"that costs {row.v1_fallback.endpoint.cost} tokens instead of {row.endpoint.cost}."
         for row in STREAMS.values()
-        if row.older and row.older.read_scope not in row.scope
+        if row.v1_fallback and row.v1_fallback.access.read_scope not in row.access.scopes
     ]
     everything = " ".join(sorted(by_scope))
     return "\n".join([*lines, "", *older, f"All of them: `{everything}`.", ""])
@@ -92,11 +92,11 @@ def permissions() -> str:
     by_words: dict[str, list[Stream]] = defaultdict(list)
     for row in STREAMS.values():
         if row.kind is not Kind.REMOVED:
-            by_words[row.needs.words].append(row)
+            by_words[row.access.needs.words].append(row)
     lines = ["| streams | need the permission |", "|---|---|"]
     for words in sorted(by_words, key=lambda words: (-len(by_words[words]), words)):
         lines.append(f"| {listed(by_words[words])} | {words} |")
-    own = listed(row for row in STREAMS.values() if row.own)
+    own = listed(row for row in STREAMS.values() if row.access.only_own_data)
     return "\n".join(
         [*lines, "", f"Of the token's own user alone, whoever that is: {own}. "
          "Pipedrive has no way to ask for others'.", ""]
@@ -153,7 +153,7 @@ def test_the_costs_are_those_that_were_measured() -> None:
     assert f"nothing has changed costs {tokens} tokens" in text
     (most,) = re.findall(r"\*\*Memory\.\*\* At most (\d+) MB", text)
     assert int(memory) <= int(most)
-    deals = STREAMS["deals"]
+    deals = STREAMS["deals"].endpoint
     assert deals.limit is not None
     pages = 200_000 // deals.limit
     assert f"200,000 deals are {pages} requests, {pages * deals.cost:,} tokens" in text

@@ -44,8 +44,8 @@ def test_every_row_says_how_its_readability_is_known() -> None:
 @pytest.mark.parametrize(
     ("name", "company", "permissions", "expected", "words"),
     [
-        ("roles", REGULAR, ALL, Sight.HIDDEN, "admin of account settings"),
-        ("permission_sets", REGULAR, ALL, Sight.HIDDEN, "admin of account settings"),
+        ("roles", REGULAR, ALL, Sight.HIDDEN, "an account settings admin"),
+        ("permission_sets", REGULAR, ALL, Sight.HIDDEN, "an account settings admin"),
         ("roles", replace(ACME, access={"sales": True}), ALL, Sight.UNKNOWN, "not of account"),
         ("deals", REGULAR, ALL, Sight.READABLE, ""),
         ("deal_installments", replace(ACME, access={}), ALL, Sight.HIDDEN, "sales app"),
@@ -125,7 +125,8 @@ def test_an_app_without_the_scope_does_not_ask() -> None:
 def test_streams_are_named_together_for_each_reason() -> None:
     verdicts = {n: verdict(STREAMS[n], REGULAR, None) for n in ("roles", "permission_sets")}
     (line,) = by_reason(verdicts, Sight.HIDDEN)
-    assert line.startswith("roles, permission_sets (the user lacks the permission of an admin")
+    why = "the user lacks the permission of an account settings admin"
+    assert line.startswith(f"roles, permission_sets ({why}")
 
 
 def test_what_is_seen_in_part_is_said() -> None:
@@ -153,7 +154,7 @@ def test_rows_that_hang_on_others_are_as_hidden_as_these() -> None:
 
 
 def test_every_stream_of_the_users_own_is_marked() -> None:
-    own = {name for name, row in STREAMS.items() if row.own}
+    own = {name for name, row in STREAMS.items() if row.access.only_own_data}
     mine = {"call_logs", "mail_threads", "user_connections", "user_settings"}
     statistics = {"pipeline_conversion_statistics", "pipeline_movement_statistics"}
     assert own == mine | statistics | {"mail_messages", "mail_message_bodies"}

@@ -1,5 +1,5 @@
-"""docs/streams.md: its tables say what the rows say, its SQL does what it promises, and its links
-lead to the vendor's pages."""
+"""docs/streams.md: its tables match the streams, its SQL does what it promises, and its links lead
+to the vendor's pages."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ import duckdb
 import pytest
 
 from docs.blocks import updated
-from docs.listing import PAGES, PAGES_FILE, all_places, deletes, moved_by, moves, tables
-from source_pipedrive.child import Moves
-from source_pipedrive.stream import Changes
+from docs.listing import PAGES, PAGES_FILE, all_places, deletes, tables, touches
+from source_pipedrive.stream import Changes, Touches
 from source_pipedrive.streams import STREAMS
 from unit_tests.contract import operation
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "streams.md"
-GENERATED = {"moves": moves, "tables": tables}
+GENERATED = {"moves": touches, "tables": tables}
 
 
 def test_the_golden_links_are_the_vendors() -> None:
-    """A link to a page that is not there helps nobody."""
+    """A dead link helps nobody."""
     wanted = {}
     for place in all_places():
         version, _, path = place.partition("/")
@@ -39,7 +38,7 @@ def test_the_golden_links_are_the_vendors() -> None:
 
 
 @pytest.mark.parametrize("part", GENERATED)
-def test_the_golden_tables_are_what_the_rows_say(part: str) -> None:
+def test_the_golden_tables_match_the_streams(part: str) -> None:
     wanted = GENERATED[part]()
     assert updated(PAGE, part, wanted) == wanted, "run `make golden`"
 
@@ -51,21 +50,25 @@ def test_every_way_in_which_deletions_show_is_described() -> None:
         if way == "-":
             continue
         word = way.partition(" or ")[0].partition(",")[0]
-        assert f"- **{word}**" in text or f"**{word}, if told**" in text, f"{name}: {way}"
-        assert way.endswith(", if told") == word.startswith("`")
+        assert f"- **{word}**" in text or f"**{word}, if listed**" in text, f"{name}: {way}"
+        assert way.endswith(", if listed") == word.startswith("`")
 
 
-def test_what_is_known_of_the_time_of_parents_is_said_of_every_child_stream() -> None:
-    """Who takes an unknown for a yes waits for changes that no sync reads."""
+def test_every_child_stream_says_what_is_known_of_the_time_of_its_parents() -> None:
+    """Readers who take an unknown for a yes wait for changes that no sync reads."""
     for name, row in STREAMS.items():
-        if row.changes is Changes.OF_PARENT and row.child and not row.child.months:
-            assert moved_by(row).keys() == {parent.name for parent in row.child.of}
-            assert f"`{name}`" in moves()
+        if (
+            row.incremental.changes is Changes.OF_PARENT
+            and row.child
+            and not row.child.month_params
+        ):
+            assert row.incremental.touches.keys() == {parent.name for parent in row.child.parents}
+            assert f"`{name}`" in touches()
     for name in ("notes", "activities", "files"):
-        assert moved_by(STREAMS[name]).keys() <= STREAMS.keys()
-    assert moved_by(STREAMS["notes"])["deals"] is Moves.DELETION
-    assert moved_by(STREAMS["activities"])["persons"] is Moves.LIKELY
-    assert moved_by(STREAMS["deal_products"])["deals"] is Moves.UNKNOWN
+        assert STREAMS[name].incremental.touches.keys() <= STREAMS.keys()
+    assert STREAMS["notes"].incremental.touches["deals"] is Touches.DELETION
+    assert STREAMS["activities"].incremental.touches["persons"] is Touches.LIKELY
+    assert STREAMS["deal_products"].incremental.touches["deals"] is Touches.UNKNOWN
 
 
 def test_links_inside_the_page_lead_somewhere() -> None:
@@ -109,7 +112,7 @@ def products(warehouse: duckdb.DuckDBPyConnection) -> list[tuple[int, int]]:
     return [(deal, product) for deal, product in rows]
 
 
-def test_a_product_that_was_removed_from_its_deal_leaves_the_view(
+def test_a_product_that_was_removed_from_its_deal_is_not_in_the_view(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     warehouse.execute("""
@@ -130,7 +133,7 @@ def test_a_product_that_was_removed_from_its_deal_leaves_the_view(
 def test_a_deal_that_has_lost_all_its_products_has_none_in_the_view(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
-    """Nothing is asked for a deal whose products_count is 0: its old rows have its old time."""
+    """A deal whose products_count is 0 needs no request: its old rows keep their old time."""
     warehouse.execute("""
         INSERT INTO deals VALUES (1, '2026-02-02');
         INSERT INTO deal_products VALUES (1, 10, '2026-01-01');
@@ -141,7 +144,7 @@ def test_a_deal_that_has_lost_all_its_products_has_none_in_the_view(
 def test_an_archived_deal_keeps_its_products_in_the_view(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
-    """Its last row in deals stays, and is older than the one in deals_archived."""
+    """Its last row in deals stays, older than the one in deals_archived."""
     warehouse.execute("""
         INSERT INTO deals VALUES (1, '2026-01-01');
         INSERT INTO deals_archived VALUES (1, '2026-03-03');
@@ -163,7 +166,7 @@ def test_a_deal_that_changed_while_the_sync_ran_keeps_its_products(
 def test_a_deal_without_a_time_keeps_its_products(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
-    """Imported deals have been seen without an update_time."""
+    """Imported deals without an update_time have been seen."""
     warehouse.execute("""
         INSERT INTO deals VALUES (1, NULL);
         INSERT INTO deal_products VALUES (1, 10, NULL);
@@ -171,7 +174,7 @@ def test_a_deal_without_a_time_keeps_its_products(
     assert products(warehouse) == [(1, 10)]
 
 
-def test_a_deleted_person_leaves_the_view_of_persons(
+def test_a_deleted_person_is_not_in_the_view_of_persons(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     warehouse.execute("""

@@ -93,40 +93,41 @@ def columns_of(
     ]
 
 
-def discovered(row: Stream, definitions: Definitions) -> list[Column] | None:
+def discovered(stream: Stream, definitions: Definitions) -> list[Column] | None:
     """The columns of a stream as the account is now; None where the definitions are hidden.
 
     Raises StreamError where they cannot be read otherwise.
     """
-    fields = definitions.of(row.fields)
+    fields = definitions.of(stream.columns.definitions)
     if fields is None:
         return None
-    own = reserved(row) | {one.key for one in fields.values() if not one.custom}
+    own = reserved(stream) | {one.key for one in fields.values() if not one.custom}
     custom = sorted((f for f in fields.values() if f.custom), key=lambda f: f.key)
     if not contested([_wanted(field) for field in custom], own):
         return columns_of(custom, own)
-    ordered = definitions.in_order(row.fields)
+    ordered = definitions.in_order(stream.columns.definitions)
     if ordered is not None:
         return columns_of(ordered, own)
-    mendable = any(each.older for each in row.fields)
+    first = stream.columns.definitions[0].name
+    mendable = any(each.v1_fallback for each in stream.columns.definitions)
     definitions.say_once(
         logging.WARNING if mendable else logging.INFO,
-        f"Pipedrive does not tell in which order {row.fields[0].name} were created, so of those "
+        f"Pipedrive does not tell in which order {first} were created, so of those "
         "that share a name none has the plain column: all carry a piece of their key.",
     )
     return columns_of(custom, own, ordered=False)
 
 
-def reserved(row: Stream) -> set[str]:
+def reserved(stream: Stream) -> set[str]:
     """The names of a stream's own columns."""
-    return {*row.schema["properties"], *row.labels.values(), RAW}
+    return {*stream.schema["properties"], *stream.columns.labels.values(), RAW}
 
 
-def with_columns(row: Stream, columns: Sequence[Column] | None, labels: bool) -> Schema:
+def with_columns(stream: Stream, columns: Sequence[Column] | None, labels: bool) -> Schema:
     """The schema of a stream with its columns for custom fields and for labels."""
-    schema = row.schema
+    schema = stream.schema
     properties = dict(schema["properties"])
-    if row.has_custom_fields:
+    if stream.columns.has_custom_fields:
         raw = properties.get(RAW) or {
             "type": ["null", "object"],
             "description": "The account's own fields, keyed by field hash",
@@ -135,7 +136,7 @@ def with_columns(row: Stream, columns: Sequence[Column] | None, labels: bool) ->
         seen = sorted({column.key[:SEEN] for column in columns or ()})
         properties[RAW] = {**raw, MARK: seen if columns is not None else None}
     if labels and columns is not None:
-        for ids, name in row.labels.items():
+        for ids, name in stream.columns.labels.items():
             holds = LIST if "array" in properties[ids]["type"] else TEXT
             properties[name] = {**holds, "description": f"What `{ids}` is called in Pipedrive"}
     for column in sorted(columns or (), key=lambda column: column.name):

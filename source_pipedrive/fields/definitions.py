@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from source_pipedrive.absences import absence_of
 from source_pipedrive.fields.names import HASH
 from source_pipedrive.http.errors import TRANSIENT, StreamError
 from source_pipedrive.stream import Stream
@@ -125,7 +124,7 @@ class Definitions:
         """The fields by key, from the first of `lists` that the credentials may read; None, and a
         warning, where they may read none. Raises StreamError where it is not known."""
         with self._lock:
-            found = [self._once(row) for row in lists[:1]]
+            found = [self._once(stream) for stream in lists[:1]]
             while isinstance(found[-1], StreamError) and len(found) < len(lists):
                 found.append(self._once(lists[len(found)]))
         if isinstance(found[-1], StreamError):
@@ -137,27 +136,27 @@ class Definitions:
             return None
         return found[-1]
 
-    def named(self, row: Stream) -> Mapping[str, str] | None:
+    def named(self, stream: Stream) -> Mapping[str, str] | None:
         """What the records of a list are called, by id; None, and a warning, where the credentials
         may not see it. Raises StreamError where it is not known."""
         with self._lock:
-            if row.name not in self._named:
+            if stream.name not in self._named:
                 try:
-                    rows = self._listed(row)
+                    rows = self._listed(stream)
                 except StreamError as error:
                     if error.status not in (HIDDEN, *GONE):
                         raise
                     self.say_once(
-                        logging.WARNING, f"{error} Until then {row.name} stand as ids only."
+                        logging.WARNING, f"{error} Until then {stream.name} stand as ids only."
                     )
-                    self._named[row.name] = None
+                    self._named[stream.name] = None
                 else:
-                    self._named[row.name] = {
+                    self._named[stream.name] = {
                         str(r["id"]): str(r["name"])
                         for r in rows
                         if r.get("id") is not None and r.get("name") is not None
                     }
-            return self._named[row.name]
+            return self._named[stream.name]
 
     def in_order(self, lists: Sequence[Stream]) -> list[Field] | None:
         """The custom fields in order of creation, or None where that is not told."""
@@ -165,7 +164,7 @@ class Definitions:
         if any(one.order is None for one in custom):
             orders: dict[str, int] = {}
             with self._lock:
-                for older in filter(None, (row.older for row in lists)):
+                for older in filter(None, (stream.v1_fallback for stream in lists)):
                     orders = orders or self._order(older)
             custom = [replace(one, order=orders.get(one.key, one.order)) for one in custom]
         if custom and all(one.order is None for one in custom):
@@ -182,44 +181,44 @@ class Definitions:
             logger.log(level, sentence)
 
     def _order(self, older: Stream) -> dict[str, int]:
-        if older.path not in self._orders:
+        if older.endpoint.path not in self._orders:
             try:
-                fields = [from_v1(item, older.renamed) for item in self._listed(older)]
+                fields = [from_v1(item, older.columns.renamed) for item in self._listed(older)]
                 order = {one.key: one.order for one in fields if one.order is not None}
             except StreamError as error:
                 if error.status not in (HIDDEN, *GONE):
                     raise
                 order = {}
-            self._orders[older.path] = order
-        return self._orders[older.path]
+            self._orders[older.endpoint.path] = order
+        return self._orders[older.endpoint.path]
 
-    def _once(self, row: Stream) -> dict[str, Field] | StreamError:
-        if row.name not in self._known:
-            self._known[row.name] = self._read(row)
-        return self._known[row.name]
+    def _once(self, stream: Stream) -> dict[str, Field] | StreamError:
+        if stream.name not in self._known:
+            self._known[stream.name] = self._read(stream)
+        return self._known[stream.name]
 
-    def _read(self, row: Stream) -> dict[str, Field] | StreamError:
+    def _read(self, stream: Stream) -> dict[str, Field] | StreamError:
         failure: StreamError | None = None
-        for one in filter(None, (row, row.older)):
+        for source in filter(None, (stream, stream.v1_fallback)):
             try:
-                rows = self._listed(one)
+                rows = self._listed(source)
             except StreamError as error:
-                if absence_of(one, error):
+                if source.unavailable_answer(error.status, error.body):
                     return {}  # nor any record that could have such a field
                 if error.status not in (HIDDEN, *GONE):
                     raise
                 failure = failure or error
                 continue
             own = [item for item in rows if not _is_part(item)]
-            fields = [
-                from_v2(item) if one.version == 2 else from_v1(item, one.renamed) for item in own
-            ]
+            v2, renamed = source.endpoint.version == 2, source.columns.renamed
+            fields = [from_v2(item) if v2 else from_v1(item, renamed) for item in own]
             if not fields:
-                if one.absent:
+                if source.access.means_unavailable:
                     return {}  # of an add-on that the company does not use
                 # Every object has fields of Pipedrive's own.
                 raise StreamError(
-                    f'Pipedrive sent no field at all for "{row.name}". Run the sync again later.',
+                    f'Pipedrive sent no field at all for "{stream.name}". '
+                    "Run the sync again later.",
                     TRANSIENT,
                 )
             return {field.key: field for field in fields if field.key}

@@ -63,36 +63,38 @@ class FieldPlan:
 
 
 def plan_of(
-    row: Stream, schema: Mapping[str, Any], definitions: Definitions, labels: bool
+    stream: Stream, schema: Mapping[str, Any], definitions: Definitions, labels: bool
 ) -> FieldPlan:
     """The plan of a stream for the configured `schema`. Asks for the definitions where something
     depends on them. Raises StreamError where they cannot be read."""
-    columns = configured(schema) if row.has_custom_fields else []
+    columns = configured(schema) if stream.columns.has_custom_fields else []
     known = set(schema.get("properties") or ())
     taken = {column.name for column in columns or ()}
     wanted = {
         ids: name
-        for ids, name in row.labels.items()
+        for ids, name in stream.columns.labels.items()
         if labels and name not in taken and (not known or name in known)
     }
-    inline = row.custom_fields == "inline"
-    of_fields = wanted.keys() - row.named.keys()
-    fields = definitions.of(row.fields) if columns != [] or inline or of_fields else {}
+    inline = stream.columns.custom_fields == "inline"
+    label_lists = stream.columns.label_lists
+    of_fields = wanted.keys() - label_lists.keys()
+    needed = columns != [] or inline or of_fields
+    fields = definitions.of(stream.columns.definitions) if needed else {}
     if columns is None:
-        columns = discovered(row, definitions) or []
+        columns = discovered(stream, definitions) or []
         columns = [column for column in columns if not known or column.name in known]
-    elif fields and row.has_custom_fields:
-        _compare(row, columns, fields, seen_keys(schema), definitions)
+    elif fields and stream.columns.has_custom_fields:
+        _compare(stream, columns, fields, seen_keys(schema), definitions)
     types = {column.key: column.type for column in columns}
     types |= {one.key: one.type for one in (fields or {}).values() if one.custom}
     warn = partial(_warn, definitions)
-    own = row.fields[0]
+    own = stream.columns.definitions[0]
     return FieldPlan(
         compiled(partial(warn, own), columns, fields, labels),
         tuple(
-            (ids, name, Labels(partial(warn, row.named.get(ids, own)), ids, options))
+            (ids, name, Labels(partial(warn, label_lists.get(ids, own)), ids, options))
             for ids, name in wanted.items()
-            if (options := _options(row, ids, fields or {}, definitions)) is not None
+            if (options := _options(stream, ids, fields or {}, definitions)) is not None
         ),
         types if inline else None,
         frozenset({column.name for column in columns} | set(wanted.values())),
@@ -105,18 +107,18 @@ def _warn(definitions: Definitions, of: Stream, sentence: str) -> None:
 
 
 def _options(
-    row: Stream, ids: str, fields: Mapping[str, Field], definitions: Definitions
+    stream: Stream, ids: str, fields: Mapping[str, Field], definitions: Definitions
 ) -> Mapping[str, str] | None:
     """Labels by id; None where Pipedrive does not tell them."""
-    if ids in row.named:
-        return definitions.named(row.named[ids])
+    if ids in stream.columns.label_lists:
+        return definitions.named(stream.columns.label_lists[ids])
     one = fields.get(ids)
     # Only fields of these types are sure to list their options.
     return one.options if one and (one.options or one.type in ("enum", "set")) else None
 
 
 def _compare(
-    row: Stream,
+    stream: Stream,
     columns: Iterable[Column],
     fields: Mapping[str, Field],
     seen: Collection[str],
@@ -138,6 +140,7 @@ def _compare(
     if changes:
         definitions.say_once(
             logging.INFO,
-            f"{row.fields[0].name}: custom fields changed since the schema was discovered. {RAW} "
-            f"holds them all; refresh the schema for the columns. {'; '.join(changes)}.",
+            f"{stream.columns.definitions[0].name}: custom fields changed since the schema was "
+            f"discovered. {RAW} holds them all; refresh the schema for the columns. "
+            f"{'; '.join(changes)}.",
         )

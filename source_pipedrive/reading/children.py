@@ -11,8 +11,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from source_pipedrive.absences import absence_of
-from source_pipedrive.child import Child
 from source_pipedrive.http.errors import Action, StreamError, about_one_parent
 from source_pipedrive.reading.batch import (
     Batch,
@@ -33,6 +31,7 @@ from source_pipedrive.reading.progress import Progress, lies_in, union
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.reading.records import Record, numbered
 from source_pipedrive.reading.refusals import HOPELESS, Refusals
+from source_pipedrive.stream import Child
 
 logger = logging.getLogger("airbyte")
 
@@ -51,7 +50,7 @@ class Children(DependentReader):
         assert self.stream.child is not None
         self.child: Child = self.stream.child
         self.pending = PendingParents()
-        self.refusals = Refusals(self.stream.name, self.child.of[0].name)
+        self.refusals = Refusals(self.stream.name, self.child.parents[0].name)
         self.counts = Counts()
         self._asked: set[tuple[str, Any, int | None]] = set()
 
@@ -62,12 +61,12 @@ class Children(DependentReader):
     @property
     def unit(self) -> str:
         """What an estimate counts."""
-        return self.child.of[0].name
+        return self.child.parents[0].name
 
     @property
     def requests_per_parent(self) -> int:
         """How many requests one parent takes, without further pages."""
-        return len(self.stream.each)
+        return len(self.stream.endpoint.param_sets)
 
     # -- parents arrive
 
@@ -99,7 +98,7 @@ class Children(DependentReader):
         if self.child.counter and record.get(self.child.counter) == 0:
             return False
         time = time_of_parent(record, self.child)
-        if self.stream.cursor_field is None or self.child.months or time is None:
+        if self.stream.cursor_field is None or self.child.month_params or time is None:
             return True
         remaining = needed or self.coverage.remaining_from(source.stream.name)
         return time >= self.progress.until or lies_in(time, union(remaining.values()))
@@ -135,7 +134,10 @@ class Children(DependentReader):
             records = self._records_of(parents)
         except StreamError as error:
             action = about_one_parent(error)
-            unavailable = not self.has_answered and absence_of(self.stream, error) is not None
+            unavailable = (
+                not self.has_answered
+                and self.stream.unavailable_answer(error.status, error.body) is not None
+            )
             if unavailable and error.status == 403:  # its words may be about one of the parents
                 unavailable = not self.answers()
             if action is Action.END_STREAM or unavailable:
@@ -171,8 +173,12 @@ class Children(DependentReader):
         found: list[Record] = []
         for params, columns in self.requests(parents[0]):
             ids = ",".join(str(parent["id"]) for parent in parents)
-            path = self.stream.path if self.child.ids else self.stream.path.format(id=ids)
-            named = {self.child.ids: ids} if self.child.ids else {}
+            path = (
+                self.stream.endpoint.path
+                if self.child.ids_param
+                else self.stream.endpoint.path.format(id=ids)
+            )
+            named = {self.child.ids_param: ids} if self.child.ids_param else {}
             page = Page([], last=True)
             known = any(parent["has_children"] for parent in parents)
             for page in pages(
@@ -191,19 +197,19 @@ class Children(DependentReader):
         for record in found:
             if self.child.batch == 1:
                 record[self.child.key] = parents[0]["id"]
-            if self.stream.cursor_field and not self.child.months:
+            if self.stream.cursor_field and not self.child.month_params:
                 time = by_id.get(record.get(self.child.key), {}).get("time")
                 record[self.stream.cursor_field] = time
-        return numbered(found, self.child) if self.child.number else found
+        return numbered(found, self.child) if self.child.number_by else found
 
     def requests(self, parent: Record) -> list[tuple[Mapping[str, str], Record]]:
         """The parameters of each request for one parent, and the columns that tell its records
         from those of the others."""
-        return [(params, {}) for params in self.stream.each]
+        return [(params, {}) for params in self.stream.endpoint.param_sets]
 
     def _without(self, parent: Record, error: StreamError, action: Action) -> Iterator[Step]:
         """Continues without the children of a parent that could not be read."""
-        if error.status == self.child.none:
+        if error.status == self.child.empty_status:
             with self.lock:
                 self.counts.have_read(1)
                 self.have_left(parent)

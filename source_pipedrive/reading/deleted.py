@@ -11,7 +11,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading.batch import Batch, Task
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
@@ -47,21 +46,22 @@ class DeletedRecords(Sequential):
                 "matter to you."
             )
         refused: StreamError | None = None
-        for part in self.stream.parts:
+        for part in self.stream.components:
+            path = part.endpoint.path
             # Lists that are requested by status reach back as far as Pipedrive keeps them.
-            since = min(begin, self.progress.lacking.get(part.path, begin))
-            since = max(since, oldest) if part.path == "recents" else since
+            since = min(begin, self.progress.lacking.get(path, begin))
+            since = max(since, oldest) if path == "recents" else since
             try:
                 yield from self._deleted(part, since)
-                self.progress.lacking.pop(part.path, None)
+                self.progress.lacking.pop(path, None)
             except PipedriveError as error:
-                if absence_of(part, error) is not None:
-                    logger.info(f"{self.stream.name}: this account does not have {part.path}.")
-                    self.progress.lacking[part.path] = since
+                if part.unavailable_answer(error.status, error.body) is not None:
+                    logger.info(f"{self.stream.name}: this account does not have {path}.")
+                    self.progress.lacking[path] = since
                 elif isinstance(error, StreamError):
                     logger.warning(
-                        f"{self.stream.name}: {part.path} could not be read; the other lists are "
-                        f"read. {error}"
+                        f"{self.stream.name}: {path} could not be read; the other lists are read. "
+                        f"{error}"
                     )
                     refused = refused or error
                 else:
@@ -71,11 +71,12 @@ class DeletedRecords(Sequential):
         yield self.finished()
 
     def _deleted(self, part: Stream, since: int) -> Task:
+        path = part.endpoint.path
         for page in pages(self.context.client, part, _bounds(part, since)):
-            if part.path == "recents":
+            if path == "recents":
                 yield Batch([self._of_recents(item) for item in page.records if is_deleted(item)])
             else:
-                name = part.path.split("/")[0]
+                name = path.split("/")[0]
                 yield Batch(
                     [
                         self._record(name, item["id"], item.get("update_time"))
@@ -95,9 +96,9 @@ class DeletedRecords(Sequential):
 
 
 def _bounds(part: Stream, since: int) -> Mapping[str, str]:
-    if part.path == "recents":
+    if part.endpoint.path == "recents":
         return {"since_timestamp": rfc3339(since).replace("T", " ").removesuffix("Z")}
-    if part.path.startswith("deals"):
+    if part.endpoint.path.startswith("deals"):
         return {"updated_since": rfc3339(since), "sort_by": "update_time", "sort_direction": "asc"}
     return {}
 

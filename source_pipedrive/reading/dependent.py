@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading.api import Api
 from source_pipedrive.reading.batch import Handover, Step, Task
@@ -48,7 +47,7 @@ class DependentReader(Reader):
         self.untried = False  # one request decides whether the account has the stream
         self._trying = False
         # Until an answer shows that the account has the stream, nothing is saved.
-        self.can_checkpoint = not stream.absent
+        self.can_checkpoint = not stream.access.means_unavailable
 
     def receive(
         self, source: Reader, handover: Handover, needed: Remaining | None
@@ -97,7 +96,7 @@ class DependentReader(Reader):
     def prepare(self) -> None:
         """Decides whether one request has to show that the account has the stream."""
         has_read = any(each.done() for each in self.multi.by_root.values())
-        self.untried = bool(self.stream.absent) and not has_read
+        self.untried = bool(self.stream.access.means_unavailable) and not has_read
 
     def try_out(self) -> Task | None:
         """The task that finds out, unless it is under way."""
@@ -116,14 +115,12 @@ class DependentReader(Reader):
         """Requests the children of a record that does not exist. A good answer shows that the
         account has the stream; so does, less surely, any other that does not mean that the account
         lacks it, for which StreamError is raised. Returns whether the answer was good."""
-        stream, child = self.stream, self.stream.child
-        assert child is not None
-        params = {**stream.each[0], **({child.ids: str(NO_RECORD)} if child.ids else {})}
-        path = stream.path.format(id=NO_RECORD)
+        path, params = self.stream.path_and_params(str(NO_RECORD))
+        params = {**self.stream.endpoint.param_sets[0], **params}
         try:
-            self.context.client.get(request_for(stream, params, path))
+            self.context.client.get(request_for(self.stream, params, path))
         except StreamError as error:
-            if absence_of(stream, error):
+            if self.stream.unavailable_answer(error.status, error.body):
                 raise
             return False
         self.has_answered = True
@@ -179,12 +176,10 @@ def _is_shown(client: Api, stream: Stream, parents: Sequence[Any]) -> bool:
     for parent in parents if stream.child else ():
         assert stream.child is not None
         counted = stream.child.counter is not None
-        path = stream.path if stream.child.ids else stream.path.format(id=parent)
-        named = {stream.child.ids: str(parent)} if stream.child.ids else {}
+        path, params = stream.path_and_params(str(parent))
+        params = {**params, **stream.endpoint.param_sets[0]}
         try:
-            next(
-                pages(client, stream, {**named, **stream.each[0]}, path=path, known_records=counted)
-            )
+            next(pages(client, stream, params, path=path, known_records=counted))
         except PipedriveError:
             continue  # anything else that is wrong will show when the stream is read
         return True

@@ -34,7 +34,7 @@ class Derived(DependentReader):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         stream = self.stream
-        self._reference = ReferenceList(self.context.client, stream.consults, stream.name)
+        self._reference = ReferenceList(self.context.client, stream.derived.lookup, stream.name)
 
     def take(self, more: bool = False) -> Task | None:
         return None

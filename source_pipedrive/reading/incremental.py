@@ -42,7 +42,7 @@ class Incremental(Ordered):
     @property
     def _page_size(self) -> int:
         """Records of a full page, which Pipedrive may make smaller than requested."""
-        return self._full or self.stream.limit or 1
+        return self._full or self.stream.endpoint.limit or 1
 
     def take(self, more: bool = False) -> Task | None:
         if self.disordered:
@@ -99,7 +99,7 @@ class Incremental(Ordered):
 
     def bounds(self, since: int, until: int | None = None) -> dict[str, str]:
         bounds = {"updated_since": rfc3339(since)}
-        if self.stream.until:
+        if self.stream.incremental.has_upper_bound:
             bounds["updated_until"] = rfc3339(until or self.progress.until)
         return bounds
 

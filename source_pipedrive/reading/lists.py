@@ -57,7 +57,7 @@ class NewestFirst(SortedV1):
 
     @property
     def _page(self) -> int:
-        return self.stream.limit or 1
+        return self.stream.endpoint.limit or 1
 
     def _read_from(self, start: int) -> Generator[Step, bool, tuple[int, bool]]:
         """Reads the newest span that is left, from an offset in or above it. Returns the offset
@@ -139,11 +139,11 @@ class WholeList(Sequential):
     def read(self) -> Task:
         seen: set[object] = set()
         refused: StreamError | None = None
-        for params in self.stream.each:
+        for params in self.stream.endpoint.param_sets:
             try:
                 yield from self._read_one(params, seen)
             except StreamError as error:
-                if not self.stream.is_spare(params) or error.status not in LACKING:
+                if not self.stream.endpoint.is_optional(params) or error.status not in LACKING:
                     raise
                 refused = error
         if refused is not None:
@@ -152,15 +152,17 @@ class WholeList(Sequential):
 
     def _read_one(self, params: Mapping[str, str], seen: set[object]) -> Task:
         for page in self.pages(params):
-            columns = {name: params[name] for name in self.stream.told}
+            columns = {name: params[name] for name in self.stream.columns.param_columns}
             records = [{**columns, **item} for item in page.records if self._is_wanted(item)]
-            if len(self.stream.each) > 1:
+            if len(self.stream.endpoint.param_sets) > 1:
                 records = [item for item in records if key_of(self.stream, item) not in seen]
                 seen.update(key_of(self.stream, item) for item in records)
             yield Batch(records)
 
     def _log_lacking(self, error: StreamError) -> None:
-        what = ", ".join(f"{name} {value}" for name, value in self.stream.spare.items())
+        what = ", ".join(
+            f"{name} {value}" for name, value in self.stream.endpoint.optional_params.items()
+        )
         logger.info(
             f"{self.stream.name}: Pipedrive refused {what} ({error.status}), so the account seems "
             "to have none. If it has some, use the token of an admin."
@@ -174,8 +176,12 @@ class WholeList(Sequential):
 
     def is_too_old(self, item: Record) -> bool:
         """Whether the configured history leaves this record out."""
-        time = instant_or_none(item.get(self.stream.history or ""))
+        time = self.history_time(item)
         return time is not None and time < self.context.lower
+
+    def history_time(self, item: Record) -> int | None:
+        """The time that the configured history applies to, in seconds since 1970."""
+        return instant_or_none(item.get(self.stream.incremental.history_field or ""))
 
 
 class FieldList(WholeList):
@@ -185,10 +191,10 @@ class FieldList(WholeList):
         try:
             yield from super().read()
         except StreamError as error:
-            older = self.stream.older
+            older = self.stream.v1_fallback
             if error.status != 403 or older is None:
                 raise
-            records = as_v2(all_records(self.context.client, older), older.renamed)
+            records = as_v2(all_records(self.context.client, older), older.columns.renamed)
             self._log_fallback(older, records)
             yield self.finished(records)
 
@@ -196,9 +202,9 @@ class FieldList(WholeList):
         present = {name for item in records[:1] for name in item}
         missing = [name for name in self.stream.schema["properties"] if name not in present]
         logger.warning(
-            f"{self.stream.name}: read from an older list ({older.path} of API v1), which lacks "
-            f"{', '.join(missing)}. Give the app the scope {self.stream.read_scope}, or use the "
-            "token of an admin, to get them."
+            f"{self.stream.name}: read from an older list ({older.endpoint.path} of API v1), which "
+            f"lacks {', '.join(missing)}. Give the app the scope {self.stream.access.read_scope}, "
+            "or use the token of an admin, to get them."
         )
 
 
@@ -209,16 +215,14 @@ class Mailbox(WholeList):
 
     def read(self) -> Task:
         threads: dict[object, dict[str, Any]] = {}
-        for params in self.stream.each:
+        for params in self.stream.endpoint.param_sets:
             low: int | None = None
             sorted_ = True
             for page in self.pages(params):
                 for item in page.records:
                     if not self.is_too_old(item):
                         self._gather(threads, item, params["folder"])
-                times = [
-                    instant_or_none(item.get(self.stream.history or "")) for item in page.records
-                ]
+                times = [self.history_time(item) for item in page.records]
                 sorted_ = sorted_ and in_order(times, low, descending=True)
                 low = next((time for time in reversed(times) if time is not None), low)
                 if sorted_ and self._is_past(page):

@@ -49,7 +49,7 @@ class Monthly(Children):
         if once in self._asked:
             return []
         self._asked.add(once)
-        life = [parent.get(name) for name in self.child.life]
+        life = [parent.get(name) for name in self.child.lifetime_fields]
         return [
             {**parent, "month": month}
             for month in months_of(self.context.lower, self.context.until, *life)
@@ -58,7 +58,7 @@ class Monthly(Children):
 
     def requests(self, parent: Record) -> list[tuple[Mapping[str, str], Record]]:
         start, end, (first, last) = parent["month"]
-        names = self.child.months
+        names = self.child.month_params
         return [({names[0]: first, names[1]: last}, {"period_start": start, "period_end": end})]
 
     def have_left(self, parent: Record) -> None:

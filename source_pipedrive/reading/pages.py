@@ -46,17 +46,17 @@ class Page:
 
 def request_for(stream: Stream, params: Mapping[str, str], path: str) -> Request:
     """The request for a page of `stream` with the stream's own parameters and `params`."""
-    size = {"limit": str(stream.limit)} if stream.limit else {}
+    size = {"limit": str(stream.endpoint.limit)} if stream.endpoint.limit else {}
     return Request(
         stream=stream.name,
-        path=path or stream.path,
-        version=stream.version,
-        cost=stream.cost,
-        scope=stream.read_scope,
-        permission=stream.needs.words,
-        params={**stream.params, **size, **params},
-        optional=stream.optional,
-        absent=tuple((absence.status, absence.body) for absence in stream.absent),
+        path=path or stream.endpoint.path,
+        version=stream.endpoint.version,
+        cost=stream.endpoint.cost,
+        scope=stream.access.read_scope,
+        permission=stream.access.needs.words,
+        params={**stream.endpoint.params, **size, **params},
+        optional=stream.endpoint.optional_fields,
+        absent=tuple((absence.status, absence.body) for absence in stream.access.means_unavailable),
     )
 
 
@@ -73,9 +73,9 @@ def pages(
     Raises StreamError for a list that cannot be followed to its end. path: replaces the stream's
     path if that holds a parent's id. known_records: the list has records, so null is no answer.
     """
-    if stream.paging is Paging.CURSOR:
+    if stream.endpoint.paging is Paging.CURSOR:
         return cursor_pages(client, stream, params, path, known_records)
-    if stream.paging is Paging.OFFSET:
+    if stream.endpoint.paging is Paging.OFFSET:
         return offset_pages(client, stream, params, start, path, known_records)
     return iter([one_page(client, stream, params, path, known_records)])
 
@@ -84,7 +84,7 @@ def all_records(client: Api, stream: Stream) -> list[Record]:
     """All records of a short list."""
     return [
         item
-        for params in stream.each
+        for params in stream.endpoint.param_sets
         for page in pages(client, stream, params)
         for item in page.records
     ]
@@ -118,7 +118,7 @@ def cursor_pages(
         if cursor in seen:
             raise endless(stream)
         records = records_of(stream, body)
-        full = stream.limit is not None and len(records) >= stream.limit
+        full = stream.endpoint.limit is not None and len(records) >= stream.endpoint.limit
         yield Page(records, last=not cursor, cut=full and "next_cursor" not in more)
         if not cursor:
             return
@@ -138,7 +138,7 @@ def offset_pages(
     A page continues the earlier ones if it begins with a record they held, so an empty page never
     ends a list that has begun.
     """
-    assert stream.limit is not None
+    assert stream.endpoint.limit is not None
     idle = 0
     recent: deque[dict[object, Record]] = deque(maxlen=4)
     while True:
@@ -148,9 +148,9 @@ def offset_pages(
         first = next(iter(records), None)
         if start and recent and not any(first in page for page in recent):
             # Records before this page were deleted: look for where the earlier pages ended.
-            start = max(0, start - stream.limit + 1)
+            start = max(0, start - stream.endpoint.limit + 1)
             continue
-        more = more_pages(body, len(records), stream.limit)
+        more = more_pages(body, len(records), stream.endpoint.limit)
         fresh = [v for k, v in records.items() if all(page.get(k) != v for page in recent)]
         idle = 0 if fresh else idle + 1
         if idle == IDLE_PAGES and more:
@@ -172,7 +172,8 @@ def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mappi
     nothing follows), or if v1, or a child list, answers the same twice. It never is for a v2 list,
     for a list that is never empty, or where records are known to exist.
     """
-    certain = known or stream.never_empty or (stream.version == 2 and stream.child is None)
+    list_of_v2 = stream.endpoint.version == 2 and stream.child is None
+    certain = known or stream.endpoint.never_empty or list_of_v2
     body = client.get(request).body
     tries = 0
     while _is_null(stream, body):
@@ -209,7 +210,7 @@ def _is_null(stream: Stream, body: Mapping[str, Any]) -> bool:
     """Whether an answer holds null instead of records, or none where there are always some."""
     found = _found(stream, body)
     return body.get("success") is not False and (
-        found is None or (stream.never_empty and found == [])
+        found is None or (stream.endpoint.never_empty and found == [])
     )
 
 
@@ -222,7 +223,8 @@ def _promises_more(body: Mapping[str, Any]) -> bool:
 def _says_empty(stream: Stream, body: Mapping[str, Any]) -> bool:
     """Whether v1's block on paging is present; it then says that nothing follows."""
     block = _pagination(body)
-    return stream.version == 1 and ("more_items_in_collection" in block or "next_cursor" in block)
+    present = "more_items_in_collection" in block or "next_cursor" in block
+    return present and stream.endpoint.version == 1
 
 
 def endless(stream: Stream) -> StreamError:
@@ -259,7 +261,7 @@ def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
     found = _found(stream, body)
     if found is None and body.get("success") is not False:
         return []
-    if isinstance(found, dict) and (stream.one or stream.kind is Kind.SINGLE):
+    if isinstance(found, dict) and (stream.endpoint.single_object or stream.kind is Kind.SINGLE):
         found = [found]
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise StreamError(
@@ -267,14 +269,14 @@ def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
             "Please report this line.",
             SYSTEM,
         )
-    inside = stream.child.inside if stream.child else ""
+    inside = stream.child.nested_under if stream.child else ""
     return [_unwrapped(item, inside) for item in found] if inside else found
 
 
 def _found(stream: Stream, body: Mapping[str, Any]) -> Any:
     """Whatever stands in the place of the records."""
     found: Any = body
-    for name in stream.rows:
+    for name in stream.endpoint.records_path:
         if not isinstance(found, dict):
             break
         found = found.get(name)

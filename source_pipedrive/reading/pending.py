@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from source_pipedrive.child import Child
 from source_pipedrive.reading.batch import Covered
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.progress import Interval, without
 from source_pipedrive.reading.records import Record, as_rfc3339, inner
+from source_pipedrive.stream import Child
 
 # Parents that may wait: these take a few megabytes.
 ENOUGH = 20_000
@@ -138,20 +138,20 @@ class PendingParents:
 
 def time_of_parent(record: Record, child: Child) -> int | None:
     """When its children may have changed last, in seconds since 1970."""
-    times = [instant_or_none(record.get(name)) for name in child.moved]
+    times = [instant_or_none(record.get(name)) for name in child.changed_fields]
     return max((time for time in times if time is not None), default=None)
 
 
 def parent_of(record: Record, child: Child) -> Record:
     """What is kept of a parent: its id, its time, whether it is deleted, whether Pipedrive counts
     children of it, and the fields that the child stream needs."""
-    found = [record.get(name) for name in child.moved]
+    found = [record.get(name) for name in child.changed_fields]
     texts = [text for text in found if isinstance(text, str) and instant_or_none(text)]
     time = max(texts, key=lambda text: instant_or_none(text) or 0, default=None)
     counted = bool(record.get(child.counter or ""))
     return {
-        **{name: inner(record, name) for name in (*child.life, *child.takes)},
-        "id": record[child.of[0].key[-1]],
+        **{name: inner(record, name) for name in (*child.lifetime_fields, *child.extra_fields)},
+        "id": record[child.parents[0].key[-1]],
         "time": as_rfc3339(time),
         "deleted": bool(record.get("is_deleted")),
         "has_children": counted,

@@ -210,4 +210,4 @@ def _gaps(start: int, end: int, covered: Sequence[Interval]) -> list[Interval]:
 def lower_bound(stream: Stream, lower: int) -> int:
     """Where the history of a stream begins: at the configured bound `lower`, or in 1970 if the
     stream is always read whole."""
-    return lower if stream.history else 0
+    return lower if stream.incremental.history_field else 0

@@ -104,7 +104,7 @@ class Reader(ABC):
     @property
     def can_let_go(self) -> bool:
         """Whether a dependent that cannot keep up may read the rest of this list later."""
-        return self.stream.changes in SORTED and self.can_checkpoint
+        return self.stream.incremental.changes in SORTED and self.can_checkpoint
 
     @property
     def behind(self) -> float:
@@ -170,6 +170,6 @@ class Reader(ABC):
             if len(self.progress.spans) > 1 or done[0][0] > since or self.full_refresh:
                 return f"resuming what an earlier sync left, from {first}"
             return f"reading what changed since {first}"
-        if since and self.stream.history:
+        if since and self.stream.incremental.history_field:
             return f"reading everything from {rfc3339(since)} on"
         return "reading everything"

@@ -14,7 +14,7 @@ from source_pipedrive.stream import Changes, Kind, Stream
 OF_KIND: dict[Kind, type[Reader]] = {
     Kind.MAILBOX: Mailbox,
     Kind.CHILD: Children,
-    Kind.MADE: Derived,
+    Kind.DERIVED: Derived,
     Kind.DELETED: DeletedRecords,
     Kind.FIELDS: FieldList,
     Kind.REMOVED: Removed,
@@ -28,8 +28,12 @@ OF_LIST: dict[Changes, type[Reader]] = {
 
 def reader_class(stream: Stream) -> type[Reader]:
     """How a stream is read follows from its row in the table."""
-    if stream.child and stream.child.months:
+    if stream.child and stream.child.month_params:
         return Monthly
     if stream.kind in OF_KIND:
         return OF_KIND[stream.kind]
-    return OF_LIST.get(stream.changes, WholeList) if stream.changes else WholeList
+    return (
+        OF_LIST.get(stream.incremental.changes, WholeList)
+        if stream.incremental.changes
+        else WholeList
+    )

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from source_pipedrive.child import Child
 from source_pipedrive.fields.plan import FieldPlan
 from source_pipedrive.fields.values import text
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.stream import Kind, Stream
+from source_pipedrive.stream import Child, Kind, Stream
 
 Record = dict[str, Any]
 
@@ -26,11 +25,11 @@ class Plan:
     def __init__(self, row: Stream, user_id: int, fields: FieldPlan | None = None) -> None:
         self.stream = row.name
         self._fields = fields
-        self._times = row.times if row.version == 1 else ()
+        self._times = row.times if row.endpoint.version == 1 else ()
         self._user_id = user_id if row.kind is Kind.SINGLE else None
         self._texts = row.texts
-        self._never = frozenset(row.never)
-        self._as_text = row.as_text
+        self._never = frozenset(row.columns.secret_keys)
+        self._as_text = row.columns.as_text
 
     def shape(self, rows: Iterable[Record]) -> list[Record]:
         """The records of `rows`, in their order."""
@@ -95,7 +94,7 @@ def numbered(rows: Sequence[Record], child: Child) -> list[Record]:
     seen: Counter[tuple[str, ...]] = Counter()
     numbers = []
     for row in reversed(rows) if newest_first else rows:
-        alike = tuple(str(row.get(name)) for name in (child.key, *child.number))
+        alike = tuple(str(row.get(name)) for name in (child.key, *child.number_by))
         seen[alike] += 1
         numbers.append(seen[alike])
     if newest_first:

@@ -41,7 +41,7 @@ class Shaping:
         with self._lock:
             if self._plan is None:
                 fields = None
-                if self._fields is not None and self._row.fields:
+                if self._fields is not None and self._row.columns.definitions:
                     wanted = self._fields
                     fields = plan_of(self._row, self._schema, wanted.definitions, wanted.labels)
                 self._plan = Plan(self._row, self._user_id, fields)

@@ -68,10 +68,10 @@ def restore(
     if stream.sources:
         lowers = {name: lower_bound(root, lower) for name, root in stream.roots.items()}
         found = multi_progress(name, field, saved, company_id, lowers, until)
-        if stream.child and stream.child.months:  # each month is remembered on its own
+        if stream.child and stream.child.month_params:  # each month is remembered on its own
             return whole(stream, lower, until, found.known, found.remembered)
         return found
-    if full_refresh and stream.changes not in SORTED:
+    if full_refresh and stream.incremental.changes not in SORTED:
         return None  # the list is read from its beginning each time
     return progress(name, field, saved, company_id, lower_bound(stream, lower), until)
 

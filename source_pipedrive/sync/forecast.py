@@ -47,7 +47,7 @@ class Forecast:
         """About how many records this sync will deliver; None if that cannot be told yet."""
         highest, newest_seen = self._reader.highest.value, self._reader.highest.newest_seen
         counted = self._whole and newest_seen
-        if counted and not self._reader.stream.after:
+        if counted and not self._reader.stream.read_after:
             return highest
         with self._reader.lock:
             remaining = self._reader.progress.expected(highest)
@@ -61,11 +61,11 @@ class Forecast:
     def price(self) -> int:
         """About how many API tokens this sync will spend on it."""
         stream = self._reader.stream
-        if stream.parts:
-            return sum(part.cost for part in stream.parts)
+        if stream.components:
+            return sum(part.endpoint.cost for part in stream.components)
         expected = self.expected
-        pages = -(-expected // stream.limit) if expected and stream.limit else 1
-        return stream.cost * max(pages, len(stream.each))
+        pages = -(-expected // stream.endpoint.limit) if expected and stream.endpoint.limit else 1
+        return stream.endpoint.cost * max(pages, len(stream.endpoint.param_sets))
 
     def announce(self) -> None:
         """Reports how much is expected and what it will cost; again once that has changed."""
@@ -89,8 +89,8 @@ class Forecast:
 
     def _state_price(self, expected: int) -> None:
         stream, limit = self._reader.stream, self._usage.daily_limit
-        size = stream.limit or 1
-        cost = Estimate(stream.name, expected, "records", stream.cost, size, ABOUT)
+        size = stream.endpoint.limit or 1
+        cost = Estimate(stream.name, expected, "records", stream.endpoint.cost, size, ABOUT)
         if not self._priced and cost.is_expensive(limit):
             logger.info(cost.sentence(limit))
             self._priced = True
@@ -121,7 +121,7 @@ class ChildForecast(Forecast):
     def price(self) -> int:
         stream = self._children.stream
         requests = -(-self._parents()[0] // self._children.child.batch)
-        return requests * len(stream.each) * stream.cost
+        return requests * len(stream.endpoint.param_sets) * stream.endpoint.cost
 
     def before_requests(self) -> None:
         """States the price before it is paid; again if it turns out to be higher by half."""
@@ -131,7 +131,7 @@ class ChildForecast(Forecast):
                 return
             self._stated = parents
         stream, limit = self._children.stream, self._usage.daily_limit
-        cost = stream.cost * self._children.requests_per_parent
+        cost = stream.endpoint.cost * self._children.requests_per_parent
         batch, unit = self._children.child.batch, self._children.unit
         price = Estimate(stream.name, parents, unit, cost, batch, how)
         if price.is_expensive(limit):

@@ -118,7 +118,7 @@ class Graph(Generic[N]):
         for source in run.stream.sources:
             lacking: Remaining = reader.coverage.remaining_from(source.name)
             # If a list has to be read after another one, that holds for its dependents as well.
-            if source.after not in late:
+            if source.read_after not in late:
                 lacking = self._served(source, run, lacking, everyone)
             if any(lacking.values()):
                 late.add(source.name)
@@ -145,7 +145,9 @@ class Graph(Generic[N]):
 
     def _order(self, runs: Sequence[N], others: Sequence[N]) -> None:
         for run in runs:
-            self._earlier[run] = [each for each in others if each.stream.name == run.stream.after]
+            self._earlier[run] = [
+                each for each in others if each.stream.name == run.stream.read_after
+            ]
             for other in self._earlier[run]:
                 self._later[other].append(run)
 
@@ -176,7 +178,7 @@ class Graph(Generic[N]):
             rest: Rest = [(source.stream, source.reader.remaining())]
             self._part(source, each)
             for other in list(self._sources[each]):
-                if other.stream.after == source.stream.name and not other.exhausted:
+                if other.stream.read_after == source.stream.name and not other.exhausted:
                     needs = self._needs.get((other, each)) or self._shared(other, each)
                     rest.append((other.stream, needs))
                     self._part(other, each)

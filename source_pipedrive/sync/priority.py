@@ -43,7 +43,7 @@ class Priority:
 
     def _first_of(self, runs: Sequence[StreamRun[Any]]) -> list[StreamRun[Any]]:
         """The cheapest of those without a history, as many as their part of the budget pays for."""
-        small = [run for run in runs if not run.stream.history]
+        small = [run for run in runs if not run.stream.incremental.history_field]
         small.sort(key=lambda run: (run.forecast.price, run.stream.name))
         if self._allowance is None:
             return small
@@ -96,7 +96,7 @@ class Priority:
         It does once such lists have spent so much of a small budget that little is left."""
         if run.selected or run.stream.depth or self._allowance is None:
             return False
-        spent = sum(each.output.pages * each.stream.cost for each in self._unselected)
+        spent = sum(each.output.pages * each.stream.endpoint.cost for each in self._unselected)
         return spent > UNSELECTED_PART * self._allowance
 
     def holds(self, run: StreamRun[Any]) -> bool:
@@ -110,7 +110,7 @@ class Priority:
     def _waits_for(self, run: StreamRun[Any]) -> bool:
         """Whether child streams wait for an open list. They do not if it starts over in each sync
         and has turned out to be large: it may never end within the budget."""
-        if self._allowance is None or run.stream.changes in SORTED:
+        if self._allowance is None or run.stream.incremental.changes in SORTED:
             return True
         return self._usage.of(run.stream.name).tokens <= SMALL_PART * self._allowance
 

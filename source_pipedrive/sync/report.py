@@ -83,7 +83,7 @@ class Report:
         limit = self._usage.daily_limit
         tokens = sum(run.forecast.price for run in (*self._selected, *self._unselected))
         if len(self._selected) > 1 and is_expensive(tokens, limit):
-            paged = [run for run in (*lists, *others) if run.stream.limit]
+            paged = [run for run in (*lists, *others) if run.stream.endpoint.limit]
             sure = all(run.exhausted or run.expected is not None for run in paged)
             logger.info(of_everything(tokens, ABOUT if sure else AT_LEAST, limit))
 

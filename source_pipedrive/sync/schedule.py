@@ -8,7 +8,6 @@ from typing import Generic
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.dependent import DependentReader
@@ -106,7 +105,7 @@ class Schedule(Generic[T]):
         except UnneededError:
             pass  # another run reads on for those that were let go
         except PipedriveError as answer:
-            unavailable = absence_of(run.stream, answer)
+            unavailable = run.stream.unavailable_answer(answer.status, answer.body)
             if unavailable is None or run.reader.has_answered:  # what the account has, it keeps
                 error = answer
             else:

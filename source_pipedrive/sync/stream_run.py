@@ -153,7 +153,7 @@ class StreamRun(RunStatus[T]):
                 self.output.leave()
 
     def _note(self, batch: Batch) -> None:
-        """Moves the progress on and queues what the dependents receive. Coverage waits until the
+        """Touches the progress on and queues what the dependents receive. Coverage waits until the
         reader can checkpoint. The lock is held."""
         self._graph.release_slow(self)
         to = tuple(self.dependents)

@@ -1,16 +1,15 @@
-"""The lists that define the fields of each kind of object, and the fields that are opt-in."""
+"""The lists that define the fields of each kind of object, and the opt-in fields."""
 
 from __future__ import annotations
 
-from source_pipedrive.rows import (
-    NO_PROJECTS,
+from source_pipedrive.stream.lists import (
     RENAMED,
     RENAMED_OF_ACTIVITIES,
-    WORKING,
     definitions,
     paged,
     whole,
 )
+from source_pipedrive.stream.needs import NO_PROJECTS, WORKING
 
 # What `include_fields` adds to the records of each list.
 DEAL_EXTRAS = (
@@ -34,7 +33,7 @@ PERSON_EXTRAS = (
     "related_won_deals_count,lost_deals_count,related_lost_deals_count,last_incoming_mail_time,"
     "last_outgoing_mail_time,marketing_status,doi_status,smart_bcc_email"
 )
-# Fields that only exist where the company has an app, by name. The contract says so of these.
+# Fields that exist only if the company has an app, according to Pipedrive's OpenAPI files.
 PERSON_APPS = {"marketing_status": "campaigns", "doi_status": "campaigns"}
 # fmt: off
 SHOWN = "ui_visibility,important_fields,required_fields"
@@ -48,12 +47,13 @@ PRODUCT_FIELDS = definitions("product_fields", "productFields",
 ACTIVITY_FIELDS = definitions(
     "activity_fields", "activityFields", "admin", "ui_visibility", needs=WORKING,
     about="Fields of activities with their options",
-    older=whole("activity_fields", "activityFields", 20, "activities:read", key=("key",),
-                like="lead_fields", renamed=RENAMED_OF_ACTIVITIES, about="Fields of activities"))
+    v1_fallback=whole("activity_fields", "activityFields", 20, "activities:read", key=("key",),
+                      schema_of="lead_fields", renamed=RENAMED_OF_ACTIVITIES,
+                      about="Fields of activities"))
 PROJECT_FIELDS = definitions("project_fields", "projectFields",
-                             "projects:read projects:full project-fields:full", "", older=None,
-                             absent=NO_PROJECTS)
+                             "projects:read projects:full project-fields:full", "",
+                             v1_fallback=None, means_unavailable=NO_PROJECTS)
 LEAD_FIELDS = paged("lead_fields", "leadFields", 20, "leads:read admin", key=("key",),
                     renamed=RENAMED,
-                    about="Fields of leads, those that they inherit from deals included")
+                    about="Fields of leads, including those that they inherit from deals")
 # fmt: on

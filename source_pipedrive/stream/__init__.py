@@ -1,0 +1,24 @@
+"""What a stream is, and the builders that the table of streams is written with."""
+
+from source_pipedrive.stream.access import Needs, StreamAccess, UnavailableAnswer
+from source_pipedrive.stream.definition import Child, Columns, Derived, Stream, table
+from source_pipedrive.stream.endpoint import Endpoint, Incremental
+from source_pipedrive.stream.kinds import NOT_REQUESTED, Changes, Kind, Paging, Touches
+
+__all__ = [
+    "NOT_REQUESTED",
+    "Changes",
+    "Child",
+    "Columns",
+    "Derived",
+    "Endpoint",
+    "Incremental",
+    "Kind",
+    "Needs",
+    "Paging",
+    "Stream",
+    "StreamAccess",
+    "Touches",
+    "UnavailableAnswer",
+    "table",
+]

@@ -1,0 +1,58 @@
+"""Who can read a stream: scopes, permissions, and answers that mean that it is unavailable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class UnavailableAnswer:
+    """An error that means "this account does not have it": the stream is empty, not broken."""
+
+    status: int
+    """HTTP status of the answer."""
+    body: str
+    """Regular expression that is searched for in the text of the answer."""
+    source: str
+    """Where this is known from, or what the account lacks; documentation shows it."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a user needs to see a stream, and how `check` finds out."""
+
+    words: str
+    """Ends a sentence about a refusal: "the user lacks the permission ..."."""
+    app: str = ""
+    """An app that users/me lists for the user."""
+    admin: bool = False
+    """Whether the user has to be an admin of that app."""
+    permission: str = ""
+    """One of the permissions of users/{id}/permissions."""
+    unknown: str = ""
+    """Why only a sync can find out; `check` then reports the stream as not checked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamAccess:
+    """Which credentials can read a stream, and how much they see."""
+
+    scopes: tuple[str, ...]
+    """OAuth scopes, any of which is enough."""
+    needs: Needs
+    """What the token's user needs beyond a scope."""
+    means_unavailable: tuple[UnavailableAnswer, ...] = ()
+    """Answers that mean that this account does not have the stream."""
+    only_own_data: bool = False
+    """Whether the stream holds nothing but the token user's own data."""
+
+    @property
+    def read_scope(self) -> str:
+        """The narrowest scope that lets an app read the stream."""
+        return min(self.scopes, key=lambda s: (not s.endswith(":read"), s == "admin", s))
+
+    def mistakes(self) -> Iterator[str]:
+        """What cannot be right, in sentences."""
+        if not self.scopes:
+            yield "it has no scope"
