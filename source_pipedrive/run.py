@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from source_pipedrive.command_line import parse_args
+from source_pipedrive.arguments import parse_args
 from source_pipedrive.termination import Termination
 
 
@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parse_args(argv)
     # Nothing that is imported is ever garbage: scanning it costs a fifth of the start-up.
     gc.disable()
-    from source_pipedrive.program import run
+    from source_pipedrive.cli import run
 
     gc.freeze()
     gc.enable()

@@ -23,21 +23,21 @@ from airbyte_cdk.sources import Source
 from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.complaints import config_error
-from source_pipedrive.config import Config, parse, specification
+from source_pipedrive.access import Sight, by_reason, partial_view, permissions_of, verdict
+from source_pipedrive.config.errors import config_error
+from source_pipedrive.config.legacy import migrate
+from source_pipedrive.config.misspellings import misspellings
+from source_pipedrive.config.model import Config, parse, specification
 from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.http.company import Company, connect
 from source_pipedrive.http.waiting import Waiting
-from source_pipedrive.migration import migrate
-from source_pipedrive.misspellings import misspellings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.messages import AsMessages, Encoder
 from source_pipedrive.reading.pages import all_rows
 from source_pipedrive.reading.reader import T
 from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.reading.sync import Run, Selection
-from source_pipedrive.sight import Sight, by_reason, partial_view, permissions_of, verdict
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 

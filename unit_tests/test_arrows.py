@@ -9,15 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {
-    "run": {"program", "command_line", "termination"},
-    "program": {"source", "reading", "http", "complaints", "termination"},
-    "command_line": {"__version__"},
+    "run": {"cli", "arguments", "termination"},
+    "cli": {"source", "reading", "http", "config", "stdout", "termination"},
+    "stdout": {"reading"},
+    "arguments": {"__version__"},
     "termination": set(),
-    "source": {
-        *("reading", "http", "config", "migration", "streams", "stream", "complaints"),
-        *("sight", "fields", "misspellings"),
-    },
-    "sight": {"http", "stream"},
+    "source": {"reading", "http", "config", "streams", "stream", "access", "fields"},
+    "access": {"http", "stream"},
     "reading": {"http", "stream", "fields", "child", "absences"},
     "fields": {"http", "stream", "absences"},
     "absences": {"http", "stream"},
@@ -28,11 +26,7 @@ LAYERS = {
     "rows": {"child", "stream"},
     "stream": {"child"},
     "child": {"stream"},  # for its types alone
-    "config": {"spec", "migration", "complaints"},
-    "misspellings": {"config", "migration"},
-    "complaints": {"migration"},
-    "spec": set(),
-    "migration": set(),
+    "config": set(),
 }
 OURS = [
     p for name in ("source_pipedrive", "pipedrive_sandbox") for p in (ROOT / name).rglob("*.py")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from source_pipedrive.config import parse
+from source_pipedrive.config.model import parse
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.company import Company, connect
 from source_pipedrive.http.errors import SyncError

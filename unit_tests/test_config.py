@@ -16,7 +16,8 @@ from airbyte_cdk.sources.utils.schema_helpers import check_config_against_spec_o
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.config import (
+from source_pipedrive.config.legacy import migrate
+from source_pipedrive.config.model import (
     AllTime,
     ApiTokenCredentials,
     History,
@@ -27,7 +28,6 @@ from source_pipedrive.config import (
     parse,
     specification,
 )
-from source_pipedrive.migration import migrate
 
 GOLDEN = Path(__file__).parent / "golden" / "spec.json"
 SECRET = "s3cr3t-DO-NOT-SHOW"

@@ -12,8 +12,8 @@ import pytest
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.program import LogHandler, Writer
 from source_pipedrive.reading.messages import error_message
+from source_pipedrive.stdout import LogHandler, Writer
 
 ADDRESS, SECRET = "james.hall@work.example", "5ecret-t0ken"
 

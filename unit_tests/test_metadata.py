@@ -19,9 +19,9 @@ import yaml
 from jsonschema import Draft7Validator, FormatChecker
 
 from source_pipedrive import __version__
+from source_pipedrive.config.form import DOCUMENTATION_URL
 from source_pipedrive.http import client, hosts, pacing
 from source_pipedrive.reading import report
-from source_pipedrive.spec import DOCUMENTATION_URL
 from source_pipedrive.streams import STREAMS
 from unit_tests.pyairbyte import needs_pyairbyte
 

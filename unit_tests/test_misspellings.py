@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.misspellings import misspellings
+from source_pipedrive.config.misspellings import misspellings
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = {"auth_type": "api_token", "api_token": SECRET}

@@ -13,7 +13,7 @@ import pytest
 from airbyte_cdk.models import ConnectorSpecificationSerializer
 from jsonschema import Draft7Validator, SchemaError
 
-from source_pipedrive.config import specification
+from source_pipedrive.config.model import specification
 
 Node = dict[str, Any]
 Rule = Callable[[Node], Iterator[str]]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from source_pipedrive.config import Config, OAuthCredentials, is_company_address
+from source_pipedrive.config.model import Config, OAuthCredentials, is_company_address
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import TRIES, Client, Request
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, without_addresses

@@ -6,7 +6,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from source_pipedrive.migration import MAX_WORKERS
+from source_pipedrive.config.legacy import MAX_WORKERS
 
 FILLED_IN = "Leave it out; the connector fills it in."
 APP_PAGE = "Tools and apps > Marketplace manager > your app > OAuth & access scopes"

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from airbyte_cdk.models import ConnectorSpecification
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from source_pipedrive.complaints import (
+from source_pipedrive.config.errors import (
     APP_PAGE,
     FILLED_IN,
     LEAST_BUDGET,
@@ -27,8 +27,15 @@ from source_pipedrive.complaints import (
     quoted,
     sentence,
 )
-from source_pipedrive.migration import MAX_WORKERS, migrate
-from source_pipedrive.spec import VISIBLE, connector_specification, field, kept, secret, shown
+from source_pipedrive.config.form import (
+    VISIBLE,
+    connector_specification,
+    field,
+    kept,
+    secret,
+    shown,
+)
+from source_pipedrive.config.legacy import MAX_WORKERS, migrate
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from source_pipedrive.config import (
+from source_pipedrive.config.legacy import migrate
+from source_pipedrive.config.model import (
     AllTime,
     ApiTokenCredentials,
     Config,
@@ -15,7 +16,6 @@ from source_pipedrive.config import (
     OAuthCredentials,
     SinceDate,
 )
-from source_pipedrive.migration import migrate
 
 # A key that is known in one of two shapes is no mistake in the other.
 SHAPES = {

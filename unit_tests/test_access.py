@@ -7,15 +7,15 @@ from typing import Any, cast
 
 import pytest
 
-from source_pipedrive.http.client import Client
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
-from source_pipedrive.sight import (
+from source_pipedrive.access import (
     Sight,
     by_reason,
     partial_view,
     permissions_of,
     verdict,
 )
+from source_pipedrive.http.client import Client
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import ACME, FakeClient, Params
 

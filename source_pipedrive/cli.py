@@ -6,23 +6,18 @@ import argparse
 import contextlib
 import ctypes
 import gc
-import io
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterable
 from typing import Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.models import (
     AirbyteConnectionStatus,
-    AirbyteLogMessage,
     AirbyteMessage,
     ConnectorSpecification,
     FailureType,
-    Level,
     Status,
     Type,
 )
@@ -30,58 +25,17 @@ from airbyte_cdk.sources import Source
 from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.complaints import config_error
+from source_pipedrive.config.errors import config_error
 from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.messages import AsLines, error_message, public
 from source_pipedrive.source import SourcePipedrive
+from source_pipedrive.stdout import LogHandler, Writer
 from source_pipedrive.termination import Termination, die
 
 logger = logging.getLogger("airbyte")
 
-LEVELS = {
-    logging.DEBUG: Level.DEBUG,
-    logging.INFO: Level.INFO,
-    logging.WARNING: Level.WARN,
-    logging.ERROR: Level.ERROR,
-    logging.CRITICAL: Level.FATAL,
-}
-UNREAD = 128 + signal.SIGPIPE  # as shells report a program that a closed pipe has ended
 M_ARENA_MAX = -8  # of glibc's malloc.h; other libraries have no mallopt or ignore it
 MEMORY_CHECK = 10  # pages between two looks at the container's memory
-
-
-class Writer(io.TextIOBase):
-    """The one way out: whole lines to a file descriptor, from any thread.
-
-    Stands in for sys.stdout, so that what the CDK prints takes the same way.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._lock = threading.Lock()
-
-    def lines(self, data: bytes) -> None:
-        """Writes `data`, one or more whole lines, without another's line in between.
-
-        Ends the program where nobody reads them any more: an error would end one thread, with a
-        traceback, and leave the others waiting for it.
-        """
-        view = memoryview(data)
-        with self._lock:
-            while view:
-                try:
-                    view = view[os.write(self._descriptor, view) :]
-                except BrokenPipeError:
-                    os._exit(UNREAD)
-
-    def write(self, text: str) -> int:
-        """A print; anything but a message of the protocol becomes a log line."""
-        for line in text.splitlines():
-            if line.startswith("{"):
-                self.lines(line.encode() + b"\n")
-            elif line.strip():
-                logger.info(line)
-        return len(text)
 
 
 class Entrypoint(AirbyteEntrypoint):
@@ -108,25 +62,6 @@ class Entrypoint(AirbyteEntrypoint):
     @staticmethod
     def validate_connection(source_spec: ConnectorSpecification, config: Any) -> None:
         """Leaves that to the source, which names the field and quotes no secret."""
-
-
-class LogHandler(logging.Handler):
-    """LOG messages of every level, through the writer: no secret, and no e-mail address."""
-
-    def __init__(self, writer: Writer) -> None:
-        super().__init__()
-        self._writer = writer
-        self._lines = AsLines()
-        self.setFormatter(logging.Formatter("%(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One line; a traceback stays out of it unless debug logs are asked for."""
-        if not logger.isEnabledFor(logging.DEBUG):
-            record.exc_info = record.exc_text = None
-        text = public(self.format(record))
-        level = LEVELS.get(record.levelno, Level.INFO)
-        message = AirbyteMessage(type=Type.LOG, log=AirbyteLogMessage(level=level, message=text))
-        self._writer.lines(b"".join(self._lines.message(message)))
 
 
 def run(arguments: argparse.Namespace, termination: Termination) -> None:

@@ -11,7 +11,7 @@ import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive import SourcePipedrive
-from source_pipedrive.program import _config, _load
+from source_pipedrive.cli import _config, _load
 
 SOURCE = SourcePipedrive()
 NOBODY = 65_534
