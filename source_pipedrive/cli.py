@@ -9,7 +9,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
@@ -91,9 +91,9 @@ def _messages(arguments: argparse.Namespace, termination: Termination) -> Iterab
     return (line.encode() + b"\n" for line in entrypoint.run(arguments))
 
 
-def _config(source: Source, arguments: argparse.Namespace) -> dict[str, Any]:
+def _config(source: Source, arguments: argparse.Namespace) -> Mapping[str, Any]:
     try:
-        return dict(source.configure(source.read_config(arguments.config), ""))
+        return source.configure(source.read_config(arguments.config), "")
     except OSError as error:
         raise unreadable("config", arguments.config, error) from None
     except ValueError:

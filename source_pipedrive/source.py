@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,8 +26,8 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.access import Sight, by_reason, partial_view, permissions_of, verdict
 from source_pipedrive.config.errors import config_error
 from source_pipedrive.config.legacy import migrate
-from source_pipedrive.config.misspellings import misspellings
-from source_pipedrive.config.model import Config, parse, specification
+from source_pipedrive.config.model import specification
+from source_pipedrive.config.parsing import parse
 from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.http.company import Company, connect
@@ -69,8 +69,8 @@ class SourcePipedrive(Source):
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Whether the credentials are valid, and what they let a sync read, for 12 tokens."""
         try:
-            parsed = parsed_with_warnings(config)
-            client, company = connect(parsed, _mutable(config), CHECK_TRIES, prove=True)
+            parsed = parse(config)
+            client, company = connect(parsed, CHECK_TRIES, prove=True)
             parsed.history.since(company.at)
             rows = list(STREAMS.values())
             permissions = permissions_of(client, company, rows)
@@ -99,11 +99,11 @@ class SourcePipedrive(Source):
         AirbyteTracedException where the definitions cannot be read for now: without them a schema
         refresh would drop columns.
         """
-        parsed = parsed_with_warnings(config)
+        parsed = parse(config)
         rows = STREAMS.values()
         if parsed.custom_fields == "raw":
             return AirbyteCatalog(streams=[catalog_entry(row, row.schema) for row in rows])
-        client, _ = connect(parsed, _mutable(config))
+        client, _ = connect(parsed)
         definitions = Definitions(partial(all_rows, client), strict=True)
         schemas = {}
         for row in rows:
@@ -137,13 +137,13 @@ class SourcePipedrive(Source):
         Raises AirbyteTracedException: a config error before the first message for what the user has
         to mend, at the end for streams that were not read to theirs.
         """
-        parsed = parsed_with_warnings(config)
+        parsed = parse(config)
         states = ConnectorStateManager(list(state))
         for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
             logger.warning(f"The state of {gone} is left alone: there is no such stream any more.")
         selected = [select(stream, states) for stream in catalog.streams]
         waiting = waiting or Waiting()
-        client, company = connect(parsed, _mutable(config), sleep=waiting)
+        client, company = connect(parsed, sleep=waiting)
         if waiting.stopped:  # before any stream has begun that would have to be ended
             raise waiting.error()
         lower = seconds_of(parsed.history.since(company.at))
@@ -156,14 +156,6 @@ class SourcePipedrive(Source):
         yield from Run(
             client, company, selected, encoder, lower, workers, waiting, meanwhile, fields
         )
-
-
-def parsed_with_warnings(config: Mapping[str, Any]) -> Config:
-    """As `parse`, after a warning for each key that is no setting."""
-    if isinstance(config, Mapping):
-        for sentence in misspellings(config):
-            logger.warning(sentence)
-    return parse(config)
 
 
 def catalog_entry(row: Stream, schema: dict[str, Any]) -> AirbyteStream:
@@ -199,8 +191,3 @@ def _warn(company: Company, rows: Sequence[Stream]) -> None:
     if (view := partial_view(company, rows)) is not None:
         matters, sentence = view
         logger.log(logging.WARNING if matters else logging.INFO, sentence)
-
-
-def _mutable(config: Mapping[str, Any]) -> MutableMapping[str, Any]:
-    """The very mapping that renewed tokens are written into, so that the platform keeps them."""
-    return config if isinstance(config, MutableMapping) else dict(config)

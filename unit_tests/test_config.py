@@ -25,9 +25,9 @@ from source_pipedrive.config.model import (
     OAuthCredentials,
     SinceDate,
     is_company_address,
-    parse,
     specification,
 )
+from source_pipedrive.config.parsing import parse
 
 GOLDEN = Path(__file__).parent / "golden" / "spec.json"
 SECRET = "s3cr3t-DO-NOT-SHOW"

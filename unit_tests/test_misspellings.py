@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from source_pipedrive.config.legacy import migrate
 from source_pipedrive.config.misspellings import misspellings
+from source_pipedrive.config.parsing import parse
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = {"auth_type": "api_token", "api_token": SECRET}
@@ -45,7 +47,7 @@ OAUTH = {
     ],
 )
 def test_a_key_that_is_not_known(raw: dict[str, Any], sentence: str) -> None:
-    assert misspellings(raw) == [sentence]
+    assert misspellings(migrate(raw)) == [sentence]
 
 
 @pytest.mark.parametrize(
@@ -67,4 +69,9 @@ def test_a_key_that_is_not_known(raw: dict[str, Any], sentence: str) -> None:
     ],
 )
 def test_keys_that_are_known(raw: dict[str, Any]) -> None:
-    assert misspellings(raw) == []
+    assert misspellings(migrate(raw)) == []
+
+
+def test_a_configuration_is_warned_about_once(caplog: pytest.LogCaptureFixture) -> None:
+    parse({"credentials": TOKEN, "histroy": {}})
+    assert caplog.messages == ["`histroy` is not a setting; did you mean `history`?"]

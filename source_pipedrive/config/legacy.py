@@ -30,7 +30,11 @@ _OPTIONAL = {
 }
 
 
-def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
+class Migrated(dict[str, Any]):
+    """A configuration in today's shape, as `migrate` returns it."""
+
+
+def migrate(raw: Mapping[str, Any]) -> Migrated:
     """A new configuration in today's shape; equal to `raw` when there is nothing to do.
 
     Keys that are not known are kept. Where today's key and an earlier one are both there,
@@ -38,11 +42,13 @@ def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
     credentials go. Nothing is judged here: what cannot be understood is passed on for `parse`
     to name, except that a number of workers that no longer fits is left out.
     """
-    config = {
-        key: deepcopy(value)
+    if isinstance(raw, Migrated):
+        return raw
+    config = Migrated(
+        (key, deepcopy(value))
         for key, value in raw.items()
         if value is not None or key not in _OPTIONAL
-    }
+    )
     was_old = not _OLD_KEYS.isdisjoint(config)
     _move_credentials(config)
     _move_start_date(config)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from source_pipedrive.config.legacy import migrate
+from source_pipedrive.config.legacy import Migrated
 from source_pipedrive.config.model import (
     AllTime,
     ApiTokenCredentials,
@@ -31,12 +31,8 @@ KNOWN = {
 INTERNAL = ("__", "_ab")
 
 
-def misspellings(raw: Mapping[str, Any]) -> list[str]:
-    """A sentence for each key that is no setting. Holds no value: it may be a secret.
-
-    Keys of earlier shapes are known where `migrate` moves them to today's.
-    """
-    config = migrate(raw)
+def misspellings(config: Migrated) -> list[str]:
+    """One sentence for each key that is not a setting. Never quotes a value: it may be a secret."""
     objects = {level: config.get(level.rstrip(".")) for level in KNOWN} | {"": config}
     return [
         sentence

@@ -9,12 +9,11 @@ https://pipedrive.readme.io/docs/marketplace-oauth-authorization
 import calendar
 import re
 from abc import abstractmethod
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from airbyte_cdk.models import ConnectorSpecification
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from source_pipedrive.config.errors import (
     APP_PAGE,
@@ -25,7 +24,6 @@ from source_pipedrive.config.errors import (
     config_error,
     problem,
     quoted,
-    sentence,
 )
 from source_pipedrive.config.form import (
     VISIBLE,
@@ -35,7 +33,8 @@ from source_pipedrive.config.form import (
     secret,
     shown,
 )
-from source_pipedrive.config.legacy import MAX_WORKERS, migrate
+from source_pipedrive.config.legacy import MAX_WORKERS
+from source_pipedrive.config.tokens import TokenStore
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,9 +52,10 @@ class _Model(BaseModel):
 
 
 class OAuthCredentials(_Model):
-    """An OAuth app's keys and the tokens that Pipedrive issued to it.
+    """An OAuth app's keys and the tokens that Pipedrive issued to it, as configured.
 
-    The last three fields are kept up to date by the connector and are "" until it has them.
+    The last three fields are filled in by the connector and are "" until then. `tokens` has the
+    values of the last renewal and saves those of the next.
     """
 
     model_config = shown("OAuth", "For an OAuth app that you have registered with Pipedrive.")
@@ -74,6 +74,16 @@ class OAuthCredentials(_Model):
     )
     token_expiry_date: str = kept(5, "Access token expiry", f"In UTC. {FILLED_IN}")
     api_domain: str = kept(6, "API domain", f"Your company's own address. {FILLED_IN}")
+    _tokens: TokenStore = PrivateAttr()
+
+    @property
+    def tokens(self) -> TokenStore:
+        """Where renewed tokens are kept."""
+        return self._tokens
+
+    def store_in(self, tokens: TokenStore) -> None:
+        """Sets `tokens`; `parse` does."""
+        self._tokens = tokens
 
     @field_validator("api_domain")
     @classmethod
@@ -251,24 +261,6 @@ class Config(_Model):
                 f"credentials.api_domain is not https://<company>.pipedrive.com. {FILLED_IN}"
             )
         return self
-
-
-def parse(raw: Mapping[str, Any]) -> Config:
-    """Check a configuration of today's or an earlier shape (`migrate` is applied first).
-
-    Raises AirbyteTracedException (config error) whose message is one line that names every
-    wrong field and its remedy and holds no value of `credentials` or `api_url`. Keys that are
-    not known are ignored.
-    """
-    if not isinstance(raw, Mapping):
-        raise config_error("The configuration must be an object with the key credentials.")
-    try:
-        return Config.model_validate(migrate(raw))
-    except ValidationError as error:
-        sentences = dict.fromkeys(sentence(detail) for detail in error.errors())
-    # Raised out here because inside the handler the pydantic error, which holds the secrets,
-    # would stay attached as __context__.
-    raise config_error("; ".join(sentences))
 
 
 def specification() -> ConnectorSpecification:
