@@ -1,4 +1,4 @@
-"""Keys of a configuration that mean nothing, and what their writer may have meant."""
+"""Keys of a configuration that are not settings, and the settings that were probably meant."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from source_pipedrive.config.model import (
     SinceDate,
 )
 
-# A key that is known in one of two shapes is no mistake in the other.
+# A key of one shape is not a mistake in another.
 SHAPES = {
     "": (Config,),
     "credentials.": (ApiTokenCredentials, OAuthCredentials),
@@ -27,7 +27,7 @@ KNOWN = {
     level: frozenset(name for shape in shapes for name in shape.model_fields)
     for level, shapes in SHAPES.items()
 }
-# What Airbyte and PyAirbyte add for themselves.
+# Keys that Airbyte and PyAirbyte add for their own use.
 INTERNAL = ("__", "_ab")
 
 
@@ -52,7 +52,7 @@ def _of_level(level: str, settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _nearest(level: str, key: str) -> str | None:
-    """The setting whose name is most like `key`: of its own level, or else of another."""
+    """The setting whose name is closest to `key`, first at its own level, then at the others."""
     for where in (level, *(other for other in KNOWN if other != level)):
         for name in get_close_matches(key.lower(), KNOWN[where], 1, cutoff=0.75):
             return where + name
@@ -60,7 +60,7 @@ def _nearest(level: str, key: str) -> str | None:
 
 
 def _quoted(level: str, key: str) -> str:
-    """The key's full name, if it looks like one and not like a secret gone astray."""
+    """The key's full name, unless it may be a misplaced secret."""
     if re.fullmatch("[A-Za-z][A-Za-z0-9_-]{0,30}", key):
         return f"`{level}{key}`"
     return f"A key of {level.rstrip('.') or 'the configuration'}"

@@ -1,7 +1,7 @@
-"""The configuration: what a user may fill in, and the sentence that says what is wrong with it.
+"""The configuration that a user fills in.
 
-The spec that Airbyte shows is generated from these models: a field's title, help text and rules
-stand here and nowhere else. Where each value is found in Pipedrive:
+Airbyte's form (the spec) is generated from these models: each field's title, help text and rules
+are defined here and nowhere else. Where to find the values in Pipedrive:
 https://pipedrive.readme.io/docs/how-to-find-the-api-token and
 https://pipedrive.readme.io/docs/marketplace-oauth-authorization
 """
@@ -54,31 +54,31 @@ class _Model(BaseModel):
 class OAuthCredentials(_Model):
     """An OAuth app's keys and the tokens that Pipedrive issued to it, as configured.
 
-    The last three fields are filled in by the connector and are "" until then. `tokens` has the
-    values of the last renewal and saves those of the next.
+    The connector fills in the last three fields; they are "" until then. The values of the last
+    renewal are in `tokens`.
     """
 
-    model_config = shown("OAuth", "For an OAuth app that you have registered with Pipedrive.")
+    model_config = shown("OAuth", "Use an OAuth app that you registered with Pipedrive.")
 
-    auth_type: Literal["oauth2.0"] = field(0, "Type", "Marks these credentials as OAuth.")
-    client_id: str = secret(1, "Client ID", f"From your OAuth app in Pipedrive: {APP_PAGE}.")
+    auth_type: Literal["oauth2.0"] = field(0, "Type", "Selects OAuth.")
+    client_id: str = secret(1, "Client ID", f"In Pipedrive, see {APP_PAGE}.")
     client_secret: str = secret(2, "Client secret", "On the same page as the client ID.")
     refresh_token: str = secret(
         3,
         "Refresh token",
-        "Pipedrive issues it when a user installs your app. It lapses after 60 days without a "
-        "sync. What the app may read is set by its scopes.",
+        "Issued by Pipedrive when a user installs your app. It expires after 60 days without a "
+        "sync. The app's scopes decide what it can read.",
     )
     access_token: str = kept(
-        4, "Access token", f"Lasts an hour. {FILLED_IN}", VISIBLE, airbyte_secret=True
+        4, "Access token", f"Valid for one hour. {FILLED_IN}", VISIBLE, airbyte_secret=True
     )
     token_expiry_date: str = kept(5, "Access token expiry", f"In UTC. {FILLED_IN}")
-    api_domain: str = kept(6, "API domain", f"Your company's own address. {FILLED_IN}")
+    api_domain: str = kept(6, "API domain", f"Your company's Pipedrive address. {FILLED_IN}")
     _tokens: TokenStore = PrivateAttr()
 
     @property
     def tokens(self) -> TokenStore:
-        """Where renewed tokens are kept."""
+        """Holds the newest tokens, and saves them when they are renewed."""
         return self._tokens
 
     def store_in(self, tokens: TokenStore) -> None:
@@ -92,39 +92,44 @@ class OAuthCredentials(_Model):
 
 
 class ApiTokenCredentials(_Model):
-    """A user's personal token: no expiry, no scopes, sees what that user sees."""
+    """A user's personal token. It never expires, has no scopes and sees what that user sees."""
 
-    model_config = shown("API token", "Use the personal token of one Pipedrive user.")
+    model_config = shown("API token", "Use the personal API token of one Pipedrive user.")
 
-    auth_type: Literal["api_token"] = field(0, "Type", "Marks these credentials as an API token.")
+    auth_type: Literal["api_token"] = field(0, "Type", "Selects the API token.")
     api_token: str = secret(
         1,
         "API token",
         "In Pipedrive, click your profile picture (top right), then Personal preferences > API > "
-        "Your personal API token. The connector sees what this user sees; take an "
+        "Your personal API token. The connector sees what this user sees, so use an "
         "administrator's token to read everything.",
     )
 
 
 class History(_Model):
-    """How far back the first sync goes; one of the three classes below."""
+    """How far back the first sync reads. One of the three classes below."""
 
     @abstractmethod
     def since(self, now: datetime) -> datetime:
-        """The first instant to read, in UTC and never before 1970.
+        """The earliest time to read, in UTC and not before 1970.
 
-        `now` must carry a time zone. Raises a config error when the start is after `now`.
+        `now` must have a time zone. Raises a config error if the start is after `now`.
         """
 
 
 class LastPeriod(History):
-    """So many calendar months back, from midnight UTC; the 29th to 31st shrink to fit."""
+    """A number of calendar months back, from midnight UTC. A day that the month lacks becomes its
+    last day."""
 
-    model_config = shown("A recent period", "Read what is not older than a fixed time.")
+    model_config = shown("Recent period", "Read the most recent months or years.")
 
-    mode: Literal["duration"] = field(0, "Mode", "Marks a fixed time back.")
+    mode: Literal["duration"] = field(0, "Mode", "Selects a recent period.")
     duration: Literal["1 month", "3 months", "6 months", "1 year", "2 years", "5 years"] = field(
-        1, "Go back", "Counted from the day of the first sync.", default="1 year", always_show=True
+        1,
+        "Period",
+        "Counted back from the day of the first sync.",
+        default="1 year",
+        always_show=True,
     )
 
     def since(self, now: datetime) -> datetime:
@@ -135,26 +140,26 @@ class LastPeriod(History):
 
 
 class AllTime(History):
-    """Everything, which is to say since 1970."""
+    """Everything, which means since 1970."""
 
-    model_config = shown("Everything", "Read all that the account holds.")
+    model_config = shown("Everything", "Read all records in the account.")
 
-    mode: Literal["all"] = field(0, "Mode", "Marks the whole history.")
+    mode: Literal["all"] = field(0, "Mode", "Selects the full history.")
 
     def since(self, now: datetime) -> datetime:
         return EPOCH
 
 
 class SinceDate(History):
-    """From a date (midnight UTC) or an instant on."""
+    """From a date (midnight UTC) or an exact time."""
 
-    model_config = shown("From a date", "Start at a date of your choice.")
+    model_config = shown("Since a date", "Read records from a date that you choose.")
 
-    mode: Literal["start_date"] = field(0, "Mode", "Marks a start date.")
+    mode: Literal["start_date"] = field(0, "Mode", "Selects a start date.")
     start_date: str = field(
         1,
         "Start date",
-        "The first day to read, such as 2024-01-01, or an exact second in UTC.",
+        "The first day to read, such as 2024-01-01, or an exact time in UTC.",
         pattern=_DATE,
         pattern_descriptor="YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ",
         format="date-time",
@@ -183,67 +188,66 @@ class SinceDate(History):
 
 
 class Config(_Model):
-    """A configuration that can be used as it is. `num_workers` is None where the user left it.
+    """A valid configuration. `num_workers` and `daily_token_budget` are None if left empty.
 
-    `api_url`, when not "", replaces both Pipedrive's hosts and `credentials.api_domain`.
+    `api_url`, unless "", replaces both Pipedrive's hosts and `credentials.api_domain`.
     """
 
-    model_config = shown("Pipedrive Source Spec", "What to read from Pipedrive and with which key.")
+    model_config = shown("Pipedrive Source Spec", "How to sign in to Pipedrive and what to read.")
 
     credentials: Annotated[
         ApiTokenCredentials | OAuthCredentials, Field(discriminator="auth_type")
-    ] = field(0, "Authentication", "How to sign in to Pipedrive.", type="object")
+    ] = field(0, "Authentication", "How the connector signs in to Pipedrive.", type="object")
     history: Annotated[LastPeriod | AllTime | SinceDate, Field(discriminator="mode")] = field(
         1,
-        "How far back",
-        "Where the first sync begins. Applies to deals, activities, notes, leads, files, mail "
-        "threads and call logs. Persons, organizations and products are always read whole. Choose "
-        "a longer history later and the missing part is read then.",
+        "History",
+        "How far back the first sync reads deals, activities, notes, leads, files, mail threads "
+        "and call logs. Persons, organizations and products are always read in full. If you "
+        "choose a longer history later, the next sync reads the missing part.",
         default=LastPeriod(mode="duration"),
         type="object",
         always_show=True,
     )
     daily_token_reserve: Annotated[int, Field(strict=True, ge=0, le=90)] = field(
         4,
-        "API budget kept for other integrations (%)",
-        "Pipedrive gives your company a daily budget of API tokens, shared by all its "
-        "integrations. A sync stops before it touches this share, and the next sync continues "
-        "from there.",
+        "API budget reserved for other integrations (%)",
+        "Pipedrive gives your company a daily budget of API tokens, which all its integrations "
+        "share. A sync stops before it uses the reserved part, and the next sync continues from "
+        "there.",
         default=10,
         minimum=0,
         maximum=90,
     )
     daily_token_budget: Annotated[int, Field(strict=True, ge=LEAST_BUDGET)] | None = field(
         5,
-        "Most API tokens for one sync",
-        "A sync stops once it has spent so many; the next one continues. Only needed where "
-        "Pipedrive does not say what is left of the day. Empty: no limit. At least "
-        f"{LEAST_BUDGET}.",
+        "Maximum API tokens per sync",
+        "A sync stops when it has used this many tokens, and the next sync continues from there. "
+        "Needed only if Pipedrive does not report how many tokens are left for the day. At least "
+        f"{LEAST_BUDGET}; leave empty for no limit.",
         default=None,
     )
     custom_fields: Literal["columns_and_raw", "raw"] = field(
         2,
         "Custom fields",
-        "columns_and_raw (recommended): each field that your company has added becomes a column "
-        "under its own name; the raw object is kept too. raw: only the raw object, with "
-        "Pipedrive's keys.",
+        "columns_and_raw (recommended): each custom field becomes a column with its own name, "
+        "next to the raw object. raw: only the raw object, with Pipedrive's keys.",
         default="columns_and_raw",
     )
     labels: Annotated[bool, Field(strict=True)] = field(
         3,
         "Show option labels",
-        "On: columns hold the name of an option, such as Gold. Off: its number, such as 123.",
+        "On: columns contain the label of an option, such as Gold. Off: its ID, such as 123.",
         default=True,
     )
     num_workers: Annotated[int, Field(strict=True, ge=1, le=MAX_WORKERS)] | None = field(
         6,
         "Parallel requests",
-        f"How many requests run at once, 1 to {MAX_WORKERS}. Left empty, as many as the account's "
-        "rate limit and the time that Pipedrive takes to answer have use for.",
+        f"How many requests run at once, from 1 to {MAX_WORKERS}. Leave empty to use as many as "
+        "your account's rate limit and Pipedrive's response times allow.",
         default=None,
     )
     api_url: str = kept(
-        7, "API address", "For tests: used instead of Pipedrive's. https, or http on this machine."
+        7, "API address", "For tests: replaces Pipedrive's. https, or http on this machine."
     )
 
     @field_validator("api_url")
@@ -264,16 +268,16 @@ class Config(_Model):
 
 
 def specification() -> ConnectorSpecification:
-    """What `spec` prints: a schema that accepts all that `parse` accepts, once migrated."""
+    """What `spec` prints. Its schema accepts every migrated configuration that `parse` accepts."""
     return connector_specification(Config.model_json_schema())
 
 
 def is_company_address(address: str) -> bool:
-    """Whether a token may be sent there: https, a host under .pipedrive.com, and nothing else."""
+    """Whether a token may be sent to `address`: only https and a host under .pipedrive.com."""
     return _PIPEDRIVE.fullmatch(address) is not None
 
 
 def _instant(value: str) -> datetime:
     if not re.fullmatch(_DATE, value):
-        raise ValueError("not of the form YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ")
+        raise ValueError("must be YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ")
     return datetime.fromisoformat(value.removesuffix("Z")).replace(tzinfo=UTC)

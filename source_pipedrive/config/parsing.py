@@ -1,4 +1,4 @@
-"""From the mapping that a caller passes to one checked `Config`."""
+"""Turns the mapping that a caller passes into one valid `Config`."""
 
 import logging
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ logger = logging.getLogger("airbyte")
 
 
 def parse(raw: Mapping[str, Any]) -> Config:
-    """Checks a configuration of today's or an earlier shape. Renewed tokens go back into `raw`.
+    """Validates a configuration of today's or an earlier shape. Renewed tokens are saved in `raw`.
 
-    Logs a warning for each key that is not a setting, and ignores the key. Raises
-    AirbyteTracedException (config error) if a field is wrong. Its message is one line that names
-    every wrong field and the remedy, and contains no value of `credentials` or `api_url`.
+    Logs a warning for each key that is not a setting. Raises AirbyteTracedException (config error)
+    if a field is wrong. Its message is one line that names every wrong field and its remedy, and
+    contains no value of `credentials` or `api_url`.
     """
     if not isinstance(raw, Mapping):
         raise config_error("The configuration must be an object with the key credentials.")
@@ -34,6 +34,6 @@ def parse(raw: Mapping[str, Any]) -> Config:
         return config
     except ValidationError as error:
         sentences = dict.fromkeys(sentence(detail) for detail in error.errors())
-    # Raised out here because inside the handler the pydantic error, which holds the secrets,
-    # would stay attached as __context__.
+    # Raised outside the handler: there, the pydantic error, which contains the secrets, would
+    # become this error's __context__.
     raise config_error("; ".join(sentences))

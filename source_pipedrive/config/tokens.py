@@ -1,4 +1,4 @@
-"""OAuth tokens that were renewed, and who has to keep them."""
+"""Renewed OAuth tokens, and where they are saved."""
 
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
