@@ -45,7 +45,7 @@ def test_an_admin_sees_everything_that_can_be_known(start: Start, kind: str) -> 
     unknown = sum(named(log).count(",") + 1 for log in logs if log.startswith("Not checked"))
     told = f"{len(STREAMS) - unknown} of {len(STREAMS)} streams can be read"
     assert any(log.startswith(told) for log in logs)
-    (mine,) = [log for log in logs if "only ever what belongs to this very user" in log]
+    (mine,) = [log for log in logs if "only this user's own data" in log]
     assert {"call_logs", "mail_threads", "user_connections"} <= set(re.split("[,: ]+", mine))
 
 
@@ -63,7 +63,7 @@ def test_a_user_who_is_no_admin_is_warned_about_in_check_and_in_every_read(
     assert {"permission_sets", "role_assignments", "roles"} <= set(named(line).split(", "))
     read = box.read("currencies", "call_logs", config=config)
     assert levels(read, "is not an admin of sales and global") == {"WARN"}
-    assert any("call_logs: only ever what belongs to this very user" in log for log in read.logs)
+    assert any("call_logs: only this user's own data" in log for log in read.logs)
 
 
 def test_what_check_says_cannot_be_read_cannot_be_read(start: Start) -> None:
@@ -136,4 +136,4 @@ def test_a_reserve_that_is_used_up_does_not_fail_a_check(start: Start) -> None:
     box = start(daily_tokens=100)
     box.read("currencies", config=box.config(daily_token_reserve=0))
     logs = succeeds(box.run("check", box.config(daily_token_reserve=85)))
-    assert any("permissions are not told" in log for log in logs)
+    assert any("does not report the user's permissions" in log for log in logs)

@@ -1,7 +1,8 @@
-"""What the credentials let a sync see, told before and not by an empty table.
+"""What the credentials can read, so that missing access is reported instead of showing up as an
+empty table.
 
-From the OAuth app's scopes, from what users/me says of the user, and from the user's permissions
-(users/{id}/permissions). What these cannot tell is said to be unknown.
+The sources are the OAuth app's scopes, the user in users/me and the user's permissions
+(users/{id}/permissions). Whatever these do not reveal is reported as not checked.
 """
 
 from __future__ import annotations
@@ -15,75 +16,84 @@ from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
 from source_pipedrive.stream import Kind, Stream
 
-# The apps of Pipedrive's whose admins see what others own.
-EVERYTHING = ("sales", "global")
+# The Pipedrive apps whose admins see other users' private records.
+ADMIN_APPS = ("sales", "global")
 
 
-class Sight(Enum):
+class Access(Enum):
     """Whether a stream can be read."""
 
     READABLE = "can be read"
-    HIDDEN = "cannot be read"
+    DENIED = "cannot be read"
     UNKNOWN = "not checked"
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """why: in words, where the stream is not known to be readable."""
+class AccessCheck:
+    """The result for one stream. `reason` is "" only if the stream is readable."""
 
-    sight: Sight
-    why: str = ""
-
-
-READABLE = Verdict(Sight.READABLE)
+    access: Access
+    reason: str = ""
 
 
-def hidden(why: str) -> Verdict:
-    """A stream that Pipedrive will refuse."""
-    return Verdict(Sight.HIDDEN, why)
+READABLE = AccessCheck(Access.READABLE)
 
 
-def unknown(why: str) -> Verdict:
-    """A stream that only reading can tell of."""
-    return Verdict(Sight.UNKNOWN, why)
+def denied(reason: str) -> AccessCheck:
+    """The result for a stream that Pipedrive will refuse."""
+    return AccessCheck(Access.DENIED, reason)
 
 
-def verdict(row: Stream, company: Company, permissions: Mapping[str, bool] | None) -> Verdict:
-    """Whether `row` can be read, as far as is known. permissions: None where they are not known."""
-    own = _own_verdict(row, company, permissions)
-    if own.sight is Sight.HIDDEN:
-        return own
-    for source in (*row.sources, *row.parts):
-        of_source = verdict(source, company, permissions)
-        if of_source.sight is Sight.HIDDEN:
-            return hidden(f"it is read by way of {source.path}: {of_source.why}")
-    return own
+def unknown(reason: str) -> AccessCheck:
+    """The result for a stream that has to be read to find out."""
+    return AccessCheck(Access.UNKNOWN, reason)
 
 
-def _own_verdict(row: Stream, company: Company, permissions: Mapping[str, bool] | None) -> Verdict:
-    if row.kind is Kind.REMOVED:
+def check_access(
+    stream: Stream, company: Company, permissions: Mapping[str, bool] | None
+) -> AccessCheck:
+    """Whether `stream` and all streams that it is read through can be read.
+
+    permissions: those of the user, None if not known.
+    """
+    check = _check_alone(stream, company, permissions)
+    if check.access is Access.DENIED:
+        return check
+    for source in (*stream.sources, *stream.parts):
+        of_source = check_access(source, company, permissions)
+        if of_source.access is Access.DENIED:
+            return denied(f"it is read through {source.path}: {of_source.reason}")
+    return check
+
+
+def _check_alone(
+    stream: Stream, company: Company, permissions: Mapping[str, bool] | None
+) -> AccessCheck:
+    if stream.kind is Kind.REMOVED:
         return READABLE
-    if company.scopes and not {*row.scope, "full"} & {*company.scopes, "base"}:
-        return hidden(f"the app lacks the scope {row.read_scope}")
-    of_user = _of_user(row, company, permissions)
-    if row.needs.unknown and of_user.sight is not Sight.HIDDEN:
-        return unknown(row.needs.unknown)
-    if of_user is READABLE and company.scopes == frozenset() and "base" not in row.scope:
+    if company.scopes and not {*stream.scope, "full"} & {*company.scopes, "base"}:
+        return denied(f"the app lacks the scope {stream.read_scope}")
+    of_user = _check_user(stream, company, permissions)
+    if stream.needs.unknown and of_user.access is not Access.DENIED:
+        return unknown(stream.needs.unknown)
+    if of_user is READABLE and company.scopes == frozenset() and "base" not in stream.scope:
         return unknown("the token does not list its scopes")
     return of_user
 
 
-def _of_user(row: Stream, company: Company, permissions: Mapping[str, bool] | None) -> Verdict:
-    needs = row.needs
+def _check_user(
+    stream: Stream, company: Company, permissions: Mapping[str, bool] | None
+) -> AccessCheck:
+    needs = stream.needs
     if needs.permission:
         allowed = None if permissions is None else permissions.get(needs.permission)
         if allowed is None:
-            return unknown("the user's permissions are not told")
-        return READABLE if allowed else hidden(f"the user lacks the permission {needs.words}")
+            return unknown("Pipedrive does not report the user's permissions")
+        return READABLE if allowed else denied(f"the user lacks the permission {needs.words}")
     if not needs.app:
         return READABLE
     if company.access is None:
-        return unknown("what the user may do is not told")
+        return unknown("Pipedrive does not report the user's apps")
     if needs.admin:
         if company.access.get(needs.app):
             return READABLE
@@ -91,57 +101,62 @@ def _of_user(row: Stream, company: Company, permissions: Mapping[str, bool] | No
             return unknown(f"the user is an admin, but not of {needs.app}")
     elif needs.app in company.access:
         return READABLE
-    return hidden(f"the user lacks the permission {needs.words}")
+    return denied(f"the user lacks the permission {needs.words}")
 
 
-def permissions_of(
-    client: Client, company: Company, rows: Iterable[Stream]
+def user_permissions(
+    client: Client, company: Company, streams: Iterable[Stream]
 ) -> dict[str, bool] | None:
-    """The permissions of the token's user, for 10 tokens, if a row asks for one; None where they
-    cannot be read."""
+    """The permissions of the token's user, or None if they cannot be read or no stream needs them.
+
+    Costs 10 tokens.
+    """
     if company.scopes and "users:read" not in company.scopes:
         return None
-    if not any(row.needs.permission for row in rows):
+    if not any(stream.needs.permission for stream in streams):
         return None
     path = f"users/{company.user_id}/permissions"
     try:
-        told = client.get(Request("user_permissions", path, 1, 10, "users:read")).body.get("data")
+        data = client.get(Request("user_permissions", path, 1, 10, "users:read")).body.get("data")
     except PipedriveError as error:
-        # A budget that is used up says nothing about the credentials; a block by the edge (403)
-        # lets nothing be read.
+        # A used-up budget says nothing about the credentials, but after a block by Pipedrive's
+        # edge (403) nothing can be read.
         spent = error.failure_type is TRANSIENT and error.status != 403
         if isinstance(error, SyncError) and not spent:
             raise
         return None
     return (
-        {k: v for k, v in told.items() if isinstance(v, bool)} if isinstance(told, dict) else None
+        {k: v for k, v in data.items() if isinstance(v, bool)} if isinstance(data, dict) else None
     )
 
 
-def by_reason(verdicts: Mapping[str, Verdict], sight: Sight) -> list[str]:
-    """The streams of one verdict, a text for each reason: `roles, users (why)`."""
-    reasons: dict[str, list[str]] = {}
-    for name, one in verdicts.items():
-        if one.sight is sight:
-            reasons.setdefault(one.why, []).append(name)
-    return [f"{', '.join(names)} ({why})" for why, names in reasons.items()]
+def by_reason(checks: Mapping[str, AccessCheck], access: Access) -> list[str]:
+    """The streams with this result, as one text for each reason: `roles, users (reason)`.
 
-
-def partial_view(company: Company, rows: Iterable[Stream]) -> tuple[bool, str] | None:
-    """(whether it is worth a warning, what these credentials show only a part of), or None.
-
-    A user who is no admin does not see what others keep to themselves; some streams hold only the
-    user's own data whoever that is.
+    checks: by the stream's name.
     """
-    own = ", ".join(row.name for row in rows if row.own)
-    mine = f" {own}: only ever what belongs to this very user." if own else ""
+    names: dict[str, list[str]] = {}
+    for name, check in checks.items():
+        if check.access is access:
+            names.setdefault(check.reason, []).append(name)
+    return [f"{', '.join(streams)} ({reason})" for reason, streams in names.items()]
+
+
+def partial_access(company: Company, streams: Iterable[Stream]) -> tuple[bool, str] | None:
+    """(whether to warn, what these credentials show only part of), or None if they show all.
+
+    A user who is not an admin does not see other users' private records. Some streams only ever
+    contain the user's own data.
+    """
+    names = ", ".join(stream.name for stream in streams if stream.own)
+    own = f" {names}: only this user's own data." if names else ""
     if company.access is None:
-        return False, f"Pipedrive does not say whether {company.user_name} is an admin.{mine}"
-    lacking = [app for app in EVERYTHING if not company.access.get(app)]
+        return False, f"Pipedrive does not report whether {company.user_name} is an admin.{own}"
+    lacking = [app for app in ADMIN_APPS if not company.access.get(app)]
     if not lacking:
-        return (False, mine.strip()) if own else None
+        return (False, own.strip()) if own else None
     return True, (
-        f"{company.user_name} is not an admin of {' and '.join(lacking)} in Pipedrive: what others "
-        "keep to themselves is missing from every stream, and nothing in the data shows it. Use "
-        f"the credentials of an admin to read everything.{mine}"
+        f"{company.user_name} is not an admin of {' and '.join(lacking)} in Pipedrive: other "
+        "users' private records are missing from every stream, and nothing in the data shows it. "
+        f"Use an admin's credentials to read everything.{own}"
     )

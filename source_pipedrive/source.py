@@ -23,7 +23,13 @@ from airbyte_cdk.sources import Source
 from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.access import Sight, by_reason, partial_view, permissions_of, verdict
+from source_pipedrive.access import (
+    Access,
+    by_reason,
+    check_access,
+    partial_access,
+    user_permissions,
+)
 from source_pipedrive.config.errors import config_error
 from source_pipedrive.config.legacy import migrate
 from source_pipedrive.config.model import specification
@@ -44,9 +50,9 @@ from source_pipedrive.streams import STREAMS
 logger = logging.getLogger("airbyte")
 
 CHECK_TRIES = 2
-NOTHING = (
-    "These credentials are valid but show nothing of the company's data. Give the app scopes and "
-    "reconnect it, or use the credentials of a user with access."
+NO_ACCESS = (
+    "These credentials are valid but give no access to the company's data. Give the app scopes and "
+    "reconnect it, or use the credentials of a user who has access."
 )
 
 
@@ -55,49 +61,49 @@ class SourcePipedrive(Source):
 
     @property
     def name(self) -> str:
-        """As in metadata.yaml."""
+        """The name in metadata.yaml."""
         return "source-pipedrive"
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
-        """The form a user fills in."""
+        """The form that a user fills in."""
         return specification()
 
     def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
-        """The configuration in today's shape, whatever connector it was written for."""
+        """The configuration in today's shape, even if it was written for another connector."""
         return migrate(config)
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
-        """Whether the credentials are valid, and what they let a sync read, for 12 tokens."""
+        """Whether the credentials are valid. Logs what they can read. Costs 12 tokens."""
         try:
             parsed = parse(config)
             client, company = connect(parsed, CHECK_TRIES, prove=True)
             parsed.history.since(company.at)
             rows = list(STREAMS.values())
-            permissions = permissions_of(client, company, rows)
+            permissions = user_permissions(client, company, rows)
         except AirbyteTracedException as error:
             return AirbyteConnectionStatus(status=Status.FAILED, message=str(error))
         _warn(company, rows)
-        verdicts = {row.name: verdict(row, company, permissions) for row in rows}
-        for reason in by_reason(verdicts, Sight.HIDDEN):
+        checks = {row.name: check_access(row, company, permissions) for row in rows}
+        for reason in by_reason(checks, Access.DENIED):
             logger.warning(f"Cannot be read with these credentials: {reason}.")
-        for reason in by_reason(verdicts, Sight.UNKNOWN):
+        for reason in by_reason(checks, Access.UNKNOWN):
             logger.info(f"Not checked: {reason}.")
-        seen = [row for row in rows if verdicts[row.name].sight is Sight.READABLE]
+        readable = [c for c in checks.values() if c.access is Access.READABLE]
         logger.info(
-            f"{len(seen)} of {len(rows)} streams can be read. This check used "
+            f"{len(readable)} of {len(rows)} streams can be read. This check used "
             f"{client.usage.tokens} API tokens."
         )
         data = [row for row in rows if row.needs.app or row.needs.permission]
-        if all(verdicts[row.name].sight is Sight.HIDDEN for row in data):
-            return AirbyteConnectionStatus(status=Status.FAILED, message=NOTHING)
+        if all(checks[row.name].access is Access.DENIED for row in data):
+            return AirbyteConnectionStatus(status=Status.FAILED, message=NO_ACCESS)
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
-        """Every stream there is, in alphabetical order, with a column for each custom field.
+        """All streams in alphabetical order, with a column for each custom field.
 
         Costs 2 tokens and about 10 for each kind of object that has custom fields. Raises
-        AirbyteTracedException where the definitions cannot be read for now: without them a schema
-        refresh would drop columns.
+        AirbyteTracedException if the definitions cannot be read at the moment: without them, a
+        schema refresh would drop columns.
         """
         parsed = parse(config)
         rows = STREAMS.values()
@@ -119,7 +125,7 @@ class SourcePipedrive(Source):
         catalog: ConfiguredAirbyteCatalog,
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
-        """The messages of one sync."""
+        """Yields the messages of one sync."""
         return self.run(config, catalog, state or [], AsMessages())
 
     def run(
@@ -131,24 +137,24 @@ class SourcePipedrive(Source):
         meanwhile: Callable[[], None] = lambda: None,
         waiting: Waiting | None = None,
     ) -> Iterator[T]:
-        """One sync, rendered by `encoder`. `meanwhile` is called between pages; `waiting.stop()`
-        ends the sync after the pages under way.
+        """Yields the messages of one sync, rendered by `encoder`.
 
-        Raises AirbyteTracedException: a config error before the first message for what the user has
-        to mend, at the end for streams that were not read to theirs.
+        `meanwhile` is called between pages. `waiting.stop()` ends the sync after the pages in
+        progress. Raises AirbyteTracedException: before the first message, a config error that the
+        user has to fix; at the end, an error if a stream is incomplete.
         """
         parsed = parse(config)
         states = ConnectorStateManager(list(state))
         for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
-            logger.warning(f"The state of {gone} is left alone: there is no such stream any more.")
+            logger.warning(f"Ignoring the state of {gone}: this stream no longer exists.")
         selected = [select(stream, states) for stream in catalog.streams]
         waiting = waiting or Waiting()
         client, company = connect(parsed, sleep=waiting)
-        if waiting.stopped:  # before any stream has begun that would have to be ended
+        if waiting.stopped:  # no stream has started yet, so none has to be ended
             raise waiting.error()
         lower = seconds_of(parsed.history.since(company.at))
         _warn(company, [selection.row for selection in selected])
-        logger.info(f"Reading {len(selected)} streams; what has a history, from {rfc3339(lower)}.")
+        logger.info(f"Reading {len(selected)} streams, with history from {rfc3339(lower)} on.")
         workers = parsed.num_workers
         fields = None
         if parsed.custom_fields != "raw":
@@ -159,7 +165,7 @@ class SourcePipedrive(Source):
 
 
 def catalog_entry(row: Stream, schema: dict[str, Any]) -> AirbyteStream:
-    """How a stream appears in the catalog."""
+    """The catalog's entry for a stream."""
     modes = [SyncMode.full_refresh, *([SyncMode.incremental] if row.cursor_field else [])]
     return AirbyteStream(
         name=row.name,
@@ -173,7 +179,7 @@ def catalog_entry(row: Stream, schema: dict[str, Any]) -> AirbyteStream:
 
 
 def select(stream: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Selection:
-    """What the configured catalog asks of one stream."""
+    """What the configured catalog selects of one stream. Raises a config error if it is unknown."""
     name = stream.stream.name
     row = STREAMS.get(name)
     if row is None:
@@ -187,7 +193,7 @@ def select(stream: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Se
 
 
 def _warn(company: Company, rows: Sequence[Stream]) -> None:
-    """Says what these credentials show only a part of."""
-    if (view := partial_view(company, rows)) is not None:
-        matters, sentence = view
-        logger.log(logging.WARNING if matters else logging.INFO, sentence)
+    """Logs what these credentials show only part of."""
+    if (partial := partial_access(company, rows)) is not None:
+        is_warning, sentence = partial
+        logger.log(logging.WARNING if is_warning else logging.INFO, sentence)
