@@ -175,7 +175,7 @@ def test_an_unknown_stream_in_the_catalog(shared_box: Box) -> None:
 @pytest.mark.parametrize("value", [[], {"streams": 5}, {"stream": []}, "x"])
 def test_a_catalog_that_is_none(shared_box: Box, value: Any) -> None:
     outcome = shared_box.run("read", None, "--catalog", shared_box.file(value))
-    fails(outcome, "does not hold a catalog")
+    fails(outcome, "does not contain a catalog")
 
 
 def state_of(name: str, blob: Any) -> list[dict[str, Any]]:
@@ -191,7 +191,7 @@ def test_the_state_of_a_stream_that_is_gone_harms_nobody(shared_box: Box) -> Non
 
 @pytest.mark.parametrize("state", [{"type": "STREAM"}, [5], [{"type": "STREAM"}], "x"])
 def test_a_state_file_that_holds_none(shared_box: Box, state: Any) -> None:
-    fails(shared_box.read("deals", state=state), "does not hold a state")
+    fails(shared_box.read("deals", state=state), "does not contain a state")
 
 
 def test_a_state_that_cannot_be_read(shared_box: Box) -> None:

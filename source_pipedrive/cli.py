@@ -1,4 +1,4 @@
-"""A command of the protocol, and the way of its messages to standard output."""
+"""The commands of the Airbyte protocol: run one, print its messages, report its failure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.models import (
@@ -34,17 +34,19 @@ from source_pipedrive.termination import Termination, die
 
 logger = logging.getLogger("airbyte")
 
-M_ARENA_MAX = -8  # of glibc's malloc.h; other libraries have no mallopt or ignore it
-MEMORY_CHECK = 10  # pages between two looks at the container's memory
+T = TypeVar("T")
+
+M_ARENA_MAX = -8  # from glibc's malloc.h; other C libraries have no mallopt or ignore it
+MEMORY_CHECK_INTERVAL = 10  # pages
 
 
 class Entrypoint(AirbyteEntrypoint):
-    """The CDK's entrypoint for spec, check and discover, which needs no disk to write to and has
-    sentences about a wrong configuration that people understand."""
+    """The CDK's entrypoint for spec, check and discover, changed in two ways: it needs no writable
+    disk, and the source validates the configuration itself."""
 
     def run(self, parsed_args: argparse.Namespace) -> Iterable[str]:
-        """The command's messages. The CDK's own makes a directory for a cache of answers first,
-        which a container with a read-only root has no place for."""
+        """Yields the command's messages. The CDK's own method first creates a directory for cached
+        responses, which fails in a container with a read-only root."""
         specification = self.source.spec(logger)
         commands = {"check": self.check, "discover": self.discover}
         messages: Iterable[AirbyteMessage]
@@ -52,7 +54,7 @@ class Entrypoint(AirbyteEntrypoint):
             if parsed_args.command == "spec":
                 messages = [AirbyteMessage(type=Type.SPEC, spec=specification)]
             else:
-                config = _config(self.source, parsed_args)
+                config = load_config(self.source, parsed_args.config)
                 messages = commands[parsed_args.command](specification, config)
             yield from map(self.airbyte_message_to_string, messages)
         finally:
@@ -61,15 +63,15 @@ class Entrypoint(AirbyteEntrypoint):
 
     @staticmethod
     def validate_connection(source_spec: ConnectorSpecification, config: Any) -> None:
-        """Leaves that to the source, which names the field and quotes no secret."""
+        """Does nothing: the source's own errors name the field and quote no secret."""
 
 
 def run(arguments: argparse.Namespace, termination: Termination) -> None:
-    """Runs one command; exits with 1 where it failed, or ends by SIGTERM where that was asked."""
+    """Runs one command. Exits with 1 if it fails, or by SIGTERM if that ended it."""
     writer = Writer(sys.stdout.fileno())
     logging.getLogger().handlers = [LogHandler(writer)]
     logging.captureWarnings(True)
-    # What the CDK logs while it sets itself up says nothing about a sync.
+    # The CDK's logs during set-up say nothing about the sync.
     logger.setLevel(logging.WARNING)
     sys.stdout = writer
     try:
@@ -91,25 +93,16 @@ def _messages(arguments: argparse.Namespace, termination: Termination) -> Iterab
     return (line.encode() + b"\n" for line in entrypoint.run(arguments))
 
 
-def _config(source: Source, arguments: argparse.Namespace) -> Mapping[str, Any]:
-    try:
-        return source.configure(source.read_config(arguments.config), "")
-    except OSError as error:
-        raise unreadable("config", arguments.config, error) from None
-    except ValueError:
-        raise config_error(f"The file {arguments.config} is not a JSON object.") from None
-
-
 def _read(
     source: SourcePipedrive, arguments: argparse.Namespace, termination: Termination
 ) -> Iterable[bytes]:
-    """As the CDK's entrypoint reads, but a page at a time and already rendered."""
-    config = _config(source, arguments)
+    """What the CDK's entrypoint does for `read`, but a page at a time and already rendered."""
+    config = load_config(source, arguments.config)
     specification = source.spec(logger)
     AirbyteEntrypoint.set_up_secret_filter(config, specification.connectionSpecification)
-    catalog = _load("catalog", arguments.catalog, source.read_catalog)
-    state = _load("state", arguments.state, source.read_state) if arguments.state else []
-    memory = MemoryMonitor(check_interval=MEMORY_CHECK)
+    catalog = load("catalog", arguments.catalog, source.read_catalog)
+    state = load("state", arguments.state, source.read_state) if arguments.state else []
+    memory = MemoryMonitor(check_interval=MEMORY_CHECK_INTERVAL)
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     spare_memory()
     waiting = Waiting()
@@ -118,32 +111,43 @@ def _read(
 
 
 def spare_memory() -> None:
-    """Tells the collector and the allocator that pages come and go as a whole.
+    """Tunes the garbage collector and the allocator for pages, which are allocated and freed whole.
 
-    A quarter less CPU and memory on a large read (benchmarks/README.md). glibc otherwise keeps an
-    arena a thread, each as large as its largest page.
+    Saves a quarter of CPU and memory on a large read (benchmarks/README.md). Otherwise glibc keeps
+    one arena per thread, each as large as its largest page.
     """
     gc.set_threshold(50_000, 20, 100)
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
-def _load(what: str, path: str, load: Any) -> Any:
+def load_config(source: Source, path: str) -> Mapping[str, Any]:
+    """The configuration in the file `path`, in today's shape. Raises a config error."""
     try:
-        return load(path)
+        return source.configure(source.read_config(path), "")
+    except OSError as error:
+        raise unreadable("config", path, error) from None
+    except ValueError:
+        raise config_error(f"The file {path} is not a JSON object.") from None
+
+
+def load(what: str, path: str, read: Callable[[str], T]) -> T:
+    """What `read` makes of the file `path`. what: "catalog" or "state". Raises a config error."""
+    try:
+        return read(path)
     except OSError as error:
         raise unreadable(what, path, error) from None
     except Exception:
-        raise config_error(f"The {what} file {path} does not hold a {what}.") from None
+        raise config_error(f"The {what} file {path} does not contain a {what}.") from None
 
 
 def unreadable(what: str, path: str, error: OSError) -> AirbyteTracedException:
-    """The sentence for a file that is missing or may not be read."""
+    """The error for a file that is missing or that the program may not read."""
     if isinstance(error, PermissionError):
         return config_error(
-            f"The {what} file {path} may not be read by user {os.geteuid()}, which this program "
-            "runs as. Add `--user $(id -u)` to docker run, or let everybody read the file and "
-            "enter its folder."
+            f"The {what} file {path} may not be read by user {os.geteuid()}, the user that this "
+            "program runs as. Add `--user $(id -u)` to docker run, or let everyone read the file "
+            "and enter its folder."
         )
     return config_error(f"The {what} file {path} cannot be read: {error.strerror}.")
 
@@ -162,7 +166,8 @@ def _fail(
     error: AirbyteTracedException,
     termination: Termination,
 ) -> None:
-    """One sentence on the protocol's own channel, with the exit code that the CDK defines."""
+    """Prints the error as a protocol message and exits as the CDK would: `check` reports a config
+    error as its result, everything else exits with 1."""
     lines = AsLines()
     if arguments.command == "check" and error.failure_type is FailureType.config_error:
         status = AirbyteConnectionStatus(status=Status.FAILED, message=public(str(error)))
@@ -170,6 +175,6 @@ def _fail(
         writer.lines(b"".join(lines.message(message)))
         return
     writer.lines(b"".join(lines.message(error_message(error))))
-    if termination.asked:
+    if termination.requested:
         die()
     sys.exit(1)
