@@ -1,4 +1,4 @@
-"""A key that nobody knows is told, with the one that was meant."""
+"""An unknown key is reported, with the key that was probably meant."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ OAUTH = {
         ),
     ],
 )
-def test_a_key_that_is_not_known(raw: dict[str, Any], sentence: str) -> None:
+def test_an_unknown_key(raw: dict[str, Any], sentence: str) -> None:
     assert misspellings(migrate(raw)) == [sentence]
 
 
@@ -58,17 +58,17 @@ def test_a_key_that_is_not_known(raw: dict[str, Any], sentence: str) -> None:
         {"credentials": OAUTH, "num_workers": 5, "labels": True, "custom_fields": "raw"},
         {"credentials": {**TOKEN, "client_id": "of another shape"}, "api_url": ""},
         {"daily_token_reserve": 5, "daily_token_budget": 500},
-        # Airbyte's own connector, then and now.
+        # Airbyte's own connector, past and present.
         {"api_token": SECRET, "replication_start_date": "2017-01-25 00:00:00Z"},
         {"authorization": OAUTH, "replication_start_date": "2017-01-25 00:00:00Z"},
         {"credentials": TOKEN, "start_date": "2017-01-25", "num_workers": 10},
-        # Airbyte's and PyAirbyte's own.
+        # Keys of Airbyte and PyAirbyte.
         {"__injected_manifest": {}, "_ab_state": 1, "credentials": {**TOKEN, "__x": 1}},
-        # For `parse` to name.
+        # For `parse` to report.
         {"credentials": "text", "history": ["text"]},
     ],
 )
-def test_keys_that_are_known(raw: dict[str, Any]) -> None:
+def test_known_keys(raw: dict[str, Any]) -> None:
     assert misspellings(migrate(raw)) == []
 
 
