@@ -194,6 +194,6 @@ def select(stream: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Se
 
 def _warn(company: Company, rows: Sequence[Stream]) -> None:
     """Logs what these credentials show only part of."""
-    if (partial := partial_access(company, rows)) is not None:
-        is_warning, sentence = partial
+    if (finding := partial_access(company, rows)) is not None:
+        is_warning, sentence = finding
         logger.log(logging.WARNING if is_warning else logging.INFO, sentence)

@@ -60,7 +60,7 @@ class OAuthCredentials(_Model):
 
     model_config = shown("OAuth", "Use an OAuth app that you registered with Pipedrive.")
 
-    auth_type: Literal["oauth2.0"] = field(0, "Type", "Selects OAuth.")
+    auth_type: Literal["oauth2.0"] = field(0, "Type", "Selects authentication with OAuth.")
     client_id: str = secret(1, "Client ID", f"In Pipedrive, see {APP_PAGE}.")
     client_secret: str = secret(2, "Client secret", "On the same page as the client ID.")
     refresh_token: str = secret(
@@ -82,7 +82,7 @@ class OAuthCredentials(_Model):
         return self._tokens
 
     def store_in(self, tokens: TokenStore) -> None:
-        """Sets `tokens`; `parse` does."""
+        """Sets `tokens`. Called only by `parse`."""
         self._tokens = tokens
 
     @field_validator("api_domain")
@@ -96,7 +96,7 @@ class ApiTokenCredentials(_Model):
 
     model_config = shown("API token", "Use the personal API token of one Pipedrive user.")
 
-    auth_type: Literal["api_token"] = field(0, "Type", "Selects the API token.")
+    auth_type: Literal["api_token"] = field(0, "Type", "Selects authentication with an API token.")
     api_token: str = secret(
         1,
         "API token",
