@@ -1,4 +1,4 @@
-"""The connector as a program, as Airbyte's platform starts it."""
+"""The entry point that Airbyte's platform starts."""
 
 from source_pipedrive.run import main
 

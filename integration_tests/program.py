@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import source_pipedrive.program  # noqa: F401  (forks find everything imported)
+import source_pipedrive.cli  # noqa: F401  (forks find everything imported)
 from source_pipedrive.run import main
 from source_pipedrive.streams import STREAMS
 

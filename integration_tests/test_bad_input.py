@@ -1,4 +1,4 @@
-"""Bad input: one line that a person understands, on the protocol's channel, and never a secret."""
+"""Bad input is reported in one clear line, as a protocol message, without any secret."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLOUDFLARE = "<html><body>This error is produced by Cloudflare.</body></html>"
 
 
 def is_one_clear_line(outcome: Outcome, *words: str) -> None:
-    """What every failure has to be."""
+    """What every failure has in common."""
     sentence = outcome.sentence()
     assert "\n" not in sentence
     assert all(word in sentence for word in words), sentence
@@ -27,14 +27,14 @@ def is_one_clear_line(outcome: Outcome, *words: str) -> None:
 
 
 def fails(outcome: Outcome, *words: str, kind: str = "config_error") -> None:
-    """A command other than check: a traced error and exit code 1."""
+    """A command other than check fails: an error trace and exit code 1."""
     is_one_clear_line(outcome, *words)
     assert outcome.code == 1
     assert outcome.errors[-1]["failure_type"] == kind
 
 
 def is_refused(outcome: Outcome, *words: str) -> None:
-    """A check: connection status FAILED and exit code 0."""
+    """A check fails: connection status FAILED and exit code 0."""
     is_one_clear_line(outcome, *words)
     assert outcome.code == 0
     assert outcome.of("CONNECTION_STATUS")[0]["status"] == "FAILED"
@@ -45,13 +45,13 @@ def token(value: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("command", ["check", "discover"])
-def test_a_config_file_that_is_missing(command: str) -> None:
+def test_a_missing_config_file(command: str) -> None:
     outcome = run(command, "--config", "/no/such/file.json")
     (is_refused if command == "check" else fails)(outcome, "/no/such/file.json", "No such file")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '"text"', "credentials: yaml"])
-def test_a_config_file_that_is_no_json_object(tmp_path: Path, text: str) -> None:
+def test_a_config_file_that_is_not_a_json_object(tmp_path: Path, text: str) -> None:
     file = tmp_path / "config.json"
     file.write_text(text)
     is_refused(run("check", "--config", str(file)), "is not a JSON object")
@@ -82,8 +82,8 @@ def test_a_config_of_the_wrong_shape(
 
 
 @pytest.mark.parametrize("command", ["check", "discover", "read"])
-def test_a_key_that_is_no_setting(shared_box: Box, command: str) -> None:
-    """Whose user would otherwise take it for set."""
+def test_a_key_that_is_not_a_setting(shared_box: Box, command: str) -> None:
+    """Otherwise the user would believe that it takes effect."""
     config = shared_box.config(histroy=SECRET)
     config["credentials"]["api_tokn"] = SECRET
     more = ["--catalog", shared_box.file({"streams": []})] if command == "read" else []
@@ -97,7 +97,7 @@ def test_a_key_that_is_no_setting(shared_box: Box, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "discover"])
-def test_a_key_that_is_misspelt_and_missing(shared_box: Box, command: str) -> None:
+def test_a_misspelled_key_that_is_required(shared_box: Box, command: str) -> None:
     config = shared_box.config()
     config["credentails"] = config.pop("credentials")
     outcome = shared_box.run(command, config)
@@ -134,7 +134,7 @@ def test_a_revoked_refresh_token(shared_box: Box) -> None:
     fails(shared_box.read("currencies", config=config), "Reconnect the app")
 
 
-def test_a_missing_scope_ends_its_stream_and_not_the_others(start: Start) -> None:
+def test_a_missing_scope_fails_its_stream_but_no_other(start: Start) -> None:
     box = start(scopes="base,contacts:read")
     outcome = box.read("deals", "currencies", config=box.oauth())
     assert outcome.code == 1
@@ -161,7 +161,7 @@ def test_a_host_that_does_not_answer(shared_box: Box) -> None:
 
 
 def test_a_certificate_that_cannot_be_verified(shared_box: Box) -> None:
-    """The sandbox speaks no TLS, which is one way for a handshake to fail."""
+    """The sandbox has no TLS, which is one way for a handshake to fail."""
     config = shared_box.config(api_url=shared_box.url.replace("http://", "https://"))
     is_refused(shared_box.run("check", config), "TLS")
 
@@ -173,9 +173,9 @@ def test_an_unknown_stream_in_the_catalog(shared_box: Box) -> None:
 
 
 @pytest.mark.parametrize("value", [[], {"streams": 5}, {"stream": []}, "x"])
-def test_a_catalog_that_is_none(shared_box: Box, value: Any) -> None:
+def test_a_file_that_is_not_a_catalog(shared_box: Box, value: Any) -> None:
     outcome = shared_box.run("read", None, "--catalog", shared_box.file(value))
-    fails(outcome, "does not hold a catalog")
+    fails(outcome, "does not contain a catalog")
 
 
 def state_of(name: str, blob: Any) -> list[dict[str, Any]]:
@@ -183,24 +183,24 @@ def state_of(name: str, blob: Any) -> list[dict[str, Any]]:
     return [{"type": "STREAM", "stream": {"stream_descriptor": descriptor, "stream_state": blob}}]
 
 
-def test_the_state_of_a_stream_that_is_gone_harms_nobody(shared_box: Box) -> None:
+def test_the_state_of_a_removed_stream_does_no_harm(shared_box: Box) -> None:
     outcome = shared_box.read("currencies", state=state_of("teams", {"update_time": "x"}))
     assert outcome.code == 0
     assert any("teams" in log for log in outcome.logs)
 
 
 @pytest.mark.parametrize("state", [{"type": "STREAM"}, [5], [{"type": "STREAM"}], "x"])
-def test_a_state_file_that_holds_none(shared_box: Box, state: Any) -> None:
-    fails(shared_box.read("deals", state=state), "does not hold a state")
+def test_a_file_that_is_not_a_state(shared_box: Box, state: Any) -> None:
+    fails(shared_box.read("deals", state=state), "does not contain a state")
 
 
-def test_a_state_that_cannot_be_read(shared_box: Box) -> None:
+def test_an_unreadable_state(shared_box: Box) -> None:
     state = state_of("deals", {"version": 1, "since": "2026-01-01", "update_time": ["soon"]})
     fails(shared_box.read("deals", state=state), 'state of "deals"', "Reset the stream")
 
 
-def test_the_state_of_another_connector_is_not_believed(shared_box: Box) -> None:
-    """It may hold a month of deals; the rest would be missing for ever."""
+def test_the_state_of_another_connector_is_ignored(shared_box: Box) -> None:
+    """It may stand for only a month of deals; the rest would be missing for good."""
     outcome = shared_box.read("deals", state=state_of("deals", {"update_time": "2026-11-20 00:00"}))
     assert outcome.code == 0
     assert {r["id"] for r in outcome.records("deals")} == {
@@ -232,7 +232,7 @@ def fault(**what: Any) -> list[dict[str, Any]]:
     ],
     ids=str,
 )
-def test_a_page_that_breaks_once_is_read_again(start: Start, what: dict[str, Any]) -> None:
+def test_a_page_that_fails_once_is_read_again(start: Start, what: dict[str, Any]) -> None:
     box = start()
     box.control("fail-next", fault(**what))
     outcome = box.read("deals")
@@ -243,7 +243,7 @@ def test_a_page_that_breaks_once_is_read_again(start: Start, what: dict[str, Any
     assert any("Trying again in" in log for log in outcome.logs)
 
 
-def test_the_page_of_the_edge_stops_the_sync_at_once(start: Start) -> None:
+def test_a_block_by_the_edge_stops_the_sync_at_once(start: Start) -> None:
     box = start()
     box.control("fail-next", fault(status=403, body="html", times=50))
     outcome = box.read("deals")

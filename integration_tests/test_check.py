@@ -1,4 +1,4 @@
-"""check: what it proves, what it says of the streams, and what it costs."""
+"""check: what it proves, what it reports about the streams, and what it costs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def levels(outcome: Outcome, words: str) -> set[str]:
 
 
 def named(line: str) -> str:
-    """The streams that a line of check names: `Not checked: roles, users (why).`"""
+    """The streams in a log line of check: `Not checked: roles, users (reason).`"""
     return line.split(": ", 1)[1].split(" (")[0]
 
 
@@ -33,7 +33,7 @@ def cost(box: Box) -> int:
 
 
 @pytest.mark.parametrize("kind", ["config", "oauth"])
-def test_an_admin_sees_everything_that_can_be_known(start: Start, kind: str) -> None:
+def test_an_admin_can_read_everything_that_can_be_checked(start: Start, kind: str) -> None:
     box = start()
     logs = succeeds(box.run("check", getattr(box, kind)()))
     assert cost(box) <= 60
@@ -43,14 +43,14 @@ def test_an_admin_sees_everything_that_can_be_known(start: Start, kind: str) -> 
     for name in ("call_logs", "mail_threads", "legacy_teams", "project_fields"):
         assert any(log.startswith("Not checked: ") and name in log for log in logs), name
     unknown = sum(named(log).count(",") + 1 for log in logs if log.startswith("Not checked"))
-    told = f"{len(STREAMS) - unknown} of {len(STREAMS)} streams can be read"
-    assert any(log.startswith(told) for log in logs)
-    (mine,) = [log for log in logs if "only ever what belongs to this very user" in log]
+    line = f"{len(STREAMS) - unknown} of {len(STREAMS)} streams can be read"
+    assert any(log.startswith(line) for log in logs)
+    (mine,) = [log for log in logs if "only this user's own data" in log]
     assert {"call_logs", "mail_threads", "user_connections"} <= set(re.split("[,: ]+", mine))
 
 
 @pytest.mark.parametrize("kind", ["config", "oauth"])
-def test_a_user_who_is_no_admin_is_warned_about_in_check_and_in_every_read(
+def test_check_and_every_read_warn_about_a_user_who_is_not_an_admin(
     start: Start, kind: str
 ) -> None:
     box = start(admin=False)
@@ -64,11 +64,11 @@ def test_a_user_who_is_no_admin_is_warned_about_in_check_and_in_every_read(
     assert {"permission_sets", "role_assignments", "roles"} <= set(named(line).split(", "))
     read = box.read("currencies", "call_logs", config=config)
     assert levels(read, "is not an admin of sales and global") == {"WARN"}
-    assert any("call_logs: only ever what belongs to this very user" in log for log in read.logs)
+    assert any("call_logs: only this user's own data" in log for log in read.logs)
 
 
-def test_what_check_says_cannot_be_read_cannot_be_read(start: Start) -> None:
-    """And what it says can be read, can."""
+def test_check_is_right_about_what_cannot_be_read(start: Start) -> None:
+    """And about what can be read."""
     box = start(admin=False, apps="global", permissions_lacking="can_see_other_users")
     logs = succeeds(box.run("check"))
     lines = [log for log in logs if log.startswith("Cannot be read")]
@@ -76,7 +76,7 @@ def test_what_check_says_cannot_be_read_cannot_be_read(start: Start) -> None:
     outcome = box.read()
     unread = {name for name in LISTS if outcome.statuses(name)[-1] == "INCOMPLETE"}
     assert unread <= hidden
-    # Whether someone who may not see deals may see what fields they have is not documented.
+    # Whether a user without access to deals may read their fields is not documented.
     assert not {name for name in hidden - unread if not name.endswith("_fields")}
     assert {"deals", "roles", "users"} <= unread
     sentences = {
@@ -89,7 +89,7 @@ def test_what_check_says_cannot_be_read_cannot_be_read(start: Start) -> None:
     assert "lacks the permission to use the sales app" in sentences["deals"]
 
 
-def test_scopes_that_the_app_lacks_are_named_and_the_rest_succeeds(start: Start) -> None:
+def test_missing_scopes_are_named_and_the_check_succeeds(start: Start) -> None:
     box = start(scopes="base,contacts:read,users:read")
     logs = succeeds(box.run("check", box.oauth()))
     (line,) = [log for log in logs if "the app lacks the scope deals:read" in log]
@@ -99,7 +99,7 @@ def test_scopes_that_the_app_lacks_are_named_and_the_rest_succeeds(start: Start)
     assert not any("persons" in log for log in logs if log.startswith("Cannot"))
 
 
-def test_a_token_that_does_not_list_its_scopes_is_not_guessed_about(start: Start) -> None:
+def test_scopes_that_the_token_does_not_list_are_not_guessed(start: Start) -> None:
     box = start(scope_told="base")
     logs = succeeds(box.run("check", box.oauth()))
     (line,) = [log for log in logs if "does not list its scopes" in log]
@@ -107,14 +107,14 @@ def test_a_token_that_does_not_list_its_scopes_is_not_guessed_about(start: Start
     assert "deals" in line
 
 
-def test_credentials_that_show_nothing_fail(start: Start) -> None:
+def test_credentials_without_any_access_fail(start: Start) -> None:
     box = start(scopes="base,search:read")
     outcome = box.run("check", box.oauth())
     assert outcome.of("CONNECTION_STATUS")[0]["status"] == "FAILED"
     assert "Give the app scopes and reconnect" in outcome.sentence()
 
 
-def test_a_wrong_secret_shows_although_the_access_token_is_still_good(start: Start) -> None:
+def test_a_wrong_secret_is_found_although_the_access_token_is_still_valid(start: Start) -> None:
     box = start()
     kept = box.run("read", box.oauth(), "--catalog", box.file({"streams": []})).of("CONTROL")
     credentials: dict[str, Any] = kept[-1]["connectorConfig"]["config"]["credentials"]
@@ -124,8 +124,8 @@ def test_a_wrong_secret_shows_although_the_access_token_is_still_good(start: Sta
     assert "client secret is wrong" in outcome.sentence()
 
 
-def test_a_start_date_is_held_against_pipedrives_clock(start: Start) -> None:
-    """This machine's may be off."""
+def test_a_start_date_is_compared_with_pipedrives_clock(start: Start) -> None:
+    """This machine's clock may be wrong."""
     box = start(clock="2024-06-01T00:00:00Z")
     history = {"mode": "start_date", "start_date": "2025-01-01"}
     outcome = box.run("check", box.config(history=history))
@@ -133,8 +133,8 @@ def test_a_start_date_is_held_against_pipedrives_clock(start: Start) -> None:
     assert any("This machine's clock is" in log for log in outcome.logs)
 
 
-def test_a_reserve_that_is_used_up_does_not_fail_a_check(start: Start) -> None:
+def test_a_check_succeeds_when_only_the_reserve_is_left(start: Start) -> None:
     box = start(daily_tokens=100)
     box.read("currencies", config=box.config(daily_token_reserve=0))
     logs = succeeds(box.run("check", box.config(daily_token_reserve=85)))
-    assert any("permissions are not told" in log for log in logs)
+    assert any("does not report the user's permissions" in log for log in logs)

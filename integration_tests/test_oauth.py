@@ -1,4 +1,4 @@
-"""OAuth: tokens are renewed when they have to be, once, and what comes back is kept."""
+"""OAuth: tokens are renewed once, when necessary, and the new ones are kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from integration_tests.program import Outcome, catalog_of
 
 
 def kept(outcome: Outcome) -> list[dict[str, Any]]:
-    """The configurations that the platform is told to keep."""
+    """The configurations that the platform is asked to keep."""
     return [control["connectorConfig"]["config"] for control in outcome.of("CONTROL")]
 
 
@@ -17,7 +17,7 @@ def renewals(box: Box) -> int:
     return sum(r["path"] == "/oauth/token" for r in box.control("requests"))
 
 
-def test_a_first_sync_renews_once_and_keeps_what_came(start: Start) -> None:
+def test_a_first_sync_renews_once_and_keeps_the_tokens(start: Start) -> None:
     box = start(rate_limit=100_000)
     outcome = box.read("currencies", "deals", "persons", config=box.oauth())
     assert outcome.code == 0
@@ -34,7 +34,7 @@ def test_a_first_sync_renews_once_and_keeps_what_came(start: Start) -> None:
     assert (again.code, kept(again), renewals(box)) == (0, [], 1)
 
 
-def test_a_token_that_expired_is_renewed_once_for_all_workers(start: Start) -> None:
+def test_an_expired_token_is_renewed_once_for_all_workers(start: Start) -> None:
     box = start(rate_limit=100_000, scale=0.5)
     (config,) = kept(box.read("currencies", config=box.oauth()))
     box.control("expire-tokens", {})
@@ -46,7 +46,7 @@ def test_a_token_that_expired_is_renewed_once_for_all_workers(start: Start) -> N
     assert len(refused) == 1  # the first request of the sync
 
 
-def test_a_token_that_is_refused_in_mid_sync_is_renewed_and_the_page_read_again(
+def test_a_token_refused_during_a_sync_is_renewed_and_the_page_is_read_again(
     start: Start,
 ) -> None:
     box = start(rate_limit=100_000, scale=0.5)
@@ -79,7 +79,7 @@ def test_check_keeps_a_renewed_token_too(start: Start) -> None:
     assert len(kept(outcome)) == 1
 
 
-def test_no_token_stands_in_a_log_even_in_debug_mode(start: Start) -> None:
+def test_no_token_is_logged_even_in_debug_mode(start: Start) -> None:
     box = start(rate_limit=100_000)
     config = box.oauth()
     box.control("expire-tokens", {})
@@ -93,7 +93,7 @@ def test_no_token_stands_in_a_log_even_in_debug_mode(start: Start) -> None:
     assert not [r for r in box.control("requests") if "token" in str(r.get("params", ""))]
 
 
-def test_no_api_token_stands_in_a_log_even_in_debug_mode(shared_box: Box) -> None:
+def test_no_api_token_is_logged_even_in_debug_mode(shared_box: Box) -> None:
     catalog = shared_box.file(catalog_of(shared_box.streams(), "currencies"))
     outcome = shared_box.run("read", None, "--debug", "--catalog", catalog)
     assert outcome.code == 0

@@ -1,4 +1,4 @@
-"""The program from end to end: what a scheduler sees of a sync."""
+"""The program end to end: a sync as a scheduler sees it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_sync_succeeds_and_writes_nothing_but_messages(first: Outcome) -> None
     assert first.errors == []
 
 
-def test_every_stream_says_where_it_stands(shared_box: Box, first: Outcome) -> None:
+def test_every_stream_reports_its_status(shared_box: Box, first: Outcome) -> None:
     for stream in shared_box.streams():
         name = stream["name"]
         running = ["RUNNING"] if first.records(name) else []
@@ -57,7 +57,7 @@ def test_every_record_of_the_sandbox_arrives(shared_box: Box, first: Outcome) ->
         assert len(first.records(name)) >= len(listed) > 0, name
 
 
-def test_every_record_is_what_the_catalog_says(shared_box: Box, first: Outcome) -> None:
+def test_every_record_matches_the_catalog(shared_box: Box, first: Outcome) -> None:
     for stream in shared_box.streams():
         checker = Draft7Validator(
             stream["json_schema"], format_checker=Draft7Validator.FORMAT_CHECKER
@@ -67,7 +67,7 @@ def test_every_record_is_what_the_catalog_says(shared_box: Box, first: Outcome) 
             assert not errors, stream["name"]
 
 
-def test_times_are_one_type_in_the_warehouse(shared_box: Box, first: Outcome) -> None:
+def test_times_have_one_type_in_the_warehouse(shared_box: Box, first: Outcome) -> None:
     for stream in shared_box.streams():
         properties: dict[str, Any] = stream["json_schema"]["properties"]
         times = [n for n, p in properties.items() if p.get("format") == "date-time"]
@@ -79,7 +79,7 @@ def test_times_are_one_type_in_the_warehouse(shared_box: Box, first: Outcome) ->
                 )
 
 
-def test_the_report_says_what_the_sandbox_charged(shared_box: Box) -> None:
+def test_the_report_agrees_with_what_the_sandbox_charged(shared_box: Box) -> None:
     shared_box.control("reset-ledger", {})
     outcome = shared_box.read()
     ledger = shared_box.control("ledger")
@@ -95,8 +95,8 @@ def test_the_report_says_what_the_sandbox_charged(shared_box: Box) -> None:
     assert f"used {total:,} API tokens of this company's 150,000" in outcome.logs[-1]
 
 
-def test_archives_are_read_after_the_lists_that_records_leave_for_them(shared_box: Box) -> None:
-    """Or what is archived in between would be in neither."""
+def test_archives_are_read_after_the_lists_that_records_move_out_of(shared_box: Box) -> None:
+    """Otherwise a record that is archived in between would be in neither."""
     shared_box.control("reset-ledger", {})
     shared_box.read("deals", "deals_archived", "leads", "leads_archived")
     paths = [request["path"] for request in shared_box.control("requests")]
@@ -110,7 +110,7 @@ def test_a_second_sync_reads_only_what_changed(start: Start) -> None:
     box = start(scale=0.05, clock="2026-11-23T10:00:00Z", rate_limit=100_000)
     first = box.read()
     box.control("clock", {"advance_seconds": 3600})
-    caught_up = box.read(state=first.state)  # the last minute is read again, on purpose
+    caught_up = box.read(state=first.state)  # deliberately reads the last minute again
     box.control("clock", {"advance_seconds": 3600})
     quiet = box.read(state=caught_up.state)
     for name in ("deals", "persons", "organizations", "activities", "notes", "leads", "files"):
@@ -130,7 +130,7 @@ def test_a_full_refresh_ignores_the_state(shared_box: Box, first: Outcome) -> No
     assert len(again.records("deals")) == len(first.records("deals"))
 
 
-def test_the_history_cuts_deals_and_not_persons(shared_box: Box, first: Outcome) -> None:
+def test_the_history_limits_deals_but_not_persons(shared_box: Box, first: Outcome) -> None:
     config = shared_box.config(history={"mode": "duration", "duration": "1 month"})
     cut = shared_box.read("deals", "persons", "call_logs", "mail_threads", config=config)
     assert 0 < len(cut.records("deals")) < len(first.records("deals"))
@@ -158,8 +158,8 @@ def test_records_without_a_time_arrive(start: Start, nulls: str) -> None:
         assert len(set(unknown)) == 7, name
 
 
-def test_whatever_the_contract_leaves_open_changes_nothing(start: Start) -> None:
-    """The same records, whichever way Pipedrive answers where its documentation is silent."""
+def test_what_the_documentation_leaves_open_makes_no_difference(start: Start) -> None:
+    """Where Pipedrive's documentation is silent, either answer leads to the same records."""
     clock = "2026-11-23T10:00:00Z"
     plain = start(scale=0.3, clock=clock, rate_limit=100_000).read()
     other = start(
@@ -183,7 +183,7 @@ def test_whatever_the_contract_leaves_open_changes_nothing(start: Start) -> None
 
 
 @pytest.mark.parametrize("answer", ["402", "403", "404", "410"])
-def test_a_plan_without_teams_is_an_empty_stream_and_a_green_sync(
+def test_a_plan_without_teams_makes_an_empty_stream_and_a_successful_sync(
     start: Start, shared_box: Box, answer: str
 ) -> None:
     shared_box.control("switches", {"legacy_teams": answer})
@@ -196,16 +196,14 @@ def test_a_plan_without_teams_is_an_empty_stream_and_a_green_sync(
     assert any("legacy_teams" in log and answer in log for log in outcome.logs)
 
 
-def test_removed_messages_are_an_empty_stream_and_a_green_sync(first: Outcome) -> None:
+def test_removed_messages_make_an_empty_stream_and_a_successful_sync(first: Outcome) -> None:
     assert first.statuses("global_messages") == ["STARTED", "COMPLETE"]
     assert any("2022" in log for log in first.logs if log.startswith("global_messages"))
 
 
 @pytest.mark.parametrize(("status", "words"), [(200, b'"RECORD"'), (503, b'"STARTED"')])
-def test_a_pipe_that_is_closed_ends_the_program_quietly(
-    start: Start, status: int, words: bytes
-) -> None:
-    """Whichever thread writes to it: of pages that are tried again it is a worker that logs."""
+def test_a_closed_pipe_ends_the_program_quietly(start: Start, status: int, words: bytes) -> None:
+    """Whichever thread writes to it: when a page is retried, a worker thread logs."""
     box = start(rate_limit=100_000)
     catalog = box.file(catalog_of(box.streams(), "deals"))
     command = [sys.executable, "main.py", "read", "--config", box.file(box.config())]

@@ -1,4 +1,4 @@
-"""SIGTERM ends the program within ten seconds, whatever it waits for, as a signal does."""
+"""SIGTERM ends the program within ten seconds, whatever it is waiting for."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from integration_tests.conftest import Box, Start
 from integration_tests.program import LISTS, Outcome, catalog_of
 
 ROOT = Path(__file__).parent.parent
-SOON = 10  # seconds, what Docker and PyAirbyte wait before they kill
+SOON = 10  # seconds that Docker and PyAirbyte wait before SIGKILL
 
 
 class Running:
-    """The program as a process whose output is read only when a test wants it."""
+    """The program as a process. Its output is read only when a test asks for it."""
 
     def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(
@@ -37,15 +37,15 @@ class Running:
         self._lines: list[bytes] = []
 
     def until(self, words: str) -> None:
-        """Reads its lines up to one that holds `words`."""
+        """Reads lines up to the first that contains `words`."""
         for line in self._output:
             self._lines.append(line)
             if words.encode() in line:
                 return
-        raise AssertionError(f"the program ended before it said {words!r}")
+        raise AssertionError(f"the program ended before it printed {words!r}")
 
     def terminate(self, drain: bool = True) -> Outcome:
-        """What it leaves after SIGTERM. drain: read what it still writes."""
+        """Sends SIGTERM and waits. drain: read what the program still writes."""
         asked = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
         if drain:
@@ -81,7 +81,7 @@ def begin() -> Iterator[Begin]:
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """A server that takes requests and never answers."""
+    """A server that accepts requests and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(20)
         yield server
@@ -102,7 +102,7 @@ def read(box: Box, *streams: str, config: dict[str, Any]) -> list[str]:
 def test_a_first_request_that_is_never_answered(
     begin: Begin, silent: socket.socket, shared_box: Box, command: str, kind: str
 ) -> None:
-    """Of an OAuth app the first request renews its access token."""
+    """With OAuth, the first request renews the access token."""
     config = getattr(shared_box, kind)()
     config["api_url"] = address(silent)
     config["custom_fields"] = "columns_and_raw"
@@ -117,7 +117,7 @@ def test_a_first_request_that_is_never_answered(
     assert outcome.of("TRACE") == []
 
 
-def test_a_first_request_that_is_tried_again(begin: Begin, start: Start) -> None:
+def test_a_first_request_that_is_retried(begin: Begin, start: Start) -> None:
     box = start()
     box.control("fail-next", [{"path_contains": "/users/me", "status": 503, "times": 50}])
     running = begin(*read(box, "currencies", config=box.config()))
@@ -128,7 +128,7 @@ def test_a_first_request_that_is_tried_again(begin: Begin, start: Start) -> None
 
 
 @pytest.mark.parametrize("option", ["--config", "--catalog", "--state"])
-def test_a_file_that_does_not_come(
+def test_a_file_that_never_arrives(
     begin: Begin, shared_box: Box, tmp_path: Path, option: str
 ) -> None:
     pipe = tmp_path / "pipe"
@@ -136,7 +136,7 @@ def test_a_file_that_does_not_come(
     arguments = read(shared_box, "currencies", config=shared_box.config())
     files = {**dict(zip(arguments[1::2], arguments[2::2], strict=True)), option: str(pipe)}
     running = begin("read", *(word for pair in files.items() for word in pair))
-    descriptor = os.open(pipe, os.O_WRONLY)  # waits for the program to open it, too
+    descriptor = os.open(pipe, os.O_WRONLY)  # blocks until the program opens it too
     try:
         outcome = running.terminate()
     finally:
@@ -145,8 +145,8 @@ def test_a_file_that_does_not_come(
 
 
 @pytest.mark.parametrize("path", ["dealFields", "v2/deals"])
-def test_a_stream_that_has_begun_is_ended_in_order(begin: Begin, start: Start, path: str) -> None:
-    """Also where its fields are still asked for."""
+def test_a_stream_that_has_started_is_ended_in_order(begin: Begin, start: Start, path: str) -> None:
+    """Even while its fields are still being requested."""
     box = start()
     config = box.config(custom_fields="columns_and_raw")
     arguments = read(box, "deals", "currencies", config=config)
@@ -161,7 +161,7 @@ def test_a_stream_that_has_begun_is_ended_in_order(begin: Begin, start: Start, p
 
 
 def test_output_that_nobody_reads(begin: Begin, shared_box: Box) -> None:
-    """PyAirbyte ends the program like that once it has as many records as it wants."""
+    """PyAirbyte ends the program this way when it has enough records."""
     running = begin(*read(shared_box, *LISTS, config=shared_box.config()))
     running.until('"RECORD"')
     outcome = running.terminate(drain=False)
@@ -169,13 +169,13 @@ def test_output_that_nobody_reads(begin: Begin, shared_box: Box) -> None:
 
 
 def test_process_1_exits_with_the_code_of_the_signal() -> None:
-    """The kernel keeps its own signal from the first process of a container."""
+    """The kernel does not deliver a signal that the first process of a container sends itself."""
     program = "import os; os.kill = print; from source_pipedrive import termination as t; t.die()"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.DEVNULL)
     assert done.returncode == 128 + signal.SIGTERM
 
 
-def test_a_sigterm_that_the_parent_ignores_is_heard(silent: socket.socket, shared_box: Box) -> None:
+def test_a_sigterm_that_the_parent_ignored_works(silent: socket.socket, shared_box: Box) -> None:
     config = shared_box.file(shared_box.config(api_url=address(silent)))
     command = json.dumps([sys.executable, "main.py", "check", "--config", config])
     ignoring = (

@@ -1,6 +1,6 @@
 """Pipedrive as an Airbyte source: `SourcePipedrive` and the version.
 
-The class is imported when it is first asked for: the import takes most of a second.
+The class is imported on first use, because the import takes most of a second.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ __all__ = ["SourcePipedrive", "__version__"]
 
 __version__ = "0.2.0"
 
-TYPE_CHECKING = False  # true for type checkers, without the price of importing typing
+TYPE_CHECKING = False  # true for type checkers; saves importing typing
 if TYPE_CHECKING:
     from source_pipedrive.source import SourcePipedrive
 else:

@@ -1,22 +1,24 @@
-"""The program: from the command line to the source."""
+"""The program's entry point. Imports almost nothing until the command line has been parsed."""
 
 from __future__ import annotations
 
 import gc
 
-from source_pipedrive.command_line import parse_args
+from source_pipedrive.arguments import parse_args
 from source_pipedrive.termination import Termination
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Runs one command of the Airbyte protocol; exits with 1 where it failed, and with 2 where the
-    command line is wrong."""
+    """Runs one command of the Airbyte protocol.
+
+    Exits with 1 if it fails, and with 2 if the command line is wrong.
+    """
     termination = Termination()
     termination.listen()
     arguments = parse_args(argv)
-    # Nothing that is imported is ever garbage: scanning it costs a fifth of the start-up.
+    # Imported objects are never garbage, and scanning them costs a fifth of start-up.
     gc.disable()
-    from source_pipedrive.program import run
+    from source_pipedrive.cli import run
 
     gc.freeze()
     gc.enable()

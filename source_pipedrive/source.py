@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,18 +23,24 @@ from airbyte_cdk.sources import Source
 from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.complaints import config_error
-from source_pipedrive.config import Config, parse, specification
+from source_pipedrive.access import (
+    Access,
+    by_reason,
+    check_access,
+    partial_access,
+    user_permissions,
+)
+from source_pipedrive.config.errors import config_error
+from source_pipedrive.config.legacy import migrate
+from source_pipedrive.config.model import specification
+from source_pipedrive.config.parsing import parse
 from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.http.company import Company, connect
 from source_pipedrive.http.waiting import Waiting
-from source_pipedrive.migration import migrate
-from source_pipedrive.misspellings import misspellings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.pages import all_records
 from source_pipedrive.reading.shaping import Fields
-from source_pipedrive.sight import Sight, by_reason, partial_view, permissions_of, verdict
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages, Encoder, T
@@ -43,9 +49,9 @@ from source_pipedrive.sync.sync import Options, Selection, SyncRun
 logger = logging.getLogger("airbyte")
 
 CHECK_TRIES = 2
-NOTHING = (
-    "These credentials are valid but show nothing of the company's data. Give the app scopes and "
-    "reconnect it, or use the credentials of a user with access."
+NO_ACCESS = (
+    "These credentials are valid but give no access to the company's data. Give the app scopes and "
+    "reconnect it, or use the credentials of a user who has access."
 )
 
 
@@ -54,62 +60,70 @@ class SourcePipedrive(Source):
 
     @property
     def name(self) -> str:
-        """As in metadata.yaml."""
+        """The name in metadata.yaml."""
         return "source-pipedrive"
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
-        """The form a user fills in."""
+        """The form that a user fills in."""
         return specification()
 
     def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
-        """The configuration in today's shape, whatever connector it was written for."""
+        """The configuration in today's shape, even if it was written for another connector."""
         return migrate(config)
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
-        """Whether the credentials are valid, and what they let a sync read, for 12 tokens."""
+        """Whether the credentials are valid. Logs what they can read. Costs 12 tokens."""
         try:
-            parsed = parsed_with_warnings(config)
-            client, company = connect(parsed, _mutable(config), CHECK_TRIES, prove=True)
+            parsed = parse(config)
+            client, company = connect(parsed, CHECK_TRIES, prove=True)
             parsed.history.since(company.at)
-            rows = list(STREAMS.values())
-            permissions = permissions_of(client, company, rows)
+            streams = list(STREAMS.values())
+            permissions = user_permissions(client, company, streams)
         except AirbyteTracedException as error:
             return AirbyteConnectionStatus(status=Status.FAILED, message=str(error))
-        _warn(company, rows)
-        verdicts = {row.name: verdict(row, company, permissions) for row in rows}
-        for reason in by_reason(verdicts, Sight.HIDDEN):
+        _warn(company, streams)
+        checks = {stream.name: check_access(stream, company, permissions) for stream in streams}
+        for reason in by_reason(checks, Access.DENIED):
             logger.warning(f"Cannot be read with these credentials: {reason}.")
-        for reason in by_reason(verdicts, Sight.UNKNOWN):
+        for reason in by_reason(checks, Access.UNKNOWN):
             logger.info(f"Not checked: {reason}.")
-        seen = [row for row in rows if verdicts[row.name].sight is Sight.READABLE]
+        readable = [c for c in checks.values() if c.access is Access.READABLE]
         logger.info(
-            f"{len(seen)} of {len(rows)} streams can be read. This check used "
+            f"{len(readable)} of {len(streams)} streams can be read. This check used "
             f"{client.usage.tokens} API tokens."
         )
-        data = [row for row in rows if row.access.needs.app or row.access.needs.permission]
-        if all(verdicts[row.name].sight is Sight.HIDDEN for row in data):
-            return AirbyteConnectionStatus(status=Status.FAILED, message=NOTHING)
+        data = [
+            stream
+            for stream in streams
+            if stream.access.needs.app or stream.access.needs.permission
+        ]
+        if all(checks[stream.name].access is Access.DENIED for stream in data):
+            return AirbyteConnectionStatus(status=Status.FAILED, message=NO_ACCESS)
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
-        """Every stream there is, in alphabetical order, with a column for each custom field.
+        """All streams in alphabetical order, with a column for each custom field.
 
         Costs 2 tokens and about 10 for each kind of object that has custom fields. Raises
-        AirbyteTracedException where the definitions cannot be read for now: without them a schema
-        refresh would drop columns.
+        AirbyteTracedException if the definitions cannot be read at the moment: without them, a
+        schema refresh would drop columns.
         """
-        parsed = parsed_with_warnings(config)
-        rows = STREAMS.values()
+        parsed = parse(config)
+        streams = STREAMS.values()
         if parsed.custom_fields == "raw":
-            return AirbyteCatalog(streams=[catalog_entry(row, row.schema) for row in rows])
-        client, _ = connect(parsed, _mutable(config))
+            return AirbyteCatalog(
+                streams=[catalog_entry(stream, stream.schema) for stream in streams]
+            )
+        client, _ = connect(parsed)
         definitions = Definitions(partial(all_records, client), strict=True)
         schemas = {}
-        for row in rows:
-            columns = discovered(row, definitions) if row.columns.has_custom_fields else []
-            schemas[row.name] = with_columns(row, columns, parsed.labels)
-        logger.info(f"Discovered {len(rows)} streams for {client.usage.tokens} API tokens.")
-        return AirbyteCatalog(streams=[catalog_entry(row, schemas[row.name]) for row in rows])
+        for stream in streams:
+            columns = discovered(stream, definitions) if stream.columns.has_custom_fields else []
+            schemas[stream.name] = with_columns(stream, columns, parsed.labels)
+        logger.info(f"Discovered {len(streams)} streams for {client.usage.tokens} API tokens.")
+        return AirbyteCatalog(
+            streams=[catalog_entry(stream, schemas[stream.name]) for stream in streams]
+        )
 
     def read(
         self,
@@ -118,7 +132,7 @@ class SourcePipedrive(Source):
         catalog: ConfiguredAirbyteCatalog,
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
-        """The messages of one sync."""
+        """Yields the messages of one sync."""
         return self.run(config, catalog, state or [], AsMessages())
 
     def run(
@@ -130,24 +144,24 @@ class SourcePipedrive(Source):
         meanwhile: Callable[[], None] = lambda: None,
         waiting: Waiting | None = None,
     ) -> Iterator[T]:
-        """One sync, rendered by `encoder`. `meanwhile` is called between pages; `waiting.stop()`
-        ends the sync after the pages under way.
+        """Yields the messages of one sync, rendered by `encoder`.
 
-        Raises AirbyteTracedException: a config error before the first message for what the user has
-        to mend, at the end for streams that were not read to theirs.
+        `meanwhile` is called between pages. `waiting.stop()` ends the sync after the pages in
+        progress. Raises AirbyteTracedException: before the first message, a config error that the
+        user has to fix; at the end, an error if a stream is incomplete.
         """
-        parsed = parsed_with_warnings(config)
+        parsed = parse(config)
         states = ConnectorStateManager(list(state))
         for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
-            logger.warning(f"The state of {gone} is left alone: there is no such stream any more.")
-        selected = [select(stream, states) for stream in catalog.streams]
+            logger.warning(f"Ignoring the state of {gone}: this stream no longer exists.")
+        selected = [select(configured, states) for configured in catalog.streams]
         waiting = waiting or Waiting()
-        client, company = connect(parsed, _mutable(config), sleep=waiting)
-        if waiting.stopped:  # before any stream has begun that would have to be ended
+        client, company = connect(parsed, sleep=waiting)
+        if waiting.stopped:  # no stream has started yet, so none has to be ended
             raise waiting.error()
         lower = seconds_of(parsed.history.since(company.at))
         _warn(company, [selection.stream for selection in selected])
-        logger.info(f"Reading {len(selected)} streams; what has a history, from {rfc3339(lower)}.")
+        logger.info(f"Reading {len(selected)} streams, with history from {rfc3339(lower)} on.")
         fields = None
         if parsed.custom_fields != "raw":
             fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
@@ -155,49 +169,36 @@ class SourcePipedrive(Source):
         yield from SyncRun(client, company, selected, encoder, options, waiting)
 
 
-def parsed_with_warnings(config: Mapping[str, Any]) -> Config:
-    """As `parse`, after a warning for each key that is no setting."""
-    if isinstance(config, Mapping):
-        for sentence in misspellings(config):
-            logger.warning(sentence)
-    return parse(config)
-
-
-def catalog_entry(row: Stream, schema: dict[str, Any]) -> AirbyteStream:
-    """How a stream appears in the catalog."""
-    modes = [SyncMode.full_refresh, *([SyncMode.incremental] if row.cursor_field else [])]
+def catalog_entry(stream: Stream, schema: dict[str, Any]) -> AirbyteStream:
+    """The catalog's entry for a stream."""
+    modes = [SyncMode.full_refresh, *([SyncMode.incremental] if stream.cursor_field else [])]
     return AirbyteStream(
-        name=row.name,
+        name=stream.name,
         json_schema=schema,
         supported_sync_modes=modes,
-        source_defined_cursor=True if row.cursor_field else None,
-        default_cursor_field=[row.cursor_field] if row.cursor_field else None,
-        source_defined_primary_key=[[part] for part in row.key],
-        is_resumable=bool(row.cursor_field),
+        source_defined_cursor=True if stream.cursor_field else None,
+        default_cursor_field=[stream.cursor_field] if stream.cursor_field else None,
+        source_defined_primary_key=[[part] for part in stream.key],
+        is_resumable=bool(stream.cursor_field),
     )
 
 
-def select(stream: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Selection:
-    """What the configured catalog asks of one stream."""
-    name = stream.stream.name
-    row = STREAMS.get(name)
-    if row is None:
+def select(configured: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Selection:
+    """What the configured catalog selects of one stream. Raises a config error if it is unknown."""
+    name = configured.stream.name
+    stream = STREAMS.get(name)
+    if stream is None:
         raise config_error(
             f'The catalog selects "{name}", which is not a stream of this connector. '
             "Refresh the schema of the connection."
         )
-    incremental = stream.sync_mode is SyncMode.incremental and row.cursor_field is not None
+    incremental = configured.sync_mode is SyncMode.incremental and stream.cursor_field is not None
     saved = states.get_stream_state(name, None)
-    return Selection(row, saved, not incremental, stream.stream.json_schema or {})
+    return Selection(stream, saved, not incremental, configured.stream.json_schema or {})
 
 
-def _warn(company: Company, rows: Sequence[Stream]) -> None:
-    """Says what these credentials show only a part of."""
-    if (view := partial_view(company, rows)) is not None:
-        matters, sentence = view
-        logger.log(logging.WARNING if matters else logging.INFO, sentence)
-
-
-def _mutable(config: Mapping[str, Any]) -> MutableMapping[str, Any]:
-    """The very mapping that renewed tokens are written into, so that the platform keeps them."""
-    return config if isinstance(config, MutableMapping) else dict(config)
+def _warn(company: Company, streams: Sequence[Stream]) -> None:
+    """Logs what these credentials show only part of."""
+    if (finding := partial_access(company, streams)) is not None:
+        is_warning, sentence = finding
+        logger.log(logging.WARNING if is_warning else logging.INFO, sentence)

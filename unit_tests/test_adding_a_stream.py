@@ -45,7 +45,7 @@ WRITTEN = {
 # The test files that check every stream; of the slow ones only the tests of the new stream.
 FILES = (
     *("test_stream", "test_schemas", "test_completeness", "test_readme", "test_streams_doc"),
-    *("test_erd", "test_setup_docs", "test_sandbox_rights", "test_sight", "test_arrows"),
+    *("test_erd", "test_setup_docs", "test_sandbox_rights", "test_access", "test_arrows"),
 )
 LONG_FILES = (
     *("test_request_contract", "test_sandbox_contract", "test_sandbox_changes"),

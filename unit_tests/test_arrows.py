@@ -9,25 +9,20 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {
-    "run": {"program", "command_line", "termination"},
-    "program": {"source", "reading", "http", "complaints", "termination"},
-    "command_line": {"__version__"},
+    "run": {"cli", "arguments", "termination"},
+    "cli": {"source", "sync", "http", "config", "stdout", "termination"},
+    "stdout": {"sync"},
+    "arguments": {"__version__"},
     "termination": set(),
-    "source": {
-        *("reading", "http", "config", "migration", "streams", "stream", "complaints"),
-        *("sight", "fields", "misspellings"),
-    },
-    "sight": {"http", "stream"},
+    "source": {"sync", "reading", "http", "config", "streams", "stream", "access", "fields"},
+    "access": {"http", "stream"},
+    "sync": {"reading", "http", "stream"},
     "reading": {"http", "stream", "fields"},
     "fields": {"http", "stream"},
     "http": {"config"},
     "streams": {"stream"},
     "stream": set(),
-    "config": {"spec", "migration", "complaints"},
-    "misspellings": {"config", "migration"},
-    "complaints": {"migration"},
-    "spec": set(),
-    "migration": set(),
+    "config": set(),
 }
 OURS = [
     p for name in ("source_pipedrive", "pipedrive_sandbox") for p in (ROOT / name).rglob("*.py")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from source_pipedrive.config.parsing import parse
 from source_pipedrive.http import auth as module
 from source_pipedrive.http.auth import TRIES, OAuth
 from source_pipedrive.http.client import Client, Request
@@ -19,7 +20,6 @@ from source_pipedrive.http.waiting import STOPPED, Waiting
 from unit_tests.wire import Wire, ok
 
 WORKERS = 20
-TOKEN_URL = "https://oauth.pipedrive.com/oauth/token"
 DEALS = Request("deals", "deals", 2, 10, "deals:read")
 
 
@@ -47,9 +47,9 @@ def oauth(
     expires: str = "2999-01-01T00:00:00Z",
 ) -> OAuth:
     keys = {"client_id": "a", "client_secret": "b", "refresh_token": "c", "access_token": "old"}
-    config = {"credentials": {**keys, "token_expiry_date": expires}}
+    config = {"credentials": {"auth_type": "oauth2.0", **keys, "token_expiry_date": expires}}
     monkeypatch.setattr(module.requests, "post", server.post)
-    return OAuth(config, TOKEN_URL, lambda domain: False, sleep)
+    return OAuth(parse(config).credentials, "", sleep)
 
 
 def at_once(act: Callable[[], object]) -> list[BaseException]:

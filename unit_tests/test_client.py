@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import REFUSALS, Client, Request
 from source_pipedrive.http.errors import CONFIG, MUTE_REFUSALS, TRANSIENT, StreamError, SyncError
@@ -310,17 +311,17 @@ def test_a_redirect_is_not_followed(client: Any) -> None:
 def test_a_refused_access_token_is_renewed_once(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = {"credentials": {"client_id": "a", "client_secret": "b", "refresh_token": "c"}}
-    config["credentials"]["access_token"] = "old"
-    config["credentials"]["token_expiry_date"] = "2999-01-01T00:00:00Z"
-    auth = OAuth(config, "https://oauth.pipedrive.com/oauth/token", lambda domain: False)
+    keys = {"client_id": "a", "client_secret": "b", "refresh_token": "c", "access_token": "old"}
+    keys["token_expiry_date"] = "2999-01-01T00:00:00Z"
+    credentials = parse({"credentials": keys}).credentials
+    auth = OAuth(credentials, "")
     renewed = []
 
     def renew() -> None:
         renewed.append(1)
-        config["credentials"]["access_token"] += "new"
+        credentials.tokens.save({"access_token": credentials.tokens.get("access_token") + "new"})
 
-    monkeypatch.setattr(auth, "refresh_and_set_access_token", renew)
+    monkeypatch.setattr(auth, "_renew", renew)
     refused: Reply = (401, {}, b'{"error": "unauthorized access"}')
     made, wire, _ = client(refused, ok(), auth=auth)
     made.get(DEALS)

@@ -1,4 +1,4 @@
-"""The command line, and the package as others import it."""
+"""The command line, and the package as other programs import it."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def closed() -> Iterator[int]:
 
 
 def imported(statement: str) -> set[str]:
-    """The packages that are imported after `statement`."""
+    """The packages that have been imported after `statement`."""
     program = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=ROOT)
     return set(done.stdout.decode().split())
 
 
-def test_without_a_command_it_prints_its_usage() -> None:
+def test_without_a_command_it_prints_the_usage() -> None:
     done = run()
     assert done.returncode == 2
     assert done.stdout == ""
@@ -63,21 +63,21 @@ def test_a_wrong_command_line_is_explained(arguments: list[str], words: str) -> 
 
 def test_help_and_version() -> None:
     assert run("--version").stdout == f"source-pipedrive {source_pipedrive.__version__}\n"
-    told = run("--help")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.startswith("usage: source-pipedrive ")
+    done = run("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: source-pipedrive ")
     assert "--state FILE" in run("read", "--help").stdout
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["spec"]])
-def test_a_pipe_that_is_closed_is_no_traceback(closed: int, arguments: list[str]) -> None:
+def test_a_closed_pipe_causes_no_traceback(closed: int, arguments: list[str]) -> None:
     done = run(*arguments, stdout=closed)
     assert done.returncode != 0
     assert done.stderr == ""
 
 
 def test_the_class_is_where_tools_look_for_it() -> None:
-    """`airbyte-cdk connector test` takes it from the package, by the connector's name."""
+    """`airbyte-cdk connector test` derives package and class from the connector's name."""
     package = "source-pipedrive".replace("-", "_")
     name = package.title().replace("_", "")
     assert getattr(importlib.import_module(package), name) is SourcePipedrive
@@ -85,7 +85,7 @@ def test_the_class_is_where_tools_look_for_it() -> None:
         source_pipedrive.SourcePipedriv  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_the_package_and_the_command_line_do_not_wait_for_the_cdk() -> None:
+def test_the_package_and_the_command_line_do_not_import_the_cdk() -> None:
     assert "airbyte_cdk" not in imported("import source_pipedrive.run")
     assert "typing" not in imported("import source_pipedrive") - imported("pass")
     assert "airbyte_cdk" in imported("from source_pipedrive import SourcePipedrive")

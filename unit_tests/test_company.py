@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from source_pipedrive.config import parse
+from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.company import Company, connect
 from source_pipedrive.http.errors import SyncError
@@ -56,7 +56,7 @@ def addresses(wire: Wire) -> list[str]:
 
 def test_an_api_token_finds_its_companys_host(wire: Callable[..., Wire]) -> None:
     sent = wire(me(), ok())
-    client, company = connect(parse(TOKEN), dict(TOKEN))
+    client, company = connect(parse(TOKEN))
     client.get(LEADS)
     assert addresses(sent) == [
         "https://api.pipedrive.com/v1/users/me",
@@ -72,7 +72,7 @@ def test_without_a_companys_host_the_shared_one_is_asked_its_own_way(
 ) -> None:
     """There /api/v1/leads is a 404."""
     sent = wire(me(company_domain=domain), ok())
-    client, _ = connect(parse(TOKEN), dict(TOKEN))
+    client, _ = connect(parse(TOKEN))
     client.get(LEADS)
     assert addresses(sent)[1] == "https://api.pipedrive.com/v1/leads"
 
@@ -82,7 +82,7 @@ def test_oauth_goes_where_the_token_answer_says(
 ) -> None:
     sent = wire(renewal(api_domain="https://acme.pipedrive.com"), me())
     raw = oauth()
-    connect(parse(raw), raw)
+    connect(parse(raw))
     assert addresses(sent) == [
         "https://oauth.pipedrive.com/oauth/token",
         "https://acme.pipedrive.com/api/v1/users/me",
@@ -100,7 +100,7 @@ def test_oauth_goes_where_the_token_answer_says(
 def test_a_strangers_api_domain_gets_no_token(wire: Callable[..., Wire]) -> None:
     sent = wire(renewal(api_domain="https://pipedrive.com.evil.example"), me())
     raw = oauth()
-    connect(parse(raw), raw)
+    connect(parse(raw))
     assert addresses(sent)[1] == "https://api.pipedrive.com/v1/users/me"
     assert "api_domain" not in raw["credentials"]
 
@@ -108,7 +108,7 @@ def test_a_strangers_api_domain_gets_no_token(wire: Callable[..., Wire]) -> None
 def test_a_token_that_is_still_good_is_not_renewed(wire: Callable[..., Wire]) -> None:
     sent = wire(me())
     raw = oauth(**GOOD)
-    connect(parse(raw), raw)
+    connect(parse(raw))
     assert addresses(sent) == ["https://acme.pipedrive.com/api/v1/users/me"]
 
 
@@ -117,7 +117,7 @@ def test_an_expiry_date_that_cannot_be_read_counts_as_passed(
 ) -> None:
     sent = wire(renewal(), me())
     raw = oauth(access_token="old", token_expiry_date="next week")
-    connect(parse(raw), raw)
+    connect(parse(raw))
     assert len(sent.sent) == 2
     assert capsys.readouterr().out
 
@@ -127,7 +127,7 @@ def test_without_pipedrives_clock_nothing_is_read(wire: Callable[..., Wire]) -> 
     body = json.dumps({"success": True, "data": ME}).encode()
     wire((200, {}, body))
     with pytest.raises(SyncError, match="Date header"):
-        connect(parse(TOKEN), dict(TOKEN))
+        connect(parse(TOKEN))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_an_answer_that_names_no_active_user(
 ) -> None:
     wire(me(**changes))
     with pytest.raises(SyncError, match=words):
-        connect(parse(TOKEN), dict(TOKEN))
+        connect(parse(TOKEN))
 
 
 @pytest.mark.usefixtures("capsys")
@@ -148,7 +148,7 @@ def test_a_check_renews_the_token_so_that_a_wrong_secret_shows_at_once(
 ) -> None:
     sent = wire(renewal(scope="base,deals:read"), me())
     raw = oauth(**GOOD)
-    _, company = connect(parse(raw), raw, prove=True)
+    _, company = connect(parse(raw), prove=True)
     assert addresses(sent)[0] == "https://oauth.pipedrive.com/oauth/token"
     assert company.scopes == {"base", "deals:read"}
 
@@ -161,7 +161,7 @@ def test_base_alone_tells_nothing_of_what_the_app_may_read(
     """The vendor's own example says only base."""
     wire(renewal(**told), me())
     raw = oauth()
-    assert connect(parse(raw), raw)[1].scopes == frozenset()
+    assert connect(parse(raw))[1].scopes == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_what_the_user_may_do_is_taken_as_far_as_it_is_told(
     wire: Callable[..., Wire], told: Any, access: Any
 ) -> None:
     wire(me(access=told))
-    _, company = connect(parse(TOKEN), dict(TOKEN))
+    _, company = connect(parse(TOKEN))
     assert company.access == access
     assert company.scopes is None
 
@@ -189,7 +189,7 @@ def test_a_clock_that_is_wrong_is_said(
     wire: Callable[..., Wire], caplog: pytest.LogCaptureFixture
 ) -> None:
     wire((200, {"Date": "Mon, 23 Nov 2015 10:00:00 GMT"}, json.dumps({"data": ME}).encode()))
-    connect(parse(TOKEN), dict(TOKEN))
+    connect(parse(TOKEN))
     assert "ahead of Pipedrive" in caplog.text
     assert "set the clock" in caplog.text
 
@@ -199,7 +199,7 @@ def test_the_company_and_the_user_are_named_and_no_address(
 ) -> None:
     caplog.set_level("INFO")
     wire(me(name="ada@example.com", email="ada@example.com"))
-    connect(parse(TOKEN), dict(TOKEN))
+    connect(parse(TOKEN))
     assert "Acme (company 42) at acme-1.pipedrive.com as <e-mail> (user 7)" in caplog.text
     assert "ada@" not in caplog.text
 
@@ -210,7 +210,7 @@ def test_a_reserve_that_cannot_be_kept_is_said_once(
 ) -> None:
     caplog.set_level("INFO")
     wire(ok(json.dumps({"data": ME}).encode(), **headers))
-    connect(parse(TOKEN), dict(TOKEN))
+    connect(parse(TOKEN))
     assert caplog.text.count("cannot be kept") == (0 if headers == TOLD else 1)
     assert caplog.text.count("daily_token_budget") == (0 if headers == TOLD else 1)
 
@@ -232,7 +232,7 @@ def test_what_keeps_a_token_from_being_renewed_has_a_remedy(
 ) -> None:
     wire(*[reply] * 4)
     with pytest.raises(SyncError, match=words) as caught:
-        connect(parse(oauth()), oauth(), sleep=lambda seconds: None)
+        connect(parse(oauth()), sleep=lambda seconds: None)
     assert caught.value.failure_type.value == kind
 
 
@@ -241,7 +241,7 @@ def test_workers_that_wait_for_a_renewal_that_failed_do_not_try_it_again(
 ) -> None:
     sent = wire(me(), *[(400, {}, b'{"error":"invalid_grant"}')] * 3)
     raw = oauth(**GOOD)
-    client, _ = connect(parse(raw), raw)
+    client, _ = connect(parse(raw))
     auth: Any = client._auth
     for _ in range(3):
         with pytest.raises(SyncError):

@@ -1,4 +1,4 @@
-"""The configuration: what is accepted, what is said about the rest, and what Airbyte is shown."""
+"""The configuration: what is accepted, how the rest is reported, and what Airbyte's form shows."""
 
 import base64
 import json
@@ -16,7 +16,8 @@ from airbyte_cdk.sources.utils.schema_helpers import check_config_against_spec_o
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.config import (
+from source_pipedrive.config.legacy import migrate
+from source_pipedrive.config.model import (
     AllTime,
     ApiTokenCredentials,
     History,
@@ -24,10 +25,9 @@ from source_pipedrive.config import (
     OAuthCredentials,
     SinceDate,
     is_company_address,
-    parse,
     specification,
 )
-from source_pipedrive.migration import migrate
+from source_pipedrive.config.parsing import parse
 
 GOLDEN = Path(__file__).parent / "golden" / "spec.json"
 SECRET = "s3cr3t-DO-NOT-SHOW"
@@ -51,7 +51,7 @@ def start(date: Any) -> dict[str, Any]:
 
 
 def refusal(raw: Any) -> str:
-    """The one sentence that `parse` refuses `raw` with, having shown no secret anywhere."""
+    """The error message of `parse` for `raw`, once it is certain that no secret leaked."""
     with pytest.raises(AirbyteTracedException) as caught:
         parse(raw)
     error: BaseException | None = caught.value
@@ -152,7 +152,7 @@ BAD: dict[str, tuple[Any, str]] = {
         "api_url cannot be used. Use https (http only for 127.0.0.0/8, localhost or [::1])",
     ),
 }
-# What only `parse` can tell: the schema has no calendar and no conditions between fields.
+# Only `parse` finds these: the schema has no calendar and no conditions between fields.
 BEYOND_SCHEMA = {"no such day", "stranger's host", "address with a password"}
 
 
@@ -203,7 +203,7 @@ NOW = datetime(2028, 2, 29, 15, 30, tzinfo=UTC)
         ("3 months", datetime(2028, 5, 31, tzinfo=UTC), "2028-02-29"),
         ("6 months", datetime(2028, 6, 30, tzinfo=UTC), "2027-12-30"),
         ("1 year", datetime(1970, 6, 1, tzinfo=UTC), "1970-01-01"),
-        # The day is UTC's, whatever zone the clock of the caller is in.
+        # The day is in UTC, whatever the time zone of the caller's clock.
         ("1 month", datetime(2027, 3, 1, 1, tzinfo=timezone(timedelta(hours=2))), "2027-01-28"),
     ],
 )

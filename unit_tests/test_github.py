@@ -1,4 +1,4 @@
-"""What GitHub runs and asks for this project: workflows, the issue form, Renovate."""
+"""What GitHub runs for this project: workflows, the issue form, Renovate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 def jobs() -> dict[str, Json]:
-    """Every job of every workflow, by its name."""
+    """Every job of every workflow, by name."""
     found: dict[str, Json] = {}
     for path in WORKFLOWS:
         found |= yaml.safe_load(path.read_text())["jobs"]
@@ -30,7 +30,7 @@ def jobs() -> dict[str, Json]:
 
 
 def commands(job: Json) -> str:
-    """What a job types, as one text."""
+    """All commands of a job, as one text."""
     return "\n".join(step["run"] for step in job["steps"] if "run" in step)
 
 
@@ -40,7 +40,7 @@ def renovate() -> Json:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_every_action_is_pinned_by_its_hash(path: Path) -> None:
-    """A tag can be moved to other code overnight."""
+    """A tag can be moved to other code at any time."""
     used = re.findall(r"\buses: *(.+)", path.read_text())
     assert used
     assert [action for action in used if not PINNED.fullmatch(action)] == []
@@ -48,7 +48,7 @@ def test_every_action_is_pinned_by_its_hash(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_may_only_read(path: Path) -> None:
-    """A pull request's code must not find a token that can write."""
+    """A pull request's code must never get a token that can write."""
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"] == {"contents": "read"}
     for job in workflow["jobs"].values():
@@ -67,14 +67,14 @@ def test_the_tests_run_on_every_python_that_the_package_supports() -> None:
 
 
 def test_a_job_uses_the_python_that_it_set_up() -> None:
-    """The Makefile on its own takes the first that it finds, and the runner has several."""
+    """By default the Makefile uses the first one it finds, and the runner has several."""
     made = [line for job in jobs().values() for line in re.findall("make .*", commands(job))]
     targets = {line.split()[1] for line in made}
     assert targets >= {"test", "coverage", "image", "test-image", "contract"}
     assert [line for line in made if line != "make image" and "PYTHON=python" not in line] == []
 
 
-def test_the_image_tests_do_not_pass_without_an_engine() -> None:
+def test_the_image_tests_fail_without_an_engine() -> None:
     assert "REQUIRE_IMAGE_TESTS" in jobs()["image"]["env"]
 
 
@@ -100,7 +100,7 @@ def test_renovate_watches_the_versions_the_base_image_and_the_actions() -> None:
     assert config["enabledManagers"] == ["pip_requirements", "dockerfile", "github-actions"]
     (pattern,) = config["pip_requirements"]["managerFilePatterns"]
     assert re.search(pattern.strip("/"), "constraints.txt")
-    assert config["ignorePaths"] == ["requirements.txt"]  # `make lock` writes it
+    assert config["ignorePaths"] == ["requirements.txt"]  # written by `make lock`
 
 
 def test_renovate_proposes_nothing_that_a_supported_python_cannot_install() -> None:

@@ -12,7 +12,7 @@ import pytest
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.program import LogHandler, Writer
+from source_pipedrive.stdout import LogHandler, Writer
 from source_pipedrive.sync.messages import error_message
 
 ADDRESS, SECRET = "james.hall@work.example", "5ecret-t0ken"

@@ -1,4 +1,4 @@
-"""metadata.yaml is valid, and says of the connector what is true of it."""
+"""metadata.yaml is valid and agrees with the connector."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import yaml
 from jsonschema import Draft7Validator, FormatChecker
 
 from source_pipedrive import __version__
+from source_pipedrive.config.form import DOCUMENTATION_URL
 from source_pipedrive.http import client, hosts, pacing
-from source_pipedrive.spec import DOCUMENTATION_URL
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync import report
 from unit_tests.pyairbyte import needs_pyairbyte
@@ -42,8 +42,8 @@ def data(metadata: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def schema() -> Any:
-    """Airbyte's, bundled into one file whose references count from the top. The parts have kept
-    their `$id`s, from which a validator would count instead."""
+    """Airbyte's schema, bundled into one file whose references start at its root. The parts still
+    have their `$id`s, which a validator would resolve references against instead."""
     file = resources.files("airbyte_connector_models.metadata.v0")
     bundle = json.loads((file / "ConnectorMetadataDefinitionV0.json").read_bytes())
     return without_ids(bundle)
@@ -79,22 +79,22 @@ def test_airbyte_can_read_it(metadata: dict[str, Any], schema: Any) -> None:
         ("alowedHosts", {}),
     ],
 )
-def test_the_schema_sees_mistakes_in_every_corner(
+def test_the_schema_catches_mistakes_everywhere(
     data: dict[str, Any], schema: Any, place: str, value: Any
 ) -> None:
-    """Without its references or formats it would pass anything there."""
+    """Without its references or formats, anything would pass there."""
     assert complaints({"metadataSpecVersion": "1.0", "data": {**data, place: value}}, schema)
 
 
 def label(name: str) -> str:
-    """The value of a LABEL in the Dockerfile, wherever and however it is laid out."""
+    """The value of a LABEL in the Dockerfile, however it is formatted."""
     text = (ROOT / "Dockerfile").read_text()
     (value,) = re.findall(rf'{re.escape(name)}"?[= ]"?([^\s"]+)', text)
     return str(value)
 
 
 def packaged(name: str) -> str:
-    """A keyword of setup()."""
+    """The value of a keyword argument of setup()."""
     tree = ast.parse((ROOT / "setup.py").read_text())
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     (value,) = [
@@ -107,7 +107,7 @@ def packaged(name: str) -> str:
     return str(value)
 
 
-def test_metadata_package_and_image_have_one_name_and_version(data: dict[str, Any]) -> None:
+def test_metadata_package_and_image_have_the_same_name_and_version(data: dict[str, Any]) -> None:
     names = {data["dockerRepository"], packaged("name"), label("io.airbyte.name")}
     versions = {data["dockerImageTag"], label("io.airbyte.version")}
     assert (names, versions) == ({"source-pipedrive"}, {__version__})
@@ -118,7 +118,7 @@ def test_metadata_package_and_image_have_one_name_and_version(data: dict[str, An
 
 
 def test_the_docs_name_the_version_of_the_package() -> None:
-    """Otherwise a reader runs an old image, or one that does not exist."""
+    """Otherwise users run an old image, or one that does not exist."""
     pages = [ROOT / "README.md", *(p for p in (ROOT / "docs").rglob("*.*") if p.suffix in WRITTEN)]
     named = re.compile(r"source-pipedrive(?::|==)(\d[\w.]*\w)|\btag `(\d[\w.]*)`")
     found = {
@@ -130,13 +130,13 @@ def test_the_docs_name_the_version_of_the_package() -> None:
     assert {(page, version) for page, version in found if version != __version__} == set()
 
 
-def test_the_newest_version_of_the_changelog_is_this_one() -> None:
+def test_the_changelog_starts_with_this_version() -> None:
     versions = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert versions[0] == __version__
 
 
-def test_the_image_is_built_on_what_it_says(data: dict[str, Any]) -> None:
-    """A digest may follow the name; Renovate adds and renews it."""
+def test_the_image_is_built_on_the_base_image_in_the_metadata(data: dict[str, Any]) -> None:
+    """A digest may follow the name; Renovate adds and updates it."""
     base = re.escape(data["connectorBuildOptions"]["baseImage"])
     argument = rf'^ARG BASE="?{base}(@sha256:[0-9a-f]{{64}})?"?$'
     assert re.search(argument, (ROOT / "Dockerfile").read_text(), re.MULTILINE)
@@ -150,20 +150,20 @@ def test_suggested_streams_exist(data: dict[str, Any]) -> None:
     assert suggested == sorted(set(suggested))
 
 
-def test_every_host_that_is_talked_to_is_allowed(data: dict[str, Any]) -> None:
-    """Airbyte lets nothing else through: a sync would hang or fail on the way."""
+def test_every_host_that_the_connector_contacts_is_allowed(data: dict[str, Any]) -> None:
+    """Airbyte blocks all other hosts: a sync would hang or fail."""
     company = hosts.company_host("acme-2")
     assert company is not None
-    talked = {urlsplit(base).hostname or "" for base in (hosts.SHARED, hosts.OAUTH, company.base)}
-    assert "" not in talked
+    called = {urlsplit(base).hostname or "" for base in (hosts.SHARED, hosts.OAUTH, company.base)}
+    assert "" not in called
     allowed = data["allowedHosts"]["hosts"]
-    assert {host for host in talked if not any(fnmatch(host, a) for a in allowed)} == set()
-    assert {host for host in talked if host not in allowed} == {company.name}
+    assert {host for host in called if not any(fnmatch(host, a) for a in allowed)} == set()
+    assert {host for host in called if host not in allowed} == {company.name}
     assert all(a.endswith(".pipedrive.com") for a in allowed)
 
 
-def test_every_host_in_the_code_is_one_of_those() -> None:
-    """A request to another host has to come by hosts.py, and so into allowedHosts."""
+def test_every_host_in_the_code_is_known() -> None:
+    """A new host has to be added to hosts.py, and so to allowedHosts."""
     found = set()
     for path in (ROOT / "source_pipedrive").rglob("*.py"):
         found |= set(re.findall(r"https://([a-z]+)\.pipedrive\.com", path.read_text()))
@@ -171,19 +171,19 @@ def test_every_host_in_the_code_is_one_of_those() -> None:
 
 
 def test_airbyte_waits_longer_than_the_longest_silence(data: dict[str, Any]) -> None:
-    """Otherwise it takes a sync that waits for Pipedrive for dead, and kills it."""
+    """Otherwise it would kill a sync that is waiting for Pipedrive."""
     one_try = sum(client.TIMEOUT) + pacing.LONGEST_WAIT
     assert data["maxSecondsBetweenMessages"] >= 3 * max(one_try, report.EVERY)
 
 
 def memory(text: str) -> float:
-    """MB, of 10^6 bytes, of a quantity of Kubernetes."""
+    """A Kubernetes quantity in MB (10^6 bytes)."""
     number, unit = re.fullmatch(r"(\d+)([A-Z]i?)", text).groups()  # type: ignore[union-attr]
     return int(number) * MEGABYTES[unit]
 
 
 def test_the_container_gets_the_memory_that_was_measured(data: dict[str, Any]) -> None:
-    """Too little and Kubernetes kills the sync in the middle."""
+    """With less, Kubernetes kills the sync halfway."""
     results = (ROOT / "benchmarks" / "README.md").read_text()
     (measured,) = re.findall(r"^\| memory +\| (\d+) MB", results, re.MULTILINE)
     jobs = {job["jobType"]: job["resourceRequirements"] for job in needs(data)}
@@ -197,22 +197,22 @@ def needs(data: dict[str, Any]) -> list[dict[str, Any]]:
     return list(data["resourceRequirements"]["jobSpecific"])
 
 
-def test_the_spec_and_the_metadata_lead_to_the_same_page(data: dict[str, Any]) -> None:
+def test_the_spec_and_the_metadata_link_to_the_same_page(data: dict[str, Any]) -> None:
     assert data["documentationUrl"] == DOCUMENTATION_URL
     pages = [page["url"] for page in data["externalDocumentationUrls"]]
     assert len(pages) == len(set(pages))
     assert DOCUMENTATION_URL in pages
 
 
-def test_the_diagram_that_the_metadata_names_is_there(data: dict[str, Any]) -> None:
-    """A user who asks for the data model would get an empty page."""
+def test_the_diagram_in_the_metadata_exists(data: dict[str, Any]) -> None:
+    """Otherwise users who open the data model get an empty page."""
     root = ElementTree.parse(ROOT / data["erdUrl"]).getroot()
     assert root.tag.endswith("}svg")
     words = {element.text for element in root.iter() if element.tag.endswith("}text")}
     assert words >= STREAMS.keys()
 
 
-def test_the_icon_is_a_small_square_without_words(data: dict[str, Any]) -> None:
+def test_the_icon_is_a_small_square_without_text(data: dict[str, Any]) -> None:
     icon = ROOT / data["icon"]
     assert icon.stat().st_size < 4096
     root = ElementTree.parse(icon).getroot()

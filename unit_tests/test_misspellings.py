@@ -1,4 +1,4 @@
-"""A key that nobody knows is told, with the one that was meant."""
+"""An unknown key is reported, with the key that was probably meant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.misspellings import misspellings
+from source_pipedrive.config.legacy import migrate
+from source_pipedrive.config.misspellings import misspellings
+from source_pipedrive.config.parsing import parse
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = {"auth_type": "api_token", "api_token": SECRET}
@@ -44,8 +46,8 @@ OAUTH = {
         ),
     ],
 )
-def test_a_key_that_is_not_known(raw: dict[str, Any], sentence: str) -> None:
-    assert misspellings(raw) == [sentence]
+def test_an_unknown_key(raw: dict[str, Any], sentence: str) -> None:
+    assert misspellings(migrate(raw)) == [sentence]
 
 
 @pytest.mark.parametrize(
@@ -56,15 +58,20 @@ def test_a_key_that_is_not_known(raw: dict[str, Any], sentence: str) -> None:
         {"credentials": OAUTH, "num_workers": 5, "labels": True, "custom_fields": "raw"},
         {"credentials": {**TOKEN, "client_id": "of another shape"}, "api_url": ""},
         {"daily_token_reserve": 5, "daily_token_budget": 500},
-        # Airbyte's own connector, then and now.
+        # Airbyte's own connector, past and present.
         {"api_token": SECRET, "replication_start_date": "2017-01-25 00:00:00Z"},
         {"authorization": OAUTH, "replication_start_date": "2017-01-25 00:00:00Z"},
         {"credentials": TOKEN, "start_date": "2017-01-25", "num_workers": 10},
-        # Airbyte's and PyAirbyte's own.
+        # Keys of Airbyte and PyAirbyte.
         {"__injected_manifest": {}, "_ab_state": 1, "credentials": {**TOKEN, "__x": 1}},
-        # For `parse` to name.
+        # For `parse` to report.
         {"credentials": "text", "history": ["text"]},
     ],
 )
-def test_keys_that_are_known(raw: dict[str, Any]) -> None:
-    assert misspellings(raw) == []
+def test_known_keys(raw: dict[str, Any]) -> None:
+    assert misspellings(migrate(raw)) == []
+
+
+def test_a_configuration_is_warned_about_once(caplog: pytest.LogCaptureFixture) -> None:
+    parse({"credentials": TOKEN, "histroy": {}})
+    assert caplog.messages == ["`histroy` is not a setting; did you mean `history`?"]

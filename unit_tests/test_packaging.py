@@ -1,4 +1,4 @@
-"""What the image installs: exactly what the connector needs, in the versions that were tested."""
+"""The image installs exactly what the connector needs, in the versions that were tested."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-BUILDS = {"setuptools"}  # builds the package in the image and is taken out again
+BUILDS = {"setuptools"}  # builds the package in the image and is then removed
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}( \\)?")
 
 
 def pins(text: str) -> dict[str, str]:
-    """{name: version} of a list of requirements."""
+    """{name: version} from a requirements file."""
     found = re.findall(r"^([A-Za-z0-9._-]+)==([^ \n]+)", text, re.MULTILINE)
     return {canonicalize_name(name): version for name, version in found}
 
 
 def needed(name: str, extras: frozenset[str], seen: set[tuple[str, frozenset[str]]]) -> set[str]:
-    """The names of all packages that `name` needs, from the metadata of what is installed."""
+    """The names of all packages that `name` needs, from the metadata of the installed packages."""
     if (name, extras) in seen:
         return set()
     seen.add((name, extras))
@@ -42,19 +42,19 @@ def test_the_image_installs_the_versions_that_the_tests_ran_with() -> None:
 
 
 def test_the_image_installs_what_the_connector_needs_and_nothing_else() -> None:
-    """After a change of setup.py or constraints.txt: `make lock`."""
+    """Run `make lock` after a change to setup.py or constraints.txt."""
     installed = set(pins((ROOT / "requirements.txt").read_text()))
     assert installed == needed("source-pipedrive", frozenset(), set()) | BUILDS
 
 
-def test_everything_that_the_tests_install_has_its_version() -> None:
-    """Otherwise the same commit passes today and fails tomorrow."""
+def test_every_package_that_the_tests_install_has_a_fixed_version() -> None:
+    """Otherwise the same commit could pass today and fail tomorrow."""
     wanted = needed("source-pipedrive", frozenset({"test"}), set())
     assert wanted - set(pins((ROOT / "constraints.txt").read_text())) == set()
 
 
-def test_every_package_has_its_hash_and_no_address() -> None:
-    """A package that was replaced on its way does not get into the image."""
+def test_every_package_has_a_hash_and_no_url() -> None:
+    """A package that was replaced in transit must not get into the image."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         if "==" in line:

@@ -1,6 +1,6 @@
-"""The spec keeps the rules of Airbyte's form. A broken one renders wrongly or shows a secret.
+"""The spec follows the rules of Airbyte's form. A broken one renders wrongly or reveals a secret.
 
-Each rule is a function of a spec, so that each is also shown to catch specs that break it.
+Each rule is a function of a spec, so that each can be tested against specs that break it.
 https://docs.airbyte.com/connector-development/connector-specification-reference
 """
 
@@ -13,12 +13,12 @@ import pytest
 from airbyte_cdk.models import ConnectorSpecificationSerializer
 from jsonschema import Draft7Validator, SchemaError
 
-from source_pipedrive.config import specification
+from source_pipedrive.config.model import specification
 
 Node = dict[str, Any]
 Rule = Callable[[Node], Iterator[str]]
 
-# Airbyte has no logic to interpret these; the last three it follows in the form but not where it
+# Airbyte does not interpret these. It does resolve the last three in the form, but not when it
 # looks for secrets.
 FORBIDDEN = (
     *("not", "anyOf", "allOf", "if", "then", "else", "patternProperties", "prefixItems"),
@@ -28,12 +28,12 @@ SECRET_NAME = re.compile("(^|_)(token|secret|password|key)$")
 
 
 def nodes(spec: Node) -> Iterator[tuple[str, Node]]:
-    """Every schema of the form with its path, e.g. `credentials.0.api_token`; the top's is ""."""
+    """Every schema of the form with its path, e.g. `credentials.0.api_token`. The root's is ""."""
     yield from _below("", spec["connectionSpecification"])
 
 
 def fields(spec: Node) -> Iterator[tuple[str, Node]]:
-    """Every property of every object with its path."""
+    """Every property of every object, with its path."""
     for path, node in nodes(spec):
         for name, field in node.get("properties", {}).items():
             yield _join(path, name), field
@@ -62,23 +62,23 @@ def draft_07(spec: Node) -> Iterator[str]:
         yield error.message
 
 
-def no_forbidden_word(spec: Node) -> Iterator[str]:
+def no_forbidden_keyword(spec: Node) -> Iterator[str]:
     for path, node in nodes(spec):
         yield from (f"{path}: {word}" for word in FORBIDDEN if word in node)
 
 
-def objects_introduce_themselves(spec: Node) -> Iterator[str]:
+def objects_have_a_title_and_a_description(spec: Node) -> Iterator[str]:
     for path, node in nodes(spec):
         if "properties" in node:
             if node.get("type") != "object" or node.get("additionalProperties") is not True:
-                yield f"{path}: not an object that leaves room for Airbyte's own keys"
+                yield f"{path}: not an object that allows Airbyte's own keys"
             if not set(node.get("required", [])) <= set(node["properties"]):
-                yield f"{path}: a required field is not there"
+                yield f"{path}: a required field is missing"
             if not node.get("title") or not node.get("description"):
                 yield f"{path}: no title or description"
 
 
-def fields_have_words_and_a_type(spec: Node) -> Iterator[str]:
+def fields_have_texts_and_a_type(spec: Node) -> Iterator[str]:
     for path, field in fields(spec):
         missing = [key for key in ("title", "description", "type") if not field.get(key)]
         if missing:
@@ -92,23 +92,23 @@ def order_is_complete(spec: Node) -> Iterator[str]:
             yield f"{path}: {order}"
 
 
-def branches_are_told_apart(spec: Node) -> Iterator[str]:
+def branches_are_distinct(spec: Node) -> Iterator[str]:
     for path, node in nodes(spec):
         if "oneOf" not in node:
             if "const" in node and node.get("type") != "string":
-                yield f"{path}: a const that is no string"
+                yield f"{path}: a const that is not a string"
             continue
         tags = [_tags(branch) for branch in node["oneOf"]]
         if node.get("type") != "object" or len(node["oneOf"]) < 2:
-            yield f"{path}: no choice between objects"
+            yield f"{path}: not a choice between objects"
         if {len(tag) for tag in tags} != {1} or len({*map(frozenset, tags)}) != 1:
             yield f"{path}: not the same one const field in each branch"
         elif any(not tag.keys() <= {*branch.get("required", [])} for tag, branch in _pairs(node)):
             yield f"{path}: a const that is not required"
         if len({str(tag.values()) for tag in tags}) != len(tags):
-            yield f"{path}: two branches with one const"
+            yield f"{path}: two branches with the same const"
         if len({branch.get("title") for branch in node["oneOf"]}) != len(tags):
-            yield f"{path}: two branches with one title"
+            yield f"{path}: two branches with the same title"
 
 
 def _tags(branch: Node) -> dict[str, Any]:
@@ -124,47 +124,47 @@ def secrets_are_marked(spec: Node) -> Iterator[str]:
     for path, field in fields(spec):
         named = SECRET_NAME.search(path.rpartition(".")[2]) and field.get("type") == "string"
         if named and field.get("airbyte_secret") is not True:
-            yield f"{path}: named as a secret, not marked as one"
+            yield f"{path}: named like a secret, but not marked as one"
         if field.get("airbyte_secret") and {"default", "examples", "enum", "const"} & field.keys():
-            yield f"{path}: a secret whose value stands in the spec"
+            yield f"{path}: a secret whose value is in the spec"
 
 
-def lists_say_of_what(spec: Node) -> Iterator[str]:
+def lists_have_an_item_type(spec: Node) -> Iterator[str]:
     for path, node in nodes(spec):
         if node.get("type") == "array" and not (node.get("items") or {}).get("type"):
             yield f"{path}: items without a type"
 
 
-def patterns_are_said_in_words(spec: Node) -> Iterator[str]:
+def patterns_have_a_descriptor(spec: Node) -> Iterator[str]:
     for path, field in fields(spec):
         if "pattern_descriptor" in field and "pattern" not in field:
-            yield f"{path}: words for a pattern that is not there"
+            yield f"{path}: a descriptor without a pattern"
         if field.get("airbyte_hidden"):
             continue
         if "pattern" in field and not field.get("pattern_descriptor"):
-            yield f"{path}: a person would be shown {field['pattern']}"
+            yield f"{path}: the user would see {field['pattern']}"
         if field.get("format") in ("date", "date-time") and "pattern" not in field:
-            yield f"{path}: a date of any form"
+            yield f"{path}: a date in any format"
 
 
-def values_keep_their_own_rules(spec: Node) -> Iterator[str]:
+def values_are_valid(spec: Node) -> Iterator[str]:
     for path, node in nodes(spec):
         values = [*node.get("examples", []), *([node["default"]] if "default" in node else [])]
         if not all(Draft7Validator(node).is_valid(value) for value in values):
-            yield f"{path}: a default or an example that is refused"
+            yield f"{path}: an invalid default or example"
         if len({*map(repr, node.get("enum", []))}) != len(node.get("enum", [])):
-            yield f"{path}: a value twice"
+            yield f"{path}: a duplicate value"
 
 
-def nothing_hidden_is_asked_for(spec: Node) -> Iterator[str]:
+def hidden_fields_are_optional(spec: Node) -> Iterator[str]:
     for path, node in nodes(spec):
         for name, field in node.get("properties", {}).items():
             asked = name in node.get("required", []) and "default" not in field
             if field.get("airbyte_hidden") and asked:
-                yield f"{_join(path, name)}: nobody can fill it in"
+                yield f"{_join(path, name)}: the user cannot fill it in"
 
 
-def oauth_knows_its_fields(spec: Node) -> Iterator[str]:
+def oauth_fields_exist(spec: Node) -> Iterator[str]:
     auth = spec.get("advanced_auth") or {}
     choice, tag = (auth.get("predicate_key") or ["", ""])[:2]
     offered = spec["connectionSpecification"]["properties"].get(choice, {}).get("oneOf", [])
@@ -184,7 +184,7 @@ def oauth_knows_its_fields(spec: Node) -> Iterator[str]:
 
 
 def at(spec: Node, *path: str) -> Node:
-    """The schema at a path; a branch's step is its const: `at(spec, "history", "all", "mode")`."""
+    """The schema at a path, which names branches by const: `at(spec, "history", "all", "mode")`."""
     node: Node = spec["connectionSpecification"]
     for step in path:
         branches = {value: each for each in node.get("oneOf", []) for value in _tags(each).values()}
@@ -192,25 +192,25 @@ def at(spec: Node, *path: str) -> Node:
     return node
 
 
-# Each edit makes a spec that breaks the rule.
+# Each edit breaks the rule.
 BROKEN: dict[Rule, list[Callable[[Node], object]]] = {
     draft_07: [
         lambda spec: at(spec).pop("$schema"),
         lambda spec: at(spec, "labels").update(type="truth"),
     ],
-    no_forbidden_word: [
+    no_forbidden_keyword: [
         lambda spec: at(spec).update(anyOf=[{"properties": {"pin": {"airbyte_secret": True}}}]),
         lambda spec: at(spec, "credentials").update({"$ref": "#/definitions/credentials"}),
         lambda spec: at(spec, "history", "all").update(allOf=[{}]),
     ],
-    objects_introduce_themselves: [
+    objects_have_a_title_and_a_description: [
         lambda spec: at(spec).pop("title"),
         lambda spec: at(spec, "credentials", "oauth2.0").pop("description"),
         lambda spec: at(spec, "history", "all").update(additionalProperties=False),
         lambda spec: at(spec, "history", "all").pop("type"),
         lambda spec: at(spec, "history", "all")["required"].append("end_date"),
     ],
-    fields_have_words_and_a_type: [
+    fields_have_texts_and_a_type: [
         lambda spec: at(spec, "credentials").pop("title"),
         lambda spec: at(spec, "history", "duration", "duration").update(description=""),
         lambda spec: at(spec, "api_url").pop("type"),
@@ -220,7 +220,7 @@ BROKEN: dict[Rule, list[Callable[[Node], object]]] = {
         lambda spec: at(spec, "labels").update(order=at(spec, "history")["order"]),
         lambda spec: at(spec, "credentials", "oauth2.0", "client_id").update(order=9),
     ],
-    branches_are_told_apart: [
+    branches_are_distinct: [
         lambda spec: at(spec, "credentials").pop("type"),
         lambda spec: at(spec, "credentials")["oneOf"].pop(),
         lambda spec: at(spec, "history", "all", "mode").pop("const"),
@@ -241,27 +241,27 @@ BROKEN: dict[Rule, list[Callable[[Node], object]]] = {
         lambda spec: at(spec, "credentials", "oauth2.0", "client_secret").update(examples=["x"]),
         lambda spec: at(spec)["properties"].update(proxy_password={"type": "string"}),
     ],
-    lists_say_of_what: [
+    lists_have_an_item_type: [
         lambda spec: at(spec, "labels").update(type="array"),
         lambda spec: at(spec, "labels").update(type="array", items={"title": "Label"}),
     ],
-    patterns_are_said_in_words: [
+    patterns_have_a_descriptor: [
         lambda spec: at(spec, "history", "start_date", "start_date").pop("pattern"),
         lambda spec: at(spec, "history", "start_date", "start_date").pop("pattern_descriptor"),
         lambda spec: at(spec, "labels").update(pattern_descriptor="yes or no"),
         lambda spec: at(spec, "custom_fields").update(format="date"),
     ],
-    values_keep_their_own_rules: [
+    values_are_valid: [
         lambda spec: at(spec, "history").update(default={"mode": "never"}),
         lambda spec: at(spec, "daily_token_reserve").update(default=91),
         lambda spec: at(spec, "history", "start_date", "start_date").update(examples=["31/12/23"]),
         lambda spec: at(spec, "custom_fields")["enum"].append("raw"),
     ],
-    nothing_hidden_is_asked_for: [
+    hidden_fields_are_optional: [
         lambda spec: at(spec)["required"].append("api_url"),
         lambda spec: at(spec, "credentials").update(airbyte_hidden=True),
     ],
-    oauth_knows_its_fields: [
+    oauth_fields_exist: [
         lambda spec: spec.pop("advanced_auth"),
         lambda spec: spec["advanced_auth"].update(predicate_key=["authorization", "auth_type"]),
         lambda spec: spec["advanced_auth"].update(predicate_value="oauth"),
@@ -281,7 +281,7 @@ def the_spec() -> Node:
 
 
 @pytest.mark.parametrize("rule", BROKEN, ids=lambda rule: rule.__name__)
-def test_the_form_shows_what_is_meant(rule: Rule) -> None:
+def test_the_spec_follows_the_rule(rule: Rule) -> None:
     assert list(rule(the_spec())) == []
 
 

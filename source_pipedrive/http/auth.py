@@ -8,21 +8,20 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import requests
 from airbyte_cdk.models import FailureType
-from airbyte_cdk.sources.streams.http.requests_native_auth.oauth import (
-    SingleUseRefreshTokenOauth2Authenticator,
-)
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
-from airbyte_cdk.utils.datetime_helpers import AirbyteDateTime, ab_datetime_now
+from airbyte_cdk.utils.datetime_helpers import ab_datetime_now, ab_datetime_parse
 from requests.auth import AuthBase
 
+from source_pipedrive.config.model import OAuthCredentials, is_company_address
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, no_answer, words
+from source_pipedrive.http.hosts import OAUTH
 
 TOKEN_TIMEOUT = 30  # seconds
 TRIES = 4
@@ -41,41 +40,48 @@ class ApiToken(AuthBase):
         return request
 
 
-class OAuth(SingleUseRefreshTokenOauth2Authenticator):
-    """A Bearer token from the refresh token in `config`, renewed when it has expired.
+class OAuth(AuthBase):
+    """A Bearer token from the refresh token of `credentials`, renewed when it has expired.
 
-    What a renewal returns (access_token, refresh_token, expiry, api_domain) is written into
-    `config["credentials"]` and leaves as a CONNECTOR_CONFIG message, so that the platform keeps it.
-    Raises SyncError where Pipedrive refuses the refresh token or the app.
+    What a renewal returns (access_token, refresh_token, expiry, api_domain) is saved in
+    `credentials.tokens`. Tokens are renewed at `api_url` if that is not "", else at Pipedrive's
+    OAuth server. Raises SyncError if Pipedrive refuses the refresh token or the app.
     """
 
     renew = "Reconnect the app."
 
     def __init__(
         self,
-        config: MutableMapping[str, Any],
-        token_url: str,
-        accept_domain: Callable[[str], bool],
+        credentials: OAuthCredentials,
+        api_url: str,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(connector_config=config, token_refresh_endpoint=token_url)
-        self._token_url = token_url
-        self._credentials: MutableMapping[str, Any] = config["credentials"]
-        self._accept_domain = accept_domain
+        self._app = (credentials.client_id, credentials.client_secret)
+        self._tokens = credentials.tokens
+        self._api_url = api_url
         self._sleep = sleep
         self._renewing = threading.Lock()
         self._failure: SyncError | None = None
         self.scopes: frozenset[str] = frozenset()  # of the last renewal, if it told more than base
 
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.get_access_token()}"
+        return request
+
     @property
     def token(self) -> str:
         """The access token as it stands, possibly expired, without a request."""
-        return str(self._credentials.get("access_token") or "")
+        return self._tokens.get("access_token")
+
+    @property
+    def api_domain(self) -> str:
+        """The company's own address as of the last renewal, or ""."""
+        return self._tokens.get("api_domain")
 
     def get_access_token(self) -> str:
         """The access token, renewed first if it has expired."""
-        if self.token_has_expired():
-            self._renew_if(self.token_has_expired)
+        if self._has_expired():
+            self._renew_if(self._has_expired)
         return self.token
 
     def renew_unless_changed(self, refused: str) -> None:
@@ -91,20 +97,19 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
             if not needed():
                 return
             try:
-                self.refresh_and_set_access_token()
+                self._renew()
             except SyncError as error:
                 self._failure = error
                 raise
 
-    def get_token_expiry_date(self) -> AirbyteDateTime:
-        """As configured; a date that cannot be read counts as passed."""
+    def _has_expired(self) -> bool:
+        """Whether the expiry date has passed. No date, or one that cannot be read, has."""
         try:
-            return super().get_token_expiry_date()
+            return ab_datetime_now() > ab_datetime_parse(self._tokens.get("token_expiry_date"))
         except (TypeError, ValueError):
-            return ab_datetime_now() - timedelta(days=1)
+            return True
 
-    def refresh_access_token(self) -> tuple[str, AirbyteDateTime, str | None]:  # type: ignore[override]
-        """(access token, its expiry, refresh token if one came)."""
+    def _renew(self) -> None:
         answer = self._ask()
         token = answer.get("access_token")
         if not isinstance(token, str) or not token:
@@ -114,21 +119,27 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
             add_to_secrets(secret)
         scopes = frozenset(re.split(r"[\s,]+", str(answer.get("scope") or "")))
         self.scopes = scopes if scopes - {"", "base"} else frozenset()
-        domain = str(answer.get("api_domain") or "").rstrip("/")
-        if self._accept_domain(domain):
-            self._credentials["api_domain"] = domain
         seconds = answer.get("expires_in")
         lifetime = timedelta(seconds=seconds if isinstance(seconds, int | float) else 3600)
-        return token, ab_datetime_now() + lifetime, renewed if isinstance(renewed, str) else None
+        tokens = {"access_token": token, "token_expiry_date": str(ab_datetime_now() + lifetime)}
+        if isinstance(renewed, str):
+            tokens["refresh_token"] = renewed
+        domain = str(answer.get("api_domain") or "").rstrip("/")
+        if domain == self._api_url or is_company_address(domain):
+            tokens["api_domain"] = domain
+        self._tokens.save(tokens)
 
     def _ask(self) -> dict[str, Any]:
         for attempt in range(1, TRIES + 1):
             kind = TRANSIENT
             try:
                 response = requests.post(
-                    self._token_url,
-                    data={"grant_type": "refresh_token", "refresh_token": self.get_refresh_token()},
-                    auth=(self.get_client_id(), self.get_client_secret()),
+                    f"{self._api_url or OAUTH}/oauth/token",
+                    data={
+                        "grant_type": "refresh_token",
+                        "refresh_token": self._tokens.get("refresh_token"),
+                    },
+                    auth=self._app,
                     timeout=TOKEN_TIMEOUT,
                     allow_redirects=False,
                 )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from source_pipedrive.config import Config, OAuthCredentials, is_company_address
+from source_pipedrive.config.model import Config, OAuthCredentials, is_company_address
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import TRIES, Client, Request
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, without_addresses
-from source_pipedrive.http.hosts import OAUTH, Host, company_host, shared_host
+from source_pipedrive.http.hosts import Host, company_host, shared_host
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.usage import Usage
 
@@ -45,22 +44,20 @@ class Company:
 
 def connect(
     config: Config,
-    raw: MutableMapping[str, Any],
     tries: int = TRIES,
     sleep: Callable[[float], None] = time.sleep,
     prove: bool = False,
 ) -> tuple[Client, Company]:
     """A client for the company of `config`, proved by one request (2 tokens).
 
-    raw: the same configuration as a mapping; renewed tokens are written into it. sleep: how to wait
-    for a number of seconds. prove: renew the access token even if it is still good, so that a
-    wrong secret shows now and not in an hour. Raises SyncError where the credentials are not valid
-    or Pipedrive cannot be reached.
+    sleep: how to wait for a number of seconds. prove: renew the access token even if it is still
+    good, so that a wrong secret shows now and not in an hour. Raises SyncError where the
+    credentials are not valid or Pipedrive cannot be reached.
     """
-    auth = _auth(config, raw, sleep)
+    auth = _auth(config, sleep)
     if prove and isinstance(auth, OAuth):
         auth.renew_unless_changed(auth.token)
-    host = _host(config, auth, raw)
+    host = _host(config, auth)
     usage = Usage(config.daily_token_reserve, config.daily_token_budget)
     client = Client(host, auth, tries, sleep, usage, Pacing.of(_whose(config)))
     answer = client.get(WHO_AM_I)
@@ -96,25 +93,19 @@ def _compare_clocks(theirs: datetime) -> None:
         )
 
 
-def _auth(
-    config: Config, raw: MutableMapping[str, Any], sleep: Callable[[float], None]
-) -> ApiToken | OAuth:
-    if not isinstance(config.credentials, OAuthCredentials):
-        return ApiToken(config.credentials.api_token)
-
-    def accept(domain: str) -> bool:
-        return domain == config.api_url or is_company_address(domain)
-
-    return OAuth(raw, f"{config.api_url or OAUTH}/oauth/token", accept, sleep)
+def _auth(config: Config, sleep: Callable[[float], None]) -> ApiToken | OAuth:
+    if isinstance(config.credentials, OAuthCredentials):
+        return OAuth(config.credentials, config.api_url, sleep)
+    return ApiToken(config.credentials.api_token)
 
 
-def _host(config: Config, auth: ApiToken | OAuth, raw: Mapping[str, Any]) -> Host:
+def _host(config: Config, auth: ApiToken | OAuth) -> Host:
     if config.api_url:
         return Host(config.api_url)
     if isinstance(auth, OAuth):
         # An expired access token is renewed here, and the answer names the company's host.
         auth.get_access_token()
-        domain = str(raw["credentials"].get("api_domain") or "")
+        domain = auth.api_domain
         return Host(domain) if is_company_address(domain) else shared_host()
     return shared_host()
 

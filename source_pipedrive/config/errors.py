@@ -1,4 +1,4 @@
-"""What a person reads about a wrong configuration: one sentence a field, with its remedy."""
+"""Error messages for a wrong configuration: one sentence per field, with the remedy."""
 
 import re
 
@@ -6,17 +6,17 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from source_pipedrive.migration import MAX_WORKERS
+from source_pipedrive.config.legacy import MAX_WORKERS
 
 FILLED_IN = "Leave it out; the connector fills it in."
 APP_PAGE = "Tools and apps > Marketplace manager > your app > OAuth & access scopes"
-# No request costs more, so that a sync with this budget reads something.
+# No request costs more, so a sync with this budget always reads something.
 LEAST_BUDGET = 100  # tokens
 MONTHS = {"1 month": 1, "3 months": 3, "6 months": 6, "1 year": 12, "2 years": 24, "5 years": 60}
 
 
 def config_error(sentence: str) -> AirbyteTracedException:
-    """The error that Airbyte shows the user as it is and does not retry."""
+    """An error that Airbyte shows to the user unchanged and does not retry."""
     return AirbyteTracedException(
         internal_message=sentence, message=sentence, failure_type=FailureType.config_error
     )
@@ -28,14 +28,14 @@ REMEDIES = {
     "credentials.api_token": "Copy it from Personal preferences > API in Pipedrive.",
     "credentials.client_id": f"Copy it from {APP_PAGE}.",
     "credentials.client_secret": f"Copy it from {APP_PAGE}.",
-    "credentials.refresh_token": "Connect to Pipedrive again to be issued one.",
-    "history": 'Use {"mode": "duration", "duration": "1 year"}, or leave it out for the same.',
+    "credentials.refresh_token": "Connect to Pipedrive again to get one.",
+    "history": 'Use {"mode": "duration", "duration": "1 year"}, or leave it out for that default.',
     "history.mode": 'Use "duration", "all" or "start_date".',
     "history.duration": f"Use one of {', '.join(MONTHS)}.",
     "history.start_date": "Use YYYY-MM-DD.",
     "custom_fields": 'Use "columns_and_raw" or "raw".',
     "labels": "Use true or false.",
-    "daily_token_reserve": "Use a whole number of percent from 0 to 90.",
+    "daily_token_reserve": "Use a whole percentage from 0 to 90.",
     "daily_token_budget": f"Use a whole number, at least {LEAST_BUDGET}, or leave it out.",
     "num_workers": f"Use a whole number from 1 to {MAX_WORKERS}, or leave it out.",
     "api_url": "Use https (http only for 127.0.0.0/8, localhost or [::1]) without user, password, "
@@ -47,13 +47,13 @@ _PROBLEMS = {
     "union_tag_not_found": "is missing",
     "string_type": "is not text",
     "model_attributes_type": "is not an object",
-    "string_pattern_mismatch": "has spaces or characters that cannot be part of it",
+    "string_pattern_mismatch": "has spaces or other characters that are not allowed",
     "string_too_short": "is empty",
 }
 
 
 def sentence(detail: ErrorDetails) -> str:
-    """What is wrong with the field of one of pydantic's errors, and what to do."""
+    """What is wrong with the field of a pydantic error, and how to fix it."""
     kind, place = detail["type"], [str(step) for step in detail["loc"]]
     if kind == "sentence":
         return detail["msg"]
@@ -64,10 +64,10 @@ def sentence(detail: ErrorDetails) -> str:
 
 
 def problem(sentence: str) -> PydanticCustomError:
-    """For validators: an error that is said as it stands."""
+    """An error for validators to raise. `sentence` is shown unchanged."""
     return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
 
 
 def quoted(value: str) -> str:
-    """The value in quotes if it looks like a date, else "": it may be a secret gone astray."""
+    """The value in quotes if it looks like a date, else "": it may be a misplaced secret."""
     return f'"{value}" ' if re.fullmatch("[0-9TZ:+./ -]{1,30}", value) else ""

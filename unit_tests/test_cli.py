@@ -1,9 +1,8 @@
-"""Files that the program may not read."""
+"""Input files that the program has no permission to read."""
 
 from __future__ import annotations
 
 import os
-from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive import SourcePipedrive
-from source_pipedrive.program import _config, _load
+from source_pipedrive.cli import load, load_config
 
 SOURCE = SourcePipedrive()
 NOBODY = 65_534
@@ -19,7 +18,7 @@ NOBODY = 65_534
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Iterator[str]:
-    """A file of another user's, as the image's user finds one that is mounted."""
+    """Another user's file, like one that is mounted into the image."""
     file = tmp_path / "file.json"
     file.write_text("{}")
     file.chmod(0)
@@ -34,19 +33,19 @@ def theirs(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("what", "load"),
+    ("what", "read"),
     [
-        ("config", lambda path: _config(SOURCE, Namespace(config=path))),
-        ("catalog", lambda path: _load("catalog", path, SOURCE.read_catalog)),
-        ("state", lambda path: _load("state", path, SOURCE.read_state)),
+        ("config", lambda path: load_config(SOURCE, path)),
+        ("catalog", lambda path: load("catalog", path, SOURCE.read_catalog)),
+        ("state", lambda path: load("state", path, SOURCE.read_state)),
     ],
 )
-def test_a_file_that_the_user_may_not_read(
-    theirs: str, what: str, load: Callable[[str], object]
+def test_a_file_without_permission_to_read_it(
+    theirs: str, what: str, read: Callable[[str], object]
 ) -> None:
-    """The first thing that people meet who mount a file of their own."""
+    """The first error that people see who mount a file of their own."""
     with pytest.raises(AirbyteTracedException) as caught:
-        load(theirs)
+        read(theirs)
     sentence = str(caught.value)
     assert sentence.startswith(f"The {what} file {theirs} may not be read by user ")
     assert "Add `--user $(id -u)` to docker run" in sentence

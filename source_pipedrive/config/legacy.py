@@ -1,7 +1,7 @@
-"""Configurations of earlier shapes, brought to today's.
+"""Configurations of earlier shapes, converted to today's.
 
-Known shapes are those of Airbyte's own Pipedrive connector, so that a user can move over
-without filling in the form again:
+The shapes are those of Airbyte's own Pipedrive connector, so that its users can switch without
+filling in the form again:
 
 - `{"api_token": ..., "replication_start_date": ...}`
 - `{"authorization": {"auth_type": "Client" | "Token", ...}, "replication_start_date": ...}`
@@ -30,19 +30,25 @@ _OPTIONAL = {
 }
 
 
-def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """A new configuration in today's shape; equal to `raw` when there is nothing to do.
+class Migrated(dict[str, Any]):
+    """A configuration in today's shape, as `migrate` returns it."""
 
-    Keys that are not known are kept. Where today's key and an earlier one are both there,
-    today's wins and the earlier one goes. A null counts as absent, and blanks around pasted
-    credentials go. Nothing is judged here: what cannot be understood is passed on for `parse`
-    to name, except that a number of workers that no longer fits is left out.
+
+def migrate(raw: Mapping[str, Any]) -> Migrated:
+    """A deep copy of `raw` in today's shape, or `raw` itself if `migrate` returned it.
+
+    Unknown keys are kept. If both today's key and an earlier one are present, today's wins and the
+    earlier one is dropped. A null in a known key counts as absent, and blanks around pasted
+    credentials are removed. Nothing is validated here: invalid values are left for `parse` to
+    report, except that a `num_workers` that is out of range is dropped from an earlier shape.
     """
-    config = {
-        key: deepcopy(value)
+    if isinstance(raw, Migrated):
+        return raw
+    config = Migrated(
+        (key, deepcopy(value))
         for key, value in raw.items()
         if value is not None or key not in _OPTIONAL
-    }
+    )
     was_old = not _OLD_KEYS.isdisjoint(config)
     _move_credentials(config)
     _move_start_date(config)
@@ -64,9 +70,9 @@ def _move_credentials(config: dict[str, Any]) -> None:
 
 
 def _with_auth_type(credentials: dict[str, Any]) -> dict[str, Any]:
-    """The credentials with today's auth_type, inferred where there is none.
+    """The credentials with today's auth_type, inferred if there is none.
 
-    With keys of both kinds the API token wins, as in Pipedrive's own clients.
+    If keys of both kinds are present, the API token wins, as in Pipedrive's own clients.
     """
     named = credentials.get("auth_type")
     if isinstance(named, str) and named:
@@ -90,7 +96,7 @@ def _move_start_date(config: dict[str, Any]) -> None:
 
 
 def _todays_form(date: Any) -> Any:
-    """`YYYY-MM-DDTHH:MM:SSZ` for whatever ISO form the date had; no zone means UTC."""
+    """`YYYY-MM-DDTHH:MM:SSZ` for a date in any ISO form. No time zone means UTC."""
     try:
         instant = datetime.fromisoformat(date.strip())
         instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""The spec: how a field of the configuration looks in Airbyte's form, and the OAuth button.
+"""The spec: how the configuration looks in Airbyte's form, and the OAuth button.
 
-Airbyte's keywords beside JSON schema's (`order`, `airbyte_secret`, `airbyte_hidden`, ...):
+Airbyte adds keywords to JSON Schema (`order`, `airbyte_secret`, `airbyte_hidden`, ...):
 https://docs.airbyte.com/connector-development/connector-specification-reference
 """
 
@@ -17,14 +17,14 @@ from pydantic import ConfigDict, Field
 
 DOCUMENTATION_URL = "https://developers.pipedrive.com/docs/api/v1"
 
-# An HTTP header carries no other characters, and the error that they cause there quotes them.
+# An HTTP header allows no other characters, and the error they cause quotes the whole value.
 VISIBLE = {"pattern": "^[!-~]*$"}
 
 _LEFT_OUT = {"$defs", "discriminator"}
 
 
 def shown(title: str, description: str) -> ConfigDict:
-    """How an object introduces itself in the form, instead of by its docstring."""
+    """The title and description of an object in the form, in place of the model's docstring."""
     extra: dict[str, Any] = {"description": description, "additionalProperties": True}
     return ConfigDict(title=title, json_schema_extra=extra)
 
@@ -32,7 +32,7 @@ def shown(title: str, description: str) -> ConfigDict:
 def field(
     order: int, title: str, description: str, default: Any = ..., rules: Any = None, **extra: Any
 ) -> Any:
-    """A field of the form. `rules` go to pydantic and the schema, `extra` to the schema alone."""
+    """A field of the form. `rules` apply in pydantic and the schema, `extra` only in the schema."""
     return Field(
         default,
         title=title,
@@ -44,22 +44,22 @@ def field(
 
 
 def secret(order: int, title: str, description: str) -> Any:
-    """A required field that is masked in the form, in logs and in the model's repr."""
+    """A required field, masked in the form, in logs and in the model's repr."""
     rules = {**VISIBLE, "min_length": 1}
     extra = {"airbyte_secret": True, "pattern_descriptor": "no spaces or line breaks"}
     return field(order, title, description, rules=rules, **extra)
 
 
 def kept(order: int, title: str, description: str, rules: Any = None, **extra: Any) -> Any:
-    """A text that no user fills in: not in the form, "" until someone sets it."""
+    """A text field that is hidden from the form and is "" unless set."""
     return field(order, title, description, "", rules, airbyte_hidden=True, **extra)
 
 
 def connector_specification(schema: dict[str, Any]) -> ConnectorSpecification:
-    """The connector's spec around the schema that pydantic made of the configuration.
+    """The connector's spec, with the schema that pydantic generated for the configuration.
 
-    The result is self-contained: Airbyte's form knows `oneOf` with a const per branch, and the
-    CDK finds secrets only there, so no `$ref` and no `anyOf` is left.
+    The schema contains no `$ref` and no `anyOf`: Airbyte's form supports only `oneOf` with a const
+    in each branch, and the CDK finds secrets only there.
     """
     plain: dict[str, Any] = _plain(schema, schema["$defs"])
     return ConnectorSpecification(
@@ -76,7 +76,7 @@ def connector_specification(schema: dict[str, Any]) -> ConnectorSpecification:
 
 
 def _plain(node: Any, definitions: dict[str, Any]) -> Any:
-    """The schema with references put in place and `X or null` reduced to an optional X."""
+    """The schema with references resolved, and `X or null` reduced to an optional X."""
     if isinstance(node, list):
         return [_plain(item, definitions) for item in node]
     if not isinstance(node, dict):
@@ -96,23 +96,23 @@ def _plain(node: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _oauth() -> OAuthConfigSpecification:
-    """The authorization code flow as Airbyte's platform runs it.
+    """The authorization code flow, as Airbyte's platform runs it.
 
     Pipedrive's side: https://pipedrive.readme.io/docs/marketplace-oauth-authorization
-    Airbyte's side, with the variables and filters that its templates know:
+    Airbyte's side, with the variables and filters of its templates:
     https://docs.airbyte.com/connector-development/config-based/advanced-topics/oauth
     """
     text = {"type": "string"}
     return OAuthConfigSpecification(
         oauth_connector_input_specification=OauthConnectorInputSpecification(
-            # The scopes belong to the app in Pipedrive and are not sent.
+            # No scopes: Pipedrive takes them from the app.
             consent_url="https://oauth.pipedrive.com/oauth/authorize"
             "?{{ client_id_param }}&{{ redirect_uri_param }}&{{ state_param }}",
             access_token_url="https://oauth.pipedrive.com/oauth/token",
             access_token_headers={
                 "Authorization": "Basic "
                 "{{ (client_id_value ~ ':' ~ client_secret_value) | b64encode }}",
-                # Without it the platform sends the parameters as JSON.
+                # Otherwise the platform sends the parameters as JSON.
                 "Content-Type": "application/x-www-form-urlencoded",
             },
             access_token_params={
@@ -129,7 +129,7 @@ def _oauth() -> OAuthConfigSpecification:
             "properties": {
                 "access_token": _answered("access_token", "access_token"),
                 "refresh_token": _answered("refresh_token", "refresh_token"),
-                # The platform turns the seconds of expires_in into this date.
+                # The platform converts expires_in (seconds) to this date.
                 "token_expiry_date": _answered("token_expiry_date", "expires_in"),
                 "api_domain": _answered("api_domain", "api_domain"),
             },

@@ -1,4 +1,4 @@
-"""The command line of the protocol."""
+"""The command line of the Airbyte protocol."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from collections.abc import Sequence
 from source_pipedrive import __version__
 
 COMMANDS = {
-    "spec": "print the form of the configuration",
-    "check": "say whether the configuration works, and what it lets a sync read",
+    "spec": "print the configuration form",
+    "check": "test the configuration and report what it can read",
     "discover": "print the catalog of streams",
-    "read": "print the records and states of one sync",
+    "read": "run one sync and print its records and states",
 }
 CONFIG = "JSON file with the configuration"
 CATALOG = "JSON file with the configured catalog: the streams to read"
-STATE = "JSON file with the states that the last sync left"
+STATE = "JSON file with the states of the last sync"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command that `argv`, or else the command line, names, and its files.
+    """The command and its files, from `argv` or else sys.argv.
 
-    Exits with 0 after --help and --version, and with 2, and the usage on standard error, where
-    there is no command or a wrong one.
+    Exits with 0 after --help and --version. Exits with 2 and prints the usage to standard error if
+    the command is missing or wrong.
     """
     argv = sys.argv[1:] if argv is None else argv
-    # A reader that has seen enough of the help ends the program; of records, see Writer.
+    # If a pipe such as `--help | head` closes, end quietly. For records, see stdout.Writer.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     main = parser()
     if not argv:
         main.print_help(sys.stderr)
         main.exit(2)
     arguments = main.parse_args(argv)
-    # Or a connection that Pipedrive closes would end it, too.
+    # Otherwise a connection that Pipedrive closes would end the program too.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     return arguments
 
 
 def parser() -> argparse.ArgumentParser:
-    """Commands and options as Airbyte gives them."""
+    """The commands and options that Airbyte uses."""
     every = argparse.ArgumentParser(add_help=False)
     every.add_argument("--debug", action="store_true", help="log every request")
     main = argparse.ArgumentParser(

@@ -1,4 +1,4 @@
-"""Keys of a configuration that mean nothing, and what their writer may have meant."""
+"""Keys of a configuration that are not settings, and the settings that were probably meant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from source_pipedrive.config import (
+from source_pipedrive.config.legacy import Migrated
+from source_pipedrive.config.model import (
     AllTime,
     ApiTokenCredentials,
     Config,
@@ -15,9 +16,8 @@ from source_pipedrive.config import (
     OAuthCredentials,
     SinceDate,
 )
-from source_pipedrive.migration import migrate
 
-# A key that is known in one of two shapes is no mistake in the other.
+# A key of one shape is not a mistake in another.
 SHAPES = {
     "": (Config,),
     "credentials.": (ApiTokenCredentials, OAuthCredentials),
@@ -27,16 +27,12 @@ KNOWN = {
     level: frozenset(name for shape in shapes for name in shape.model_fields)
     for level, shapes in SHAPES.items()
 }
-# What Airbyte and PyAirbyte add for themselves.
+# Keys that Airbyte and PyAirbyte add for their own use.
 INTERNAL = ("__", "_ab")
 
 
-def misspellings(raw: Mapping[str, Any]) -> list[str]:
-    """A sentence for each key that is no setting. Holds no value: it may be a secret.
-
-    Keys of earlier shapes are known where `migrate` moves them to today's.
-    """
-    config = migrate(raw)
+def misspellings(config: Migrated) -> list[str]:
+    """One sentence for each key that is not a setting. Never quotes a value: it may be a secret."""
     objects = {level: config.get(level.rstrip(".")) for level in KNOWN} | {"": config}
     return [
         sentence
@@ -56,7 +52,7 @@ def _of_level(level: str, settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _nearest(level: str, key: str) -> str | None:
-    """The setting whose name is most like `key`: of its own level, or else of another."""
+    """The setting whose name is closest to `key`, first at its own level, then at the others."""
     for where in (level, *(other for other in KNOWN if other != level)):
         for name in get_close_matches(key.lower(), KNOWN[where], 1, cutoff=0.75):
             return where + name
@@ -64,7 +60,7 @@ def _nearest(level: str, key: str) -> str | None:
 
 
 def _quoted(level: str, key: str) -> str:
-    """The key's full name, if it looks like one and not like a secret gone astray."""
+    """The key's full name, unless it may be a misplaced secret."""
     if re.fullmatch("[A-Za-z][A-Za-z0-9_-]{0,30}", key):
         return f"`{level}{key}`"
     return f"A key of {level.rstrip('.') or 'the configuration'}"

@@ -1,0 +1,162 @@
+"""What the credentials can read, so that missing access is reported instead of showing up as an
+empty table.
+
+The sources are the OAuth app's scopes, the user in users/me and the user's permissions
+(users/{id}/permissions). Whatever these do not reveal is reported as not checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from source_pipedrive.http.client import Client, Request
+from source_pipedrive.http.company import Company
+from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
+from source_pipedrive.stream import Kind, Stream
+
+# The Pipedrive apps whose admins see other users' private records.
+ADMIN_APPS = ("sales", "global")
+
+
+class Access(Enum):
+    """Whether a stream can be read."""
+
+    READABLE = "can be read"
+    DENIED = "cannot be read"
+    UNKNOWN = "not checked"
+
+
+@dataclass(frozen=True)
+class AccessCheck:
+    """The result for one stream. `reason` is "" only if the stream is readable."""
+
+    access: Access
+    reason: str = ""
+
+
+READABLE = AccessCheck(Access.READABLE)
+
+
+def denied(reason: str) -> AccessCheck:
+    """The result for a stream that Pipedrive will refuse."""
+    return AccessCheck(Access.DENIED, reason)
+
+
+def unknown(reason: str) -> AccessCheck:
+    """The result for a stream that has to be read to find out."""
+    return AccessCheck(Access.UNKNOWN, reason)
+
+
+def check_access(
+    stream: Stream, company: Company, permissions: Mapping[str, bool] | None
+) -> AccessCheck:
+    """Whether `stream` and all streams that it is read through can be read.
+
+    permissions: those of the user, None if not known.
+    """
+    check = _check_alone(stream, company, permissions)
+    if check.access is Access.DENIED:
+        return check
+    for source in (*stream.sources, *stream.components):
+        of_source = check_access(source, company, permissions)
+        if of_source.access is Access.DENIED:
+            return denied(f"it is read through {source.endpoint.path}: {of_source.reason}")
+    return check
+
+
+def _check_alone(
+    stream: Stream, company: Company, permissions: Mapping[str, bool] | None
+) -> AccessCheck:
+    if stream.kind is Kind.REMOVED:
+        return READABLE
+    if company.scopes and not {*stream.access.scopes, "full"} & {*company.scopes, "base"}:
+        return denied(f"the app lacks the scope {stream.access.read_scope}")
+    of_user = _check_user(stream, company, permissions)
+    if stream.access.needs.unknown and of_user.access is not Access.DENIED:
+        return unknown(stream.access.needs.unknown)
+    if of_user is READABLE and company.scopes == frozenset() and "base" not in stream.access.scopes:
+        return unknown("the token does not list its scopes")
+    return of_user
+
+
+def _check_user(
+    stream: Stream, company: Company, permissions: Mapping[str, bool] | None
+) -> AccessCheck:
+    needs = stream.access.needs
+    if needs.permission:
+        allowed = None if permissions is None else permissions.get(needs.permission)
+        if allowed is None:
+            return unknown("Pipedrive does not report the user's permissions")
+        return READABLE if allowed else denied(f"the user lacks the permission {needs.words}")
+    if not needs.app:
+        return READABLE
+    if company.access is None:
+        return unknown("Pipedrive does not report the user's apps")
+    if needs.admin:
+        if company.access.get(needs.app):
+            return READABLE
+        if any(company.access.values()):
+            return unknown(f"the user is an admin, but not of {needs.app}")
+    elif needs.app in company.access:
+        return READABLE
+    return denied(f"the user lacks the permission {needs.words}")
+
+
+def user_permissions(
+    client: Client, company: Company, streams: Iterable[Stream]
+) -> dict[str, bool] | None:
+    """The permissions of the token's user, or None if they cannot be read or no stream needs them.
+
+    Costs 10 tokens.
+    """
+    if company.scopes and "users:read" not in company.scopes:
+        return None
+    if not any(stream.access.needs.permission for stream in streams):
+        return None
+    path = f"users/{company.user_id}/permissions"
+    try:
+        data = client.get(Request("user_permissions", path, 1, 10, "users:read")).body.get("data")
+    except PipedriveError as error:
+        # A used-up budget says nothing about the credentials, but after a block by Pipedrive's
+        # edge (403) nothing can be read.
+        spent = error.failure_type is TRANSIENT and error.status != 403
+        if isinstance(error, SyncError) and not spent:
+            raise
+        return None
+    return (
+        {k: v for k, v in data.items() if isinstance(v, bool)} if isinstance(data, dict) else None
+    )
+
+
+def by_reason(checks: Mapping[str, AccessCheck], access: Access) -> list[str]:
+    """The streams with this result, as one text for each reason: `roles, users (reason)`.
+
+    checks: by the stream's name.
+    """
+    names: dict[str, list[str]] = {}
+    for name, check in checks.items():
+        if check.access is access:
+            names.setdefault(check.reason, []).append(name)
+    return [f"{', '.join(streams)} ({reason})" for reason, streams in names.items()]
+
+
+def partial_access(company: Company, streams: Iterable[Stream]) -> tuple[bool, str] | None:
+    """(whether to warn, what these credentials show only part of), or None if they show all.
+
+    A user who is not an admin does not see other users' private records. Some streams only ever
+    contain the user's own data.
+    """
+    names = ", ".join(stream.name for stream in streams if stream.access.only_own_data)
+    own = f" {names}: only this user's own data." if names else ""
+    if company.access is None:
+        return False, f"Pipedrive does not report whether {company.user_name} is an admin.{own}"
+    lacking = [app for app in ADMIN_APPS if not company.access.get(app)]
+    if not lacking:
+        return (False, own.strip()) if own else None
+    return True, (
+        f"{company.user_name} is not an admin of {' and '.join(lacking)} in Pipedrive: other "
+        "users' private records are missing from every stream, and nothing in the data shows it. "
+        f"Use an admin's credentials to read everything.{own}"
+    )

@@ -1,0 +1,77 @@
+"""Standard output: every line that the program prints, from whichever thread."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import signal
+import threading
+
+from airbyte_cdk.models import AirbyteLogMessage, AirbyteMessage, Level, Type
+
+from source_pipedrive.sync.messages import AsLines, public
+
+logger = logging.getLogger("airbyte")
+
+LEVELS = {
+    logging.DEBUG: Level.DEBUG,
+    logging.INFO: Level.INFO,
+    logging.WARNING: Level.WARN,
+    logging.ERROR: Level.ERROR,
+    logging.CRITICAL: Level.FATAL,
+}
+CLOSED_PIPE = 128 + signal.SIGPIPE  # the exit code that shells report for SIGPIPE
+
+
+class Writer(io.TextIOBase):
+    """Writes whole lines to a file descriptor. Safe to use from any thread.
+
+    It replaces sys.stdout, so that whatever the CDK prints goes through it too.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+
+    def lines(self, data: bytes) -> None:
+        """Writes `data`, one or more whole lines, with no other line in between.
+
+        Exits the process if the pipe is closed. Raising an error would end only this thread, with
+        a traceback, and leave the other threads waiting for it.
+        """
+        view = memoryview(data)
+        with self._lock:
+            while view:
+                try:
+                    view = view[os.write(self._descriptor, view) :]
+                except BrokenPipeError:
+                    os._exit(CLOSED_PIPE)
+
+    def write(self, text: str) -> int:
+        """Handles `print`: protocol messages pass through, any other text is logged."""
+        for line in text.splitlines():
+            if line.startswith("{"):
+                self.lines(line.encode() + b"\n")
+            elif line.strip():
+                logger.info(line)
+        return len(text)
+
+
+class LogHandler(logging.Handler):
+    """Writes log records as LOG messages, with secrets and e-mail addresses masked."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__()
+        self._writer = writer
+        self._lines = AsLines()
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one line. A traceback is included only if debug logs are on."""
+        if not logger.isEnabledFor(logging.DEBUG):
+            record.exc_info = record.exc_text = None
+        text = public(self.format(record))
+        level = LEVELS.get(record.levelno, Level.INFO)
+        message = AirbyteMessage(type=Type.LOG, log=AirbyteLogMessage(level=level, message=text))
+        self._writer.lines(b"".join(self._lines.message(message)))
