@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from docs.blocks import updated
+from docs.generators.blocks import updated
 from source_pipedrive.config import Config
 from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.streams import STREAMS

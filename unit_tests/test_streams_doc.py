@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from docs.blocks import updated
-from docs.listing import PAGES, PAGES_FILE, all_places, deletes, moved_by, moves, tables
+from docs.generators.blocks import updated
+from docs.generators.listing import PAGES, PAGES_FILE, all_places, deletes, moved_by, moves, tables
 from source_pipedrive.child import Moves
 from source_pipedrive.stream import Changes
 from source_pipedrive.streams import STREAMS

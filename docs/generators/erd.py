@@ -18,7 +18,7 @@ from typing import Any
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import GROUPS, STREAMS
 
-IMAGES = Path(__file__).with_name("images")
+IMAGES = Path(__file__).parents[1] / "images"
 SEE = re.compile(r"see (\w+\.\w+(?:, \w+\.\w+)*)")
 # Columns that tell one record from another beside the key.
 UNIQUE = {("currencies", "code"), ("activity_types", "key_string")}

@@ -186,7 +186,7 @@ def endpoint(row: Stream) -> str:
     found = list(dict.fromkeys(places(row)))
     unknown = [place for place in found if place not in PAGES]
     if unknown:
-        raise LookupError(f"docs/pages.json has no page of {unknown}: run `make golden`")
+        raise LookupError(f"docs/generators/pages.json has no page of {unknown}: run `make golden`")
     return ", ".join(f"[{place}]({VENDOR}{PAGES[place]})" for place in found) or "-"
 
 
