@@ -78,7 +78,7 @@ def scopes() -> str:
         more = ", which every app has" if scope == "base" else ""
         lines.append(f"| `{scope}`{more} | {listed(by_scope[scope])} |")
     older = [
-        f"`{row.name}` is also read with `{row.older.read_scope}`, from an older list that costs "
+        f"`{row.name}` can also be read with `{row.older.read_scope}`, from an older list at "
         f"{row.older.cost} tokens instead of {row.cost}."
         for row in STREAMS.values()
         if row.older and row.older.read_scope not in row.scope
@@ -98,8 +98,8 @@ def permissions() -> str:
         lines.append(f"| {listed(by_words[words])} | {words} |")
     own = listed(row for row in STREAMS.values() if row.own)
     return "\n".join(
-        [*lines, "", f"Of the token's own user alone, whoever that is: {own}. "
-         "Pipedrive has no way to ask for others'.", ""]
+        [*lines, "", f"Only for the token's own user, whatever their rights: {own}. "
+         "Pipedrive offers no way to request those of others.", ""]
     )  # fmt: skip
 
 
@@ -156,4 +156,6 @@ def test_the_costs_are_those_that_were_measured() -> None:
     deals = STREAMS["deals"]
     assert deals.limit is not None
     pages = 200_000 // deals.limit
-    assert f"200,000 deals are {pages} requests, {pages * deals.cost:,} tokens" in text
+    sentence = f"200,000 deals are {pages} requests, {pages * deals.cost:,} tokens"
+    assert sentence in text
+    assert sentence in (DOCS.parent / "README.md").read_text()
