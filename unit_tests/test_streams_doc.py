@@ -51,8 +51,8 @@ def test_every_way_in_which_deletions_show_is_described() -> None:
         if way == "-":
             continue
         word = way.partition(" or ")[0].partition(",")[0]
-        assert f"- **{word}**" in text or f"**{word}, if told**" in text, f"{name}: {way}"
-        assert way.endswith(", if told") == word.startswith("`")
+        assert f"- **{word}**" in text or f"**{word}, if listed**" in text, f"{name}: {way}"
+        assert way.endswith(", if listed") == word.startswith("`")
 
 
 def test_what_is_known_of_the_time_of_parents_is_said_of_every_child_stream() -> None:

@@ -1,6 +1,6 @@
-"""What the stream table says, as the tables of README.md and docs/streams.md.
+"""The tables of README.md and docs/streams.md, from the stream table.
 
-`make golden` writes them; the tests compare.
+`make golden` writes them; the tests compare them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from source_pipedrive.streams import GROUPS, STREAMS
 PAGES_FILE = Path(__file__).with_name("pages.json")
 PAGES: dict[str, str] = json.loads(PAGES_FILE.read_text())
 VENDOR = "https://developers.pipedrive.com/docs/api/v1/"
-RECORDS = 1_000  # that the tokens are told for
+RECORDS = 1_000  # that the tokens are stated for
 
 ABOUT = {
-    "Sales": "Deals, leads, products, pipelines and goals, and what Pipedrive sums up of them",
+    "Sales": "Deals, leads, products, pipelines and goals, and Pipedrive's summaries of them",
     "Contacts and work": "People, organizations, activities, notes, files, mail and calls",
-    "Details of deals, contacts and products": "What hangs on a single record: its products, "
-    "followers, participants, mail, and every change of its fields",
+    "Details of deals, contacts and products": "The child streams of single records: products, "
+    "followers, participants, mail, and every change of a field",
     "Projects and tasks": "For companies that have the projects add-on",
     "Company": "Users, roles, permissions, filters, webhooks, deletions",
     "Fields": "What your company and Pipedrive call the fields, and their options",
@@ -32,7 +32,7 @@ HOW = {
     Changes.ASCENDING: "changed, by `{}`",
     Changes.RESTARTING: "changed, by `{}`",
     Changes.NEWEST_FIRST: "changed, by `{}`",
-    Changes.ON_CLIENT: "changed, by `{}`; the list is asked for whole",
+    Changes.ON_CLIENT: "changed, by `{}`; the whole list is requested",
 }
 FLAGS = ("is_deleted", "active_flag", "deleted_flag")
 
@@ -76,7 +76,7 @@ def table(title: str, rows: Iterable[Stream]) -> Iterator[str]:
 
 
 def moves() -> str:
-    """Which records get a new update_time by a change of others: one line for each answer."""
+    """Which records get a new update_time when others change: one line for each answer."""
     found: dict[tuple[tuple[str, ...], Moves], list[Stream]] = {}
     for rows in GROUPS.values():
         for row in rows:
@@ -102,13 +102,13 @@ def moved_by(row: Stream) -> dict[str, Moves]:
 
 
 def what(row: Stream) -> str:
-    """What it is, and the plan that it needs."""
+    """What the stream holds, and the plan that it needs."""
     plan = next((absence.source.partition(";")[0] for absence in absences(row)), "")
     return f"{row.about} ({plan})" if plan else row.about
 
 
 def absences(row: Stream) -> list[Absence]:
-    """The answers that mean that a plan lacks it, or what it hangs on."""
+    """The answers that mean that a plan lacks the stream or one of its parents."""
     own = [absence for absence in row.absent if absence.status == 402]
     return own or [each for source in row.sources for each in absences(source)]
 
@@ -134,7 +134,7 @@ def tokens(row: Stream) -> str:
     times = len(row.each)
     if row.child is None:
         pages = -(-RECORDS // row.limit) if row.limit else 0
-        whole = "" if row.limit else " in all"
+        whole = "" if row.limit else " in total"
         return f"{row.cost * max(pages, times):,}{whole}"
     of = f"`{row.child.of[0].name}`"
     number = f"{row.cost * times * RECORDS // row.child.batch:,} for {RECORDS:,} {of}"
@@ -145,7 +145,7 @@ def tokens(row: Stream) -> str:
 
 
 def deletes(row: Stream) -> str:
-    """How a deletion shows: the ways that docs/streams.md describes."""
+    """How a deletion shows, in the words that docs/streams.md explains."""
     flags = [f"`{flag}`" for flag in FLAGS if flag in row.schema["properties"]]
     asked = [*row.each, row.params, *(part.params for part in row.parts)]
     if row.kind in (Kind.REMOVED, Kind.DELETED):
@@ -161,16 +161,16 @@ def deletes(row: Stream) -> str:
     if row.changes is Changes.OF_PARENT:
         return "replaced"
     if row.cursor_field is None:
-        return "anew"
-    return f"{' or '.join(flags)}, if told" if flags else "unseen"
+        return "full refresh"
+    return f"{' or '.join(flags)}, if listed" if flags else "unseen"
 
 
 def scope(row: Stream) -> str:
-    """The scopes that an app needs, those for the lists that it hangs on included."""
+    """The scopes that an app needs, including those for the parents."""
     if row.kind is Kind.REMOVED:
         return "-"
     lists = [row, *row.parts, *_sources(row)]
-    # A list that the first scope reads as well needs no other.
+    # A list that the first scope covers needs no other.
     more = [each.read_scope for each in lists if row.read_scope not in each.scope]
     return " + ".join(f"`{each}`" for each in dict.fromkeys([row.read_scope, *more]))
 
