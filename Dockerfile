@@ -1,10 +1,10 @@
-# Builds with any engine, also without BuildKit, on any Debian-based image of Python 3.11 to 3.13.
+# Builds with any engine, even without BuildKit, on any Debian-based image of Python 3.11 to 3.13.
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
 WORKDIR /build
 RUN python -m venv /opt/connector
-# Everything that is downloaded is named in requirements.txt, with its hash; a layer of its own, so
+# requirements.txt names everything that is downloaded, with its hash. It is a layer of its own, so
 # that a change of the connector does not download it again.
 COPY requirements.txt ./
 RUN /opt/connector/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \

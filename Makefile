@@ -2,12 +2,12 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c "" 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 IMAGE ?= source-pipedrive:dev
-# `make image BUILD="--network host"` is what works where a proxy is in the way.
+# Behind a proxy: `make image BUILD="--network host"`.
 BUILD ?=
 
 .PHONY: demo test test-image lint types unit coverage integration image bench form golden contract lock clean
 
-# `make demo DOCKER=1` reads with the image. Without an engine the demo itself says what to do.
+# `make demo DOCKER=1` reads with the image. Without an engine, the demo itself explains what to do.
 demo: .venv/ready
 	@$(BIN)/python -c 'import importlib.util as u; exit(not u.find_spec("airbyte"))' || { echo \
 		"PyAirbyte, and so make demo, needs Python 3.11 or 3.12: make clean demo PYTHON=python3.12"; exit 1; }
@@ -18,17 +18,17 @@ else
 	@$(BIN)/python -m pipedrive_sandbox.demo
 endif
 
-# What needs no Docker engine. One after the other, also under `make -j`.
+# Everything that needs no Docker engine, one part after the other, even under `make -j`.
 test:
 	@echo "This takes up to ten minutes on two cores: lint, types, unit tests, integration tests."
 	@for part in lint types unit integration; do $(MAKE) --no-print-directory $$part || exit; done
 	@echo "Left out: the tests that need a Docker engine and the image. Run them: make test-image"
 
-# Without an engine the tests say that they did not run; with REQUIRE_IMAGE_TESTS=1 they fail.
+# Without an engine the tests report that they did not run; with REQUIRE_IMAGE_TESTS=1 they fail.
 test-image: .venv/ready
 	$(BIN)/pytest integration_tests -m image
 
-# Offline. actionlint is not among them: its package fetches a program from outside PyPI.
+# Offline. actionlint is left out: its package downloads a program from outside PyPI.
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -43,14 +43,14 @@ types: .venv/ready
 unit: .venv/ready
 	$(BIN)/pytest unit_tests
 
-# The unit tests once more, with the branches that they take. pyproject.toml has the floor.
+# The unit tests once more, with branch coverage. pyproject.toml has the floor.
 coverage: .venv/ready
 	$(BIN)/coverage run -m pytest unit_tests
 	$(BIN)/coverage report
 	@$(BIN)/coverage report --format=total | awk -v floor=$$(awk '/^fail_under/ { print $$3 }' pyproject.toml) \
 		'$$1 >= floor + 1 { print "Coverage has risen to " $$1 " %: raise fail_under in pyproject.toml."; exit 1 }'
 
-# Two parts side by side, for the second mostly waits: for rate limits, signals and other programs.
+# Two parts in parallel, because one mostly waits: for rate limits, signals and other programs.
 WAITING := $(patsubst %,integration_tests/test_%.py,limits termination faults demo pyairbyte standard)
 integration: .venv/ready
 	@$(BIN)/pytest -m "not image" $(WAITING) >.venv/waiting.log 2>&1 & waiting=$$!; \
@@ -64,7 +64,7 @@ image:
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
-# The form that the spec makes, filled in and checked; its pictures go to docs/images.
+# Renders the form that the spec defines, fills it in and checks it; its pictures go to docs/images.
 CHROMIUM ?= chromium
 form: .venv/ready
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \
@@ -74,17 +74,17 @@ form: .venv/ready
 	cd form && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@PYTHON=$(BIN)/python CHROMIUM=$(CHROMIUM) node form/fill.mjs
 
-# Writes the golden files and the README's table anew; read the diff.
+# Rewrites the golden files and the generated parts of the docs (docs/generators); read the diff.
 golden: .venv/ready
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q unit_tests integration_tests -k golden
 
-# Writes the facts of Pipedrive's API anew from its OpenAPI files, which PIPEDRIVE_OPENAPI names the
-# folder of; read the diff.
+# Rewrites the facts of Pipedrive's API from its OpenAPI files in the folder PIPEDRIVE_OPENAPI; read
+# the diff.
 contract: .venv/ready
 	@$(BIN)/python -m unit_tests.contract
 
-# Writes requirements.txt anew: what of constraints.txt the image installs, with the hashes of PyPI.
-# The list is the same on every platform and Python that the connector runs on.
+# Rewrites requirements.txt: the part of constraints.txt that the image installs, with PyPI's hashes.
+# The list is the same for every platform and Python that the connector supports.
 lock: .venv/ready
 	echo "# Made by make lock from setup.py and constraints.txt: what the image installs." >requirements.txt
 	echo setuptools | $(BIN)/uv pip compile --quiet setup.py - --constraints constraints.txt \

@@ -1,4 +1,5 @@
-"""`python -m benchmarks`: measures every row, prints the table; 1 where one misses its mark."""
+"""`python -m benchmarks`: measures every row, prints the table; exits with 1 if one misses its
+target."""
 
 from __future__ import annotations
 
@@ -28,9 +29,9 @@ def main(argv: list[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """The options."""
     parser = argparse.ArgumentParser("benchmarks", description=__doc__)
-    parser.add_argument("--deals", type=int, default=DEALS, help=f"read so many ({DEALS:,})")
+    parser.add_argument("--deals", type=int, default=DEALS, help=f"default {DEALS:,}")
     parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="odd is best")
-    parser.add_argument("--only", default="", metavar="WORD", help="rows that begin with it")
+    parser.add_argument("--only", default="", metavar="WORD", help="rows to run, by prefix")
     parser.add_argument("--write", action="store_true", help="into benchmarks/README.md")
     return parser
 

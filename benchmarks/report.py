@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.rows import Measured, Row
-from docs import blocks
+from docs.generators import blocks
 
 README = Path(__file__).with_name("README.md")
 BLOCK = "results"

@@ -44,8 +44,8 @@ def test_only_what_pipedrive_does_not_report_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("name", "company", "permissions", "expected", "words"),
     [
-        ("roles", REGULAR, ALL, Access.DENIED, "admin of account settings"),
-        ("permission_sets", REGULAR, ALL, Access.DENIED, "admin of account settings"),
+        ("roles", REGULAR, ALL, Access.DENIED, "account settings admin"),
+        ("permission_sets", REGULAR, ALL, Access.DENIED, "account settings admin"),
         ("roles", replace(ACME, access={"sales": True}), ALL, Access.UNKNOWN, "not of account"),
         ("deals", REGULAR, ALL, Access.READABLE, ""),
         ("deal_installments", replace(ACME, access={}), ALL, Access.DENIED, "sales app"),
@@ -125,7 +125,7 @@ def test_an_app_without_the_scope_makes_no_request() -> None:
 def test_streams_are_grouped_by_reason() -> None:
     checks = {n: check_access(STREAMS[n], REGULAR, None) for n in ("roles", "permission_sets")}
     (line,) = by_reason(checks, Access.DENIED)
-    assert line.startswith("roles, permission_sets (the user lacks the permission of an admin")
+    assert line.startswith("roles, permission_sets (the user lacks the permission of an account settings")
 
 
 def test_partial_access_is_reported() -> None:

@@ -19,7 +19,7 @@ from benchmarks.programs import run
 from benchmarks.records import Records, records_of, same
 from benchmarks.rows import ROWS, Measured, Row
 from benchmarks.service import Service, sandbox
-from docs import blocks
+from docs.generators import blocks
 
 DEALS = 1_200
 

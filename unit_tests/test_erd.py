@@ -9,7 +9,17 @@ from xml.etree import ElementTree
 
 import pytest
 
-from docs.erd import COLOURS, IMAGES, SEE, SHELVES, kinds, mermaid, packed, references, svg
+from docs.generators.erd import (
+    COLOURS,
+    IMAGES,
+    SEE,
+    SHELVES,
+    kinds,
+    mermaid,
+    packed,
+    references,
+    svg,
+)
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import GROUPS, STREAMS
 

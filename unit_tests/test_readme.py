@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from docs.blocks import updated
-from docs.listing import groups
+from docs.generators.blocks import updated
+from docs.generators.listing import groups
 from source_pipedrive.streams import GROUPS, STREAMS
 
 ROOT = Path(__file__).parent.parent

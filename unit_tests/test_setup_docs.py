@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from docs.blocks import updated
+from docs.generators.blocks import updated
 from source_pipedrive.config.model import Config
 from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.streams import STREAMS
@@ -78,8 +78,8 @@ def scopes() -> str:
         more = ", which every app has" if scope == "base" else ""
         lines.append(f"| `{scope}`{more} | {listed(by_scope[scope])} |")
     older = [
-        f"`{row.name}` is also read with `{row.v1_fallback.access.read_scope}`, from an older list "
-        f"that costs {row.v1_fallback.endpoint.cost} tokens instead of {row.endpoint.cost}."
+        f"`{row.name}` can also be read with `{row.v1_fallback.access.read_scope}`, from an older "
+        f"list at {row.v1_fallback.endpoint.cost} tokens instead of {row.endpoint.cost}."
         for row in STREAMS.values()
         if row.v1_fallback and row.v1_fallback.access.read_scope not in row.access.scopes
     ]
@@ -98,8 +98,8 @@ def permissions() -> str:
         lines.append(f"| {listed(by_words[words])} | {words} |")
     own = listed(row for row in STREAMS.values() if row.access.only_own_data)
     return "\n".join(
-        [*lines, "", f"Of the token's own user alone, whoever that is: {own}. "
-         "Pipedrive has no way to ask for others'.", ""]
+        [*lines, "", f"Only for the token's own user, whatever their rights: {own}. "
+         "Pipedrive offers no way to request those of others.", ""]
     )  # fmt: skip
 
 
@@ -156,4 +156,6 @@ def test_the_costs_are_those_that_were_measured() -> None:
     deals = STREAMS["deals"].endpoint
     assert deals.limit is not None
     pages = 200_000 // deals.limit
-    assert f"200,000 deals are {pages} requests, {pages * deals.cost:,} tokens" in text
+    sentence = f"200,000 deals are {pages} requests, {pages * deals.cost:,} tokens"
+    assert sentence in text
+    assert sentence in (DOCS.parent / "README.md").read_text()

@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from docs.blocks import updated
-from docs.listing import PAGES, PAGES_FILE, all_places, deletes, tables, touches
+from docs.generators.blocks import updated
+from docs.generators.listing import PAGES, PAGES_FILE, all_places, deletes, tables, touches
 from source_pipedrive.stream import Changes, Touches
 from source_pipedrive.streams import STREAMS
 from unit_tests.contract import operation

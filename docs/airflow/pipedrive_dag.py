@@ -1,8 +1,8 @@
-"""Reads Pipedrive every hour in a pod: the Secret, ConfigMap and volume are those of
-docs/kubernetes, made as docs/setup.md says.
+"""Reads Pipedrive every hour in a pod, with the Secret, ConfigMap and volume of docs/kubernetes.
+docs/setup.md shows how to create them.
 
-For Airflow 3 with the provider `apache-airflow-providers-cncf-kubernetes` 10. In Airflow 2, DAG
-comes with `from airflow import DAG`.
+For Airflow 3 with the provider `apache-airflow-providers-cncf-kubernetes` 10. In Airflow 2, write
+`from airflow import DAG`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ with DAG(
     dag_id="pipedrive",
     schedule="15 * * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,  # a sync reads all that has changed; missed hours need no run of their own
+    catchup=False,  # a sync reads everything that has changed, so missed hours need no run
     max_active_runs=1,  # two syncs at once would pay for everything twice
 ):
     KubernetesPodOperator(
@@ -68,9 +68,9 @@ with DAG(
             limits={"memory": "512Mi"},
         ),
         automount_service_account_token=False,
-        # The connector ends within 10 seconds of SIGTERM, with a state for what it has read.
+        # The connector stops within 10 seconds of SIGTERM, with a state for what it has read.
         termination_grace_period=30,
         execution_timeout=timedelta(hours=6),
-        retries=0,  # the next hour goes on where this one ended
+        retries=0,  # the next hour resumes where this one ended
         get_logs=True,
     )

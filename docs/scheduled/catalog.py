@@ -1,8 +1,8 @@
-"""Makes a configured catalog of what discover found.
+"""Makes a configured catalog from the output of discover.
 
     ... discover --config config.json | python3 catalog.py [STREAM ...] > catalog.json
 
-Without names all streams are in it. Each is read incrementally where it can be.
+Without names, it has all streams. Each is read incrementally where possible.
 """
 
 import json
@@ -10,11 +10,11 @@ import sys
 
 
 def configured(lines: list[str], names: list[str]) -> dict[str, list[dict[str, object]]]:
-    """The catalog for the streams called `names`, or all; ends the program where one is unknown."""
+    """The catalog for the streams called `names`, or all; exits if one is unknown."""
     messages = [json.loads(line) for line in lines]
     catalogs = [message["catalog"] for message in messages if message["type"] == "CATALOG"]
     if not catalogs:
-        sys.exit("discover found no streams; what it said: " + "".join(lines))
+        sys.exit("discover returned no catalog; its output: " + "".join(lines))
     streams = {stream["name"]: stream for stream in catalogs[-1]["streams"]}
     unknown = sorted(set(names) - streams.keys())
     if unknown:

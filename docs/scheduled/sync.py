@@ -1,13 +1,13 @@
-"""Runs one sync, and keeps its messages and its state in a folder. Needs only Python.
+"""Runs one sync and stores its messages and state in a folder. Needs only Python.
 
     python3 sync.py FOLDER COMMAND ...
 
-COMMAND is a read that writes to standard output, with `--state` leading to FOLDER/state.json. Its
+COMMAND is a read that writes to standard output, with `--state` set to FOLDER/state.json. Its
 records and states go to a new file FOLDER/messages-TIME.jsonl, its log to standard error. This
-program ends with COMMAND's exit code, and passes SIGTERM and SIGINT on to it.
+program passes SIGTERM and SIGINT on to COMMAND and exits with COMMAND's exit code.
 
-A state is kept after the records that it vouches for are on the disk, however the run ends. The
-states of streams that a run did not come to stay as they were.
+However the run ends, a state is stored only after its records are on the disk. The states of
+streams that a run did not reach stay as they were.
 """
 
 import json
@@ -20,7 +20,7 @@ from pathlib import Path
 
 
 class Messages:
-    """What a run leaves in `folder`: whole lines, up to the last state, and that state."""
+    """What a run stores in `folder`: whole lines, and the last state of each stream."""
 
     def __init__(self, folder: Path) -> None:
         self._state = folder / "state.json"
@@ -32,7 +32,7 @@ class Messages:
         self._lines: list[bytes] = []
 
     def add(self, line: bytes) -> None:
-        """Takes a line of the connector's; half a one, of a connector that was killed, is none."""
+        """Takes a line from the connector; ignores half a line from a connector that was killed."""
         if not line.endswith(b"\n"):
             return
         if line.startswith(b'{"type":"RECORD"'):
@@ -51,7 +51,7 @@ class Messages:
             say(f"ERROR {message['trace']['error']['message']}")
 
     def keep(self) -> None:
-        """Puts the lines on the disk, and then the states."""
+        """Writes the lines to the disk, and then the states."""
         write(self._file, b"".join(self._lines))
         self._lines.clear()
         new = self._state.with_suffix(".new")
@@ -62,7 +62,7 @@ class Messages:
 
 
 def name_of(state: dict[str, dict[str, dict[str, str]]]) -> str:
-    """The stream that a state is of."""
+    """The stream that a state belongs to."""
     return state["stream"]["stream_descriptor"]["name"]
 
 
@@ -75,12 +75,12 @@ def write(file: int, data: bytes) -> None:
 
 
 def say(line: str) -> None:
-    """A line for people."""
+    """Prints a line for people."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def main(folder: str, *command: str) -> int:
-    """The exit code of `command`, or 128 and the number of the signal that ended it."""
+    """The exit code of `command`, or 128 plus the number of the signal that ended it."""
     messages = Messages(Path(folder))
     read = subprocess.Popen(command, stdout=subprocess.PIPE)
     for number in (signal.SIGTERM, signal.SIGINT):

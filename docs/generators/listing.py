@@ -1,6 +1,6 @@
-"""The table of streams, as the tables of README.md and docs/streams.md.
+"""The tables of README.md and docs/streams.md, from the stream table.
 
-`make golden` writes them; the tests compare.
+`make golden` writes them; the tests compare them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from source_pipedrive.streams import GROUPS, STREAMS
 PAGES_FILE = Path(__file__).with_name("pages.json")
 PAGES: dict[str, str] = json.loads(PAGES_FILE.read_text())
 VENDOR = "https://developers.pipedrive.com/docs/api/v1/"
-RECORDS = 1_000  # for which the tables give the tokens
+RECORDS = 1_000  # that the tokens are stated for
 
 ABOUT = {
     "Sales": "Deals, leads, products, pipelines and goals, and Pipedrive's summaries of them",
     "Contacts and work": "People, organizations, activities, notes, files, mail and calls",
-    "Details of deals, contacts and products": "What belongs to a single record: its products, "
-    "followers, participants, mail, and every change to its fields",
+    "Details of deals, contacts and products": "The child streams of single records: products, "
+    "followers, participants, mail, and every change of a field",
     "Projects and tasks": "For companies that have the projects add-on",
     "Company": "Users, roles, permissions, filters, webhooks, deletions",
     "Fields": "What your company and Pipedrive call the fields, and their options",
@@ -137,7 +137,7 @@ def tokens(stream: Stream) -> str:
     times = len(stream.endpoint.param_sets)
     if stream.child is None:
         pages = -(-RECORDS // stream.endpoint.limit) if stream.endpoint.limit else 0
-        whole = "" if stream.endpoint.limit else " in all"
+        whole = "" if stream.endpoint.limit else " in total"
         return f"{stream.endpoint.cost * max(pages, times):,}{whole}"
     of = f"`{stream.child.parents[0].name}`"
     total = stream.endpoint.cost * times * RECORDS // stream.child.batch
@@ -195,7 +195,7 @@ def endpoint(stream: Stream) -> str:
     found = list(dict.fromkeys(places(stream)))
     unknown = [place for place in found if place not in PAGES]
     if unknown:
-        raise LookupError(f"docs/pages.json has no page of {unknown}: run `make golden`")
+        raise LookupError(f"docs/generators/pages.json has no page of {unknown}: run `make golden`")
     return ", ".join(f"[{place}]({VENDOR}{PAGES[place]})" for place in found) or "-"
 
 

@@ -1,7 +1,7 @@
-"""How the streams belong together: a diagram in Mermaid's language, and the same as a picture.
+"""How the streams are related: a diagram as Mermaid text, and the same as an SVG picture.
 
 Both are made from the schemas, whose descriptions say what a column refers to ("see deals.id"), and
-from the rows' parents. `make golden` writes them; the picture needs no tool to be drawn.
+from the parents of the streams. `make golden` writes them; drawing the picture takes no other tool.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import GROUPS, STREAMS
 
-IMAGES = Path(__file__).with_name("images")
+IMAGES = Path(__file__).parents[1] / "images"
 SEE = re.compile(r"see (\w+\.\w+(?:, \w+\.\w+)*)")
-# Columns that tell one record from another beside the key.
+# Columns that identify a record as well as its key does.
 UNIQUE = {("currencies", "code"), ("activity_types", "key_string")}
-# Which groups stand side by side, and how many columns of streams each has.
+# Which groups are side by side, and how many columns of streams each has.
 SHELVES = (
     (("Sales", 4), ("Contacts and work", 4)),
     (("Details of deals, contacts and products", 7),),
@@ -42,8 +42,8 @@ TITLE, NAME, LINE = 26, 16, 11  # heights
 CHARACTERS = 38  # that fit on a small line of a stream without an indent
 LONG = 28  # characters of a name that is written smaller
 LEGEND = (
-    "Below a stream, joined by a line: what hangs on it. In colour: the primary key. "
-    "→ what its columns refer to. Dashed: streams that stand above."
+    "Joined below a stream: its child streams. In colour: the primary key. "
+    "→ streams that its columns refer to. Dashed: parents from the groups above."
 )
 
 
@@ -58,7 +58,7 @@ class Reference:
 
 
 def references(row: Stream) -> Iterator[Reference]:
-    """What the columns of a stream refer to, as their descriptions say."""
+    """What the columns of a stream refer to, according to their descriptions."""
     for column, schema in row.schema["properties"].items():
         for found in SEE.findall(schema["description"]):
             for place in found.split(", "):
@@ -86,14 +86,14 @@ def mermaid() -> str:
 
 
 def kinds(schema: Mapping[str, Any]) -> set[str]:
-    """The types of a column, null aside; of an array, those of what it holds."""
+    """The types of a column without null; for an array, those of its items."""
     declared = schema.get("items", schema)["type"]
     return ({declared} if isinstance(declared, str) else set(declared)) - {"null"}
 
 
 @dataclass
 class Node:
-    """A stream in the picture, or, dashed, the parents that stand in another group."""
+    """A stream in the picture or, dashed, parents from another group."""
 
     title: str
     lines: list[str]
@@ -108,14 +108,14 @@ class Node:
         return NAME + LINE * len(self.lines) + (6 if self.lines else 4)
 
     def flat(self) -> Iterator[Node]:
-        """This one and all that hang on it, from above."""
+        """This node and all below it, from top to bottom."""
         yield self
         for each in self.below:
             yield from each.flat()
 
 
 def node(row: Stream, depth: int) -> Node:
-    """A stream with its key and the streams that it refers to, its parents left out."""
+    """A stream with its key and the streams that it refers to, without its parents."""
     parents = {source.name for source in row.sources} | row.roots.keys()
     to = dict.fromkeys(r.to for r in references(row) if r.to not in {row.name, *parents})
     room = CHARACTERS - 3 * depth
@@ -125,7 +125,7 @@ def node(row: Stream, depth: int) -> Node:
 
 
 def trees(rows: tuple[Stream, ...]) -> list[Node]:
-    """The streams of a group, each below the one that it hangs on."""
+    """The streams of a group, each below its first parent."""
     inside = {row.name for row in rows}
     found: dict[str, Node] = {}
 
@@ -147,12 +147,12 @@ def trees(rows: tuple[Stream, ...]) -> list[Node]:
 
 
 def tall(column: Iterable[Node]) -> float:
-    """The height of trees that stand below each other, with the gaps."""
+    """The height of a stack of trees, with the gaps."""
     return sum(each.height + GAP for root in column for each in root.flat())
 
 
 def packed(rows: tuple[Stream, ...], number: int) -> list[list[Node]]:
-    """A group in so many columns of about one height, in the order of its rows."""
+    """A group in `number` columns of about the same height, in the order of its streams."""
     roots = trees(rows)
     if any(root.dashed for root in roots):
         return next(
@@ -168,8 +168,8 @@ def packed(rows: tuple[Stream, ...], number: int) -> list[list[Node]]:
 
 
 def flowing(roots: Iterable[Node], most: float) -> list[list[Node]]:
-    """Trees in columns of at most that height if they can be; what does not fit below its parents
-    goes on in the next column, below a copy of them."""
+    """Trees in columns of at most that height where possible. Children that do not fit below their
+    parents continue in the next column, below a copy of them."""
     columns: list[list[Node]] = []
     for root in roots:
         head = None
@@ -220,7 +220,7 @@ def group(title: str, x: float, y: float, width: float, height: float) -> Iterat
 
 
 def stacked(column: list[Node], x: float, y: float, width: float, colour: str) -> Iterator[str]:
-    """The streams of one column, with lines from each to what hangs on it."""
+    """The streams of one column, with lines from each to its child streams."""
     for root in column:
         for each in root.flat():
             each.x, each.y = x + each.depth * INDENT, y
