@@ -61,7 +61,7 @@ def test_what_is_said_of_mail_people_and_their_changes_names_nobody(box: Box) ->
         order(box, path, status=404)
     outcome = box.read("mail_message_bodies", "person_changelog", "user_permissions")
     assert outcome.code == 0, outcome.sentence()
-    assert sum("passed over: 404" in log for log in outcome.logs) == 2
+    assert sum("skipped: 404" in log for log in outcome.logs) == 2
     assert outcome.records("mail_message_bodies")
 
 
@@ -261,7 +261,7 @@ def test_a_role_that_vanishes_between_its_list_and_its_request_is_passed_over(bo
     users = [r for r in box.control("records/role_assignments") if r["role_id"] != 3]
     assert len(outcome.records("role_assignments")) == len(users) > 0
     assert 3 in roles
-    assert any("1 of the roles passed over: 404" in log for log in outcome.logs)
+    assert any("1 of the roles skipped: 404" in log for log in outcome.logs)
 
 
 def test_a_refusal_of_every_parent_is_no_empty_table(box: Box) -> None:

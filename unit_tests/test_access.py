@@ -125,7 +125,9 @@ def test_an_app_without_the_scope_makes_no_request() -> None:
 def test_streams_are_grouped_by_reason() -> None:
     checks = {n: check_access(STREAMS[n], REGULAR, None) for n in ("roles", "permission_sets")}
     (line,) = by_reason(checks, Access.DENIED)
-    assert line.startswith("roles, permission_sets (the user lacks the permission of an account settings")
+    assert line.startswith(
+        "roles, permission_sets (the user lacks the permission of an account settings"
+    )
 
 
 def test_partial_access_is_reported() -> None:

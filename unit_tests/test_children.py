@@ -98,7 +98,7 @@ def test_a_parent_that_has_gone_or_is_hidden_is_passed_over_and_counted(
 ) -> None:
     records = read(Company(30, lambda role: (status, body) if role % 3 == 2 else None))
     assert {r["role_id"] for r in records} == {n for n in range(1, 31) if n % 3 != 2}
-    assert f"10 of the roles passed over: {status}" in caplog.text
+    assert f"10 of the roles skipped: {status}" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_answers_that_name_the_parent_are_counted_together(
         Company(30, lambda role: (404, f'{{"error":"{gone.format(role)}"}}') if role > 5 else None)
     )
     assert [r.message for r in caplog.records if r.levelname == "WARNING"] == [
-        'role_assignments: 25 of the roles passed over: 404 "Role # does not exist".'
+        'role_assignments: 25 of the roles skipped: 404 "Role # does not exist".'
     ]
 
 

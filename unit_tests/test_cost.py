@@ -20,7 +20,7 @@ def test_children_of_every_deal_are_said_to_take_days() -> None:
     [
         (200_000, 150_000, "400 requests x 10 tokens = 4,000, about 2.7 % of this company's daily"),
         (200_000, 30_000, "= 4,000, about 13 % of this company's daily budget"),
-        (200_000, None, "= 4,000 of this company's daily budget, whose size is not known"),
+        (200_000, None, "= 4,000 of this company's daily budget, whose size is unknown"),
     ],
 )
 def test_pages_are_counted_as_requests(units: int, limit: int | None, text: str) -> None:

@@ -72,7 +72,7 @@ def test_a_server_that_ignores_the_offset_is_an_error_and_not_an_endless_sync() 
         "data": [{"id": n} for n in range(100)],
         "additional_data": {"pagination": {"more_items_in_collection": True, "next_start": 100}},
     }
-    with pytest.raises(StreamError, match="never end"):
+    with pytest.raises(StreamError, match="keeps sending the same page"):
         read(FakeClient(lambda params: same))
 
 
@@ -202,7 +202,7 @@ def test_a_null_behind_an_offset_is_not_the_end_of_the_list(null: dict[str, Any]
 
     assert read(FakeClient(answer)) == rows
     faults[0] = 10**9
-    with pytest.raises(StreamError, match="never end"):
+    with pytest.raises(StreamError, match="keeps sending the same page"):
         read(FakeClient(answer))
 
 

@@ -268,7 +268,7 @@ class Children(DependentReader):
         refusals = self.refusals
         if not refusals or self.counts.read:
             return True
-        few_vanished = refusals.gone == refusals.passed < HOPELESS
+        few_vanished = refusals.gone == refusals.skipped < HOPELESS
         return bool(self.multi.known) and few_vanished and self._all_asked
 
     @property

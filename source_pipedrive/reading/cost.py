@@ -1,10 +1,10 @@
-"""What a read will cost, said before it is paid."""
+"""What a read will cost, stated before it is paid."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What is worth a line in the log: so many tokens, or such a part of the company's day.
+# What is worth a line in the log: this many tokens, or this part of the company's daily budget.
 EXPENSIVE = 1_000
 EXPENSIVE_PART = 0.01
 ABOUT, AT_LEAST = "about ", "at least "
@@ -12,8 +12,8 @@ ABOUT, AT_LEAST = "about ", "at least "
 
 @dataclass(frozen=True)
 class Estimate:
-    """units: what is counted, records or parents; each: units that one request of `cost` tokens
-    covers. how: ABOUT or AT_LEAST where they are guessed, and not counted."""
+    """units: the number of records or parents; each: how many of them one request of `cost` tokens
+    covers; how: ABOUT or AT_LEAST if the number is estimated."""
 
     stream: str
     units: int
@@ -24,16 +24,16 @@ class Estimate:
 
     @property
     def requests(self) -> int:
-        """Requests that it takes."""
+        """The number of requests."""
         return -(-self.units // self.each)
 
     @property
     def tokens(self) -> int:
-        """API tokens that it takes."""
+        """The number of API tokens."""
         return self.requests * self.cost
 
     def is_expensive(self, daily_limit: int | None) -> bool:
-        """Whether a person should read of it. daily_limit: the company's tokens a day, if known."""
+        """Whether it is worth a line in the log. daily_limit: the daily budget, if known."""
         return is_expensive(self.tokens, daily_limit)
 
     def sentence(self, daily_limit: int | None) -> str:
@@ -46,13 +46,13 @@ class Estimate:
 
 
 def is_expensive(tokens: int, limit: int | None) -> bool:
-    """Whether so many tokens are a lot. limit: those that may be spent, if known."""
+    """Whether this is a lot of tokens. limit: how many may be spent, if known."""
     part = EXPENSIVE if limit is None else EXPENSIVE_PART * limit
     return tokens >= min(part, EXPENSIVE)
 
 
 def of_everything(tokens: int, how: str, daily_limit: int | None) -> str:
-    """What all selected streams will take together."""
+    """What all selected streams will cost together."""
     return (
         f"Everything that is selected: {how}{tokens:,} tokens{_of_day(tokens, daily_limit)}. "
         "Lists are read first, then what is requested record by record."
@@ -61,7 +61,7 @@ def of_everything(tokens: int, how: str, daily_limit: int | None) -> str:
 
 def _of_day(tokens: int, daily_limit: int | None) -> str:
     if not daily_limit:
-        return " of this company's daily budget, whose size is not known"
+        return " of this company's daily budget, whose size is unknown"
     days = tokens / daily_limit
     if days >= 1.5:
         return f", about {days:,.0f} days of this company's budget"

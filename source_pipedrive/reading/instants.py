@@ -1,4 +1,4 @@
-"""Instants as whole seconds since 1970 in UTC, so that they compare whatever form they came in."""
+"""Instants as whole seconds since 1970 in UTC, so that they compare whatever their format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def instant(text: str) -> int:
 
 
 def instant_or_none(value: object) -> int | None:
-    """As `instant`; None for null, an empty text and what is not a time."""
+    """As `instant`; None for null, an empty text, and anything that is not a time."""
     if not isinstance(value, str) or not value:
         return None
     try:
@@ -27,7 +27,7 @@ def instant_or_none(value: object) -> int | None:
 
 @lru_cache(maxsize=4096)  # each page's state repeats the spans that have not moved
 def rfc3339(seconds: int) -> str:
-    """`2024-05-01T10:00:00Z`: the form that v2 filters and the state take."""
+    """`2024-05-01T10:00:00Z`: the format of v2's filters and of the state."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -29,6 +29,14 @@ class Group:
     covered: Covered
     open: int
 
+    def close_one(self) -> None:
+        """The children of one parent have left, or are not needed."""
+        self.open -= 1
+
+    def take_back(self, source: str, left: Mapping[str, Sequence[Interval]]) -> None:
+        """What that source has `left`, by root list, is not covered after all."""
+        self.covered = _but_for(self.covered, source, left)
+
 
 Pending = tuple[Record, Group]
 
@@ -90,7 +98,7 @@ class PendingParents:
         kept: deque[Pending] = deque()
         for parent, group in self._queue:
             if is_hopeless(parent):
-                group.open -= 1
+                group.close_one()
             else:
                 kept.append((parent, group))
         self._queue = kept
@@ -99,7 +107,7 @@ class PendingParents:
         """Whatever that source has `left`, by root list, is not covered after all. Another reader
         of the same source may have covered the rest."""
         for group in self._groups:
-            group.covered = _but_for(group.covered, source, left)
+            group.take_back(source, left)
         self._through = _but_for(self._through, source, left)
 
     def reverse(self) -> None:
@@ -113,7 +121,7 @@ class PendingParents:
     def close(self, groups: Sequence[Group]) -> None:
         """The rows of one parent of each ticket have left, or cannot be had."""
         for group in groups:
-            group.open -= 1
+            group.close_one()
         while self._groups and not self._groups[0].open:
             self._through += self._groups.popleft().covered
             self._closed += 1

@@ -40,9 +40,25 @@ class Span:
         """Records that are left, if they lie as densely as in the newest page."""
         return self.density * (self.end - self.at)
 
+    def claim(self) -> None:
+        """A worker reads it now."""
+        self.taken = True
+
     def release(self) -> None:
         """Another worker may take what is left of it."""
         self.taken = False
+
+    def advance(self, at: int, density: float) -> None:
+        """Everything before `at` has been read."""
+        self.at, self.density = max(self.at, at), density
+
+    def cut(self, end: int) -> None:
+        """It ends here now. How dense the rest is, only its next page will tell."""
+        self.end, self.density = end, 0.0
+
+    def shorten(self, end: int) -> None:
+        """Everything from `end` on has been read."""
+        self.end = min(self.end, end)
 
     def reserve(self, until: int) -> None:
         """A page that ends before `until` is being written: no cut may come earlier."""
@@ -91,7 +107,7 @@ class Progress:
         """The first span that no worker reads."""
         for span in self.spans:
             if not span.taken:
-                span.taken = True
+                span.claim()
                 return span
         return None
 
@@ -112,7 +128,7 @@ class Progress:
         if step < 1:
             return 0
         cuts = [*(start + step * n for n in range(1, ways)), largest.end]
-        largest.end, largest.density = cuts[0], 0.0
+        largest.cut(cuts[0])
         place = self.spans.index(largest) + 1
         self.spans[place:place] = [Span(at, end) for at, end in pairwise(cuts)]
         return ways - 1
@@ -123,8 +139,7 @@ class Progress:
         density: records a second in the page that was read. It is set together with `at`, so a span
         whose last page is being written is never split.
         """
-        span.at = max(span.at, at)
-        span.density = density
+        span.advance(at, density)
         self._density = density or self._density
         if span.at >= span.end:
             self.spans.remove(span)
@@ -132,7 +147,7 @@ class Progress:
     def retreat(self, to: int, skip: int) -> None:
         """Everything from `to` on has been read, newest first, in `skip` rows."""
         for span in self.spans:
-            span.end = min(span.end, to)
+            span.shorten(to)
         self.spans = [span for span in self.spans if span.at < span.end]
         self.skip = skip
 

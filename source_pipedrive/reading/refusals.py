@@ -1,4 +1,4 @@
-"""Parents whose children could not be had in this sync: how many, why, and when to give up.
+"""Parents whose children could not be read in this sync: how many, why, and when to give up.
 
 Not thread-safe: the reader holds its lock.
 """
@@ -11,21 +11,21 @@ from collections.abc import Iterator
 
 from source_pipedrive.http.errors import TRANSIENT, Action, StreamError, words
 
-# Parents of which none could be read before the rest is not asked for any more: from the oldest on,
-# and if these have gone, as many from the newest on.
+# If none of this many parents can be read, the rest are not asked for: first from the oldest on,
+# and if those have vanished, from the newest on.
 HOPELESS = 20
-REASONS = 5  # that are told apart in the log
-AGAIN = "Each sync asks for a few of them, and reads them all once one of them can be read."
+REASONS = 5  # listed separately in the log
+AGAIN = "Each sync asks for a few of them again, and reads them all once one can be read."
 
 
 class Refusals:
-    """stream, parents: the names that the sentences need."""
+    """stream, parents: the names that the log uses."""
 
     def __init__(self, stream: str, parents: str) -> None:
         self._stream = stream
         self._parents = parents
-        self._passed: Counter[str] = Counter()
-        self._told = 0  # refusals that say something about the other parents
+        self._skipped: Counter[str] = Counter()
+        self._telling = 0  # refusals that say something about the other parents
         self._parked: list[StreamError] = []
         self._in_a_row = 0
         self.first: StreamError | None = None
@@ -36,19 +36,20 @@ class Refusals:
         return self.first is not None
 
     @property
-    def passed(self) -> int:
-        """Parents that were passed over."""
-        return self._passed.total()
+    def skipped(self) -> int:
+        """How many parents were skipped."""
+        return self._skipped.total()
 
     def read(self) -> None:
-        """A parent could be read."""
+        """A parent was read."""
         self._in_a_row = 0
 
     def note(self, error: StreamError, action: Action, deleted: bool, none_read: bool) -> bool:
-        """One parent could not be read. deleted: it is marked so; none_read: nor could any other.
+        """One parent could not be read. deleted: it is marked as deleted; none_read: no other
+        parent could be read either.
 
-        Returns whether the others should be asked from the newest on. Sets `hopeless` where the
-        rest need not be asked at all.
+        Returns whether to ask for the others from the newest on. Sets `hopeless` if there is no
+        point in asking for them.
         """
         if action is Action.PARK:
             self._parked.append(error)
@@ -57,23 +58,23 @@ class Refusals:
                 self.hopeless = error
             return False
         why = f'{error.status} "{re.sub("[0-9]+", "#", words(error.body))}"'
-        known = why in self._passed or len(self._passed) < REASONS
-        self._passed[why if known else "other answers"] += 1
+        known = why in self._skipped or len(self._skipped) < REASONS
+        self._skipped[why if known else "other answers"] += 1
         gone = error.status in (404, 410)
         self.gone += gone
         if deleted and gone:  # that says nothing about the others
             return False
         self.first = self.first or error
-        self._told += 1
+        self._telling += 1
         if not none_read:
             return False
-        if self._told >= (HOPELESS if error.status == 403 else 2 * HOPELESS):
+        if self._telling >= (HOPELESS if error.status == 403 else 2 * HOPELESS):
             self.hopeless = self.first
-        return self._told == HOPELESS and error.status != 403
+        return self._telling == HOPELESS and error.status != 403
 
     @property
     def parked(self) -> StreamError | None:
-        """What ends the stream where parked parents are all that is left."""
+        """The error that ends the stream if parked parents are all that is left."""
         if not self._parked:
             return None
         last, number = self._parked[-1], len(self._parked)
@@ -86,7 +87,7 @@ class Refusals:
         )
 
     def lines(self, failed: bool) -> Iterator[str]:
-        """What the log says of them at the end. failed: the stream ends with an error."""
-        for why, number in self._passed.items():
+        """What the log says about them at the end. failed: the stream ends with an error."""
+        for why, number in self._skipped.items():
             later = f" {AGAIN}" if why.startswith(("200", "403")) and not failed else ""
-            yield f"{self._stream}: {number:,} of the {self._parents} passed over: {why}.{later}"
+            yield f"{self._stream}: {number:,} of the {self._parents} skipped: {why}.{later}"

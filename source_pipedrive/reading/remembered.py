@@ -1,16 +1,16 @@
-"""What the state of a child stream says besides the times that are read.
+"""What the state of a child stream holds besides the times that have been read.
 
     "recent":  {"deals": [[7, "2026-11-23T09:59:50Z"]]}   parents of the sync's last minute
     "refused": {"deal_changelog": {"ids": [9], "times": [["2026-...", "2026-..."]]}}
-    "partial": {"deals": [[7, "2026-11-20T08:00:00Z"]]}   parents read of a second that is not done;
-                                                          "deal_changelog:deals", where made of that
+    "partial": {"deals": [[7, "2026-11-20T08:00:00Z"]]}   parents read of an unfinished second;
+                                                          "deal_changelog:deals" if derived from it
     "months":  {"3": [["2025-11", "2026-10"]]}            of each parent, first and last month
 
-`recent`: the next sync reads that minute again; parents that have not changed since are not asked
-for their children twice. `refused`: parents that the token's user may not see; a few are asked for
-in each sync, and once one can be read, all of those times are read again. `partial`: a bulk import
-may put more parents into one second than a day's budget pays for. `months`: the calendar
-months that have been read after they were over.
+`recent`: the next sync reads that minute again, but does not ask twice for the children of parents
+that have not changed since. `refused`: parents that are hidden from the token's user; each sync
+asks for a few of them, and once one can be read, all of those times are read again. `partial`: a
+bulk import may put more parents into one second than a day's budget pays for. `months`: the
+calendar months that were read after they had ended.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from typing import Any
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.progress import Interval, lies_in, union
 
-MOST_PARENTS = 10_000  # of a stream; of more, some are asked for again
-MOST_TIMES = 50  # intervals; of more, the closest are joined
-PROBES = 3  # refused parents that a sync asks for
-MOST_REFUSED = 100  # that take turns in being asked for: some may never be shown, or have gone
+MOST_PARENTS = 10_000  # of a stream; beyond that, some are asked for again
+MOST_TIMES = 50  # intervals; beyond that, the closest are joined
+PROBES = 3  # refused parents that each sync asks for
+MOST_REFUSED = 100  # ids that are asked for in turn: some may stay hidden, or have vanished
 
 Months = tuple[str, str]  # first and last, as YYYY-MM
 
 
 @dataclass
 class Refused:
-    """ids: of the newest of these parents; times: when they changed."""
+    """ids: the newest of these parents; times: when all of them changed."""
 
     ids: list[Any] = field(default_factory=list)
     times: list[Interval] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Refused:
             self.times[at : at + 2] = [(self.times[at][0], self.times[at + 1][1])]
 
     def probes(self) -> list[Any]:
-        """Those that this sync asks for; the next sync asks for others."""
+        """The ids that this sync asks for; the next sync asks for others."""
         asked, others = self.ids[:PROBES], self.ids[PROBES:]
         self.ids = [*others, *asked]
         return asked
@@ -56,9 +56,9 @@ class Refused:
 
 @dataclass
 class Remembered:
-    """recent: time of change by id, by the stream that the parent is of, as the last complete sync
-    saw them; fresh: the same of this sync; partial: the same of times that are left; refused: by
-    the stream that refused them; months: by the parent's id."""
+    """recent: each parent's time of change by its id, by source stream, in the last complete sync;
+    fresh: the same for this sync; partial: the same for times that are still left; refused: by the
+    stream that refused them; months: by the parent's id."""
 
     recent: dict[str, dict[Any, int]] = field(default_factory=dict)
     fresh: dict[str, dict[Any, int]] = field(default_factory=dict)
@@ -67,17 +67,17 @@ class Remembered:
     months: dict[str, list[Months]] = field(default_factory=dict)
 
     def refuse(self, stream: str, id_: Any, time: int) -> None:
-        """The user may not see what `stream` holds of this parent."""
+        """The user may not see what `stream` holds for this parent."""
         self.refused.setdefault(stream, Refused()).add(id_, time)
 
     def note(self, source: str, id_: Any, time: int, last_minute: bool) -> None:
-        """The rows of a parent have left, and no state vouches for its time yet."""
+        """The children of a parent have left, and no state includes its time yet."""
         self.partial.setdefault(source, {})[id_] = time
         if last_minute:
             self.fresh.setdefault(source, {})[id_] = time
 
     def settle(self, left: Iterable[Interval]) -> None:
-        """Forgets the parents of times that a state vouches for."""
+        """Forgets the parents of times that a state includes."""
         open_ = list(left)
         for source, ids in self.partial.items():
             self.partial[source] = {id_: at for id_, at in ids.items() if lies_in(at, open_)}
@@ -92,10 +92,10 @@ class Remembered:
         self.months[str(parent)] = _joined([*known, (month, month)])
 
     def dump(self, complete: bool) -> dict[str, Any]:
-        """The part of a state that says it; empty where there is nothing to say.
+        """The part of a state that holds it; empty if there is nothing to remember.
 
-        complete: whether the sync has read everything. Before that, streams made of this one may
-        still lack what it has read.
+        complete: whether the sync has read everything. Before that, streams derived from this one
+        may still lack what it has read.
         """
         recent = _dumped(self.fresh if complete else self.recent)
         partial = {} if complete else _dumped(self.partial)
@@ -109,8 +109,8 @@ class Remembered:
 
 
 def load(state: Mapping[str, Any]) -> Remembered:
-    """What a state says. Raises KeyError, TypeError, ValueError or AttributeError where it cannot
-    be read."""
+    """What a state holds. Raises KeyError, TypeError, ValueError or AttributeError if it cannot be
+    read."""
     return Remembered(
         recent=_loaded(state.get("recent", {})),
         partial=_loaded(state.get("partial", {})),
@@ -138,7 +138,7 @@ def _loaded(parents: Mapping[str, Iterable[tuple[Any, str]]]) -> dict[str, dict[
 
 
 def _joined(parts: Iterable[Months]) -> list[Months]:
-    """The same months in as few parts as can be."""
+    """The same months in as few parts as possible."""
     found: list[Months] = []
     for first, last in sorted(parts):
         if found and first <= _following(found[-1][1]):

@@ -1,4 +1,4 @@
-"""Where two pages, or two requests, of a sorted list meet: rows that both hold, and their order."""
+"""Where two pages, or two requests, of a sorted list meet: the records in both, and their order."""
 
 from __future__ import annotations
 
@@ -14,31 +14,33 @@ _NEVER = object()
 
 @dataclass
 class Seam:
-    """The rows that left last: those of the newest page, and all others of its last second.
+    """The records written last: those of the newest page, and all others of its last second.
 
-    A request that goes on from that second brings them again. Destinations that append would keep
-    the repeats for ever, so each row leaves once for each `update_time`. A bulk import may put
-    thousands of rows into one second; no more than these are remembered.
+    A request that resumes at that second returns them again. A destination that appends would keep
+    the repeats forever, so each record is written once for each `update_time`. A bulk import may
+    put thousands of records into one second; no more than these are remembered.
     """
 
     _second: int | None = None
-    _left: dict[object, object] = field(default_factory=dict)
+    _written: dict[object, object] = field(default_factory=dict)
 
-    def fresh(self, row: Stream, rows: Sequence[Record]) -> list[Record]:
-        """The rows that have not left with the same time."""
-        time = row.cursor_field or ""
+    def fresh(self, stream: Stream, records: Sequence[Record]) -> list[Record]:
+        """The records that have not been written with the same time."""
+        time = stream.cursor_field or ""
         return [
-            item for item in rows if self._left.get(key_of(row, item), _NEVER) != item.get(time)
+            item
+            for item in records
+            if self._written.get(key_of(stream, item), _NEVER) != item.get(time)
         ]
 
-    def add(self, row: Stream, rows: Sequence[Record], second: int | None) -> None:
-        """These rows leave now. second: the time of the last one, where the next page begins."""
-        time = row.cursor_field or ""
-        new = {key_of(row, item): item.get(time) for item in rows}
+    def add(self, stream: Stream, records: Sequence[Record], second: int | None) -> None:
+        """These records are written now. second: the time of the last, where the next page starts."""
+        time = stream.cursor_field or ""
+        new = {key_of(stream, item): item.get(time) for item in records}
         if second == self._second:
-            self._left.update(new)
+            self._written.update(new)
         else:
-            self._second, self._left = second, new
+            self._second, self._written = second, new
 
 
 def in_order(

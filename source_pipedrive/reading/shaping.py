@@ -1,4 +1,4 @@
-"""The plan by which the rows of a stream become records, made when there are any."""
+"""Shapes the records of a stream, by a plan that is made when the first ones arrive."""
 
 from __future__ import annotations
 
@@ -15,34 +15,35 @@ from source_pipedrive.stream import Stream
 
 @dataclass(frozen=True)
 class Fields:
-    """That custom fields get columns, and, if `labels`, what options are called."""
+    """Custom fields become columns; with `labels`, options appear by their names."""
 
     definitions: Definitions
     labels: bool
 
 
 class Shaping:
-    """schema: as the catalog has it; fields: None where custom fields leave as they come."""
+    """schema: as in the catalog; fields: None if custom fields stay as Pipedrive sends them."""
 
     def __init__(
-        self, row: Stream, user_id: int, fields: Fields | None, schema: Mapping[str, Any]
+        self, stream: Stream, user_id: int, fields: Fields | None, schema: Mapping[str, Any]
     ) -> None:
-        self._row = row
+        self._stream = stream
         self._user_id = user_id
         self._fields = fields
         self._schema = schema
         self._lock = threading.Lock()
         self._plan: Plan | None = None
 
-    def records(self, rows: Sequence[Record]) -> list[Record]:
-        """The records of a page. The first page that holds any asks for the fields' definitions."""
-        if not rows:
+    def records(self, records: Sequence[Record]) -> list[Record]:
+        """The records of a page as they are written. The first page that holds any makes the plan,
+        which requests the definitions of the fields."""
+        if not records:
             return []
         with self._lock:
             if self._plan is None:
                 fields = None
-                if self._fields is not None and self._row.columns.definitions:
+                if self._fields is not None and self._stream.columns.definitions:
                     wanted = self._fields
-                    fields = plan_of(self._row, self._schema, wanted.definitions, wanted.labels)
-                self._plan = Plan(self._row, self._user_id, fields)
-        return self._plan.shape(rows)
+                    fields = plan_of(self._stream, self._schema, wanted.definitions, wanted.labels)
+                self._plan = Plan(self._stream, self._user_id, fields)
+        return self._plan.shape(records)
