@@ -31,7 +31,7 @@ from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.complaints import config_error
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.messages import AsLines, error_message, public
 from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.termination import Termination, die
@@ -177,9 +177,9 @@ def _read(
     memory = MemoryMonitor(check_interval=MEMORY_CHECK)
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     spare_memory()
-    waiting = Waiting()
-    termination.stop_with(waiting.stop)
-    return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, waiting)
+    stop_signal = StopSignal()
+    termination.stop_with(stop_signal.stop)
+    return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, stop_signal)
 
 
 def spare_memory() -> None:

@@ -28,7 +28,7 @@ from source_pipedrive.config import Config, parse, specification
 from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.http.company import Company, connect
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.migration import migrate
 from source_pipedrive.misspellings import misspellings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
@@ -129,10 +129,10 @@ class SourcePipedrive(Source):
         state: Sequence[AirbyteStateMessage],
         encoder: Encoder[T],
         meanwhile: Callable[[], None] = lambda: None,
-        waiting: Waiting | None = None,
+        stop_signal: StopSignal | None = None,
     ) -> Iterator[T]:
-        """One sync, rendered by `encoder`. `meanwhile` is called between pages; `waiting.stop()`
-        ends the sync after the pages under way.
+        """One sync, rendered by `encoder`. `meanwhile` is called between pages;
+        `stop_signal.stop()` ends the sync after the pages under way.
 
         Raises AirbyteTracedException: a config error before the first message for what the user has
         to mend, at the end for streams that were not read to theirs.
@@ -142,10 +142,10 @@ class SourcePipedrive(Source):
         for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
             logger.warning(f"The state of {gone} is left alone: there is no such stream any more.")
         selected = [select(stream, states) for stream in catalog.streams]
-        waiting = waiting or Waiting()
-        client, company = connect(parsed, _mutable(config), sleep=waiting)
-        if waiting.stopped:  # before any stream has begun that would have to be ended
-            raise waiting.error()
+        stop_signal = stop_signal or StopSignal()
+        client, company = connect(parsed, _mutable(config), sleep=stop_signal)
+        if stop_signal.stopped:  # before any stream has begun that would have to be ended
+            raise stop_signal.error()
         lower = seconds_of(parsed.history.since(company.at))
         _warn(company, [selection.row for selection in selected])
         logger.info(f"Reading {len(selected)} streams; what has a history, from {rfc3339(lower)}.")
@@ -154,7 +154,7 @@ class SourcePipedrive(Source):
         if parsed.custom_fields != "raw":
             fields = Fields(Definitions(partial(all_rows, client)), parsed.labels)
         yield from Run(
-            client, company, selected, encoder, lower, workers, waiting, meanwhile, fields
+            client, company, selected, encoder, lower, workers, stop_signal, meanwhile, fields
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, StreamError
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.fed import NO_RECORD, Fed
 from source_pipedrive.reading.instants import instant, rfc3339
 from unit_tests.deals import Deals, Record, deals
@@ -206,15 +206,15 @@ def test_a_sync_that_is_stopped_while_the_last_page_waits_for_a_slow_destination
     known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
     known["deal_update_time"] = rfc3339(START + 60 * 80)
     names = ("deal_installments", "subscriptions")
-    waiting = Waiting()
+    stop_signal = StopSignal()
     run = run_of(company(), *names, states=dict.fromkeys(names, known))
-    monkeypatch.setattr(run, "_waiting", waiting)
+    monkeypatch.setattr(run, "_stop_signal", stop_signal)
     honest = Fed.end
 
     def end(self: Fed[Any]) -> None:
         if self.row.name == "deal_installments":
             run._backlog._free = threading.Semaphore(0)  # as many pages wait as may
-            waiting.stop()
+            stop_signal.stop()
         honest(self)
 
     monkeypatch.setattr(Fed, "end", end)

@@ -15,7 +15,7 @@ from source_pipedrive.http.client import Client, Request
 from source_pipedrive.http.errors import SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
-from source_pipedrive.http.waiting import STOPPED, Waiting
+from source_pipedrive.http.stop import STOPPED, StopSignal
 from unit_tests.wire import Wire, ok
 
 WORKERS = 20
@@ -100,13 +100,13 @@ def test_a_token_that_cannot_be_renewed_is_tried_by_one_worker_for_all(
 def test_a_request_to_stop_ends_the_renewal_and_everybody_who_waits_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    waiting = Waiting()
+    stop_signal = StopSignal()
     server = TokenServer(503, b"down")
-    auth = oauth(monkeypatch, server, waiting, "2020-01-01T00:00:00Z")
+    auth = oauth(monkeypatch, server, stop_signal, "2020-01-01T00:00:00Z")
 
     def stop_once_it_waits() -> None:
         server.was_asked.wait(timeout=30)
-        waiting.stop()
+        stop_signal.stop()
 
     stopper = threading.Thread(target=stop_once_it_waits, daemon=True)
     stopper.start()

@@ -13,8 +13,8 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.client import Answer, Client, Request
 from source_pipedrive.http.errors import CONFIG, SYSTEM, StreamError
 from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.refusals import HOPELESS
 from source_pipedrive.reading.sync import Run, Selection
@@ -61,7 +61,7 @@ def read(company: Company) -> list[dict[str, Any]]:
     """The assignments. Raises what ended their stream."""
     client = cast("Client", company)
     selected = [Selection(STREAMS["role_assignments"], {}, full_refresh=True)]
-    run = Run(client, ACME, selected, AsMessages(), 0, workers=1, waiting=Waiting())
+    run = Run(client, ACME, selected, AsMessages(), 0, workers=1, stop_signal=StopSignal())
     records, error = [], None
     messages = iter(run)
     while True:

@@ -14,8 +14,8 @@ from source_pipedrive.http.client import REFUSALS, Client, Request
 from source_pipedrive.http.errors import CONFIG, MUTE_REFUSALS, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.http.waiting import Waiting
 from unit_tests.wire import Reply, Wire, ok
 
 DEALS = Request("deals", "deals", 2, 10, "deals:read", params={"limit": "500"})
@@ -347,8 +347,8 @@ def test_the_size_of_answers_is_known_by_stream_and_guessed_high_before_the_firs
 
 def test_a_pause_before_a_page_is_requested_again_ends_when_the_sync_does() -> None:
     """SIGTERM must not wait for it."""
-    waiting = Waiting()
-    made = Client(Host("https://acme.pipedrive.com"), ApiToken("s3cr3t"), sleep=waiting)
-    waiting.stop()
+    stop_signal = StopSignal()
+    made = Client(Host("https://acme.pipedrive.com"), ApiToken("s3cr3t"), sleep=stop_signal)
+    stop_signal.stop()
     with pytest.raises(SyncError, match="asked to stop"):
         made.pause(3_600)

@@ -12,7 +12,7 @@ from source_pipedrive.fields.columns import columns_of
 from source_pipedrive.fields.definitions import Field, from_v2
 from source_pipedrive.fields.leads import gathered
 from source_pipedrive.fields.values import compiled, fill
-from source_pipedrive.http.answers import encode
+from source_pipedrive.http.decoding import encode
 
 KEY = "d4de1c1518b4531717c676029a45911c340390a6"
 OPTIONS = {"123": "Gold", "456": "Silver", "open": "Open"}

@@ -10,8 +10,8 @@ import pytest
 
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.http.waiting import Waiting
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339, seconds_of
 from source_pipedrive.reading.messages import AsMessages, Backlog, Lane, Parcel
@@ -418,7 +418,7 @@ def test_a_page_that_comes_after_the_streams_end_is_not_called_read() -> None:
     reader, queue = reader_of("persons", client, lower=0)
     task = reader.take()
     assert task is not None
-    reader.error = Waiting.error()
+    reader.error = StopSignal.error()
     reader.end()
     while not queue.empty():
         queue.get()
@@ -441,7 +441,7 @@ def test_after_the_end_of_a_stream_nothing_of_it_is_asked_for(name: str) -> None
     reader, _ = reader_of(name, client)
     task = reader.take()
     assert task is not None
-    reader.error = Waiting.error()
+    reader.error = StopSignal.error()
     with pytest.raises(SyncError):
         task()
     assert client.asked == []

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 
-from source_pipedrive.http.answers import decode
+from source_pipedrive.http.decoding import decode
 from source_pipedrive.http.errors import PageError
 from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
 from source_pipedrive.reading.messages import AsLines, AsMessages

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 
 from source_pipedrive.http.client import Answer, Client, Request
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.state import VERSION
 from source_pipedrive.reading.sync import Run, Selection
@@ -83,7 +83,9 @@ def requests_of(name: str) -> list[Request]:
     later = {row.cursor_field: "2026-01-01T00:00:00Z", **SAVED} if row.cursor_field else {}
     for lower, saved in ((OLD, {}), (RECENT, {}), (OLD, later)):
         selected = [Selection(row, saved, full_refresh=not row.cursor_field)]
-        work_off(Run(cast("Client", recorder), ACME, selected, AsMessages(), lower, 999, Waiting()))
+        work_off(
+            Run(cast("Client", recorder), ACME, selected, AsMessages(), lower, 999, StopSignal())
+        )
     return recorder.requests
 
 

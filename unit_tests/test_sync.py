@@ -10,7 +10,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import CONFIG, StreamError
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.sync import Run, Selection
@@ -28,7 +28,13 @@ CHANGELOGS = {
 def run_of(client: FakeClient, *names: str, lower: int = 0) -> Run[Any]:
     selected = [Selection(STREAMS[name], {}, full_refresh=False) for name in names]
     return Run(
-        cast("Client", client), ACME, selected, AsMessages(), lower, workers=2, waiting=Waiting()
+        cast("Client", client),
+        ACME,
+        selected,
+        AsMessages(),
+        lower,
+        workers=2,
+        stop_signal=StopSignal(),
     )
 
 
@@ -120,7 +126,7 @@ def test_a_slow_destination_and_a_spent_budget_leave_nobody_waiting(
     run = Run(
         *(client, ACME, chosen, AsMessages(), 0),
         workers=None,
-        waiting=Waiting(),
+        stop_signal=StopSignal(),
         meanwhile=lambda: cast("None", stopped.wait(20)),  # the destination takes its time
     )
     found: list[Any] = []

@@ -14,7 +14,7 @@ import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Client
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.children import Children
 from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.reader import Reader
@@ -40,7 +40,7 @@ def run_of(
     rows = [STREAMS[each] if isinstance(each, str) else each for each in streams]
     chosen = [Selection(row, (states or {}).get(row.name, {}), full_refresh) for row in rows]
     client = cast("Client", company)
-    return Run(client, ACME, chosen, AsMessages(), lower, workers=workers, waiting=Waiting())
+    return Run(client, ACME, chosen, AsMessages(), lower, workers=workers, stop_signal=StopSignal())
 
 
 class Turns:

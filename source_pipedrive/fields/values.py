@@ -9,7 +9,7 @@ from typing import Any
 
 from source_pipedrive.fields.columns import DATE, INTEGER, LIST, NUMBER, PARTS, TIME, TYPES, Column
 from source_pipedrive.fields.definitions import Field
-from source_pipedrive.http.answers import encode
+from source_pipedrive.http.decoding import encode
 
 Row = dict[str, Any]
 Put = Callable[[Row, Any], None]

@@ -22,8 +22,8 @@ from airbyte_cdk.sources.streams.http.error_handlers import (
 )
 
 from source_pipedrive.http import errors
-from source_pipedrive.http.answers import decode
 from source_pipedrive.http.auth import ApiToken, OAuth
+from source_pipedrive.http.decoding import decode
 from source_pipedrive.http.errors import (
     CONFIG,
     TRANSIENT,

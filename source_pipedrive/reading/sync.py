@@ -15,7 +15,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import CONFIG, TRANSIENT
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading import state
 from source_pipedrive.reading.ascending import Ascending, Restarting
 from source_pipedrive.reading.children import Children
@@ -112,13 +112,13 @@ class Run(Generic[T]):
         encoder: Encoder[T],
         lower: int,
         workers: int | None,
-        waiting: Waiting,
+        stop_signal: StopSignal,
         meanwhile: Callable[[], None] = lambda: None,
         fields: Fields | None = None,
     ) -> None:
         self._client = client
         self._encoder = encoder
-        self._waiting = waiting
+        self._stop_signal = stop_signal
         self._meanwhile = meanwhile
         self._queue: SimpleQueue[Parcel[T]] = SimpleQueue()
         self._backlog = Backlog((workers or BACKLOG) + BACKLOG)
@@ -182,18 +182,18 @@ class Run(Generic[T]):
                     self._backlog.leave()
                 self._meanwhile()
         finally:
-            self._waiting.stop()
+            self._stop_signal.stop()
             self._backlog.lift()
-            self._workers.stop(Waiting.error())
+            self._workers.stop(StopSignal.error())
         self._report.bill()
         self._raise()
 
     def _next(self) -> Parcel[T] | None:
         while True:
             self._report.tick()
-            if self._waiting.stopped and self._patience is None:
+            if self._stop_signal.stopped and self._patience is None:
                 self._backlog.lift()  # one that ends a stream may wait there and hold up the others
-                self._workers.stop(Waiting.error())
+                self._workers.stop(StopSignal.error())
                 self._patience = time.monotonic() + PATIENCE
             running = self._workers.running
             try:

@@ -14,7 +14,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.absences import absence_of
 from source_pipedrive.http.errors import PipedriveError, SyncError, words
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.crew import Crew
 from source_pipedrive.reading.priority import Priority
 from source_pipedrive.reading.reader import Reader, T, Task, UnneededError
@@ -108,7 +108,7 @@ class Workers(Generic[T]):
             self._abandoned = True
             for reader, tasks in self._busy.items():
                 if tasks and reader.error is None:
-                    reader.error = Waiting.error()
+                    reader.error = StopSignal.error()
             self._busy.clear()
             self._close()
 

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from source_pipedrive.fields.values import number, text
-from source_pipedrive.http.answers import decode, encode
+from source_pipedrive.http.decoding import decode, encode
 from source_pipedrive.http.errors import PageError
 from source_pipedrive.reading.messages import AsLines, AsMessages
 

@@ -9,7 +9,7 @@ from source_pipedrive.http.errors import TRANSIENT, SyncError
 STOPPED = "The sync was asked to stop. The next one goes on where this one ended."
 
 
-class Waiting:
+class StopSignal:
     """Stands in for time.sleep. After `stop` every wait, present or future, raises SyncError."""
 
     def __init__(self) -> None:
