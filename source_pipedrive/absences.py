@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from source_pipedrive.http.errors import PipedriveError
 from source_pipedrive.stream import Absence, Stream
 
@@ -11,6 +9,6 @@ from source_pipedrive.stream import Absence, Stream
 def absence_of(row: Stream, error: PipedriveError) -> Absence | None:
     """The answer that the row knows to mean "this account does not have it", if it is one."""
     for absence in row.absent:
-        if absence.status == error.status and re.search(absence.body, error.body):
+        if absence.matches(error.status, error.body):
             return absence
     return None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from source_pipedrive.http.client import Client, Request
+from source_pipedrive.http.client import Api, Request
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
 from source_pipedrive.stream import Kind, Stream
@@ -94,9 +94,7 @@ def _of_user(row: Stream, company: Company, permissions: Mapping[str, bool] | No
     return hidden(f"the user lacks the permission {needs.words}")
 
 
-def permissions_of(
-    client: Client, company: Company, rows: Iterable[Stream]
-) -> dict[str, bool] | None:
+def permissions_of(client: Api, company: Company, rows: Iterable[Stream]) -> dict[str, bool] | None:
     """The permissions of the token's user, for 10 tokens, if a row asks for one; None where they
     cannot be read."""
     if company.scopes and "users:read" not in company.scopes:

@@ -12,6 +12,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from source_pipedrive.child import Child, Moves
+from source_pipedrive.http.errors import AnswerPattern
 
 
 class Paging(Enum):
@@ -54,14 +55,12 @@ UNASKED = (Kind.REMOVED, Kind.MADE)
 
 
 @dataclass(frozen=True)
-class Absence:
+class Absence(AnswerPattern):
     """An answer that means "this account does not have it": the stream is empty, not broken.
 
-    `body` is searched in the answer's text; `source` says where this is known from.
+    `source` says how this is known.
     """
 
-    status: int
-    body: str
     source: str
 
 

@@ -26,7 +26,7 @@ LAYERS = {
     "field_lists": {"rows"},
     "child_rows": {"child", "rows", "stream"},
     "rows": {"child", "stream"},
-    "stream": {"child"},
+    "stream": {"child", "http"},
     "child": {"stream"},  # for its types alone
     "config": {"spec", "migration", "complaints"},
     "misspellings": {"config", "migration"},

@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Answer, Client, Request
+from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import CONFIG, SYSTEM, StreamError
-from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.stop import StopSignal
-from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.refusals import HOPELESS
 from source_pipedrive.reading.sync import Run, Selection
 from source_pipedrive.streams import STREAMS
-from unit_tests.fakes import ACME, NOW
+from unit_tests.fakes import ACME, NOW, FakeApi
 
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this."}'
 SCOPE = '{"success":false,"error":"Scope and URL mismatch"}'
 
 
-class Company:
+class Company(FakeApi):
     """A Pipedrive of so many roles, each held by two users; `refused` says what of them is not."""
 
     def __init__(self, roles: int, refused: Callable[[int], tuple[int, str] | None]) -> None:
+        super().__init__()
         self.roles = roles
         self.refused = refused
         self.asked: list[str] = []
         self.said: list[int] = []  # log lines before each request
         self.when_asked: Callable[[], None] = lambda: None
-        self.usage = Usage()
-        self.confirmed: Counter[str] = Counter()
-        self.pacing = Pacing()
-
-    def pause(self, seconds: float) -> None:
-        """Takes no time."""
 
     def get(self, request: Request) -> Answer:
         self.asked.append(request.path)
@@ -59,9 +51,8 @@ class Company:
 
 def read(company: Company) -> list[dict[str, Any]]:
     """The assignments. Raises what ended their stream."""
-    client = cast("Client", company)
     selected = [Selection(STREAMS["role_assignments"], {}, full_refresh=True)]
-    run = Run(client, ACME, selected, AsMessages(), 0, workers=1, stop_signal=StopSignal())
+    run = Run(company, ACME, selected, AsMessages(), 0, workers=1, stop_signal=StopSignal())
     records, error = [], None
     messages = iter(run)
     while True:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.reading.consulted import Consulted
 from source_pipedrive.reading.made import stays, subscriptions, total
 from unit_tests.deals import Deals
@@ -16,7 +15,7 @@ DAY = "2026-01-{:02} 10:00:00"
 NOW = {"id": 7, "pipeline_id": 1, "status": "open", "add_time": "2026-01-01T10:00:00Z"}
 LATER = "2026-01-20T10:00:00Z"
 PIPELINES = {1: 1, 2: 1, 3: 1, 5: 2, 6: 2, 9: 1}  # of stages
-NOTHING = Consulted(cast("Client", Deals({})), None, "subscriptions")
+NOTHING = Consulted(Deals({}), None, "subscriptions")
 
 
 def deal(stage: int, **facts: Any) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Client
+from source_pipedrive.http.decoding import ENOUGH_CONFIRMED
 from source_pipedrive.http.errors import TRANSIENT, StreamError
-from source_pipedrive.reading.pages import ENOUGH_CONFIRMED, NULL_TRIES, pages, rows_of
+from source_pipedrive.reading.pages import NULL_TRIES, pages, rows_of
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import FakeClient, Params, v1_list
 
@@ -17,7 +17,7 @@ FILES, DEALS, GOALS = STREAMS["files"], STREAMS["deals"], STREAMS["goals"]
 
 
 def read(client: FakeClient, stream: str = "files") -> list[dict[str, Any]]:
-    return [row for page in pages(cast("Client", client), STREAMS[stream], {}) for row in page.rows]
+    return [row for page in pages(client, STREAMS[stream], {}) for row in page.rows]
 
 
 def test_offset_pages_bring_every_row_once() -> None:
@@ -171,7 +171,7 @@ def test_nulls_that_turn_out_to_be_faults_are_not_believed_for_the_rest_of_the_s
 @pytest.mark.parametrize("name", ["deal_products", "deal_participants", "organization_followers"])
 def test_a_parent_that_is_said_to_have_rows_is_not_empty(name: str) -> None:
     def rows(client: FakeClient) -> list[Any]:
-        found = pages(cast("Client", client), STREAMS[name], {}, known_rows=True)
+        found = pages(client, STREAMS[name], {}, known_rows=True)
         return [row for page in found for row in page.rows]
 
     assert rows(in_turn(NULL, TOLD_EMPTY, ONE)) == [{"id": 1}]

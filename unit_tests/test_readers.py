@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from queue import SimpleQueue
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.http.usage import Usage
@@ -32,7 +31,7 @@ def reader_of(
     row = STREAMS[name]
     queue: SimpleQueue[Parcel[Any]] = SimpleQueue()
     backlog = Backlog(10_000)
-    sync = Sync(cast("Client", client), ACME, lower, UNTIL, backlog, workers=lambda stream: 8)
+    sync = Sync(client, ACME, lower, UNTIL, backlog, workers=lambda stream: 8)
     progress = None
     if row.cursor_field:
         progress = state.progress(

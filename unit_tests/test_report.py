@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.report import EVERY, Report, table
@@ -29,7 +28,6 @@ def made(request: Any, caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock,
     clock = Clock()
     both = ([reader], []) if request.param == "selected" else ([], [reader])
     report = Report(client.usage, seconds_of(NOW), *both, clock=clock)
-    assert cast("Client", client) is not None
     return report, clock, reader, client.usage
 
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Answer, Client, Request
+from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.messages import AsMessages
 from source_pipedrive.reading.state import VERSION
@@ -83,9 +83,7 @@ def requests_of(name: str) -> list[Request]:
     later = {row.cursor_field: "2026-01-01T00:00:00Z", **SAVED} if row.cursor_field else {}
     for lower, saved in ((OLD, {}), (RECENT, {}), (OLD, later)):
         selected = [Selection(row, saved, full_refresh=not row.cursor_field)]
-        work_off(
-            Run(cast("Client", recorder), ACME, selected, AsMessages(), lower, 999, StopSignal())
-        )
+        work_off(Run(recorder, ACME, selected, AsMessages(), lower, 999, StopSignal()))
     return recorder.requests
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
 from source_pipedrive.sight import (
     Sight,
@@ -83,9 +82,7 @@ def test_scopes_that_are_not_told_are_not_guessed() -> None:
 def test_permissions_are_asked_for_once_for_ten_tokens() -> None:
     told = {"data": {"can_see_other_users": False, "name": "x"}}
     client = FakeClient(lambda params: told)
-    assert permissions_of(cast("Client", client), ACME, STREAMS.values()) == {
-        "can_see_other_users": False
-    }
+    assert permissions_of(client, ACME, STREAMS.values()) == {"can_see_other_users": False}
     assert client.usage.tokens == 10
 
 
@@ -94,7 +91,7 @@ def test_permissions_that_cannot_be_read_are_unknown() -> None:
         raise StreamError("no", CONFIG, 403)
 
     for answer in (refuse, lambda params: {"data": None}):
-        client = cast("Client", FakeClient(answer))
+        client = FakeClient(answer)
         assert permissions_of(client, ACME, STREAMS.values()) is None
 
 
@@ -107,7 +104,7 @@ def test_a_block_by_the_edge_fails_the_check_and_a_spent_budget_does_not(
     def refuse(params: Params) -> dict[str, Any]:
         raise SyncError("no", TRANSIENT, status)
 
-    client = cast("Client", FakeClient(refuse))
+    client = FakeClient(refuse)
     if not ends:
         assert permissions_of(client, ACME, STREAMS.values()) is None
         return
@@ -118,7 +115,7 @@ def test_a_block_by_the_edge_fails_the_check_and_a_spent_budget_does_not(
 def test_an_app_without_the_scope_does_not_ask() -> None:
     client = FakeClient(lambda params: {"data": {}})
     app = replace(ACME, scopes=frozenset({"base", "deals:read"}))
-    assert permissions_of(cast("Client", client), app, STREAMS.values()) is None
+    assert permissions_of(client, app, STREAMS.values()) is None
     assert client.asked == []
 
 

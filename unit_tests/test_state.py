@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import SyncError
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading import state
@@ -117,7 +116,7 @@ def test_a_sync_says_once_that_it_does_not_believe_the_states_of_others(
     states = {"deals": FOREIGN[0], "notes": FOREIGN[4], "files": {}, "currencies": FOREIGN[0]}
     selected = [Selection(STREAMS[name], saved, False) for name, saved in states.items()]
     selected.append(Selection(STREAMS["persons"], FOREIGN[0], full_refresh=True))
-    run = Run(cast("Client", client), ACME, selected, AsMessages(), LOWER, 2, StopSignal())
+    run = Run(client, ACME, selected, AsMessages(), LOWER, 2, StopSignal())
     list(run)
     (line,) = [r.message for r in caplog.records if r.levelname == "WARNING"]
     assert line.startswith("Another connector wrote the state of deals, notes. It does not say")

@@ -8,7 +8,6 @@ from typing import Any, cast
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.instants import seconds_of
@@ -28,7 +27,7 @@ CHANGELOGS = {
 def run_of(client: FakeClient, *names: str, lower: int = 0) -> Run[Any]:
     selected = [Selection(STREAMS[name], {}, full_refresh=False) for name in names]
     return Run(
-        cast("Client", client),
+        client,
         ACME,
         selected,
         AsMessages(),
@@ -119,12 +118,11 @@ def test_a_slow_destination_and_a_spent_budget_leave_nobody_waiting(
         stopped.set()
 
     monkeypatch.setattr(Workers, "stop", stop)
-    monkeypatch.setattr(company, "pacing", Pace(parallel=30), raising=False)
-    monkeypatch.setattr(company, "size", lambda stream: 0, raising=False)
+    monkeypatch.setattr(company, "pacing", Pace(parallel=30))
+    monkeypatch.setattr(company, "size", lambda stream: 0)
     chosen = [Selection(STREAMS["deal_stage_history"], {}, full_refresh=False)]
-    client = cast("Client", company)
     run = Run(
-        *(client, ACME, chosen, AsMessages(), 0),
+        *(company, ACME, chosen, AsMessages(), 0),
         workers=None,
         stop_signal=StopSignal(),
         meanwhile=lambda: cast("None", stopped.wait(20)),  # the destination takes its time

@@ -8,12 +8,11 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.children import Children
 from source_pipedrive.reading.messages import AsMessages
@@ -39,8 +38,9 @@ def run_of(
     """A sync of these streams."""
     rows = [STREAMS[each] if isinstance(each, str) else each for each in streams]
     chosen = [Selection(row, (states or {}).get(row.name, {}), full_refresh) for row in rows]
-    client = cast("Client", company)
-    return Run(client, ACME, chosen, AsMessages(), lower, workers=workers, stop_signal=StopSignal())
+    return Run(
+        company, ACME, chosen, AsMessages(), lower, workers=workers, stop_signal=StopSignal()
+    )
 
 
 class Turns:

@@ -66,9 +66,8 @@ def connect(
     answer = client.get(WHO_AM_I)
     me = answer.body.get("data")
     company = _company(me, answer.at, auth.scopes if isinstance(auth, OAuth) else None)
-    client.fields.apps = frozenset(company.access or ())
-    if host.shared and isinstance(me, dict):
-        client.host = company_host(me.get("company_domain")) or host
+    domain = me.get("company_domain") if host.shared and isinstance(me, dict) else None
+    client.use_company(company_host(domain), company.access or ())
     logger.info(
         f"Connected to {company.name} (company {company.id}) at {client.host.name} as "
         f"{company.user_name} (user {company.user_id})."

@@ -7,6 +7,11 @@ import json
 import logging
 import math
 import re
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
@@ -15,11 +20,40 @@ from source_pipedrive.http.errors import TRANSIENT, PageError
 
 logger = logging.getLogger("airbyte")
 
+# Confirming every empty list would double its price. Once this many nulls of one kind have been
+# confirmed, the rest of the sync believes the first answer.
+ENOUGH_CONFIRMED = 10
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # The fast decoder makes a float of an integer past 64 bits, which has at least 19 digits. This
 # finds so many in a row in a fraction of the time that decoding takes; a pattern takes longer.
 ALIKE = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else 0 for byte in range(256))
 MANY_DIGITS = b"0" * 19
+
+
+class NullAnswers:
+    """Counts, by kind of list, the nulls in place of records that a second answer confirmed.
+
+    Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._confirmed: Counter[str] = Counter()
+
+    def confirm(self, kind: str) -> None:
+        """A second answer was null as well."""
+        with self._lock:
+            self._confirmed[kind] += 1
+
+    def distrust(self, kind: str) -> None:
+        """A second answer held records, so each null has to be confirmed again."""
+        with self._lock:
+            self._confirmed[kind] = 0
+
+    def is_believed(self, kind: str) -> bool:
+        """Whether the first null is good enough, because so many were confirmed before it."""
+        with self._lock:
+            return self._confirmed[kind] >= ENOUGH_CONFIRMED
 
 
 def decode(raw: bytes, stream: str) -> dict[str, Any]:
@@ -40,6 +74,14 @@ def decode(raw: bytes, stream: str) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise PageError(f'Pipedrive\'s answer for "{stream}" is not a JSON object.', TRANSIENT)
     return answer
+
+
+def server_time(headers: Mapping[str, str]) -> datetime | None:
+    """The time in the Date header, in UTC; None if it is missing or malformed."""
+    try:
+        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError, OverflowError):
+        return None
 
 
 def encode(value: Any) -> bytes:

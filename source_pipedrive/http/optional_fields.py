@@ -33,9 +33,13 @@ class OptionalFields:
     """
 
     def __init__(self, apps: Collection[str] = ()) -> None:
-        self.apps = apps
+        self._apps = frozenset(apps)
         self._lock = threading.Lock()
         self._left_out: dict[tuple[int, str], frozenset[str]] = {}
+
+    def use_apps(self, apps: Collection[str]) -> None:
+        """Replaces the apps that the token's user has."""
+        self._apps = frozenset(apps)
 
     def ask(self, request: Request, send: Callable[[Request], Answer]) -> Answer:
         """The answer to `request`, without the names that Pipedrive refuses.
@@ -65,7 +69,7 @@ class OptionalFields:
     def _known(self, request: Request) -> frozenset[str]:
         """The names that are not asked for."""
         key = request.version, request.path
-        lacking = frozenset(n for n, app in request.optional.items() if app not in self.apps)
+        lacking = frozenset(n for n, app in request.optional.items() if app not in self._apps)
         with self._lock:
             new = key not in self._left_out
             known = self._left_out.setdefault(key, lacking)

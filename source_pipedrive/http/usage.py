@@ -32,6 +32,24 @@ class Spent:
     tokens: int = 0
 
 
+class AnswerSizes:
+    """The largest answer of each stream, in bytes. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._largest: dict[str, int] = {}
+
+    def add(self, stream: str, size: int) -> None:
+        """Counts an answer of `size` bytes."""
+        with self._lock:
+            self._largest[stream] = max(self._largest.get(stream, 0), size)
+
+    def largest(self, stream: str) -> int:
+        """The stream's largest answer; before its first one, the largest of any stream; or 0."""
+        with self._lock:
+            return self._largest.get(stream) or max(self._largest.values(), default=0)
+
+
 class Usage:
     """Counts by stream, and refuses what the configuration leaves to others. Thread-safe.
 

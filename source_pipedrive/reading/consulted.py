@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from source_pipedrive.http.client import Client
+from source_pipedrive.http.client import Api
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.pages import all_rows
 from source_pipedrive.reading.records import Row
@@ -20,7 +20,7 @@ REFUSED = (402, 403, 404, 410)  # the credentials will not see the list in this 
 class Consulted:
     """Reads `row`, the list, once a sync, when it is first needed. Thread-safe."""
 
-    def __init__(self, client: Client, row: Stream | None, reader: str) -> None:
+    def __init__(self, client: Api, row: Stream | None, reader: str) -> None:
         self._client = client
         self._row = row
         self._reader = reader

@@ -13,7 +13,7 @@ from typing import Any
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.absences import absence_of
-from source_pipedrive.http.client import Client
+from source_pipedrive.http.client import Api
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading import state
 from source_pipedrive.reading.fetched import Fetched
@@ -265,7 +265,7 @@ def whole(
     return Progresses(axes, known, remembered)
 
 
-def _is_shown(client: Client, row: Stream, parents: Sequence[Any]) -> bool:
+def _is_shown(client: Api, row: Stream, parents: Sequence[Any]) -> bool:
     """Whether the children of any of these parents can be read now."""
     for parent in parents if row.child else ():
         assert row.child is not None

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from source_pipedrive.http.client import Client, Request
+from source_pipedrive.http.client import Api, Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.http.pacing import growing
 from source_pipedrive.reading.records import Row
@@ -24,9 +24,6 @@ from source_pipedrive.stream import Kind, Paging, Stream
 
 # A page whose records are null, and cannot be, is requested again this many times.
 NULL_TRIES = 4
-# Once this many nulls of a stream have been confirmed, the rest of the sync believes the first
-# answer: confirming every empty list would double its price.
-ENOUGH_CONFIRMED = 10
 NO_RECORDS = '{"error": "no records where Pipedrive counts some"}'
 # Pages in a row that bring nothing new before a list counts as endless.
 IDLE_PAGES = 5
@@ -55,12 +52,12 @@ def request_for(row: Stream, params: Mapping[str, str], path: str) -> Request:
         permission=row.needs.words,
         params={**row.params, **size, **params},
         optional=row.optional,
-        absent=tuple((absence.status, absence.body) for absence in row.absent),
+        means_unavailable=row.absent,
     )
 
 
 def pages(
-    client: Client,
+    client: Api,
     row: Stream,
     params: Mapping[str, str],
     start: int = 0,
@@ -77,7 +74,7 @@ def pages(
     return iter([one_page(client, row, params, path, known_rows)])
 
 
-def all_rows(client: Client, row: Stream) -> list[Row]:
+def all_rows(client: Api, row: Stream) -> list[Row]:
     """Every row of a list that is short."""
     return [
         item for params in row.each for page in pages(client, row, params) for item in page.rows
@@ -85,7 +82,7 @@ def all_rows(client: Client, row: Stream) -> list[Row]:
 
 
 def one_page(
-    client: Client, row: Stream, params: Mapping[str, str], path: str = "", known: bool = False
+    client: Api, row: Stream, params: Mapping[str, str], path: str = "", known: bool = False
 ) -> Page:
     """A list that comes in one answer."""
     body = _answer(client, row, request_for(row, params, path), known)
@@ -99,7 +96,7 @@ def one_page(
 
 
 def cursor_pages(
-    client: Client, row: Stream, params: Mapping[str, str], path: str = "", known: bool = False
+    client: Api, row: Stream, params: Mapping[str, str], path: str = "", known: bool = False
 ) -> Iterator[Page]:
     """v2, and some of v1: the next page's cursor is in the answer, null or absent at the end."""
     cursor: str | None = None
@@ -120,7 +117,7 @@ def cursor_pages(
 
 
 def offset_pages(
-    client: Client,
+    client: Api,
     row: Stream,
     params: Mapping[str, str],
     start: int,
@@ -159,7 +156,7 @@ def offset_pages(
         start = position - 1
 
 
-def _answer(client: Client, row: Stream, request: Request, known: bool) -> Mapping[str, Any]:
+def _answer(client: Api, row: Stream, request: Request, known: bool) -> Mapping[str, Any]:
     """The answer to a request, requested again while its records are null without good reason.
 
     Null is an empty list where the contract of v1 says so (its block on paging is there and says
@@ -168,19 +165,19 @@ def _answer(client: Client, row: Stream, request: Request, known: bool) -> Mappi
     """
     certain = known or row.never_empty or (row.version == 2 and row.child is None)
     body = client.get(request).body
-    tries = 0
+    tries, nulls = 0, client.null_answers
     while _is_null(row, body):
         if not certain and not _promises_more(body):
             if tries:
-                client.confirmed[row.name] += 1
-            if tries or _says_empty(row, body) or client.confirmed[row.name] >= ENOUGH_CONFIRMED:
+                nulls.confirm(row.name)
+            if tries or _says_empty(row, body) or nulls.is_believed(row.name):
                 return body
         tries += 1
         # Each parent that holds nothing after all would cost as many tries.
         of_child = f"{row.name}, of a parent that has some"
-        enough = row.child and client.confirmed[of_child] >= ENOUGH_CONFIRMED
+        enough = row.child and nulls.is_believed(of_child)
         if enough or tries > NULL_TRIES:
-            client.confirmed[of_child] += 1
+            nulls.confirm(of_child)
             raise StreamError(
                 f'Pipedrive sent a page of "{row.name}" without its records. '
                 "Run the sync again later.",
@@ -191,7 +188,7 @@ def _answer(client: Client, row: Stream, request: Request, known: bool) -> Mappi
         client.pause(growing(tries))
         body = client.get(request).body
     if tries:
-        client.confirmed[row.name] = 0  # this endpoint's nulls are not to be trusted
+        nulls.distrust(row.name)  # this endpoint's nulls are not to be trusted
     return body
 
 

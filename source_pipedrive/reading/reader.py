@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Client
+from source_pipedrive.http.client import Api
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import PipedriveError
 from source_pipedrive.reading import state
@@ -42,7 +42,7 @@ class Sync:
     """What the readers of a sync share. lower, until: seconds since 1970; workers: how many there
     are of use now for one stream."""
 
-    client: Client
+    client: Api
     company: Company
     lower: int
     until: int

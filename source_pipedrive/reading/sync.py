@@ -12,7 +12,7 @@ from typing import Any, Generic
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Client
+from source_pipedrive.http.client import Api
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import CONFIG, TRANSIENT
 from source_pipedrive.http.stop import StopSignal
@@ -106,7 +106,7 @@ class Run(Generic[T]):
 
     def __init__(
         self,
-        client: Client,
+        client: Api,
         company: Company,
         selected: Sequence[Selection],
         encoder: Encoder[T],
