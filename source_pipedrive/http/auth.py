@@ -1,4 +1,4 @@
-"""Who the requests come from: an API token, or an OAuth app whose access token is renewed.
+"""Authenticates requests, with an API token or with an OAuth app's renewable access token.
 
 https://pipedrive.readme.io/docs/marketplace-oauth-authorization
 """
@@ -26,10 +26,11 @@ from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, no_answer
 
 TOKEN_TIMEOUT = 30  # seconds
 TRIES = 4
+TOKEN_ANSWER = "Pipedrive's answer to the token request"
 
 
 class ApiToken(AuthBase):
-    """The header `x-api-token`; the token never stands in a URL."""
+    """Sends the API token in the header `x-api-token`, never in a URL."""
 
     renew = "Copy a new token from Personal preferences > API in Pipedrive."
 
@@ -42,11 +43,11 @@ class ApiToken(AuthBase):
 
 
 class OAuth(SingleUseRefreshTokenOauth2Authenticator):
-    """A Bearer token from the refresh token in `config`, renewed when it has expired.
+    """Sends an access token, and renews it with the refresh token in `config` when it expires.
 
-    What a renewal returns (access_token, refresh_token, expiry, api_domain) is written into
-    `config["credentials"]` and leaves as a CONNECTOR_CONFIG message, so that the platform keeps it.
-    Raises SyncError where Pipedrive refuses the refresh token or the app.
+    A renewal writes its result (access_token, refresh_token, expiry, api_domain) into
+    `config["credentials"]` and emits it as a CONNECTOR_CONFIG message, so that the platform keeps
+    it. Raises SyncError if Pipedrive refuses the refresh token or the app.
     """
 
     renew = "Reconnect the app."
@@ -65,26 +66,26 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
         self._sleep = sleep
         self._renewing = threading.Lock()
         self._failure: SyncError | None = None
-        self.scopes: frozenset[str] = frozenset()  # of the last renewal, if it told more than base
+        self.scopes: frozenset[str] = frozenset()  # of the last renewal, if more than base
 
     @property
     def token(self) -> str:
-        """The access token as it stands, possibly expired, without a request."""
+        """The current access token, without a request. It may have expired."""
         return str(self._credentials.get("access_token") or "")
 
     def get_access_token(self) -> str:
-        """The access token, renewed first if it has expired."""
+        """The access token; renews it first if it has expired."""
         if self.token_has_expired():
             self._renew_if(self.token_has_expired)
         return self.token
 
     def renew_unless_changed(self, refused: str) -> None:
-        """Gets a new access token, once for all the workers whom the same token was refused."""
+        """Renews the access token, once for all workers whose token `refused` was refused."""
         self._renew_if(lambda: self.token == refused)
 
     def _renew_if(self, needed: Callable[[], bool]) -> None:
-        """The only way to a renewal. Workers wait here for the one that renews; if it fails, its
-        error is theirs, because another attempt would fail as well."""
+        """Renews the access token; nothing else does. Workers wait here for the one that renews. If
+        it fails, they raise its error, because another attempt would fail as well."""
         with self._renewing:
             if self._failure is not None:
                 raise self._failure
@@ -97,18 +98,21 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
                 raise
 
     def get_token_expiry_date(self) -> AirbyteDateTime:
-        """As configured; a date that cannot be read counts as passed."""
+        """The configured date; one that cannot be parsed counts as past."""
         try:
             return super().get_token_expiry_date()
         except (TypeError, ValueError):
             return ab_datetime_now() - timedelta(days=1)
 
     def refresh_access_token(self) -> tuple[str, AirbyteDateTime, str | None]:  # type: ignore[override]
-        """(access token, its expiry, refresh token if one came)."""
+        """(access token, its expiry, refresh token if the answer has one)."""
         answer = self._ask()
         token = answer.get("access_token")
         if not isinstance(token, str) or not token:
-            raise SyncError("Pipedrive's token answer holds no access_token.", TRANSIENT)
+            raise SyncError(
+                "Pipedrive's answer to the token request has no access_token. Run the sync again.",
+                TRANSIENT,
+            )
         renewed = answer.get("refresh_token")
         for secret in filter(None, (token, renewed)):
             add_to_secrets(secret)
@@ -153,7 +157,10 @@ class OAuth(SingleUseRefreshTokenOauth2Authenticator):
         except orjson.JSONDecodeError:
             answer = None
         if not isinstance(answer, dict):
-            raise SyncError("Pipedrive's token answer is not JSON. Run the sync again.", TRANSIENT)
+            raise SyncError(
+                "Pipedrive's answer to the token request is not JSON. Run the sync again.",
+                TRANSIENT,
+            )
         return answer
 
 
@@ -170,12 +177,10 @@ def _refusal(status: int, failure: str, kind: FailureType) -> SyncError:
         remedy = "The client ID or client secret is wrong: copy both from Pipedrive's Developer Hub"
     elif status == 400:
         remedy = (
-            "The refresh token is no longer valid: it ends when the app is uninstalled or was not "
-            "used for 60 days, or when its user is deactivated. Reconnect the app"
+            "The refresh token is no longer valid: it expires when the app is uninstalled, when it "
+            "is not used for 60 days, or when its user is deactivated. Reconnect the app"
         )
     else:
-        remedy = (
-            "That came from a proxy or from Pipedrive's edge: check the way there, wait an hour"
-        )
+        remedy = "A proxy or Pipedrive's edge sent this answer: check your proxy, or wait an hour"
     message = f'Pipedrive refused to renew the access token ({status}): "{failure}". {remedy}.'
     return SyncError(message, CONFIG if status in (400, 401) else TRANSIENT, status)

@@ -1,4 +1,4 @@
-"""From the bytes of an answer to an object, and back."""
+"""Decodes answers: from bytes to an object, and back."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ logger = logging.getLogger("airbyte")
 # confirmed, the rest of the sync believes the first answer.
 ENOUGH_CONFIRMED = 10
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-# The fast decoder makes a float of an integer past 64 bits, which has at least 19 digits. This
-# finds so many in a row in a fraction of the time that decoding takes; a pattern takes longer.
+# orjson turns an integer beyond 64 bits, which has at least 19 digits, into a float. This table
+# finds 19 digits in a row in a fraction of the decoding time; a regular expression takes longer.
 ALIKE = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else 0 for byte in range(256))
 MANY_DIGITS = b"0" * 19
 
@@ -57,11 +57,11 @@ class NullAnswers:
 
 
 def decode(raw: bytes, stream: str) -> dict[str, Any]:
-    """The JSON object that an answer of `stream` holds; integers of any size are exact.
+    """The JSON object in an answer for `stream`; integers of any size are exact.
 
-    A lone surrogate, which is no text in any encoding, becomes U+FFFD, and NaN or an infinity,
-    which is no number in JSON, null. Raises PageError for what is not a JSON object: HTML, an empty
-    body, a body that was cut off.
+    A lone surrogate, which no encoding allows, becomes U+FFFD. NaN and infinities, which are not
+    JSON, become null. Raises PageError if the body is not a JSON object but HTML, empty or
+    truncated, for example.
     """
     try:
         answer = orjson.loads(raw)
@@ -69,7 +69,7 @@ def decode(raw: bytes, stream: str) -> dict[str, Any]:
         answer = _decode_slowly(raw, stream)
     else:
         if MANY_DIGITS in raw.translate(ALIKE):
-            with contextlib.suppress(ValueError, RecursionError):  # past Python's own limits
+            with contextlib.suppress(ValueError, RecursionError):  # beyond Python's own limits
                 answer = json.loads(raw)
     if not isinstance(answer, dict):
         raise PageError(f'Pipedrive\'s answer for "{stream}" is not a JSON object.', TRANSIENT)
@@ -85,7 +85,7 @@ def server_time(headers: Mapping[str, str]) -> datetime | None:
 
 
 def encode(value: Any) -> bytes:
-    """JSON in UTF-8, of integers of any size."""
+    """JSON in UTF-8; integers may have any size."""
     try:
         return orjson.dumps(value)
     except TypeError:
@@ -97,12 +97,12 @@ def _decode_slowly(raw: bytes, stream: str) -> Any:
     try:
         answer = json.loads(text, parse_float=_finite, parse_constant=lambda name: None)
     except (ValueError, RecursionError):
-        kind = "empty" if not raw else "HTML" if text.lstrip().startswith("<") else "cut off"
+        kind = "empty" if not raw else "HTML" if text.lstrip().startswith("<") else "truncated"
         message = f'Pipedrive\'s answer for "{stream}" cannot be read: it is {kind}.'
         raise PageError(message, TRANSIENT) from None
     logger.warning(
-        f"{stream}: a page is not proper JSON. Its broken characters are read as U+FFFD, and "
-        "numbers that are none as null."
+        f"{stream}: a page is not valid JSON. Broken characters are replaced by U+FFFD, and "
+        "invalid numbers by null."
     )
     return _mended(answer)
 

@@ -126,7 +126,7 @@ RULES = (
     Rule(401, "", Action.REFRESH, CONFIG,
          "The credentials are not valid, or their user is deactivated. {renew}", SEEN),
     Rule(402, "", Action.END_SYNC, CONFIG,
-         "The company's account is not open: check its trial or payment in Pipedrive.", DOCS),
+         "The company's account is not active: check its trial or payment in Pipedrive.", DOCS),
     Rule(403, EDGE, Action.END_SYNC, TRANSIENT, BLOCKED, "rate limit page"),
     Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG,
          "Give the app the scope {scope} and reconnect.", SEEN),
