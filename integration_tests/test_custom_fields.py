@@ -1,4 +1,4 @@
-"""Custom fields as a user gets them: columns by their names, and the raw object for ever."""
+"""Custom fields as users get them: columns named after the fields, and always the raw object."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ COLUMNS = {"custom_fields": "columns_and_raw"}
 
 @pytest.fixture(scope="module")
 def company(start: Start) -> Box:
-    """A company with every type of field and every kind of name; tests only read it."""
+    """A company with every type of field and every kind of name. Tests only read it."""
     box = start(scale=0.2, clock=CLOCK, fields="test", rate_limit=100_000)
     box.control("clock", {"advance_seconds": 10})
     return box
 
 
 def discover(box: Box, **config: Any) -> dict[str, Message]:
-    """The streams by name, with columns."""
+    """The discovered streams by name, with columns."""
     outcome = box.run("discover", box.config(**{**COLUMNS, **config}))
     assert outcome.code == 0, outcome.sentence()
     return {stream["name"]: stream for stream in outcome.of("CATALOG")[0]["streams"]}
@@ -39,7 +39,7 @@ def discover(box: Box, **config: Any) -> dict[str, Message]:
 def read(
     box: Box, streams: dict[str, Message], *names: str, state: Any = None, **config: Any
 ) -> Outcome:
-    """A sync of discovered streams, as they were discovered."""
+    """A sync of streams with their discovered schemas."""
     catalog = catalog_of([streams[name] for name in names])
     more = ["--catalog", box.file(catalog)]
     if state is not None:
@@ -50,7 +50,7 @@ def read(
 
 
 def columns_of(stream: Message) -> dict[str, str]:
-    """{column: Pipedrive's key} of the values themselves, without their parts."""
+    """{column: Pipedrive's key}, without the columns for parts of values."""
     return {
         name: one["pipedrive_key"]
         for name, one in stream["json_schema"]["properties"].items()
@@ -119,7 +119,7 @@ def test_a_field_that_was_created_first_has_the_plain_name(company: Box) -> None
 
 
 def test_columns_hold_what_the_raw_object_holds(company: Box) -> None:
-    """By the definitions that the account has, worked out a second time and plainly."""
+    """The expected values are derived a second time, simply, from the account's definitions."""
     streams = discover(company)
     outcome = read(company, streams, *OBJECTS)
     for name in OBJECTS:
@@ -280,12 +280,12 @@ def test_an_option_that_was_deleted_is_its_id_and_one_warning(start: Start) -> N
     assert [log["level"] for log in warned] == ["WARN"]
 
 
-# Of these the definitions may hold no options.
+# The definitions of these may have no options.
 WITHOUT_OPTIONS = {"channel", "category"}
 
 
 def test_every_stream_that_holds_ids_of_options_has_their_labels(company: Box) -> None:
-    """Also projects and leads; and no request asks for labels record by record."""
+    """Including projects and leads; and no request asks for labels per record."""
     streams = discover(company)
     labelled = {name: row.labels for name, row in STREAMS.items() if row.labels}
     assert {"leads", "leads_archived", "projects", "projects_archived"} <= labelled.keys()
@@ -369,7 +369,7 @@ def test_activity_fields_fall_back_to_what_the_scope_allows(start: Start) -> Non
     validator = Draft7Validator(streams["activity_fields"]["json_schema"])
     for field in fields:
         validator.validate(field)
-    # The same names as the newer list has, and one line for what the older one lacks.
+    # The same names as in the newer list, and one log line about what the older one lacks.
     newer = {field["field_code"] for field in box.control("records/activity_fields")}
     assert {field["field_code"] for field in fields} == newer - {"attendees"}
     (line,) = [line for line in outcome.logs if line.startswith("activity_fields: read from")]
@@ -379,7 +379,7 @@ def test_activity_fields_fall_back_to_what_the_scope_allows(start: Start) -> Non
 
 
 def test_the_schema_survives_a_platform(company: Box) -> None:
-    """It is stored as JSON and handed back; nothing of it is a Python object."""
+    """It is stored as JSON and returned, so it contains no Python objects."""
     stream = discover(company)["deals"]
     assert json.loads(json.dumps(stream)) == stream
     for name, one in stream["json_schema"]["properties"].items():

@@ -1,4 +1,4 @@
-"""Faults in mid-read: what may pass is tried again, what may not ends its own stream."""
+"""Faults during a read: temporary ones are retried, permanent ones end only their own stream."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ADDRESS = re.compile(rb"[\w.+-]+@[\w-]+\.\w+")
 
 @pytest.fixture
 def box(start: Start) -> Iterator[Box]:
-    """Every read of this suite logs in debug; no log line may hold a secret or an address."""
+    """Every read in this suite logs at debug level; no line may contain a secret or an address."""
     made = start(scale=1, clock=CLOCK, rate_limit=1_000_000)
     made.control("clock", {"advance_seconds": 10})
     made.debug = True
@@ -36,7 +36,7 @@ def box(start: Start) -> Iterator[Box]:
 
 
 def said_by(outcome: Outcome) -> list[bytes]:
-    """The lines that are neither data nor the configuration that the platform keeps."""
+    """The lines that are neither data nor configuration that the platform keeps."""
     data = (b'{"type":"RECORD"', b'{"type":"STATE"', b'{"type":"CONTROL"')
     return [line for line in outcome.output.splitlines() if not line.startswith(data)]
 
@@ -48,7 +48,7 @@ def holds_a_secret(line: bytes, box: Box) -> bool:
 
 
 def test_the_search_for_secrets_finds_them(box: Box) -> None:
-    """The check at the end of every test here would fail for a line like these."""
+    """The check at the end of each test here would fail on a line like these."""
     for text in (box.api_token, box.refresh_token, "Bearer v1u:sandbox:5a4d"):
         assert holds_a_secret(text.encode(), box)
     assert ADDRESS.search(b"Person ada.lovelace@example.com exists")
@@ -56,7 +56,7 @@ def test_the_search_for_secrets_finds_them(box: Box) -> None:
 
 
 def test_what_is_said_of_mail_people_and_their_changes_names_nobody(box: Box) -> None:
-    """Their paths, parameters and refusals are where an address or a token would show."""
+    """An address or a token would show in their paths, parameters and refusals."""
     for path in ("/mailMessages/", "/persons/"):
         order(box, path, status=404)
     outcome = box.read("mail_message_bodies", "person_changelog", "user_permissions")
@@ -90,7 +90,7 @@ def test_what_passes_costs_a_line_in_the_log_and_nothing_else(box: Box, fault: F
     for name, rows in truth.items():
         assert warehouse.tables[name] == rows, name
         where = [log for log in outcome.logs if f'"{name}"' in log or log.startswith(name)]
-        # One 429 holds all streams back, and is told once.
+        # One 429 holds all streams back, and is logged once.
         told = where if fault.get("status") != 429 else outcome.logs
         assert any("rying again" in log or "all requests wait" in log for log in told), name
 
@@ -129,7 +129,7 @@ def test_what_does_not_pass_ends_its_stream_and_keeps_its_progress(
 
 
 def test_a_cursor_that_is_refused_is_left_and_the_list_taken_up_again(box: Box) -> None:
-    """What is read stays read; only the rest is asked for again."""
+    """What was read is kept; only the rest is requested again."""
     order(box, "cursor=", status=400)
     outcome = box.read("persons")
     assert outcome.code == 0, outcome.sentence()
@@ -152,7 +152,7 @@ def test_a_page_that_is_shorter_than_its_limit_is_not_taken_for_the_last(
 
 @pytest.mark.parametrize("body", ["null", "bare", "absent"])
 def test_answers_without_their_records_are_no_empty_lists(box: Box, body: str) -> None:
-    """`data: null` with 200, three times in a row where v2 answers, once where v1 does."""
+    """`data: null` with status 200: three times in a row from v2, once from v1."""
     times = {"deals": 3, "pipelines": 3, "notes": 1, "files": 1, "roles": 1}
     for name, often in times.items():
         order(box, f"/{name}?", body=body, times=often)
@@ -194,7 +194,7 @@ def test_texts_that_break_decoders(box: Box, new: str, leaves: str) -> None:
 
 
 def both_ways(box: Box) -> list[Callable[[Message, str], list[dict[str, Any]]]]:
-    """How the records of a stream are had: from the program, and from Python."""
+    """Both ways to get the records of a stream: from the program, and from Python."""
 
     def program(config: Message, name: str) -> list[dict[str, Any]]:
         return box.read(name, config=config).records(name)

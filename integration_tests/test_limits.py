@@ -1,4 +1,4 @@
-"""Limits: fast up to them, never past them, and what a budget cuts short goes on the next time."""
+"""Limits: fast up to them, never beyond, and a sync that a budget stops continues next time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAY = 86_400
 
 
 def spent(box: Box) -> dict[str, int]:
-    """{"requests", "tokens", "refused"} of all objects since the last call."""
+    """{"requests", "tokens", "refused"}: the totals since the last call."""
     ledger = box.control("ledger")
     box.control("reset-ledger", {})
     return {
@@ -27,7 +27,7 @@ def spent(box: Box) -> dict[str, int]:
 def test_at_no_account_a_request_is_refused_for_the_burst_limit(
     start: Start, rate: int, rows: int
 ) -> None:
-    """Small pages, as fast as the account allows; how fast that is `make bench` says."""
+    """Small pages, as fast as the account allows; `make bench` measures how fast."""
     box = start(scale=1, rate_limit=rate, page_limit=rows)
     outcome = box.read("deals", "persons")
     assert outcome.code == 0
@@ -35,7 +35,7 @@ def test_at_no_account_a_request_is_refused_for_the_burst_limit(
         assert {r["id"] for r in outcome.records(name)} == set(listed(box, name))
     account = spent(box)
     assert account["requests"] > 80
-    # A machine that stands still for a quarter of a second may cost one.
+    # A machine that pauses for a quarter of a second may cause one.
     assert account["refused"] <= 1
 
 
@@ -122,7 +122,7 @@ def test_a_reserve_that_is_used_up_already_costs_two_tokens(start: Start) -> Non
 def test_many_short_syncs_finish_a_large_backfill(
     start: Start, account: dict[str, Any], limits: dict[str, int]
 ) -> None:
-    """With no record missing and no work done twice beyond a page a worker."""
+    """No record is missing, and at most a page per worker is read twice."""
     box = start(scale=1, clock=CLOCK, rate_limit=100_000, page_limit=100, **account)
     names, workers = INCREMENTAL, 3
     warehouse, states, complete = Warehouse(), {}, set()
@@ -142,9 +142,9 @@ def test_many_short_syncs_finish_a_large_backfill(
         box.control("clock", {"advance_seconds": DAY})
     assert runs >= 5
     for name in names:
-        now = listed(box, name)  # without what was deleted a month ago
+        now = listed(box, name)  # without records deleted a month ago
         assert {k: v for k, v in warehouse.tables[name].items() if k in now} == now, name
-    # What a whole sync costs, the look at each complete stream in each run, and a page a worker.
+    # The cost of a full sync, plus per run a look at each complete stream and a page per worker.
     box.control("switches", {"daily_tokens": 1_000_000})
     records = sum(len(table) for table in truth.values())
     assert sum(warehouse.received.values()) <= records + runs * (workers * 100 + 500)

@@ -1,5 +1,5 @@
-"""What the real Pipedrive is known, or suspected, to answer: the sandbox plays it by a switch, and
-nothing is lost."""
+"""What the real Pipedrive is known or suspected to answer. The sandbox simulates it with switches,
+and no data is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def one_box(start: Start) -> Box:
 
 @pytest.fixture
 def box(one_box: Box) -> Iterator[Box]:
-    """One sandbox for all of them; its switches are set back after each test."""
+    """One sandbox for all tests; its switches are reset after each."""
     before = one_box.control("switches")
     one_box.control("reset-ledger", {})
     yield one_box
@@ -33,7 +33,7 @@ def box(one_box: Box) -> Iterator[Box]:
 
 
 def params_of(box: Box, path: str) -> list[dict[str, str]]:
-    """The parameters of the requests for a path, in order."""
+    """The parameters of all requests for a path, in order."""
     return [dict(r["params"]) for r in box.control("requests") if r["path"].endswith(path)]
 
 
@@ -57,7 +57,7 @@ def test_persons_are_read_where_campaigns_are_listed_and_their_fields_refused(
     box: Box, names: str
 ) -> None:
     box.control("switches", {"fields_refused": ",".join(OF_CAMPAIGNS), "refusal_names": names})
-    # person_changelog has the list of persons read again where it is not selected.
+    # person_followers needs the list of persons, which is not selected the second time.
     for stream in ("persons", "person_followers"):
         outcome = box.read(stream)
         assert outcome.code == 0, outcome.sentence()
@@ -157,13 +157,13 @@ def test_the_outcome_of_an_activity_has_its_label(box: Box) -> None:
 
 
 def test_followers_are_asked_for_of_every_record(box: Box) -> None:
-    """The counter of nearly every record is above 0, so that it would hide more than it saves."""
+    """Nearly every record has a counter above 0, so skipping by counter would save nothing."""
     outcome = box.read("person_followers", "persons")
     asked = [r for r in box.control("requests") if r["path"].endswith("/followers")]
     assert len(asked) == len(outcome.records("persons")) == 150
 
 
-# --- fact 10: deal_ids that name a deal which is gone
+# --- fact 10: deal_ids that include a deal that is gone
 
 
 @pytest.mark.parametrize("answer", ["400", "403", "404"])
@@ -225,7 +225,7 @@ def test_persons_and_organizations_tell_when_they_were_deleted(box: Box) -> None
 
 @pytest.mark.parametrize("stream", ["deal_products", "deal_installments"])
 def test_a_deal_that_has_gone_spoils_no_answer_for_the_others(box: Box, stream: str) -> None:
-    """Fact 10: what is answered for a hundred deals of which one is gone is not known."""
+    """Fact 10: the answer for a hundred deals of which one is gone is unknown."""
     expected: list[str] = []
     for answer in ("skipped", "400", "403", "404"):
         box.control("switches", {"gone_deals": answer})

@@ -44,7 +44,7 @@ class FakeClient(FakeApi):
         self.asked: list[Params] = []
 
     def get(self, request: Request) -> Answer:
-        """The decoded answer."""
+        """The answer."""
         self.asked.append(request.params)
         self.usage.charge(request.stream, request.cost, {})
         return Answer(self._answer(request.params), NOW)

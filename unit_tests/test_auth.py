@@ -1,4 +1,4 @@
-"""Renewing an access token: one worker does it, and what comes of it is everybody's."""
+"""Renewing an access token: one worker does it, and all share the result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEALS = Request("deals", "deals", 2, 10, "deals:read")
 
 
 class TokenServer:
-    """Answers every renewal with one status, and counts them."""
+    """Answers every renewal with the same status, and counts the renewals."""
 
     def __init__(self, status: int, body: bytes = b'{"error": "invalid_grant"}') -> None:
         self.status = status
@@ -53,7 +53,7 @@ def oauth(
 
 
 def at_once(act: Callable[[], object]) -> list[BaseException]:
-    """What `act` raises in each of many threads that begin together."""
+    """The exceptions that `act` raises in many threads that start together."""
     raised: list[BaseException] = []
     gate = threading.Barrier(WORKERS)
 
@@ -119,7 +119,7 @@ def test_a_request_to_stop_ends_the_renewal_and_everybody_who_waits_for_it(
 def test_an_expired_token_is_renewed_once_and_before_a_request_takes_its_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A place taken early would let the request leave later than the pace allows for."""
+    """With a slot taken before the renewal, the request would leave later than its slot allows."""
     now = [0.0]
     server = TokenServer(503, b"down")
 

@@ -1,4 +1,4 @@
-"""The client's one loop: what is tried again, for how long, and what a person reads about it."""
+"""The client's retry loop: what it retries, for how long, and what the user reads about it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ NOTES = Request("notes", "notes", 1, 20, "deals:read")
 
 
 def crowd(client: Any, replies: list[Reply], others: Reply = RESET) -> tuple[Client, Wire]:
-    """A client that asks for notes in each wait of its own; these are answered with `others`."""
+    """A client that requests notes during each of its waits, and gets `others` as the answer."""
     made, wire, _ = client(*replies)
     sleep = made._sleep
 
@@ -135,7 +135,7 @@ def test_answers_from_before_the_first_try_do_not_count(client: Any) -> None:
 
 
 def test_an_answer_whose_body_always_breaks_off_ends_its_stream(client: Any) -> None:
-    """Pipedrive answers; a proxy on the way may not let so much through."""
+    """Pipedrive answers, but a proxy on the way may limit the size of answers."""
     broken = (200, {"Content-Encoding": "gzip"}, b"this was not compressed")
     made, _, _ = client(*[broken] * 4)
     with pytest.raises(StreamError, match='"deals" failed at each try'):
@@ -154,7 +154,7 @@ def test_a_connection_that_breaks_in_its_encryption_is_tried_again_once_it_has_h
 def test_a_page_that_is_always_put_off_ends_its_stream_only_while_others_are_served(
     client: Any,
 ) -> None:
-    """Without a header nobody knows why it is put off; a spent day would put off the others."""
+    """Without headers the reason is unknown, but a spent daily budget would affect all requests."""
     made, wire = crowd(client, [(429, {}, b"")] * 40, ok())
     with pytest.raises(StreamError, match=r'"deals" \(429\)'):
         made.get(DEALS)
@@ -169,7 +169,7 @@ def test_a_certificate_is_not_tried_again(client: Any) -> None:
     assert len(wire.sent) == 1
 
 
-# Nobody has seen the body of a 429 or of a 402: status and headers have to say everything.
+# No body of a 429 or a 402 was ever recorded: status and headers have to suffice.
 STRANGE = [
     b"",
     b"<html>Cloudflare: your daily budget is spent</html>",
@@ -204,10 +204,10 @@ def test_a_burst_limit_that_stays_spent_ends_in_a_sentence_after_minutes(client:
         (402, {}, b""),
         (429, {"x-daily-ratelimit-token-remaining": "0"}, b""),
     ],
-    ids=["blocked", "not open", "day spent"],
+    ids=["blocked", "not active", "day spent"],
 )
 def test_after_the_end_of_the_sync_no_request_of_any_stream_leaves(client: Any, end: Reply) -> None:
-    """Going on makes a block longer."""
+    """Further requests make a block longer."""
     made, wire, _ = client(end, ok())
     for request in (DEALS, Request("notes", "notes", 1, 20, "deals:read"), DEALS):
         with pytest.raises(SyncError):
@@ -236,8 +236,8 @@ LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"
         ({LEFT: "0"}, 1),
         ({LEFT: "0", BURST: "0"}, 1),
         ({LEFT: "9", BURST: "70"}, 1),  # less than the request costs
-        ({}, MUTE_REFUSALS + 1),  # nothing is told: no burst limit is spent for so long
-        ({BURST: "70"}, 2),  # the answers do not tell the budget: it shows when it comes again
+        ({}, MUTE_REFUSALS + 1),  # no limit is reported, but no burst lasts that long
+        ({BURST: "70"}, 2),  # the budget is not reported; the second refusal reveals it
     ],
     ids=str,
 )
@@ -300,7 +300,7 @@ def test_the_clients_own_debug_lines_hold_no_header(
 
 
 def test_a_redirect_is_not_followed(client: Any) -> None:
-    """The token would go with it."""
+    """The token would go to the new address as well."""
     made, wire, _ = client((302, {"Location": "https://evil.example/"}, b""))
     with pytest.raises(StreamError, match="302"):
         made.get(DEALS)
@@ -326,7 +326,7 @@ def test_a_refused_access_token_is_renewed_once(
     made.get(DEALS)
     assert [r.headers["Authorization"] for r in wire.sent] == ["Bearer old", "Bearer oldnew"]
     made, _, _ = client((503, {}, b""), (503, {}, b""), (503, {}, b""), refused, ok(), auth=auth)
-    made.get(DEALS)  # on the last try, too
+    made.get(DEALS)  # even on the last try
     made, _, _ = client(refused, refused, auth=auth)
     with pytest.raises(SyncError, match="Reconnect the app"):
         made.get(DEALS)
@@ -336,7 +336,7 @@ def test_a_refused_access_token_is_renewed_once(
 def test_the_size_of_answers_is_known_by_stream_and_guessed_high_before_the_first(
     client: Any,
 ) -> None:
-    """The number of workers rests on it: too small a guess is too much memory."""
+    """It limits the number of workers: too low a guess would take too much memory."""
     made, _, _ = client(ok(), ok(b'{"success": true, "data": [{"id": 1}]}'), ok())
     assert made.size("deals") == 0
     for stream in ("users", "deals", "deals"):
@@ -346,7 +346,7 @@ def test_the_size_of_answers_is_known_by_stream_and_guessed_high_before_the_firs
 
 
 def test_a_pause_before_a_page_is_requested_again_ends_when_the_sync_does() -> None:
-    """SIGTERM must not wait for it."""
+    """SIGTERM must not have to wait for it."""
     stop_signal = StopSignal()
     made = Client(Host("https://acme.pipedrive.com"), ApiToken("s3cr3t"), sleep=stop_signal)
     stop_signal.stop()

@@ -1,4 +1,4 @@
-"""Which host is asked, and with what, before anything is read."""
+"""Which host the first requests go to, with which credentials, and what their answers mean."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_api_token_finds_its_companys_host(wire: Callable[..., Wire]) -> None
 def test_without_a_companys_host_the_shared_one_is_asked_its_own_way(
     wire: Callable[..., Wire], domain: str | None
 ) -> None:
-    """There /api/v1/leads is a 404."""
+    """On the shared host /api/v1/leads is a 404."""
     sent = wire(me(company_domain=domain), ok())
     client, _ = connect(parse(TOKEN), dict(TOKEN))
     client.get(LEADS)
@@ -123,7 +123,7 @@ def test_an_expiry_date_that_cannot_be_read_counts_as_passed(
 
 
 def test_without_pipedrives_clock_nothing_is_read(wire: Callable[..., Wire]) -> None:
-    """This machine's may be off, and then changes would be lost."""
+    """This machine's clock may be wrong, which would lose changes."""
     body = json.dumps({"success": True, "data": ME}).encode()
     wire((200, {}, body))
     with pytest.raises(SyncError, match="Date header"):
@@ -158,7 +158,7 @@ def test_a_check_renews_the_token_so_that_a_wrong_secret_shows_at_once(
 def test_base_alone_tells_nothing_of_what_the_app_may_read(
     wire: Callable[..., Wire], told: dict[str, Any]
 ) -> None:
-    """The vendor's own example says only base."""
+    """In the vendor's own example the scope is only base."""
     wire(renewal(**told), me())
     raw = oauth()
     assert connect(parse(raw), raw)[1].scopes == frozenset()

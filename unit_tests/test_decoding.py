@@ -1,4 +1,4 @@
-"""What an answer holds leaves as it was sent: digits, texts, and what JSON has no word for."""
+"""Answers are decoded without loss: digits, texts, and values that JSON does not allow."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_integer_keeps_its_digits_on_every_way_out(integer: int, title: str, 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
 def test_what_is_no_number_is_null(literal: str, caplog: pytest.LogCaptureFixture) -> None:
-    """It would be no JSON, and the platform would drop the line or stop."""
+    """Emitted as they are, they would not be JSON: the platform would drop the line or fail."""
     (row,) = decode(f'{{"data":[{{"id":1,"n":{literal},"m":[{literal}]}}]}}'.encode(), "d")["data"]
     assert row == {"id": 1, "n": None, "m": [None]}
     assert "null" in caplog.text

@@ -1,4 +1,4 @@
-"""What each answer means, in a sentence that names the stream, the status and the remedy."""
+"""What each answer means, and the message that names the stream, the status and the remedy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from source_pipedrive.streams import STREAMS
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'
 PLAN = '{"success":false,"error":"Your plan does not include this.","error_info":"Upgrade"}'
 EDGE = "\n<html>This error is produced by Cloudflare.</html>"
-PLAIN_EDGE = "error code: 1020"  # to a client that takes no page
+PLAIN_EDGE = "error code: 1020"  # to a client that does not accept HTML
 OF_PROJECTS = sorted(n for n, row in STREAMS.items() if "projects:read" in row.scope)
 BELOW = [name for name in OF_PROJECTS if STREAMS[name].child]
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this.","data":null}'
@@ -78,7 +78,7 @@ def test_only_a_402_of_what_every_plan_has_is_about_the_account(
 
 
 def test_what_every_plan_has_are_lists_that_are_read() -> None:
-    """A path that is spelt wrong would leave a suspended account to run on."""
+    """With a misspelt path, a sync of a suspended account would continue."""
     assert IN_EVERY_PLAN - {"users/me"} <= {row.path for row in STREAMS.values()}
 
 
@@ -193,7 +193,7 @@ def test_no_answer_has_a_reason_and_a_remedy(error: Exception, words: str, failu
 def test_only_named_answers_mean_that_the_account_lacks_it(
     stream: str, status: int, body: str, absent: bool
 ) -> None:
-    """A mistyped path must never run green."""
+    """A stream with a mistyped path must never pass as empty."""
     error = StreamError("refused", CONFIG, status, body)
     assert (absence_of(STREAMS[stream], error) is not None) is absent
 

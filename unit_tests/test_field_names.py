@@ -1,4 +1,4 @@
-"""Column names of custom fields: legal, unique, and never changed by a field that comes later."""
+"""Column names of custom fields: legal, unique, and never changed by a field added later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def key_of(number: int) -> str:
     return sha1(str(number).encode()).hexdigest()
 
 
-# Names that meet, in every way that names can meet.
+# Names that collide in every possible way.
 MEETING = st.sampled_from(
     [
         *("Size", "size ", "Size!", "SIZE", "Title", "Price", "Price currency", "price_currency"),
@@ -63,7 +63,7 @@ def test_a_field_that_is_added_renames_no_other(
 @settings(max_examples=300, deadline=None)
 @given(fields, st.randoms())
 def test_where_no_two_collide_their_order_does_not_matter(wanted: Wanted, chance: object) -> None:
-    """Then nobody has to ask in which order they were created."""
+    """So their order of creation need not be requested."""
     if contested(wanted, OWN):
         return
     shuffled = list(wanted)

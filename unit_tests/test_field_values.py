@@ -1,4 +1,4 @@
-"""What a custom field's value comes to in its columns."""
+"""How the value of a custom field becomes the values of its columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CREATABLE = [
 
 
 def of(kind: str, value: Any, labels: bool = True, hidden: bool = False) -> dict[str, Any]:
-    """The columns of a record with one field called Thing; each fits its property."""
+    """The columns of a record with one field named Thing, validated against their properties."""
     field = Field(KEY, "Thing", kind, custom=True, options=OPTIONS, order=1)
     columns = columns_of([field], ())
     entries = compiled(print, columns, None if hidden else {KEY: field}, labels)

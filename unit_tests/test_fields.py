@@ -1,4 +1,4 @@
-"""Definitions of fields, the columns that they make, and what a configured catalog says of them."""
+"""Field definitions, the columns made from them, and how a configured catalog selects columns."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def v1(number: int, key: str, name: str, kind: str = "varchar", **more: Any) -> 
 
 
 class Account:
-    """Lists of definitions by API version; counts what is asked for."""
+    """Lists of definitions by API version; records the requests."""
 
     def __init__(self, new: Sequence[Any], old: Sequence[Any] | int = 404) -> None:
         self.rows: dict[int, Sequence[Any] | int] = {1: old, 2: new}
@@ -73,7 +73,7 @@ def columns(account: Account, row: Stream = DEALS) -> dict[str, str]:
 
 
 def schema_of(account: Account, row: Stream = DEALS, labels: bool = True) -> dict[str, Any]:
-    """As the platform stores it."""
+    """The schema as the platform stores it."""
     schema = with_columns(row, discovered(row, Definitions(account)), labels)
     stored: dict[str, Any] = json.loads(json.dumps(schema))
     return stored
@@ -114,7 +114,7 @@ def test_of_two_fields_of_one_name_the_older_has_the_plain_one(turn: bool) -> No
 def test_where_no_order_is_told_no_field_takes_anothers_column(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The plain name would go from one to the other when v1 comes back or a field is added."""
+    """Otherwise the plain name would move between fields once v1 answers or a field is added."""
     new = [v2(SIZE, "Size"), v2(SIZE_2, "size "), v2(TIER, "Tier")]
     for rows in (new, new[::-1]):
         assert columns(Account(rows, status)) == {
@@ -122,7 +122,7 @@ def test_where_no_order_is_told_no_field_takes_anothers_column(
             f"size_{SIZE_2[:6]}": SIZE_2,
             "tier": TIER,
         }
-    assert "does not tell in which order deal_fields were created" in caplog.text
+    assert "does not report the order in which deal_fields were created" in caplog.text
 
 
 def test_the_order_is_asked_for_once_for_all_streams() -> None:
@@ -135,7 +135,7 @@ def test_the_order_is_asked_for_once_for_all_streams() -> None:
 
 
 class LeadsOnly(Account):
-    """Credentials that see the fields of leads and not those of deals."""
+    """Credentials that may see the fields of leads but not those of deals."""
 
     def __call__(self, row: Stream) -> Sequence[Mapping[str, Any]]:
         if row.path == "dealFields":
@@ -153,7 +153,7 @@ def test_leads_find_their_fields_whoever_asked_first(order: list[str]) -> None:
 
 
 def test_an_answer_without_any_field_drops_no_column() -> None:
-    """Pipedrive has been seen to send null in place of a list."""
+    """Pipedrive is known to send null instead of a list sometimes."""
     with pytest.raises(StreamError, match="no field at all") as caught:
         discovered(DEALS, Definitions(Account([])))
     assert caught.value.failure_type is TRANSIENT
@@ -245,7 +245,7 @@ def test_labels_of_leads_that_may_not_be_seen_cost_one_warning_and_nothing_else(
         assert "label_names" not in record
         assert record["customer_tier"] == "Gold"
     (line,) = caplog.records
-    assert "lead_labels stand as ids only" in line.message
+    assert "lead_labels appear only as ids" in line.message
 
 
 def test_a_custom_column_of_an_old_schema_is_not_overwritten_by_labels() -> None:
@@ -263,7 +263,7 @@ def test_a_custom_column_of_an_old_schema_is_not_overwritten_by_labels() -> None
 def test_a_standard_field_without_options_has_no_label_and_no_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The contract does not promise options of fields that are neither enum nor set."""
+    """The contract guarantees options only for fields of type enum or set."""
     visible = {**LABELS, "field_code": "visible_to", "field_type": "visible_to", "options": None}
     account = Account([*ACCOUNT, visible])
     plan = plan_of(DEALS, schema_of(account), Definitions(account), labels=True)
@@ -361,7 +361,7 @@ def test_definitions_that_may_not_be_seen_are_said_once(caplog: pytest.LogCaptur
         assert discovered(STREAMS[name], definitions) is None
         properties = with_columns(STREAMS[name], None, labels=True)["properties"]
         assert set(properties) == set(STREAMS[name].schema["properties"])
-    assert caplog.text.count("new custom fields get no column") == 1
+    assert caplog.text.count("new custom fields have no columns") == 1
 
 
 def test_a_failure_that_may_pass_drops_no_column() -> None:
@@ -384,7 +384,7 @@ def shaped(
 
 
 def test_the_configured_names_win_over_todays(caplog: pytest.LogCaptureFixture) -> None:
-    """A field that is renamed keeps its column until a person refreshes the schema."""
+    """A renamed field keeps its column until the user refreshes the schema."""
     caplog.set_level("INFO")
     schema = schema_of(Account(ACCOUNT))
     renamed = [LABELS, v2(TIER, "Level", "enum", options=TIERS), v2(SIZE_2, "New")]
@@ -423,7 +423,7 @@ def test_a_platform_that_drops_our_annotations_loses_no_column() -> None:
 
 
 def test_an_account_that_had_no_fields_gets_no_columns_by_itself() -> None:
-    """They come with the next refresh of the schema; the raw object has them at once."""
+    """They appear with the next refresh of the schema; the raw object has them at once."""
     schema = schema_of(Account([LABELS]))
     assert configured(schema) == []
     (record,) = shaped(Account(ACCOUNT), [{"id": 1, "custom_fields": {SIZE: "XL"}}], schema)
@@ -476,7 +476,7 @@ def test_v1_and_v2_say_the_same_of_a_field() -> None:
 
 
 def test_a_standard_field_is_never_taken_for_a_custom_one() -> None:
-    """v1 says of some standard fields that they can be edited."""
+    """v1 marks some standard fields as editable."""
     assert not from_v1(v1(2, "pinned_to_deal_flag", "Pinned", "enum"), {}).custom
     assert from_v1(v1(3, "label", "Label", "set"), RENAMED).key == "label_ids"
 

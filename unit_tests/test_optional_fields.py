@@ -1,4 +1,4 @@
-"""Fields that a company may not have: a list is never lost for a column that it lacks."""
+"""Fields that a company may lack: a missing column never costs the whole list."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bare(wrong: list[str], allowed: set[str]) -> str:
 
 
 class Account:
-    """Answers lists, but not with the names in `unknown`."""
+    """Answers requests for lists, but refuses the names in `unknown`."""
 
     def __init__(self, unknown: set[str], body: Body = one) -> None:
         self._unknown = unknown
@@ -44,7 +44,7 @@ class Account:
         self.asked: list[set[str]] = []
 
     def send(self, request: Request) -> set[str]:
-        """The names that were asked for."""
+        """The names that were requested."""
         names = [n for n in request.params.get("include_fields", "").split(",") if n]
         self.asked.append(set(names))
         if wrong := [name for name in names if name in self._unknown]:
@@ -90,7 +90,7 @@ def test_a_refusal_costs_the_fields_of_the_app_and_not_the_list(
         assert fields.ask(request("persons"), account.send) == ALL["persons"] - OF_CAMPAIGNS
         asked = len(account.asked)
         assert asked <= 3
-        # What was learned is not asked for again, nor told again.
+        # A known refusal is neither requested nor logged again.
         assert fields.ask(request("persons"), account.send) == ALL["persons"] - OF_CAMPAIGNS
     assert len(account.asked) == asked + 1
     (line,) = caplog.messages

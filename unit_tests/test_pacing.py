@@ -1,4 +1,4 @@
-"""Pacing in virtual time: as fast as the account allows, never faster, and room for others."""
+"""Pacing in virtual time: as fast as the account allows, never faster, with room for others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TAKES: dict[str, Takes] = {
 
 
 class Clock:
-    """Time that passes only when somebody sleeps."""
+    """Time that passes only while someone sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -38,7 +38,7 @@ def pacing() -> tuple[Pacing, Clock]:
 
 
 def rows_of(times: list[float]) -> list[int]:
-    """How many refusals came in each row, less than a second after each other."""
+    """The lengths of the series of refusals that are less than a second apart."""
     rows = [1] if times else []
     for earlier, later in pairwise(times):
         if later - earlier < 1:
@@ -68,7 +68,7 @@ def test_nine_tenths_of_what_the_account_may_send_are_sent_and_nothing_is_refuse
 def test_when_others_take_their_part_it_slows_down_and_does_not_hammer(
     kind: str, limit: int, told: str
 ) -> None:
-    """What others take jumps twice a second: each jump may refuse what is under way, no more."""
+    """What others take changes twice a second. A change may cost requests under way, no more."""
 
     def others(now: float) -> int:
         return random.Random(int(now * 2)).randint(0, limit // 2)
@@ -89,7 +89,7 @@ def test_when_others_take_their_part_it_slows_down_and_does_not_hammer(
 def test_syncs_with_one_token_share_it_and_are_hardly_ever_refused(
     kind: str, limit: int, told: str, begins: tuple[float, ...]
 ) -> None:
-    """Steady refusals are what brings the edge's block, and a sync that gets nothing never ends."""
+    """Steady refusals lead to a block by the edge, and a sync without a share never ends."""
     account, settled = Account(limit, told=told), begins[-1] + 10
     senders = share(account, settled + MINUTE, TAKES[kind], begins)
     assert len([at for at in account.refused if at > settled]) <= (3 if len(begins) == 2 else 8)
@@ -127,7 +127,7 @@ def test_it_starts_at_the_lowest_documented_burst() -> None:
 
 
 def test_a_request_that_took_long_keeps_its_place_for_longer() -> None:
-    """It may have arrived just before its answer."""
+    """It may have arrived at Pipedrive just before its answer left."""
     paced, clock = pacing()
     first = paced.acquire(clock.sleep)
     clock.now = 0.01
@@ -186,7 +186,7 @@ def test_without_a_header_the_waits_grow_and_stay_under_a_minute() -> None:
 
 
 def test_one_refused_again_and_again_asks_less_and_less() -> None:
-    """Going on at the pace of the header is what brings the edge's page."""
+    """Keeping the pace that the header asks for would lead to a block by the edge."""
     paced, clock = pacing()
     waits = [refuse(paced, clock, x_ratelimit_reset="1") or 0.0 for _ in range(10)]
     assert waits[:3] == [1.0, 1.0, 1.0]
@@ -209,7 +209,7 @@ def test_headers_that_make_no_sense_change_nothing(limit: str) -> None:
 
 
 def test_the_workers_follow_the_pace_and_the_latency() -> None:
-    """Little's law: 40 requests a second, each of a fifth of a second, are eight under way."""
+    """Little's law: 40 requests a second that take a fifth of a second each are eight under way."""
     paced, clock = pacing()
     assert paced.parallel == 1
     for _ in range(10):
