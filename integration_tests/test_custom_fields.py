@@ -79,9 +79,7 @@ def spent(box: Box) -> dict[str, int]:
     [{}, {"labels": False}, {"custom_fields": "raw"}, {"custom_fields": "raw", "labels": False}],
     ids=str,
 )
-def test_every_record_is_what_the_discovered_schema_says(
-    company: Box, config: dict[str, Any]
-) -> None:
+def test_every_record_matches_the_discovered_schema(company: Box, config: dict[str, Any]) -> None:
     streams = discover(company, **config)
     outcome = read(company, streams, *streams, **config)
     for name, stream in streams.items():
@@ -152,7 +150,7 @@ def expected(field: dict[str, Any], value: Any) -> Any:
     return value["value"] if isinstance(value, dict) else value
 
 
-def test_leads_have_their_fields_where_deals_have_them(company: Box) -> None:
+def test_leads_have_their_fields_in_the_same_place_as_deals(company: Box) -> None:
     streams = discover(company)
     leads = read(company, streams, "leads").records("leads")
     assert leads
@@ -183,7 +181,7 @@ def test_a_quiet_sync_pays_nothing_for_custom_fields(start: Start) -> None:
     assert not [name for name in spent(box) if "_fields" in name]
 
 
-def test_discovery_of_names_that_meet_asks_for_the_order_once(start: Start) -> None:
+def test_discovery_of_colliding_names_requests_the_order_once(start: Start) -> None:
     box = start(clock=CLOCK, fields="test")
     discover(box)
     asked = box.control("requests")
@@ -202,7 +200,7 @@ def test_an_answer_without_definitions_fails_discovery_and_drops_no_column(start
     assert "deal_fields" in outcome.sentence()
 
 
-def test_raw_mode_asks_for_no_definitions_and_adds_nothing(start: Start) -> None:
+def test_raw_mode_requests_no_definitions_and_adds_nothing(start: Start) -> None:
     box = start(clock=CLOCK)
     streams = discover(box, custom_fields="raw")
     assert box.control("ledger") == {}
@@ -212,7 +210,7 @@ def test_raw_mode_asks_for_no_definitions_and_adds_nothing(start: Start) -> None
     assert "custom_fields" in outcome.records("deals")[0]
 
 
-def test_a_field_that_is_renamed_keeps_its_column_until_the_schema_is_refreshed(
+def test_a_renamed_field_keeps_its_column_until_the_schema_is_refreshed(
     start: Start,
 ) -> None:
     box = start(clock=CLOCK)
@@ -232,7 +230,7 @@ def test_a_field_that_is_renamed_keeps_its_column_until_the_schema_is_refreshed(
         assert old["custom_fields"] == new["custom_fields"]
 
 
-def test_a_field_that_is_added_or_deleted_meanwhile_stops_no_sync(start: Start) -> None:
+def test_a_field_added_or_deleted_meanwhile_stops_no_sync(start: Start) -> None:
     box = start(clock=CLOCK)
     streams = discover(box)
     gone = columns_of(streams["deals"])["tier"]
@@ -254,7 +252,7 @@ def test_a_field_that_is_added_or_deleted_meanwhile_stops_no_sync(start: Start) 
     }
 
 
-def test_a_second_field_of_a_name_renames_no_column(start: Start) -> None:
+def test_a_second_field_with_a_name_renames_no_column(start: Start) -> None:
     box = start(clock=CLOCK)
     before = columns_of(discover(box)["deals"])
     names = [{"name": name, "type": "varchar"} for name in ("Tier", "tier!", "Budget currency")]
@@ -265,7 +263,7 @@ def test_a_second_field_of_a_name_renames_no_column(start: Start) -> None:
     assert after[f"budget_currency_{added[2][:6]}"] == added[2]
 
 
-def test_an_option_that_was_deleted_is_its_id_and_one_warning(start: Start) -> None:
+def test_a_deleted_option_becomes_its_id_with_one_warning(start: Start) -> None:
     box = start(clock=CLOCK)
     streams = discover(box)
     key = columns_of(streams["deals"])["tier"]
@@ -305,7 +303,7 @@ def test_every_stream_that_holds_ids_of_options_has_their_labels(company: Box) -
             assert len(held) > 10, name
 
 
-def test_labels_stand_beside_the_ids_of_standard_fields(start: Start) -> None:
+def test_standard_fields_with_ids_have_labels(start: Start) -> None:
     box = start(clock=CLOCK, scale=0.3)
     streams = discover(box)
     outcome = read(box, streams, "deals", "persons", "activities")
@@ -319,7 +317,7 @@ def test_labels_stand_beside_the_ids_of_standard_fields(start: Start) -> None:
     assert all(r["type_name"] for r in typed)
 
 
-def test_definitions_that_may_not_be_seen_leave_the_raw_object_and_one_warning(
+def test_hidden_definitions_leave_the_raw_object_and_one_warning(
     start: Start,
 ) -> None:
     box = start(clock=CLOCK, fields_hidden=True)

@@ -55,7 +55,7 @@ def test_the_search_for_secrets_finds_them(box: Box) -> None:
     box.read("currencies")
 
 
-def test_what_is_said_of_mail_people_and_their_changes_names_nobody(box: Box) -> None:
+def test_log_lines_about_mail_and_people_name_nobody(box: Box) -> None:
     """An address or a token would show in their paths, parameters and refusals."""
     for path in ("/mailMessages/", "/persons/"):
         order(box, path, status=404)
@@ -78,7 +78,7 @@ PASSING: list[Fault] = [
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
-def test_what_passes_costs_a_line_in_the_log_and_nothing_else(box: Box, fault: Fault) -> None:
+def test_a_temporary_fault_costs_only_a_log_line(box: Box, fault: Fault) -> None:
     for path in ("/deals?", "/notes?", "/files?"):
         order(box, path, after_requests=1, **fault)
     outcome = box.read("deals", "notes", "files", "currencies")
@@ -105,7 +105,7 @@ def test_what_passes_costs_a_line_in_the_log_and_nothing_else(box: Box, fault: F
     ],
     ids=str,
 )
-def test_what_does_not_pass_ends_its_stream_and_keeps_its_progress(
+def test_a_lasting_fault_ends_its_stream_and_keeps_its_progress(
     box: Box, fault: Fault, words: str
 ) -> None:
     order(box, "/persons?", after_requests=1, **fault)
@@ -128,7 +128,7 @@ def test_what_does_not_pass_ends_its_stream_and_keeps_its_progress(
     assert len(again.records("persons")) <= len(truth["persons"])
 
 
-def test_a_cursor_that_is_refused_is_left_and_the_list_taken_up_again(box: Box) -> None:
+def test_after_a_refused_cursor_the_list_is_resumed(box: Box) -> None:
     """What was read is kept; only the rest is requested again."""
     order(box, "cursor=", status=400)
     outcome = box.read("persons")
@@ -139,9 +139,7 @@ def test_a_cursor_that_is_refused_is_left_and_the_list_taken_up_again(box: Box) 
 
 
 @pytest.mark.parametrize("path", ["/persons?", "/notes?", "/files?"])
-def test_a_page_that_is_shorter_than_its_limit_is_not_taken_for_the_last(
-    box: Box, path: str
-) -> None:
+def test_a_short_page_is_not_mistaken_for_the_last(box: Box, path: str) -> None:
     order(box, path, body="short")
     name = path.strip("/?")
     outcome = box.read(name)
@@ -151,7 +149,7 @@ def test_a_page_that_is_shorter_than_its_limit_is_not_taken_for_the_last(
 
 
 @pytest.mark.parametrize("body", ["null", "bare", "absent"])
-def test_answers_without_their_records_are_no_empty_lists(box: Box, body: str) -> None:
+def test_answers_without_records_are_no_empty_lists(box: Box, body: str) -> None:
     """`data: null` with status 200: three times in a row from v2, once from v1."""
     times = {"deals": 3, "pipelines": 3, "notes": 1, "files": 1, "roles": 1}
     for name, often in times.items():
@@ -223,7 +221,7 @@ def test_integers_past_64_bits_keep_their_digits(box: Box, surrogate: str, numbe
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
-def test_a_number_that_is_none_is_null_and_costs_no_page(box: Box, literal: str) -> None:
+def test_an_invalid_number_becomes_null_and_costs_no_page(box: Box, literal: str) -> None:
     config, found = box.config(num_workers=1), []
     for read in both_ways(box):
         order(box, "/deals?", replace=['"title":', f'"a_number":{literal},"title":'])
@@ -234,7 +232,7 @@ def test_a_number_that_is_none_is_null_and_costs_no_page(box: Box, literal: str)
 
 
 @pytest.mark.parametrize("name", ["persons", "notes", "files"])
-def test_records_that_come_twice_in_a_list_do_no_harm(box: Box, name: str) -> None:
+def test_duplicate_records_in_a_list_do_no_harm(box: Box, name: str) -> None:
     order(box, f"/{name}?", body="again", after_requests=1, times=2)
     outcome = box.read(name)
     assert outcome.code == 0
@@ -253,7 +251,7 @@ def test_a_fault_while_the_access_token_is_renewed_leaks_nothing(box: Box) -> No
     assert len(outcome.of("CONTROL")) == 2
 
 
-def test_a_role_that_vanishes_between_its_list_and_its_request_is_passed_over(box: Box) -> None:
+def test_a_role_that_vanishes_after_it_was_listed_is_passed_over(box: Box) -> None:
     order(box, "/roles/3/assignments", status=404)
     outcome = box.read("roles", "role_assignments")
     assert outcome.code == 0, outcome.sentence()

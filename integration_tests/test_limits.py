@@ -24,9 +24,7 @@ def spent(box: Box) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("rate", "rows"), [(20, 40), (80, 14), (160, 8), (480, 5)])
-def test_at_no_account_a_request_is_refused_for_the_burst_limit(
-    start: Start, rate: int, rows: int
-) -> None:
+def test_the_burst_limit_of_no_account_is_exceeded(start: Start, rate: int, rows: int) -> None:
     """Small pages, as fast as the account allows; `make bench` measures how fast."""
     box = start(scale=1, rate_limit=rate, page_limit=rows)
     outcome = box.read("deals", "persons")
@@ -40,7 +38,7 @@ def test_at_no_account_a_request_is_refused_for_the_burst_limit(
 
 
 @pytest.mark.parametrize("rate_headers", [True, False])
-def test_another_integration_takes_its_part_and_the_edge_never_blocks(
+def test_another_integration_takes_its_share_and_the_edge_never_blocks(
     start: Start, rate_headers: bool
 ) -> None:
     box = start(
@@ -68,7 +66,7 @@ def test_a_refusal_without_any_header_is_waited_out(start: Start) -> None:
 
 
 @pytest.mark.parametrize("account", [{}, {"daily_headers": False}, {"daily_rest": "kept"}], ids=str)
-def test_a_spent_day_ends_the_sync_and_is_not_asked_again(
+def test_a_spent_daily_budget_ends_the_sync_without_a_retry(
     start: Start, account: dict[str, Any]
 ) -> None:
     box = start(scale=1, daily_tokens=63, **account)
@@ -102,7 +100,7 @@ def test_at_the_reserve_a_sync_stops_cleanly(start: Start, told: str) -> None:
     assert sum("daily_token_reserve" in log["message"] for log in warned) == 1
 
 
-def test_a_reserve_that_is_used_up_already_costs_two_tokens(start: Start) -> None:
+def test_a_reserve_that_is_already_used_up_costs_two_tokens(start: Start) -> None:
     box = start(daily_tokens=100)
     box.read("currencies", config=box.config(daily_token_reserve=0))
     spent(box)
@@ -169,7 +167,7 @@ def test_the_bill_is_what_the_company_was_charged(start: Start) -> None:
     assert costs == sorted(costs, reverse=True)
 
 
-def test_a_stream_says_when_it_begins_and_when_it_ends(start: Start) -> None:
+def test_a_stream_logs_its_start_and_its_end(start: Start) -> None:
     box = start(clock=CLOCK)
     first = box.read("deals", "currencies")
     assert "deals: reading all of it." in first.logs
@@ -181,7 +179,7 @@ def test_a_stream_says_when_it_begins_and_when_it_ends(start: Start) -> None:
     assert "deals: reading what changed since 2026-11-01T09:59:00Z." in again.logs
 
 
-def test_a_large_read_says_what_it_will_cost_before_it_is_paid(start: Start) -> None:
+def test_a_large_read_logs_its_cost_in_advance(start: Start) -> None:
     box = start(scale=1, daily_tokens=2_000, page_limit=0)
     box.control("switches", {"page_limit": 50})
     outcome = box.read("persons", "deals")

@@ -74,7 +74,7 @@ def at_once(act: Callable[[], object]) -> list[BaseException]:
 
 
 @pytest.mark.parametrize("way", ["expired", "refused", "both"])
-def test_a_token_that_cannot_be_renewed_is_tried_by_one_worker_for_all(
+def test_one_worker_tries_to_renew_a_token_for_all(
     monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     slept: list[float] = []
@@ -97,7 +97,7 @@ def test_a_token_that_cannot_be_renewed_is_tried_by_one_worker_for_all(
     assert len(slept) == TRIES - 1
 
 
-def test_a_request_to_stop_ends_the_renewal_and_everybody_who_waits_for_it(
+def test_a_request_to_stop_ends_the_renewal_and_all_who_wait_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stop_signal = StopSignal()
@@ -116,7 +116,7 @@ def test_a_request_to_stop_ends_the_renewal_and_everybody_who_waits_for_it(
     assert server.asked == 1
 
 
-def test_an_expired_token_is_renewed_once_and_before_a_request_takes_its_place(
+def test_an_expired_token_is_renewed_once_and_before_a_request_takes_a_slot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With a slot taken before the renewal, the request would leave later than its slot allows."""

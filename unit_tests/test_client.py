@@ -65,7 +65,7 @@ def test_a_request_carries_the_token_in_its_header_only(client: Any) -> None:
     ],
     ids=str,
 )
-def test_what_may_pass_is_tried_again_with_growing_waits(client: Any, broken: Reply) -> None:
+def test_temporary_failures_are_retried_with_growing_waits(client: Any, broken: Reply) -> None:
     made, wire, slept = client(broken, broken, broken, ok())
     assert made.get(DEALS).body["data"] == []
     assert len(wire.sent) == 4
@@ -81,7 +81,7 @@ def test_what_may_pass_is_tried_again_with_growing_waits(client: Any, broken: Re
         (requests.exceptions.ConnectionError("reset"), SyncError, "acme.pipedrive.com"),
     ],
 )
-def test_what_does_not_pass_ends_in_a_sentence(
+def test_lasting_failures_end_in_a_sentence(
     client: Any, broken: Reply, kind: type[Exception], words: str
 ) -> None:
     made, _, _ = client(*[broken] * 4)
@@ -112,7 +112,7 @@ def crowd(client: Any, replies: list[Reply], others: Reply = RESET) -> tuple[Cli
     return made, wire
 
 
-def test_a_page_that_cannot_be_had_ends_its_stream_only_while_others_are_answered(
+def test_an_unreachable_page_ends_only_its_stream_while_others_are_answered(
     client: Any,
 ) -> None:
     made, wire = crowd(client, [RESET] * 4, ok())
@@ -124,7 +124,7 @@ def test_a_page_that_cannot_be_had_ends_its_stream_only_while_others_are_answere
     assert made.get(DEALS), "the sync was over"
 
 
-def test_answers_from_before_the_first_try_do_not_count(client: Any) -> None:
+def test_answers_before_the_first_try_do_not_count(client: Any) -> None:
     made, wire, _ = client(ok(), *[RESET] * 4)
     made.get(DEALS)
     with pytest.raises(SyncError, match="Could not reach"):
@@ -134,7 +134,7 @@ def test_answers_from_before_the_first_try_do_not_count(client: Any) -> None:
     assert len(wire.sent) == 5
 
 
-def test_an_answer_whose_body_always_breaks_off_ends_its_stream(client: Any) -> None:
+def test_an_answer_whose_body_is_always_broken_ends_its_stream(client: Any) -> None:
     """Pipedrive answers, but a proxy on the way may limit the size of answers."""
     broken = (200, {"Content-Encoding": "gzip"}, b"this was not compressed")
     made, _, _ = client(*[broken] * 4)
@@ -142,7 +142,7 @@ def test_an_answer_whose_body_always_breaks_off_ends_its_stream(client: Any) -> 
         made.get(DEALS)
 
 
-def test_a_connection_that_breaks_in_its_encryption_is_tried_again_once_it_has_held(
+def test_a_tls_failure_is_retried_after_an_earlier_success(
     client: Any,
 ) -> None:
     made, wire, _ = client(ok(), requests.exceptions.SSLError("EOF occurred"), ok())
@@ -151,7 +151,7 @@ def test_a_connection_that_breaks_in_its_encryption_is_tried_again_once_it_has_h
     assert len(wire.sent) == 3
 
 
-def test_a_page_that_is_always_put_off_ends_its_stream_only_while_others_are_served(
+def test_a_page_that_is_always_refused_ends_only_its_stream_while_others_are_served(
     client: Any,
 ) -> None:
     """Without headers the reason is unknown, but a spent daily budget would affect all requests."""
@@ -161,7 +161,7 @@ def test_a_page_that_is_always_put_off_ends_its_stream_only_while_others_are_ser
     assert sum("deals" in str(sent.url) for sent in wire.sent) == REFUSALS + 1
 
 
-def test_a_certificate_is_not_tried_again(client: Any) -> None:
+def test_a_certificate_error_is_not_retried(client: Any) -> None:
     made, wire, _ = client(requests.exceptions.SSLError("bad"))
     with pytest.raises(SyncError, match="certificate") as caught:
         made.get(DEALS)
@@ -189,7 +189,7 @@ def test_a_spent_burst_holds_all_workers_and_costs_nothing(client: Any, body: by
     assert made.usage.of("deals").tokens == 10
 
 
-def test_a_burst_limit_that_stays_spent_ends_in_a_sentence_after_minutes(client: Any) -> None:
+def test_a_burst_limit_that_stays_spent_ends_the_sync_after_minutes(client: Any) -> None:
     made, wire, slept = client(*[(429, {"x-ratelimit-reset": "2"}, b"")] * 21)
     with pytest.raises(SyncError, match="Run the sync again later"):
         made.get(DEALS)
@@ -206,7 +206,7 @@ def test_a_burst_limit_that_stays_spent_ends_in_a_sentence_after_minutes(client:
     ],
     ids=["blocked", "not active", "day spent"],
 )
-def test_after_the_end_of_the_sync_no_request_of_any_stream_leaves(client: Any, end: Reply) -> None:
+def test_no_request_of_any_stream_leaves_after_the_end_of_the_sync(client: Any, end: Reply) -> None:
     """Further requests make a block longer."""
     made, wire, _ = client(end, ok())
     for request in (DEALS, Request("notes", "notes", 1, 20, "deals:read"), DEALS):
@@ -215,14 +215,14 @@ def test_after_the_end_of_the_sync_no_request_of_any_stream_leaves(client: Any, 
     assert len(wire.sent) == 1
 
 
-def test_an_answer_that_breaks_off_was_paid_for_all_the_same(client: Any) -> None:
+def test_a_truncated_answer_costs_as_much_as_a_whole_one(client: Any) -> None:
     made, _, _ = client(ok(b'{"data": ['), ok())
     made.get(DEALS)
     assert made.usage.of("deals").tokens == 20
 
 
 @pytest.mark.parametrize("date", ["Mon, 23 Nov 99999999999 10:00:00 GMT", "soon", ""])
-def test_a_date_that_is_none_is_no_time(client: Any, date: str) -> None:
+def test_an_invalid_date_is_no_time(client: Any, date: str) -> None:
     made, _, _ = client((200, {"Date": date}, b'{"data": []}'))
     assert made.get(DEALS).at is None
 
@@ -242,7 +242,7 @@ LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"
     ids=str,
 )
 @pytest.mark.parametrize("body", STRANGE)
-def test_a_spent_day_is_not_tried_again(
+def test_a_spent_daily_budget_is_not_retried(
     client: Any, headers: dict[str, str], requests: int, body: bytes
 ) -> None:
     made, wire, _ = client(*[(429, headers, body)] * requests)
@@ -289,9 +289,7 @@ def test_a_refused_permission_is_named(client: Any) -> None:
         made.get(Request("roles", "roles", 1, 20, "admin", "of an admin of account settings"))
 
 
-def test_the_clients_own_debug_lines_hold_no_header(
-    client: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_debug_lines_contain_no_header(client: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", logger="airbyte")
     made, _, _ = client(ok())
     made.get(DEALS)
@@ -333,7 +331,7 @@ def test_a_refused_access_token_is_renewed_once(
     assert len(renewed) == 3
 
 
-def test_the_size_of_answers_is_known_by_stream_and_guessed_high_before_the_first(
+def test_answer_sizes_are_known_by_stream_and_guessed_high_before_the_first(
     client: Any,
 ) -> None:
     """It limits the number of workers: too low a guess would take too much memory."""
@@ -345,7 +343,7 @@ def test_the_size_of_answers_is_known_by_stream_and_guessed_high_before_the_firs
     assert made.size("deals") == made.size("persons") > made.size("users")
 
 
-def test_a_pause_before_a_page_is_requested_again_ends_when_the_sync_does() -> None:
+def test_a_pause_ends_when_the_sync_is_asked_to_stop() -> None:
     """SIGTERM must not have to wait for it."""
     stop_signal = StopSignal()
     made = Client(Host("https://acme.pipedrive.com"), ApiToken("s3cr3t"), sleep=stop_signal)

@@ -65,7 +65,7 @@ def request(stream: str, **params: str) -> Request:
     return request_for(STREAMS[stream], params, "")
 
 
-def test_fields_of_an_app_are_asked_for_where_the_user_has_it(
+def test_fields_of_an_app_are_requested_if_the_user_has_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     account = Account(set())
@@ -81,7 +81,7 @@ def test_fields_of_an_app_are_asked_for_where_the_user_has_it(
 
 
 @pytest.mark.parametrize("body", [one, listing, both, bare])
-def test_a_refusal_costs_the_fields_of_the_app_and_not_the_list(
+def test_a_refusal_costs_the_fields_of_the_app_but_not_the_list(
     body: Body, caplog: pytest.LogCaptureFixture
 ) -> None:
     account = Account(OF_CAMPAIGNS, body)
@@ -98,7 +98,7 @@ def test_a_refusal_costs_the_fields_of_the_app_and_not_the_list(
 
 
 @pytest.mark.parametrize("stream", ALL)
-def test_every_list_with_opt_in_fields_survives_one_that_is_unknown(stream: str) -> None:
+def test_every_list_with_optional_fields_survives_an_unknown_one(stream: str) -> None:
     gone = sorted(ALL[stream])[0]
     for body in (one, listing, both, bare):
         account = Account({gone}, body)
@@ -108,7 +108,7 @@ def test_every_list_with_opt_in_fields_survives_one_that_is_unknown(stream: str)
             assert found == ALL[stream] - {gone}
 
 
-def test_two_that_are_unknown_are_left_out_one_after_the_other() -> None:
+def test_two_unknown_fields_are_left_out_one_by_one() -> None:
     gone = {"smart_bcc_email", "files_count"}
     account = Account(gone, one)
     assert OptionalFields().ask(request("deals"), account.send) == ALL["deals"] - gone

@@ -51,7 +51,7 @@ def rows_of(times: list[float]) -> list[int]:
 @pytest.mark.parametrize("told", ["in", "out"])
 @pytest.mark.parametrize("limit", [20, 80, 160, 480])
 @pytest.mark.parametrize("kind", TAKES)
-def test_nine_tenths_of_what_the_account_may_send_are_sent_and_nothing_is_refused(
+def test_nine_tenths_of_the_limit_are_used_and_nothing_is_refused(
     kind: str, limit: int, told: str
 ) -> None:
     """Whether `remaining` is counted before or after the work is not documented."""
@@ -65,9 +65,7 @@ def test_nine_tenths_of_what_the_account_may_send_are_sent_and_nothing_is_refuse
 @pytest.mark.parametrize("told", ["in", "out"])
 @pytest.mark.parametrize("limit", [20, 80, 160, 480])
 @pytest.mark.parametrize("kind", TAKES)
-def test_when_others_take_their_part_it_slows_down_and_does_not_hammer(
-    kind: str, limit: int, told: str
-) -> None:
+def test_it_slows_down_when_others_take_their_share(kind: str, limit: int, told: str) -> None:
     """What others take changes twice a second. A change may cost requests under way, no more."""
 
     def others(now: float) -> int:
@@ -100,7 +98,7 @@ def test_syncs_with_one_token_share_it_and_are_hardly_ever_refused(
     assert min(parts) >= 0.05
 
 
-def test_with_nobody_else_left_over_it_is_fast_again() -> None:
+def test_it_is_fast_again_once_it_is_alone() -> None:
     account = Account(80, others=lambda now: 70 if now < 20 else 0)
     work(account, 20, TAKES["50 ms"])
     busy = account.served
@@ -126,7 +124,7 @@ def test_it_starts_at_the_lowest_documented_burst() -> None:
     assert clock.now >= WINDOW
 
 
-def test_a_request_that_took_long_keeps_its_place_for_longer() -> None:
+def test_a_slow_request_keeps_its_slot_for_longer() -> None:
     """It may have arrived at Pipedrive just before its answer left."""
     paced, clock = pacing()
     first = paced.acquire(clock.sleep)
@@ -145,7 +143,7 @@ def refuse(paced: Pacing, clock: Clock, **headers: str) -> float | None:
     return paced.answered(slot, 429, {k.replace("_", "-"): v for k, v in headers.items()})
 
 
-def test_a_refusal_holds_everybody_for_as_long_as_pipedrive_says() -> None:
+def test_a_refusal_holds_all_requests_back_for_as_long_as_pipedrive_says() -> None:
     paced, clock = pacing()
     slots = [paced.acquire(clock.sleep) for _ in range(3)]
     assert paced.answered(slots[0], 429, {"x-ratelimit-reset": "2"}) == 2.0
@@ -168,7 +166,7 @@ def test_after_a_refusal_one_request_goes_ahead_and_the_others_wait_for_its_answ
     assert isinstance(paced.ask(), Slot)
 
 
-def test_a_request_that_went_ahead_and_never_came_back_does_not_hold_the_others_for_ever() -> None:
+def test_a_lost_probe_does_not_hold_the_others_back_forever() -> None:
     paced, clock = pacing()
     refuse(paced, clock, x_ratelimit_reset="1")
     clock.now += 1
@@ -185,7 +183,7 @@ def test_without_a_header_the_waits_grow_and_stay_under_a_minute() -> None:
     assert max(waits) <= 60
 
 
-def test_one_refused_again_and_again_asks_less_and_less() -> None:
+def test_after_repeated_refusals_it_asks_less_and_less_often() -> None:
     """Keeping the pace that the header asks for would lead to a block by the edge."""
     paced, clock = pacing()
     waits = [refuse(paced, clock, x_ratelimit_reset="1") or 0.0 for _ in range(10)]
@@ -193,13 +191,13 @@ def test_one_refused_again_and_again_asks_less_and_less() -> None:
     assert waits[-1] > 60 / 2
 
 
-def test_a_header_that_asks_for_a_day_is_not_slept_through() -> None:
+def test_a_header_that_asks_for_a_day_is_capped() -> None:
     paced, clock = pacing()
     assert refuse(paced, clock, x_ratelimit_reset="86400") == 60.0
 
 
 @pytest.mark.parametrize("limit", ["many", "", "-5", "²"])
-def test_headers_that_make_no_sense_change_nothing(limit: str) -> None:
+def test_invalid_headers_change_nothing(limit: str) -> None:
     paced, clock = pacing()
     slot = paced.acquire(clock.sleep)
     paced.answered(slot, 200, {"x-ratelimit-limit": limit, "x-ratelimit-remaining": limit})
@@ -221,7 +219,7 @@ def test_the_workers_follow_the_pace_and_the_latency() -> None:
     assert paced.limit == 80
 
 
-def test_an_answer_that_was_under_way_does_not_end_the_waiting() -> None:
+def test_an_answer_that_was_under_way_does_not_end_the_hold() -> None:
     paced, clock = pacing()
     early = [paced.acquire(clock.sleep) for _ in range(6)]
     paced.answered(early[0], 429, {"x-ratelimit-reset": "1"})
@@ -231,7 +229,7 @@ def test_an_answer_that_was_under_way_does_not_end_the_waiting() -> None:
     assert not isinstance(paced.ask(), Slot)
 
 
-def test_a_number_of_any_length_is_read_or_is_none() -> None:
+def test_header_numbers_are_parsed_or_none() -> None:
     assert whole_number("12") == 12
     for text in ("9" * 5_000, "-1", "1.5", "", None):
         assert whole_number(text) is None

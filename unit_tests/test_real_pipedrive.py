@@ -29,11 +29,11 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "include_fields with an unknown name is a 400",
         (
             "unit_tests/test_optional_fields.py::"
-            "test_fields_of_an_app_are_asked_for_where_the_user_has_it",
+            "test_fields_of_an_app_are_requested_if_the_user_has_it",
             "unit_tests/test_optional_fields.py::"
-            "test_a_refusal_costs_the_fields_of_the_app_and_not_the_list",
+            "test_a_refusal_costs_the_fields_of_the_app_but_not_the_list",
             "integration_tests/test_real_pipedrive.py::"
-            "test_persons_are_read_where_campaigns_are_listed_and_their_fields_refused",
+            "test_persons_are_read_even_if_the_fields_of_campaigns_are_refused",
         ),
     ),
     2: (
@@ -41,7 +41,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "integration_tests/test_plans.py::"
             "test_a_plan_that_lacks_something_says_so_in_whatever_words",
-            "unit_tests/test_errors.py::test_only_named_answers_mean_that_the_account_lacks_it",
+            "unit_tests/test_errors.py::test_only_listed_answers_mean_that_the_account_lacks_a_stream",
         ),
     ),
     3: (
@@ -91,7 +91,9 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     8: (
         "whoever creates a record follows it, so nearly every record has a follower",
-        ("integration_tests/test_real_pipedrive.py::test_followers_are_asked_for_of_every_record",),
+        (
+            "integration_tests/test_real_pipedrive.py::test_followers_are_requested_for_every_record",
+        ),
     ),
     9: (
         "whether lists of v1 honour a second sort key, or any, is unknown",
@@ -107,7 +109,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "unit_tests/test_child_states.py::"
             "test_one_deal_spoils_the_answer_for_a_hundred_and_the_others_are_read",
             "integration_tests/test_real_pipedrive.py::"
-            "test_a_deal_that_has_gone_spoils_no_answer_for_the_others",
+            "test_a_gone_deal_does_not_spoil_the_answer_for_others",
         ),
     ),
     11: (
@@ -172,7 +174,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "the answer to a token request lists scopes separated by commas",
         (
             "unit_tests/test_company.py::"
-            "test_a_check_renews_the_token_so_that_a_wrong_secret_shows_at_once",
+            "test_check_renews_the_token_so_that_a_wrong_secret_shows_at_once",
         ),
     ),
     20: (
@@ -180,15 +182,15 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "unit_tests/test_company.py::test_an_api_token_finds_its_companys_host",
             "unit_tests/test_company.py::"
-            "test_without_a_companys_host_the_shared_one_is_asked_its_own_way",
+            "test_without_a_companys_host_requests_use_the_paths_of_the_shared_one",
         ),
     ),
     22: (
         "the bodies of a 429, of a spent daily budget and of a 402 are unknown",
         (
             "unit_tests/test_client.py::test_a_spent_burst_holds_all_workers_and_costs_nothing",
-            "unit_tests/test_client.py::test_a_spent_day_is_not_tried_again",
-            "unit_tests/test_errors.py::test_a_spent_day_is_told_from_a_spent_burst",
+            "unit_tests/test_client.py::test_a_spent_daily_budget_is_not_retried",
+            "unit_tests/test_errors.py::test_a_spent_daily_budget_is_distinguished_from_a_spent_burst",
         ),
     ),
 }

@@ -65,7 +65,7 @@ def test_the_reserve_is_kept_whatever_an_answer_counts(what: str, workers: int, 
     assert account.left < 100 + most * (1 if what == "before" else 2)
 
 
-def test_a_request_that_was_answered_is_not_counted_as_under_way_too() -> None:
+def test_an_answered_request_is_no_longer_counted_as_under_way() -> None:
     """Its body may take long. Counted twice, the budget would end one request per worker early."""
     usage = Usage(reserve=10)
     turn = usage.admit(20)
@@ -98,7 +98,7 @@ def test_requests_under_way_count_as_spent() -> None:
     usage.admit(20)
 
 
-def test_an_answer_that_was_overtaken_does_not_bring_tokens_back() -> None:
+def test_an_overtaken_answer_does_not_bring_tokens_back() -> None:
     usage = Usage(reserve=10)
     spend(usage, 10, told(150))
     first, *others = [usage.admit(4) for _ in range(10)]
@@ -111,7 +111,7 @@ def test_an_answer_that_was_overtaken_does_not_bring_tokens_back() -> None:
         usage.admit(4)
 
 
-def test_an_answer_that_does_not_tell_the_budget_still_costs() -> None:
+def test_an_answer_that_does_not_report_the_budget_still_costs() -> None:
     usage = Usage(reserve=10)
     spend(usage, 10, told(150))
     spend(usage, 20, {})
@@ -128,7 +128,7 @@ def test_a_new_day_is_a_new_budget() -> None:
     usage.admit(20)
 
 
-def test_no_reserve_means_down_to_the_last_token() -> None:
+def test_without_a_reserve_the_last_token_may_be_spent() -> None:
     usage = Usage(reserve=0)
     spend(usage, 10, told(5))
     usage.admit(20)  # Pipedrive decides whether that is too much
@@ -142,7 +142,7 @@ def test_without_headers_only_the_budget_of_the_sync_counts() -> None:
         usage.admit(1)
 
 
-def test_the_limit_is_said_once_however_many_workers_meet_it(
+def test_the_limit_is_logged_once_however_many_workers_hit_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     usage = Usage(most=100)
@@ -159,7 +159,7 @@ def test_the_share_of_the_day() -> None:
     assert usage.share(1_500) == "1.0 %"
 
 
-def test_what_was_spent_is_in_the_sentence_about_a_spent_day() -> None:
+def test_the_sentence_about_a_spent_budget_names_what_the_sync_spent() -> None:
     usage = Usage()
     usage.charge("deals", 40, told(0))
     error = usage.day_spent()
