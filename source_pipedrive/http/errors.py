@@ -1,9 +1,11 @@
 """What an answer from Pipedrive means, and what the connector does about it.
 
-To look up a status, a 403 say, read its rows in `RULES` from top to bottom: the first row whose
-status and body pattern match decides. `Action` explains what follows, and the row's remedy ends the
-message that the user reads. A status without a row is retried from 500 on and ends the stream
-otherwise. `ONE_PARENT_RULES` apply afterwards, to a refused request for one parent's children.
+To look up a status, a 403 for example, read its rows in `RULES` from top to bottom: the first row
+whose status and body pattern match decides. `Action` explains what follows, and the row's remedy
+ends the message that the user reads. Other statuses are retried from 500 on and end the stream
+below. Two statuses also depend on more than the answer's body: a 402 on the path (`NOT_PAID_FOR`),
+and a 429 on the daily budget (`day_is_spent`). If a request for one parent's children is refused,
+`ONE_PARENT_RULES` then decide about that parent.
 
 AirbyteTracedException
 `- PipedriveError
@@ -115,7 +117,7 @@ class Rule(AnswerPattern):
 MUTE_REFUSALS = 6
 # Answers from Cloudflare, not from the API: an HTML page, or "error code: 1020" as plain text.
 EDGE = r"(?i)^\s*(?:<|error code: 1\d{3})|cloudflare"
-BLOCKED = "Pipedrive's edge has blocked this connector because it sent too much. Wait an hour."
+BLOCKED = "Pipedrive's edge has blocked this connector for sending too many requests. Wait an hour."
 DOCS = "status list of Pipedrive's documentation"
 SEEN = "recorded answer"
 
