@@ -119,7 +119,7 @@ def test_the_token_of_a_deactivated_user(start: Start) -> None:
 
 
 def test_a_company_that_is_not_open(start: Start) -> None:
-    is_refused(start(company_open=False).run("check"), "402", "not open")
+    is_refused(start(company_open=False).run("check"), "402", "not active")
 
 
 def test_a_wrong_client_secret(shared_box: Box) -> None:

@@ -1,4 +1,4 @@
-"""Custom fields as a user gets them: columns by their names, and the raw object for ever."""
+"""Custom fields as users get them: columns named after the fields, and always the raw object."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ COLUMNS = {"custom_fields": "columns_and_raw"}
 
 @pytest.fixture(scope="module")
 def company(start: Start) -> Box:
-    """A company with every type of field and every kind of name; tests only read it."""
+    """A company with every type of field and every kind of name. Tests only read it."""
     box = start(scale=0.2, clock=CLOCK, fields="test", rate_limit=100_000)
     box.control("clock", {"advance_seconds": 10})
     return box
 
 
 def discover(box: Box, **config: Any) -> dict[str, Message]:
-    """The streams by name, with columns."""
+    """The discovered streams by name, with columns."""
     outcome = box.run("discover", box.config(**{**COLUMNS, **config}))
     assert outcome.code == 0, outcome.sentence()
     return {stream["name"]: stream for stream in outcome.of("CATALOG")[0]["streams"]}
@@ -39,7 +39,7 @@ def discover(box: Box, **config: Any) -> dict[str, Message]:
 def read(
     box: Box, streams: dict[str, Message], *names: str, state: Any = None, **config: Any
 ) -> Outcome:
-    """A sync of discovered streams, as they were discovered."""
+    """A sync of streams with their discovered schemas."""
     catalog = catalog_of([streams[name] for name in names])
     more = ["--catalog", box.file(catalog)]
     if state is not None:
@@ -50,7 +50,7 @@ def read(
 
 
 def columns_of(stream: Message) -> dict[str, str]:
-    """{column: Pipedrive's key} of the values themselves, without their parts."""
+    """{column: Pipedrive's key}, without the columns for parts of values."""
     return {
         name: one["pipedrive_key"]
         for name, one in stream["json_schema"]["properties"].items()
@@ -79,9 +79,7 @@ def spent(box: Box) -> dict[str, int]:
     [{}, {"labels": False}, {"custom_fields": "raw"}, {"custom_fields": "raw", "labels": False}],
     ids=str,
 )
-def test_every_record_is_what_the_discovered_schema_says(
-    company: Box, config: dict[str, Any]
-) -> None:
+def test_every_record_matches_the_discovered_schema(company: Box, config: dict[str, Any]) -> None:
     streams = discover(company, **config)
     outcome = read(company, streams, *streams, **config)
     for name, stream in streams.items():
@@ -119,7 +117,7 @@ def test_a_field_that_was_created_first_has_the_plain_name(company: Box) -> None
 
 
 def test_columns_hold_what_the_raw_object_holds(company: Box) -> None:
-    """By the definitions that the account has, worked out a second time and plainly."""
+    """The expected values are derived a second time, simply, from the account's definitions."""
     streams = discover(company)
     outcome = read(company, streams, *OBJECTS)
     for name in OBJECTS:
@@ -152,7 +150,7 @@ def expected(field: dict[str, Any], value: Any) -> Any:
     return value["value"] if isinstance(value, dict) else value
 
 
-def test_leads_have_their_fields_where_deals_have_them(company: Box) -> None:
+def test_leads_have_their_fields_in_the_same_place_as_deals(company: Box) -> None:
     streams = discover(company)
     leads = read(company, streams, "leads").records("leads")
     assert leads
@@ -183,7 +181,7 @@ def test_a_quiet_sync_pays_nothing_for_custom_fields(start: Start) -> None:
     assert not [name for name in spent(box) if "_fields" in name]
 
 
-def test_discovery_of_names_that_meet_asks_for_the_order_once(start: Start) -> None:
+def test_discovery_of_colliding_names_requests_the_order_once(start: Start) -> None:
     box = start(clock=CLOCK, fields="test")
     discover(box)
     asked = box.control("requests")
@@ -202,7 +200,7 @@ def test_an_answer_without_definitions_fails_discovery_and_drops_no_column(start
     assert "deal_fields" in outcome.sentence()
 
 
-def test_raw_mode_asks_for_no_definitions_and_adds_nothing(start: Start) -> None:
+def test_raw_mode_requests_no_definitions_and_adds_nothing(start: Start) -> None:
     box = start(clock=CLOCK)
     streams = discover(box, custom_fields="raw")
     assert box.control("ledger") == {}
@@ -212,7 +210,7 @@ def test_raw_mode_asks_for_no_definitions_and_adds_nothing(start: Start) -> None
     assert "custom_fields" in outcome.records("deals")[0]
 
 
-def test_a_field_that_is_renamed_keeps_its_column_until_the_schema_is_refreshed(
+def test_a_renamed_field_keeps_its_column_until_the_schema_is_refreshed(
     start: Start,
 ) -> None:
     box = start(clock=CLOCK)
@@ -232,7 +230,7 @@ def test_a_field_that_is_renamed_keeps_its_column_until_the_schema_is_refreshed(
         assert old["custom_fields"] == new["custom_fields"]
 
 
-def test_a_field_that_is_added_or_deleted_meanwhile_stops_no_sync(start: Start) -> None:
+def test_a_field_added_or_deleted_meanwhile_stops_no_sync(start: Start) -> None:
     box = start(clock=CLOCK)
     streams = discover(box)
     gone = columns_of(streams["deals"])["tier"]
@@ -254,7 +252,7 @@ def test_a_field_that_is_added_or_deleted_meanwhile_stops_no_sync(start: Start) 
     }
 
 
-def test_a_second_field_of_a_name_renames_no_column(start: Start) -> None:
+def test_a_second_field_with_a_name_renames_no_column(start: Start) -> None:
     box = start(clock=CLOCK)
     before = columns_of(discover(box)["deals"])
     names = [{"name": name, "type": "varchar"} for name in ("Tier", "tier!", "Budget currency")]
@@ -265,7 +263,7 @@ def test_a_second_field_of_a_name_renames_no_column(start: Start) -> None:
     assert after[f"budget_currency_{added[2][:6]}"] == added[2]
 
 
-def test_an_option_that_was_deleted_is_its_id_and_one_warning(start: Start) -> None:
+def test_a_deleted_option_becomes_its_id_with_one_warning(start: Start) -> None:
     box = start(clock=CLOCK)
     streams = discover(box)
     key = columns_of(streams["deals"])["tier"]
@@ -280,12 +278,12 @@ def test_an_option_that_was_deleted_is_its_id_and_one_warning(start: Start) -> N
     assert [log["level"] for log in warned] == ["WARN"]
 
 
-# Of these the definitions may hold no options.
+# The definitions of these may have no options.
 WITHOUT_OPTIONS = {"channel", "category"}
 
 
 def test_every_stream_that_holds_ids_of_options_has_their_labels(company: Box) -> None:
-    """Also projects and leads; and no request asks for labels record by record."""
+    """Including projects and leads; and no request asks for labels per record."""
     streams = discover(company)
     labelled = {name: row.columns.labels for name, row in STREAMS.items() if row.columns.labels}
     assert {"leads", "leads_archived", "projects", "projects_archived"} <= labelled.keys()
@@ -305,7 +303,7 @@ def test_every_stream_that_holds_ids_of_options_has_their_labels(company: Box) -
             assert len(held) > 10, name
 
 
-def test_labels_stand_beside_the_ids_of_standard_fields(start: Start) -> None:
+def test_standard_fields_with_ids_have_labels(start: Start) -> None:
     box = start(clock=CLOCK, scale=0.3)
     streams = discover(box)
     outcome = read(box, streams, "deals", "persons", "activities")
@@ -319,7 +317,7 @@ def test_labels_stand_beside_the_ids_of_standard_fields(start: Start) -> None:
     assert all(r["type_name"] for r in typed)
 
 
-def test_definitions_that_may_not_be_seen_leave_the_raw_object_and_one_warning(
+def test_hidden_definitions_leave_the_raw_object_and_one_warning(
     start: Start,
 ) -> None:
     box = start(clock=CLOCK, fields_hidden=True)
@@ -369,7 +367,7 @@ def test_activity_fields_fall_back_to_what_the_scope_allows(start: Start) -> Non
     validator = Draft7Validator(streams["activity_fields"]["json_schema"])
     for field in fields:
         validator.validate(field)
-    # The same names as the newer list has, and one line for what the older one lacks.
+    # The same names as in the newer list, and one log line about what the older one lacks.
     newer = {field["field_code"] for field in box.control("records/activity_fields")}
     assert {field["field_code"] for field in fields} == newer - {"attendees"}
     (line,) = [line for line in outcome.logs if line.startswith("activity_fields: read from")]
@@ -379,7 +377,7 @@ def test_activity_fields_fall_back_to_what_the_scope_allows(start: Start) -> Non
 
 
 def test_the_schema_survives_a_platform(company: Box) -> None:
-    """It is stored as JSON and handed back; nothing of it is a Python object."""
+    """It is stored as JSON and returned, so it contains no Python objects."""
     stream = discover(company)["deals"]
     assert json.loads(json.dumps(stream)) == stream
     for name, one in stream["json_schema"]["properties"].items():

@@ -1,4 +1,4 @@
-"""Faults in mid-read: what may pass is tried again, what may not ends its own stream."""
+"""Faults during a read: temporary ones are retried, permanent ones end only their own stream."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ADDRESS = re.compile(rb"[\w.+-]+@[\w-]+\.\w+")
 
 @pytest.fixture
 def box(start: Start) -> Iterator[Box]:
-    """Every read of this suite logs in debug; no log line may hold a secret or an address."""
+    """Every read in this suite logs at debug level; no line may contain a secret or an address."""
     made = start(scale=1, clock=CLOCK, rate_limit=1_000_000)
     made.control("clock", {"advance_seconds": 10})
     made.debug = True
@@ -36,7 +36,7 @@ def box(start: Start) -> Iterator[Box]:
 
 
 def said_by(outcome: Outcome) -> list[bytes]:
-    """The lines that are neither data nor the configuration that the platform keeps."""
+    """The lines that are neither data nor configuration that the platform keeps."""
     data = (b'{"type":"RECORD"', b'{"type":"STATE"', b'{"type":"CONTROL"')
     return [line for line in outcome.output.splitlines() if not line.startswith(data)]
 
@@ -48,15 +48,15 @@ def holds_a_secret(line: bytes, box: Box) -> bool:
 
 
 def test_the_search_for_secrets_finds_them(box: Box) -> None:
-    """The check at the end of every test here would fail for a line like these."""
+    """The check at the end of each test here would fail on a line like these."""
     for text in (box.api_token, box.refresh_token, "Bearer v1u:sandbox:5a4d"):
         assert holds_a_secret(text.encode(), box)
     assert ADDRESS.search(b"Person ada.lovelace@example.com exists")
     box.read("currencies")
 
 
-def test_what_is_said_of_mail_people_and_their_changes_names_nobody(box: Box) -> None:
-    """Their paths, parameters and refusals are where an address or a token would show."""
+def test_log_lines_about_mail_and_people_name_nobody(box: Box) -> None:
+    """An address or a token would show in their paths, parameters and refusals."""
     for path in ("/mailMessages/", "/persons/"):
         order(box, path, status=404)
     outcome = box.read("mail_message_bodies", "person_changelog", "user_permissions")
@@ -78,7 +78,7 @@ PASSING: list[Fault] = [
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
-def test_what_passes_costs_a_line_in_the_log_and_nothing_else(box: Box, fault: Fault) -> None:
+def test_a_temporary_fault_costs_only_a_log_line(box: Box, fault: Fault) -> None:
     for path in ("/deals?", "/notes?", "/files?"):
         order(box, path, after_requests=1, **fault)
     outcome = box.read("deals", "notes", "files", "currencies")
@@ -90,7 +90,7 @@ def test_what_passes_costs_a_line_in_the_log_and_nothing_else(box: Box, fault: F
     for name, rows in truth.items():
         assert warehouse.tables[name] == rows, name
         where = [log for log in outcome.logs if f'"{name}"' in log or log.startswith(name)]
-        # One 429 holds all streams back, and is told once.
+        # One 429 holds all streams back, and is logged once.
         told = where if fault.get("status") != 429 else outcome.logs
         assert any("rying again" in log or "all requests wait" in log for log in told), name
 
@@ -105,7 +105,7 @@ def test_what_passes_costs_a_line_in_the_log_and_nothing_else(box: Box, fault: F
     ],
     ids=str,
 )
-def test_what_does_not_pass_ends_its_stream_and_keeps_its_progress(
+def test_a_lasting_fault_ends_its_stream_and_keeps_its_progress(
     box: Box, fault: Fault, words: str
 ) -> None:
     order(box, "/persons?", after_requests=1, **fault)
@@ -128,8 +128,8 @@ def test_what_does_not_pass_ends_its_stream_and_keeps_its_progress(
     assert len(again.records("persons")) <= len(truth["persons"])
 
 
-def test_a_cursor_that_is_refused_is_left_and_the_list_taken_up_again(box: Box) -> None:
-    """What is read stays read; only the rest is asked for again."""
+def test_after_a_refused_cursor_the_list_is_resumed(box: Box) -> None:
+    """What was read is kept; only the rest is requested again."""
     order(box, "cursor=", status=400)
     outcome = box.read("persons")
     assert outcome.code == 0, outcome.sentence()
@@ -139,9 +139,7 @@ def test_a_cursor_that_is_refused_is_left_and_the_list_taken_up_again(box: Box) 
 
 
 @pytest.mark.parametrize("path", ["/persons?", "/notes?", "/files?"])
-def test_a_page_that_is_shorter_than_its_limit_is_not_taken_for_the_last(
-    box: Box, path: str
-) -> None:
+def test_a_short_page_is_not_mistaken_for_the_last(box: Box, path: str) -> None:
     order(box, path, body="short")
     name = path.strip("/?")
     outcome = box.read(name)
@@ -151,8 +149,8 @@ def test_a_page_that_is_shorter_than_its_limit_is_not_taken_for_the_last(
 
 
 @pytest.mark.parametrize("body", ["null", "bare", "absent"])
-def test_answers_without_their_records_are_no_empty_lists(box: Box, body: str) -> None:
-    """`data: null` with 200, three times in a row where v2 answers, once where v1 does."""
+def test_answers_without_records_are_no_empty_lists(box: Box, body: str) -> None:
+    """`data: null` with status 200: three times in a row from v2, once from v1."""
     times = {"deals": 3, "pipelines": 3, "notes": 1, "files": 1, "roles": 1}
     for name, often in times.items():
         order(box, f"/{name}?", body=body, times=often)
@@ -189,12 +187,12 @@ def test_texts_that_break_decoders(box: Box, new: str, leaves: str) -> None:
     assert outcome.code == 0
     assert len({r["id"] for r in outcome.records("notes")}) == len(listed(box, "notes"))
     assert any(r["content"].startswith(leaves) for r in outcome.records("notes"))
-    warned = [log for log in outcome.of("LOG") if "broken characters" in log["message"]]
+    warned = [log for log in outcome.of("LOG") if "Broken characters" in log["message"]]
     assert len(warned) == ("ufffd" in ascii(leaves))
 
 
 def both_ways(box: Box) -> list[Callable[[Message, str], list[dict[str, Any]]]]:
-    """How the records of a stream are had: from the program, and from Python."""
+    """Both ways to get the records of a stream: from the program, and from Python."""
 
     def program(config: Message, name: str) -> list[dict[str, Any]]:
         return box.read(name, config=config).records(name)
@@ -223,7 +221,7 @@ def test_integers_past_64_bits_keep_their_digits(box: Box, surrogate: str, numbe
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
-def test_a_number_that_is_none_is_null_and_costs_no_page(box: Box, literal: str) -> None:
+def test_an_invalid_number_becomes_null_and_costs_no_page(box: Box, literal: str) -> None:
     config, found = box.config(num_workers=1), []
     for read in both_ways(box):
         order(box, "/deals?", replace=['"title":', f'"a_number":{literal},"title":'])
@@ -234,7 +232,7 @@ def test_a_number_that_is_none_is_null_and_costs_no_page(box: Box, literal: str)
 
 
 @pytest.mark.parametrize("name", ["persons", "notes", "files"])
-def test_records_that_come_twice_in_a_list_do_no_harm(box: Box, name: str) -> None:
+def test_duplicate_records_in_a_list_do_no_harm(box: Box, name: str) -> None:
     order(box, f"/{name}?", body="again", after_requests=1, times=2)
     outcome = box.read(name)
     assert outcome.code == 0
@@ -253,7 +251,7 @@ def test_a_fault_while_the_access_token_is_renewed_leaks_nothing(box: Box) -> No
     assert len(outcome.of("CONTROL")) == 2
 
 
-def test_a_role_that_vanishes_between_its_list_and_its_request_is_passed_over(box: Box) -> None:
+def test_a_role_that_vanishes_after_it_was_listed_is_passed_over(box: Box) -> None:
     order(box, "/roles/3/assignments", status=404)
     outcome = box.read("roles", "role_assignments")
     assert outcome.code == 0, outcome.sentence()

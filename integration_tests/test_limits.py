@@ -1,4 +1,4 @@
-"""Limits: fast up to them, never past them, and what a budget cuts short goes on the next time."""
+"""Limits: fast up to them, never beyond, and a sync that a budget stops continues next time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAY = 86_400
 
 
 def spent(box: Box) -> dict[str, int]:
-    """{"requests", "tokens", "refused"} of all objects since the last call."""
+    """{"requests", "tokens", "refused"}: the totals since the last call."""
     ledger = box.control("ledger")
     box.control("reset-ledger", {})
     return {
@@ -24,10 +24,8 @@ def spent(box: Box) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("rate", "rows"), [(20, 40), (80, 14), (160, 8), (480, 5)])
-def test_at_no_account_a_request_is_refused_for_the_burst_limit(
-    start: Start, rate: int, rows: int
-) -> None:
-    """Small pages, as fast as the account allows; how fast that is `make bench` says."""
+def test_the_burst_limit_of_no_account_is_exceeded(start: Start, rate: int, rows: int) -> None:
+    """Small pages, as fast as the account allows; `make bench` measures how fast."""
     box = start(scale=1, rate_limit=rate, page_limit=rows)
     outcome = box.read("deals", "persons")
     assert outcome.code == 0
@@ -35,12 +33,12 @@ def test_at_no_account_a_request_is_refused_for_the_burst_limit(
         assert {r["id"] for r in outcome.records(name)} == set(listed(box, name))
     account = spent(box)
     assert account["requests"] > 80
-    # A machine that stands still for a quarter of a second may cost one.
+    # A machine that pauses for a quarter of a second may cause one.
     assert account["refused"] <= 1
 
 
 @pytest.mark.parametrize("rate_headers", [True, False])
-def test_another_integration_takes_its_part_and_the_edge_never_blocks(
+def test_another_integration_takes_its_share_and_the_edge_never_blocks(
     start: Start, rate_headers: bool
 ) -> None:
     box = start(
@@ -68,7 +66,7 @@ def test_a_refusal_without_any_header_is_waited_out(start: Start) -> None:
 
 
 @pytest.mark.parametrize("account", [{}, {"daily_headers": False}, {"daily_rest": "kept"}], ids=str)
-def test_a_spent_day_ends_the_sync_and_is_not_asked_again(
+def test_a_spent_daily_budget_ends_the_sync_without_a_retry(
     start: Start, account: dict[str, Any]
 ) -> None:
     box = start(scale=1, daily_tokens=63, **account)
@@ -102,7 +100,7 @@ def test_at_the_reserve_a_sync_stops_cleanly(start: Start, told: str) -> None:
     assert sum("daily_token_reserve" in log["message"] for log in warned) == 1
 
 
-def test_a_reserve_that_is_used_up_already_costs_two_tokens(start: Start) -> None:
+def test_a_reserve_that_is_already_used_up_costs_two_tokens(start: Start) -> None:
     box = start(daily_tokens=100)
     box.read("currencies", config=box.config(daily_token_reserve=0))
     spent(box)
@@ -122,7 +120,7 @@ def test_a_reserve_that_is_used_up_already_costs_two_tokens(start: Start) -> Non
 def test_many_short_syncs_finish_a_large_backfill(
     start: Start, account: dict[str, Any], limits: dict[str, int]
 ) -> None:
-    """With no record missing and no work done twice beyond a page a worker."""
+    """No record is missing, and at most a page per worker is read twice."""
     box = start(scale=1, clock=CLOCK, rate_limit=100_000, page_limit=100, **account)
     names, workers = INCREMENTAL, 3
     warehouse, states, complete = Warehouse(), {}, set()
@@ -142,9 +140,9 @@ def test_many_short_syncs_finish_a_large_backfill(
         box.control("clock", {"advance_seconds": DAY})
     assert runs >= 5
     for name in names:
-        now = listed(box, name)  # without what was deleted a month ago
+        now = listed(box, name)  # without records deleted a month ago
         assert {k: v for k, v in warehouse.tables[name].items() if k in now} == now, name
-    # What a whole sync costs, the look at each complete stream in each run, and a page a worker.
+    # The cost of a full sync, plus per run a look at each complete stream and a page per worker.
     box.control("switches", {"daily_tokens": 1_000_000})
     records = sum(len(table) for table in truth.values())
     assert sum(warehouse.received.values()) <= records + runs * (workers * 100 + 500)
@@ -169,7 +167,7 @@ def test_the_bill_is_what_the_company_was_charged(start: Start) -> None:
     assert costs == sorted(costs, reverse=True)
 
 
-def test_a_stream_says_when_it_begins_and_when_it_ends(start: Start) -> None:
+def test_a_stream_logs_its_start_and_its_end(start: Start) -> None:
     box = start(clock=CLOCK)
     first = box.read("deals", "currencies")
     assert "deals: reading everything." in first.logs
@@ -181,7 +179,7 @@ def test_a_stream_says_when_it_begins_and_when_it_ends(start: Start) -> None:
     assert "deals: reading what changed since 2026-11-01T09:59:00Z." in again.logs
 
 
-def test_a_large_read_says_what_it_will_cost_before_it_is_paid(start: Start) -> None:
+def test_a_large_read_logs_its_cost_in_advance(start: Start) -> None:
     box = start(scale=1, daily_tokens=2_000, page_limit=0)
     box.control("switches", {"page_limit": 50})
     outcome = box.read("persons", "deals")

@@ -105,7 +105,7 @@ def test_a_402_of_one_endpoint_ends_its_stream_and_of_a_core_list_the_sync(start
     box.control("fail-next", [{"path_contains": "/deals?", "status": 402, "times": 1}])
     outcome = box.read("deals", "deal_changelog", config=box.config(num_workers=1))
     assert outcome.statuses("deals")[-1] == "INCOMPLETE"
-    assert "account is not open" in outcome.sentence()
+    assert "account is not active" in outcome.sentence()
 
 
 def test_a_user_without_a_mailbox_has_no_mail_and_a_green_sync(start: Start) -> None:

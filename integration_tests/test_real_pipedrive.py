@@ -1,5 +1,5 @@
-"""What the real Pipedrive is known, or suspected, to answer: the sandbox plays it by a switch, and
-nothing is lost."""
+"""What the real Pipedrive is known or suspected to answer. The sandbox simulates it with switches,
+and no data is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def one_box(start: Start) -> Box:
 
 @pytest.fixture
 def box(one_box: Box) -> Iterator[Box]:
-    """One sandbox for all of them; its switches are set back after each test."""
+    """One sandbox for all tests; its switches are reset after each."""
     before = one_box.control("switches")
     one_box.control("reset-ledger", {})
     yield one_box
@@ -33,14 +33,14 @@ def box(one_box: Box) -> Iterator[Box]:
 
 
 def params_of(box: Box, path: str) -> list[dict[str, str]]:
-    """The parameters of the requests for a path, in order."""
+    """The parameters of all requests for a path, in order."""
     return [dict(r["params"]) for r in box.control("requests") if r["path"].endswith(path)]
 
 
 # --- fact 1: fields of an app
 
 
-def test_a_company_without_campaigns_is_not_asked_for_their_fields(box: Box) -> None:
+def test_fields_of_campaigns_are_not_requested_without_the_app(box: Box) -> None:
     box.control("switches", {"apps": WITHOUT_CAMPAIGNS})
     outcome = box.read("persons")
     assert outcome.code == 0, outcome.sentence()
@@ -53,11 +53,9 @@ def test_a_company_without_campaigns_is_not_asked_for_their_fields(box: Box) -> 
 
 
 @pytest.mark.parametrize("names", ["one", "all", "none"])
-def test_persons_are_read_where_campaigns_are_listed_and_their_fields_refused(
-    box: Box, names: str
-) -> None:
+def test_persons_are_read_even_if_the_fields_of_campaigns_are_refused(box: Box, names: str) -> None:
     box.control("switches", {"fields_refused": ",".join(OF_CAMPAIGNS), "refusal_names": names})
-    # person_changelog has the list of persons read again where it is not selected.
+    # person_followers needs the list of persons, which is not selected the second time.
     for stream in ("persons", "person_followers"):
         outcome = box.read(stream)
         assert outcome.code == 0, outcome.sentence()
@@ -67,7 +65,7 @@ def test_persons_are_read_where_campaigns_are_listed_and_their_fields_refused(
     assert "followers_count" in params_of(box, "persons")[-1]["include_fields"]
 
 
-def test_other_lists_and_lists_of_fields_survive_a_field_that_is_refused(box: Box) -> None:
+def test_other_lists_and_lists_of_fields_survive_a_refused_field(box: Box) -> None:
     refused = "smart_bcc_email,products_count,attendees,ui_visibility"
     box.control("switches", {"fields_refused": refused})
     streams = ("deals", "organizations", "activities", "deal_fields", "deal_products")
@@ -86,7 +84,7 @@ def test_other_lists_and_lists_of_fields_survive_a_field_that_is_refused(box: Bo
     assert all("files_count" in record for record in outcome.records("deals"))
 
 
-def test_discover_has_a_column_for_each_field_where_one_of_theirs_is_refused(box: Box) -> None:
+def test_discover_succeeds_although_an_optional_field_is_refused(box: Box) -> None:
     box.control("switches", {"fields_refused": "important_fields", "refusal_names": "none"})
     outcome = box.run("discover", box.config(custom_fields="columns_and_raw"))
     assert outcome.code == 0, outcome.sentence()
@@ -156,18 +154,18 @@ def test_the_outcome_of_an_activity_has_its_label(box: Box) -> None:
 # --- fact 8: whoever creates a record follows it
 
 
-def test_followers_are_asked_for_of_every_record(box: Box) -> None:
-    """The counter of nearly every record is above 0, so that it would hide more than it saves."""
+def test_followers_are_requested_for_every_record(box: Box) -> None:
+    """Nearly every record has a counter above 0, so skipping by counter would save nothing."""
     outcome = box.read("person_followers", "persons")
     asked = [r for r in box.control("requests") if r["path"].endswith("/followers")]
     assert len(asked) == len(outcome.records("persons")) == 150
 
 
-# --- fact 10: deal_ids that name a deal which is gone
+# --- fact 10: deal_ids that include a deal that is gone
 
 
 @pytest.mark.parametrize("answer", ["400", "403", "404"])
-def test_the_sandbox_may_refuse_deals_of_which_one_is_gone(box: Box, answer: str) -> None:
+def test_the_sandbox_can_refuse_a_request_that_names_a_gone_deal(box: Box, answer: str) -> None:
     live = box.control("records/deals")[0]["id"]
     gone = 10**6
     assert bulk(box, f"{live},{gone}") == 200
@@ -217,15 +215,15 @@ def test_projects_that_stay_listed_after_30_days_are_deleted_records(start: Star
     assert found == expected != set()
 
 
-def test_persons_and_organizations_tell_when_they_were_deleted(box: Box) -> None:
+def test_persons_and_organizations_report_when_they_were_deleted(box: Box) -> None:
     outcome = box.read("deleted_records")
     persons = [r for r in outcome.records("deleted_records") if r["object"] == "persons"]
     assert any("deleted_time" in record for record in persons)
 
 
 @pytest.mark.parametrize("stream", ["deal_products", "deal_installments"])
-def test_a_deal_that_has_gone_spoils_no_answer_for_the_others(box: Box, stream: str) -> None:
-    """Fact 10: what is answered for a hundred deals of which one is gone is not known."""
+def test_a_gone_deal_does_not_spoil_the_answer_for_others(box: Box, stream: str) -> None:
+    """Fact 10: the answer for a hundred deals of which one is gone is unknown."""
     expected: list[str] = []
     for answer in ("skipped", "400", "403", "404"):
         box.control("switches", {"gone_deals": answer})

@@ -26,7 +26,7 @@ from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.config.errors import config_error
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stdout import LogHandler, Writer
 from source_pipedrive.sync.messages import AsLines, error_message, public
@@ -105,7 +105,7 @@ def _read(
     memory = MemoryMonitor(check_interval=MEMORY_CHECK_INTERVAL)
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     spare_memory()
-    waiting = Waiting()
+    waiting = StopSignal()
     termination.stop_with(waiting.stop)
     return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, waiting)
 

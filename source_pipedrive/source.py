@@ -37,7 +37,7 @@ from source_pipedrive.config.parsing import parse
 from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.http.company import Company, connect
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.pages import all_records
 from source_pipedrive.reading.shaping import Fields
@@ -142,11 +142,11 @@ class SourcePipedrive(Source):
         state: Sequence[AirbyteStateMessage],
         encoder: Encoder[T],
         meanwhile: Callable[[], None] = lambda: None,
-        waiting: Waiting | None = None,
+        stop_signal: StopSignal | None = None,
     ) -> Iterator[T]:
         """Yields the messages of one sync, rendered by `encoder`.
 
-        `meanwhile` is called between pages. `waiting.stop()` ends the sync after the pages in
+        `meanwhile` is called between pages. `stop_signal.stop()` ends the sync after the pages in
         progress. Raises AirbyteTracedException: before the first message, a config error that the
         user has to fix; at the end, an error if a stream is incomplete.
         """
@@ -155,10 +155,10 @@ class SourcePipedrive(Source):
         for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
             logger.warning(f"Ignoring the state of {gone}: this stream no longer exists.")
         selected = [select(configured, states) for configured in catalog.streams]
-        waiting = waiting or Waiting()
-        client, company = connect(parsed, sleep=waiting)
-        if waiting.stopped:  # no stream has started yet, so none has to be ended
-            raise waiting.error()
+        stop_signal = stop_signal or StopSignal()
+        client, company = connect(parsed, sleep=stop_signal)
+        if stop_signal.stopped:  # no stream has started yet, so none has to be ended
+            raise stop_signal.error()
         lower = seconds_of(parsed.history.since(company.at))
         _warn(company, [selection.stream for selection in selected])
         logger.info(f"Reading {len(selected)} streams, with history from {rfc3339(lower)} on.")
@@ -166,7 +166,7 @@ class SourcePipedrive(Source):
         if parsed.custom_fields != "raw":
             fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
         options = Options(lower, parsed.num_workers, fields, meanwhile)
-        yield from SyncRun(client, company, selected, encoder, options, waiting)
+        yield from SyncRun(client, company, selected, encoder, options, stop_signal)
 
 
 def catalog_entry(stream: Stream, schema: dict[str, Any]) -> AirbyteStream:

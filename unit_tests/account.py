@@ -1,4 +1,4 @@
-"""An account's burst limit in virtual time, and workers that send as the pacing lets them."""
+"""An account's burst limit in virtual time, and workers that send at the pace of `Pacing`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import partial
 from source_pipedrive.http.pacing import WINDOW, Pacing, Slot
 from source_pipedrive.sync.limits import FEWEST, MOST
 
-# Draws (seconds until a request arrives, seconds from there to its answer).
+# Draws (seconds until a request arrives, seconds from then until its answer).
 Takes = Callable[[random.Random], tuple[float, float]]
 
 
@@ -22,7 +22,8 @@ class Account:
     """What Pipedrive counts for one token.
 
     limit: requests in any two seconds; others: how many of them others have sent in the last two
-    seconds, by the time; told: when an answer's `remaining` is counted, as it comes in or goes out.
+    seconds, as a function of time; told: whether `remaining` is counted when a request comes "in"
+    or when its answer goes "out".
     """
 
     limit: int
@@ -34,7 +35,7 @@ class Account:
     refused: list[float] = field(default_factory=list)
 
     def enter(self, now: float) -> tuple[int, dict[str, str]]:
-        """The status of a request that arrives now, and its headers as of now."""
+        """The status and the headers of the answer to a request that arrives now."""
         if self.left(now) <= 0:
             self.refused.append(now)
             return 429, self.head(now)
@@ -43,7 +44,7 @@ class Account:
         return 200, self.head(now)
 
     def left(self, now: float) -> int:
-        """Requests that could come in now."""
+        """How many requests the limit allows now."""
         while self.arrived and self.arrived[0] <= now - WINDOW:
             self.arrived.popleft()
         return max(0, self.limit - len(self.arrived) - self.others(now))
@@ -68,7 +69,7 @@ def work(
     workers: int | None = None,
     seed: int = 1,
 ) -> Pacing:
-    """Lets the workers of one sync send for so many seconds; returns their pacing."""
+    """Lets the workers of one sync send for `seconds`; returns their pacing."""
     (sender,) = share(account, seconds, takes, (0.0,), workers, seed)
     return sender.pacing
 
@@ -83,9 +84,9 @@ def share(
 ) -> list[Sender]:
     """Lets several syncs, each with a pacing of its own, send with one token.
 
-    begins: when each begins. workers: of each, or None for as many as its pacing says are of use.
+    begins: when each sync starts. workers: how many each has; None for as many as its pacing needs.
     """
-    random.seed(seed)  # of the jitter in the pacing's own waits
+    random.seed(seed)  # for the jitter in the waits of the pacing
     chance, line = random.Random(seed), Line()
     senders = [Sender(Pacing(lambda: line.now), workers) for _ in begins]
     for sender, begin in zip(senders, begins, strict=True):
@@ -95,7 +96,7 @@ def share(
 
 
 class Line:
-    """What happens next, in virtual time."""
+    """A queue of events in virtual time."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -103,11 +104,11 @@ class Line:
         self._order = itertools.count()
 
     def put(self, after: float, what: Callable[[], None]) -> None:
-        """Something that happens so many seconds from now."""
+        """Schedules `what` for `after` seconds from now."""
         heapq.heappush(self._events, (self.now + after, next(self._order), what))
 
     def run(self, until: float) -> None:
-        """Lets everything happen up to a time."""
+        """Runs all events before the time `until`."""
         while self._events and self._events[0][0] < until:
             self.now, _, what = heapq.heappop(self._events)
             what()
@@ -115,7 +116,7 @@ class Line:
 
 @dataclass
 class Sender:
-    """One sync's workers. served: when each of its requests was let in."""
+    """The workers of one sync. served: when each accepted request arrived."""
 
     pacing: Pacing
     workers: int | None
@@ -123,13 +124,13 @@ class Sender:
     served: list[float] = field(default_factory=list)
 
     def hire(self, line: Line, account: Account, takes: Takes, chance: random.Random) -> None:
-        """As many workers as are of use."""
+        """Starts workers up to the useful number."""
         while self.busy < (self.workers or max(FEWEST, min(self.pacing.parallel, MOST))):
             self.busy += 1
             line.put(0.0, lambda: self.ask(line, account, takes, chance))
 
     def ask(self, line: Line, account: Account, takes: Takes, chance: random.Random) -> None:
-        """One worker: waits for its turn, sends, takes the answer, and again."""
+        """One worker: waits for a slot, sends, receives the answer, and repeats."""
         again = partial(self.ask, line, account, takes, chance)
         asked = self.pacing.ask()
         if not isinstance(asked, Slot):

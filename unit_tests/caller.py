@@ -1,4 +1,4 @@
-"""Asks a sandbox in this process, for the tests of the sandbox itself."""
+"""Sends requests to a sandbox in this process, for the tests of the sandbox itself."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MOST_PAGES = 1000
 
 
 def path_of(box: Sandbox, route: Route, id_: object = None) -> str:
-    """The path of `route`, with an id that there is."""
+    """The path of `route`, with the id of an existing record."""
     rows = box.service.world.tables[route.of or "users"].rows.values()
     there = next(row.id for row in rows if row.deleted_at is None)
     return f"{route.version}{route.path}".replace("{id}", str(id_ or there))
 
 
 class Caller(requests.Session):
-    """Asks one sandbox with its API token."""
+    """Sends requests to one sandbox with its API token."""
 
     def __init__(self, box: Sandbox) -> None:
         super().__init__()

@@ -9,10 +9,8 @@ from typing import Any
 
 from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import TRANSIENT, SyncError
-from source_pipedrive.http.pacing import Pacing
-from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.instants import rfc3339
-from unit_tests.fakes import NOW, Params, v2_list
+from unit_tests.fakes import NOW, FakeApi, Params, v2_list
 
 Record = dict[str, Any]
 Rows = Callable[[int], list[Record]]
@@ -42,7 +40,7 @@ def installments_of(deal: int) -> list[Record]:
     return [{"id": 10 * deal, "deal_id": deal, "amount": 7, "billing_date": day}]
 
 
-class Deals:
+class Deals(FakeApi):
     """lists: v2 lists by their paths, in order of update_time; of_each: rows by a path with `{id}`;
     bulk: rows by a path that takes `deal_ids`.
 
@@ -58,6 +56,7 @@ class Deals:
         page: int = 500,
         nulls_last: bool = False,
     ) -> None:
+        super().__init__()
         self.lists = {"stages": [], **lists}
         self.of_each = dict(of_each or {})
         self.bulk = dict(bulk or {"deals/products": products_of})
@@ -66,9 +65,6 @@ class Deals:
         self.nulls_last = nulls_last
         self.most = 10**9  # rows of an answer in bulk, which then does not tell what follows
         self.asked: list[Request] = []
-        self.usage = Usage()
-        self.pacing = Pacing()
-        self.confirmed: Counter[str] = Counter()
         self.budget = 10**9  # tokens
         self.refuse: Callable[[Request], object] = lambda request: None
         self.before: Callable[[Request], object] = lambda request: None
@@ -85,13 +81,6 @@ class Deals:
         before, after = path.split("{id}")
         pattern = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
         return [m[1] for r in self.asked if (m := pattern.fullmatch(r.path))]
-
-    def size(self, stream: str) -> int:
-        """Answers weigh nothing."""
-        return 0
-
-    def pause(self, seconds: float) -> None:
-        """Takes no time."""
 
     def get(self, request: Request) -> Answer:
         """The decoded answer."""

@@ -1,14 +1,14 @@
-"""A Pipedrive made of a function, for readers and pages without a server."""
+"""A Pipedrive that is a function, for tests of readers and pages without a server."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.company import Company
+from source_pipedrive.http.decoding import NullAnswers
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.usage import Usage
 
@@ -17,34 +17,41 @@ ACME = Company(id=42, name="Acme", user_id=7, user_name="Ada", at=NOW)
 Params = Mapping[str, str]
 
 
-class FakeClient:
-    """Answers each request with what `answer` makes of its parameters, and remembers them."""
+class FakeApi:
+    """The part of `Api` that all fakes share: everything but `get`."""
 
-    def __init__(self, answer: Callable[[Params], dict[str, Any]]) -> None:
-        self._answer = answer
-        self.asked: list[Params] = []
+    def __init__(self) -> None:
         self.usage = Usage()
         self.pacing = Pacing()
-        self.confirmed: Counter[str] = Counter()
+        self.null_answers = NullAnswers()
         self.pauses: list[float] = []
 
-    def size(self, stream: str) -> int:
-        """Answers weigh nothing."""
-        return 0
-
     def pause(self, seconds: float) -> None:
-        """Remembers how long a real client would wait."""
+        """Records how long a real client would wait, and takes no time."""
         self.pauses.append(seconds)
 
+    def size(self, stream: str) -> int:
+        """Bytes of an answer."""
+        return 1_000
+
+
+class FakeClient(FakeApi):
+    """Answers each request with `answer(its parameters)` and records them."""
+
+    def __init__(self, answer: Callable[[Params], dict[str, Any]]) -> None:
+        super().__init__()
+        self._answer = answer
+        self.asked: list[Params] = []
+
     def get(self, request: Request) -> Answer:
-        """The decoded answer."""
+        """The answer."""
         self.asked.append(request.params)
         self.usage.charge(request.stream, request.cost, {})
         return Answer(self._answer(request.params), NOW)
 
 
 def v2_list(rows: list[dict[str, Any]], limit: int = 500) -> Callable[[Params], dict[str, Any]]:
-    """A v2 list of `rows` sorted by update_time; nulls come first in ascending order."""
+    """A v2 list of `rows`, sorted by update_time; in ascending order nulls are first."""
 
     def answer(params: Params) -> dict[str, Any]:
         since, until = params.get("updated_since", ""), params.get("updated_until", "~")
@@ -60,7 +67,7 @@ def v2_list(rows: list[dict[str, Any]], limit: int = 500) -> Callable[[Params], 
 
 
 def v1_list(rows: list[dict[str, Any]], limit: int) -> Callable[[Params], dict[str, Any]]:
-    """A v1 list of `rows` in their order, which a test may change between two requests."""
+    """A v1 list of `rows` in their order. A test may change them between two requests."""
 
     def answer(params: Params) -> dict[str, Any]:
         start = int(params["start"])

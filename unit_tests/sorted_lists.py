@@ -4,18 +4,16 @@ requests and which may sort in its own way."""
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
-from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from unit_tests.altered import altered
-from unit_tests.fakes import NOW
+from unit_tests.fakes import NOW, FakeApi
 
 Record = dict[str, Any]
 Key = tuple[int, str, int]
@@ -34,7 +32,7 @@ def rows_at(times: Sequence[int | None], first: int = 1) -> list[Record]:
     ]
 
 
-class SortedList:
+class SortedList(FakeApi):
     """rows: in any order.
 
     nulls: where records without a time stand, oldest first. bounded_nulls: whether they are in an
@@ -44,6 +42,7 @@ class SortedList:
     """
 
     def __init__(self, rows: list[Record], nulls: str = "first", sort: str = "keys") -> None:
+        super().__init__()
         self.rows = rows
         self.nulls = nulls
         self.sort = sort
@@ -52,16 +51,7 @@ class SortedList:
         self.before: Callable[[Request], object] = lambda request: None
         self.changing: Callable[[], object] = lambda: None
         self.asked: list[Request] = []
-        self.usage = Usage()
         self.budget = 10**9  # tokens
-        self.confirmed: Counter[str] = Counter()
-
-    def pause(self, seconds: float) -> None:
-        """Takes no time."""
-
-    def size(self, stream: str) -> int:
-        """Bytes of an answer."""
-        return 1_000
 
     def get(self, request: Request) -> Answer:
         """The decoded answer."""

@@ -9,7 +9,7 @@ import pytest
 
 from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, StreamError
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.dependent import NO_RECORD
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.sync.stream_run import StreamRun
@@ -207,7 +207,7 @@ def test_a_sync_that_is_stopped_while_the_last_page_waits_for_a_slow_destination
     known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
     known["deal_update_time"] = rfc3339(START + 60 * 80)
     names = ("deal_installments", "subscriptions")
-    stop_signal = Waiting()
+    stop_signal = StopSignal()
     run = run_of(company(), *names, states=dict.fromkeys(names, known), stop_signal=stop_signal)
     honest = StreamRun.end
 

@@ -21,7 +21,7 @@ LAYERS = {
     "fields": {"http", "stream"},
     "http": {"config"},
     "streams": {"stream"},
-    "stream": set(),
+    "stream": {"http"},
     "config": set(),
 }
 MANY = 13  # attributes of a class

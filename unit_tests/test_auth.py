@@ -1,4 +1,4 @@
-"""Renewing an access token: one worker does it, and what comes of it is everybody's."""
+"""Renewing an access token: one worker does it, and all share the result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from source_pipedrive.http.client import Client, Request
 from source_pipedrive.http.errors import SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
-from source_pipedrive.http.waiting import STOPPED, Waiting
+from source_pipedrive.http.stop import STOPPED, StopSignal
 from unit_tests.wire import Wire, ok
 
 WORKERS = 20
@@ -24,7 +24,7 @@ DEALS = Request("deals", "deals", 2, 10, "deals:read")
 
 
 class TokenServer:
-    """Answers every renewal with one status, and counts them."""
+    """Answers every renewal with the same status, and counts the renewals."""
 
     def __init__(self, status: int, body: bytes = b'{"error": "invalid_grant"}') -> None:
         self.status = status
@@ -53,7 +53,7 @@ def oauth(
 
 
 def at_once(act: Callable[[], object]) -> list[BaseException]:
-    """What `act` raises in each of many threads that begin together."""
+    """The exceptions that `act` raises in many threads that start together."""
     raised: list[BaseException] = []
     gate = threading.Barrier(WORKERS)
 
@@ -74,7 +74,7 @@ def at_once(act: Callable[[], object]) -> list[BaseException]:
 
 
 @pytest.mark.parametrize("way", ["expired", "refused", "both"])
-def test_a_token_that_cannot_be_renewed_is_tried_by_one_worker_for_all(
+def test_one_worker_tries_to_renew_a_token_for_all(
     monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     slept: list[float] = []
@@ -97,16 +97,16 @@ def test_a_token_that_cannot_be_renewed_is_tried_by_one_worker_for_all(
     assert len(slept) == TRIES - 1
 
 
-def test_a_request_to_stop_ends_the_renewal_and_everybody_who_waits_for_it(
+def test_a_request_to_stop_ends_the_renewal_and_all_who_wait_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    waiting = Waiting()
+    stop_signal = StopSignal()
     server = TokenServer(503, b"down")
-    auth = oauth(monkeypatch, server, waiting, "2020-01-01T00:00:00Z")
+    auth = oauth(monkeypatch, server, stop_signal, "2020-01-01T00:00:00Z")
 
     def stop_once_it_waits() -> None:
         server.was_asked.wait(timeout=30)
-        waiting.stop()
+        stop_signal.stop()
 
     stopper = threading.Thread(target=stop_once_it_waits, daemon=True)
     stopper.start()
@@ -116,10 +116,10 @@ def test_a_request_to_stop_ends_the_renewal_and_everybody_who_waits_for_it(
     assert server.asked == 1
 
 
-def test_an_expired_token_is_renewed_once_and_before_a_request_takes_its_place(
+def test_an_expired_token_is_renewed_once_and_before_a_request_takes_a_slot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A place taken early would let the request leave later than the pace allows for."""
+    """With a slot taken before the renewal, the request would leave later than its slot allows."""
     now = [0.0]
     server = TokenServer(503, b"down")
 

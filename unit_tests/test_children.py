@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,38 +11,27 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import CONFIG, SYSTEM, StreamError
-from source_pipedrive.http.pacing import Pacing
-from source_pipedrive.http.usage import Usage
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.refusals import HOPELESS
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages
 from source_pipedrive.sync.sync import Options, Selection, SyncRun
-from unit_tests.fakes import ACME, NOW
+from unit_tests.fakes import ACME, NOW, FakeApi
 
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this."}'
 SCOPE = '{"success":false,"error":"Scope and URL mismatch"}'
 
 
-class Company:
+class Company(FakeApi):
     """A Pipedrive of so many roles, each held by two users; `refused` says what of them is not."""
 
     def __init__(self, roles: int, refused: Callable[[int], tuple[int, str] | None]) -> None:
+        super().__init__()
         self.roles = roles
         self.refused = refused
         self.asked: list[str] = []
         self.said: list[int] = []  # log lines before each request
         self.when_asked: Callable[[], None] = lambda: None
-        self.usage = Usage()
-        self.confirmed: Counter[str] = Counter()
-        self.pacing = Pacing()
-
-    def size(self, stream: str) -> int:
-        """Answers weigh nothing."""
-        return 0
-
-    def pause(self, seconds: float) -> None:
-        """Takes no time."""
 
     def get(self, request: Request) -> Answer:
         self.asked.append(request.path)
@@ -64,7 +52,7 @@ class Company:
 def read(company: Company) -> list[dict[str, Any]]:
     """The assignments. Raises what ended their stream."""
     selected = [Selection(STREAMS["role_assignments"], {}, full_refresh=True)]
-    run = SyncRun(company, ACME, selected, AsMessages(), Options(workers=1), Waiting())
+    run = SyncRun(company, ACME, selected, AsMessages(), Options(workers=1), StopSignal())
     records, error = [], None
     messages = iter(run)
     while True:

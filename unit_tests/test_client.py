@@ -1,4 +1,4 @@
-"""The client's one loop: what is tried again, for how long, and what a person reads about it."""
+"""The client's retry loop: what it retries, for how long, and what the user reads about it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from source_pipedrive.http.client import REFUSALS, Client, Request
 from source_pipedrive.http.errors import CONFIG, MUTE_REFUSALS, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.http.waiting import Waiting
 from unit_tests.wire import Reply, Wire, ok
 
 DEALS = Request("deals", "deals", 2, 10, "deals:read", params={"limit": "500"})
@@ -66,7 +66,7 @@ def test_a_request_carries_the_token_in_its_header_only(client: Any) -> None:
     ],
     ids=str,
 )
-def test_what_may_pass_is_tried_again_with_growing_waits(client: Any, broken: Reply) -> None:
+def test_temporary_failures_are_retried_with_growing_waits(client: Any, broken: Reply) -> None:
     made, wire, slept = client(broken, broken, broken, ok())
     assert made.get(DEALS).body["data"] == []
     assert len(wire.sent) == 4
@@ -82,7 +82,7 @@ def test_what_may_pass_is_tried_again_with_growing_waits(client: Any, broken: Re
         (requests.exceptions.ConnectionError("reset"), SyncError, "acme.pipedrive.com"),
     ],
 )
-def test_what_does_not_pass_ends_in_a_sentence(
+def test_lasting_failures_end_in_a_sentence(
     client: Any, broken: Reply, kind: type[Exception], words: str
 ) -> None:
     made, _, _ = client(*[broken] * 4)
@@ -97,7 +97,7 @@ NOTES = Request("notes", "notes", 1, 20, "deals:read")
 
 
 def crowd(client: Any, replies: list[Reply], others: Reply = RESET) -> tuple[Client, Wire]:
-    """A client that asks for notes in each wait of its own; these are answered with `others`."""
+    """A client that requests notes during each of its waits, and gets `others` as the answer."""
     made, wire, _ = client(*replies)
     sleep = made._sleep
 
@@ -113,7 +113,7 @@ def crowd(client: Any, replies: list[Reply], others: Reply = RESET) -> tuple[Cli
     return made, wire
 
 
-def test_a_page_that_cannot_be_had_ends_its_stream_only_while_others_are_answered(
+def test_an_unreachable_page_ends_only_its_stream_while_others_are_answered(
     client: Any,
 ) -> None:
     made, wire = crowd(client, [RESET] * 4, ok())
@@ -125,7 +125,7 @@ def test_a_page_that_cannot_be_had_ends_its_stream_only_while_others_are_answere
     assert made.get(DEALS), "the sync was over"
 
 
-def test_answers_from_before_the_first_try_do_not_count(client: Any) -> None:
+def test_answers_before_the_first_try_do_not_count(client: Any) -> None:
     made, wire, _ = client(ok(), *[RESET] * 4)
     made.get(DEALS)
     with pytest.raises(SyncError, match="Could not reach"):
@@ -135,15 +135,15 @@ def test_answers_from_before_the_first_try_do_not_count(client: Any) -> None:
     assert len(wire.sent) == 5
 
 
-def test_an_answer_whose_body_always_breaks_off_ends_its_stream(client: Any) -> None:
-    """Pipedrive answers; a proxy on the way may not let so much through."""
+def test_an_answer_whose_body_is_always_broken_ends_its_stream(client: Any) -> None:
+    """Pipedrive answers, but a proxy on the way may limit the size of answers."""
     broken = (200, {"Content-Encoding": "gzip"}, b"this was not compressed")
     made, _, _ = client(*[broken] * 4)
     with pytest.raises(StreamError, match='"deals" failed at each try'):
         made.get(DEALS)
 
 
-def test_a_connection_that_breaks_in_its_encryption_is_tried_again_once_it_has_held(
+def test_a_tls_failure_is_retried_after_an_earlier_success(
     client: Any,
 ) -> None:
     made, wire, _ = client(ok(), requests.exceptions.SSLError("EOF occurred"), ok())
@@ -152,17 +152,17 @@ def test_a_connection_that_breaks_in_its_encryption_is_tried_again_once_it_has_h
     assert len(wire.sent) == 3
 
 
-def test_a_page_that_is_always_put_off_ends_its_stream_only_while_others_are_served(
+def test_a_page_that_is_always_refused_ends_only_its_stream_while_others_are_served(
     client: Any,
 ) -> None:
-    """Without a header nobody knows why it is put off; a spent day would put off the others."""
+    """Without headers the reason is unknown, but a spent daily budget would affect all requests."""
     made, wire = crowd(client, [(429, {}, b"")] * 40, ok())
     with pytest.raises(StreamError, match=r'"deals" \(429\)'):
         made.get(DEALS)
     assert sum("deals" in str(sent.url) for sent in wire.sent) == REFUSALS + 1
 
 
-def test_a_certificate_is_not_tried_again(client: Any) -> None:
+def test_a_certificate_error_is_not_retried(client: Any) -> None:
     made, wire, _ = client(requests.exceptions.SSLError("bad"))
     with pytest.raises(SyncError, match="certificate") as caught:
         made.get(DEALS)
@@ -170,7 +170,7 @@ def test_a_certificate_is_not_tried_again(client: Any) -> None:
     assert len(wire.sent) == 1
 
 
-# Nobody has seen the body of a 429 or of a 402: status and headers have to say everything.
+# No body of a 429 or a 402 was ever recorded: status and headers have to suffice.
 STRANGE = [
     b"",
     b"<html>Cloudflare: your daily budget is spent</html>",
@@ -190,7 +190,7 @@ def test_a_spent_burst_holds_all_workers_and_costs_nothing(client: Any, body: by
     assert made.usage.of("deals").tokens == 10
 
 
-def test_a_burst_limit_that_stays_spent_ends_in_a_sentence_after_minutes(client: Any) -> None:
+def test_a_burst_limit_that_stays_spent_ends_the_sync_after_minutes(client: Any) -> None:
     made, wire, slept = client(*[(429, {"x-ratelimit-reset": "2"}, b"")] * 21)
     with pytest.raises(SyncError, match="Run the sync again later"):
         made.get(DEALS)
@@ -205,10 +205,10 @@ def test_a_burst_limit_that_stays_spent_ends_in_a_sentence_after_minutes(client:
         (402, {}, b""),
         (429, {"x-daily-ratelimit-token-remaining": "0"}, b""),
     ],
-    ids=["blocked", "not open", "day spent"],
+    ids=["blocked", "not active", "day spent"],
 )
-def test_after_the_end_of_the_sync_no_request_of_any_stream_leaves(client: Any, end: Reply) -> None:
-    """Going on makes a block longer."""
+def test_no_request_of_any_stream_leaves_after_the_end_of_the_sync(client: Any, end: Reply) -> None:
+    """Further requests make a block longer."""
     made, wire, _ = client(end, ok())
     for request in (DEALS, Request("notes", "notes", 1, 20, "deals:read"), DEALS):
         with pytest.raises(SyncError):
@@ -216,14 +216,14 @@ def test_after_the_end_of_the_sync_no_request_of_any_stream_leaves(client: Any, 
     assert len(wire.sent) == 1
 
 
-def test_an_answer_that_breaks_off_was_paid_for_all_the_same(client: Any) -> None:
+def test_a_truncated_answer_costs_as_much_as_a_whole_one(client: Any) -> None:
     made, _, _ = client(ok(b'{"data": ['), ok())
     made.get(DEALS)
     assert made.usage.of("deals").tokens == 20
 
 
 @pytest.mark.parametrize("date", ["Mon, 23 Nov 99999999999 10:00:00 GMT", "soon", ""])
-def test_a_date_that_is_none_is_no_time(client: Any, date: str) -> None:
+def test_an_invalid_date_is_no_time(client: Any, date: str) -> None:
     made, _, _ = client((200, {"Date": date}, b'{"data": []}'))
     assert made.get(DEALS).at is None
 
@@ -237,13 +237,13 @@ LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"
         ({LEFT: "0"}, 1),
         ({LEFT: "0", BURST: "0"}, 1),
         ({LEFT: "9", BURST: "70"}, 1),  # less than the request costs
-        ({}, MUTE_REFUSALS + 1),  # nothing is told: no burst limit is spent for so long
-        ({BURST: "70"}, 2),  # the answers do not tell the budget: it shows when it comes again
+        ({}, MUTE_REFUSALS + 1),  # no limit is reported, but no burst lasts that long
+        ({BURST: "70"}, 2),  # the budget is not reported; the second refusal reveals it
     ],
     ids=str,
 )
 @pytest.mark.parametrize("body", STRANGE)
-def test_a_spent_day_is_not_tried_again(
+def test_a_spent_daily_budget_is_not_retried(
     client: Any, headers: dict[str, str], requests: int, body: bytes
 ) -> None:
     made, wire, _ = client(*[(429, headers, body)] * requests)
@@ -290,9 +290,7 @@ def test_a_refused_permission_is_named(client: Any) -> None:
         made.get(Request("roles", "roles", 1, 20, "admin", "of an admin of account settings"))
 
 
-def test_the_clients_own_debug_lines_hold_no_header(
-    client: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_debug_lines_contain_no_header(client: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", logger="airbyte")
     made, _, _ = client(ok())
     made.get(DEALS)
@@ -301,7 +299,7 @@ def test_the_clients_own_debug_lines_hold_no_header(
 
 
 def test_a_redirect_is_not_followed(client: Any) -> None:
-    """The token would go with it."""
+    """The token would go to the new address as well."""
     made, wire, _ = client((302, {"Location": "https://evil.example/"}, b""))
     with pytest.raises(StreamError, match="302"):
         made.get(DEALS)
@@ -327,17 +325,17 @@ def test_a_refused_access_token_is_renewed_once(
     made.get(DEALS)
     assert [r.headers["Authorization"] for r in wire.sent] == ["Bearer old", "Bearer oldnew"]
     made, _, _ = client((503, {}, b""), (503, {}, b""), (503, {}, b""), refused, ok(), auth=auth)
-    made.get(DEALS)  # on the last try, too
+    made.get(DEALS)  # even on the last try
     made, _, _ = client(refused, refused, auth=auth)
     with pytest.raises(SyncError, match="Reconnect the app"):
         made.get(DEALS)
     assert len(renewed) == 3
 
 
-def test_the_size_of_answers_is_known_by_stream_and_guessed_high_before_the_first(
+def test_answer_sizes_are_known_by_stream_and_guessed_high_before_the_first(
     client: Any,
 ) -> None:
-    """The number of workers rests on it: too small a guess is too much memory."""
+    """It limits the number of workers: too low a guess would take too much memory."""
     made, _, _ = client(ok(), ok(b'{"success": true, "data": [{"id": 1}]}'), ok())
     assert made.size("deals") == 0
     for stream in ("users", "deals", "deals"):
@@ -346,10 +344,10 @@ def test_the_size_of_answers_is_known_by_stream_and_guessed_high_before_the_firs
     assert made.size("deals") == made.size("persons") > made.size("users")
 
 
-def test_a_pause_before_a_page_is_requested_again_ends_when_the_sync_does() -> None:
-    """SIGTERM must not wait for it."""
-    waiting = Waiting()
-    made = Client(Host("https://acme.pipedrive.com"), ApiToken("s3cr3t"), sleep=waiting)
-    waiting.stop()
+def test_a_pause_ends_when_the_sync_is_asked_to_stop() -> None:
+    """SIGTERM must not have to wait for it."""
+    stop_signal = StopSignal()
+    made = Client(Host("https://acme.pipedrive.com"), ApiToken("s3cr3t"), sleep=stop_signal)
+    stop_signal.stop()
     with pytest.raises(SyncError, match="asked to stop"):
         made.pause(3_600)

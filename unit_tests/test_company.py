@@ -1,4 +1,4 @@
-"""Which host is asked, and with what, before anything is read."""
+"""Which host the first requests go to, with which credentials, and what their answers mean."""
 
 from __future__ import annotations
 
@@ -67,17 +67,17 @@ def test_an_api_token_finds_its_companys_host(wire: Callable[..., Wire]) -> None
 
 
 @pytest.mark.parametrize("domain", [None, "", "evil.example/x"])
-def test_without_a_companys_host_the_shared_one_is_asked_its_own_way(
+def test_without_a_companys_host_requests_use_the_paths_of_the_shared_one(
     wire: Callable[..., Wire], domain: str | None
 ) -> None:
-    """There /api/v1/leads is a 404."""
+    """On the shared host /api/v1/leads is a 404."""
     sent = wire(me(company_domain=domain), ok())
     client, _ = connect(parse(TOKEN))
     client.get(LEADS)
     assert addresses(sent)[1] == "https://api.pipedrive.com/v1/leads"
 
 
-def test_oauth_goes_where_the_token_answer_says(
+def test_oauth_uses_the_host_in_the_token_answer(
     wire: Callable[..., Wire], capsys: pytest.CaptureFixture[str]
 ) -> None:
     sent = wire(renewal(api_domain="https://acme.pipedrive.com"), me())
@@ -97,7 +97,7 @@ def test_oauth_goes_where_the_token_answer_says(
 
 
 @pytest.mark.usefixtures("capsys")
-def test_a_strangers_api_domain_gets_no_token(wire: Callable[..., Wire]) -> None:
+def test_a_foreign_api_domain_gets_no_token(wire: Callable[..., Wire]) -> None:
     sent = wire(renewal(api_domain="https://pipedrive.com.evil.example"), me())
     raw = oauth()
     connect(parse(raw))
@@ -105,14 +105,14 @@ def test_a_strangers_api_domain_gets_no_token(wire: Callable[..., Wire]) -> None
     assert "api_domain" not in raw["credentials"]
 
 
-def test_a_token_that_is_still_good_is_not_renewed(wire: Callable[..., Wire]) -> None:
+def test_a_valid_token_is_not_renewed(wire: Callable[..., Wire]) -> None:
     sent = wire(me())
     raw = oauth(**GOOD)
     connect(parse(raw))
     assert addresses(sent) == ["https://acme.pipedrive.com/api/v1/users/me"]
 
 
-def test_an_expiry_date_that_cannot_be_read_counts_as_passed(
+def test_a_malformed_expiry_date_counts_as_past(
     wire: Callable[..., Wire], capsys: pytest.CaptureFixture[str]
 ) -> None:
     sent = wire(renewal(), me())
@@ -123,7 +123,7 @@ def test_an_expiry_date_that_cannot_be_read_counts_as_passed(
 
 
 def test_without_pipedrives_clock_nothing_is_read(wire: Callable[..., Wire]) -> None:
-    """This machine's may be off, and then changes would be lost."""
+    """This machine's clock may be wrong, which would lose changes."""
     body = json.dumps({"success": True, "data": ME}).encode()
     wire((200, {}, body))
     with pytest.raises(SyncError, match="Date header"):
@@ -143,7 +143,7 @@ def test_an_answer_that_names_no_active_user(
 
 
 @pytest.mark.usefixtures("capsys")
-def test_a_check_renews_the_token_so_that_a_wrong_secret_shows_at_once(
+def test_check_renews_the_token_so_that_a_wrong_secret_shows_at_once(
     wire: Callable[..., Wire],
 ) -> None:
     sent = wire(renewal(scope="base,deals:read"), me())
@@ -155,10 +155,10 @@ def test_a_check_renews_the_token_so_that_a_wrong_secret_shows_at_once(
 
 @pytest.mark.usefixtures("capsys")
 @pytest.mark.parametrize("told", [{}, {"scope": "base"}, {"scope": ""}, {"scope": None}])
-def test_base_alone_tells_nothing_of_what_the_app_may_read(
+def test_the_scope_base_alone_reveals_no_scopes(
     wire: Callable[..., Wire], told: dict[str, Any]
 ) -> None:
-    """The vendor's own example says only base."""
+    """In the vendor's own example the scope is only base."""
     wire(renewal(**told), me())
     raw = oauth()
     assert connect(parse(raw))[1].scopes == frozenset()
@@ -176,7 +176,7 @@ def test_base_alone_tells_nothing_of_what_the_app_may_read(
     ],
     ids=str,
 )
-def test_what_the_user_may_do_is_taken_as_far_as_it_is_told(
+def test_the_users_access_is_known_only_if_reported(
     wire: Callable[..., Wire], told: Any, access: Any
 ) -> None:
     wire(me(access=told))
@@ -185,7 +185,7 @@ def test_what_the_user_may_do_is_taken_as_far_as_it_is_told(
     assert company.scopes is None
 
 
-def test_a_clock_that_is_wrong_is_said(
+def test_a_wrong_clock_is_logged(
     wire: Callable[..., Wire], caplog: pytest.LogCaptureFixture
 ) -> None:
     wire((200, {"Date": "Mon, 23 Nov 2015 10:00:00 GMT"}, json.dumps({"data": ME}).encode()))
@@ -194,7 +194,7 @@ def test_a_clock_that_is_wrong_is_said(
     assert "set the clock" in caplog.text
 
 
-def test_the_company_and_the_user_are_named_and_no_address(
+def test_the_log_names_the_company_and_the_user_but_no_address(
     wire: Callable[..., Wire], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -205,7 +205,7 @@ def test_the_company_and_the_user_are_named_and_no_address(
 
 
 @pytest.mark.parametrize("headers", [{}, TOLD, {"x-daily-ratelimit-token-limit": "1000"}])
-def test_a_reserve_that_cannot_be_kept_is_said_once(
+def test_a_reserve_that_cannot_be_kept_is_logged_once(
     wire: Callable[..., Wire], caplog: pytest.LogCaptureFixture, headers: dict[str, str]
 ) -> None:
     caplog.set_level("INFO")
@@ -227,7 +227,7 @@ def test_a_reserve_that_cannot_be_kept_is_said_once(
     ],
     ids=str,
 )
-def test_what_keeps_a_token_from_being_renewed_has_a_remedy(
+def test_each_failed_renewal_has_a_remedy(
     wire: Callable[..., Wire], reply: Reply, words: str, kind: str
 ) -> None:
     wire(*[reply] * 4)
@@ -236,7 +236,7 @@ def test_what_keeps_a_token_from_being_renewed_has_a_remedy(
     assert caught.value.failure_type.value == kind
 
 
-def test_workers_that_wait_for_a_renewal_that_failed_do_not_try_it_again(
+def test_workers_do_not_repeat_a_failed_renewal(
     wire: Callable[..., Wire],
 ) -> None:
     sent = wire(me(), *[(400, {}, b'{"error":"invalid_grant"}')] * 3)

@@ -1,4 +1,4 @@
-"""What each answer means, in a sentence that names the stream, the status and the remedy."""
+"""What each answer means, and the message that names the stream, the status and the remedy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from source_pipedrive.streams import STREAMS
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'
 PLAN = '{"success":false,"error":"Your plan does not include this.","error_info":"Upgrade"}'
 EDGE = "\n<html>This error is produced by Cloudflare.</html>"
-PLAIN_EDGE = "error code: 1020"  # to a client that takes no page
+PLAIN_EDGE = "error code: 1020"  # to a client that does not accept HTML
 OF_PROJECTS = sorted(n for n, row in STREAMS.items() if "projects:read" in row.access.scopes)
 BELOW = [name for name in OF_PROJECTS if STREAMS[name].child]
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this.","data":null}'
@@ -52,7 +52,7 @@ PERMISSION = '{"success":false,"error":"You do not have permissions to do this."
         (524, "", Action.RETRY),
     ],
 )
-def test_what_follows_from_an_answer(status: int, body: str, action: Action) -> None:
+def test_each_status_has_its_action(status: int, body: str, action: Action) -> None:
     assert rule_for(status, body, "deals").action is action
 
 
@@ -69,14 +69,14 @@ def test_what_follows_from_an_answer(status: int, body: str, action: Action) -> 
         ("deals/5/changelog", Action.END_STREAM),
     ],
 )
-def test_only_a_402_of_what_every_plan_has_is_about_the_account(
+def test_a_402_concerns_the_account_only_for_what_every_plan_has(
     path: str, action: Action, body: str
 ) -> None:
     assert rule_for(402, body, path).action is action
 
 
-def test_what_every_plan_has_are_lists_that_are_read() -> None:
-    """A path that is spelt wrong would leave a suspended account to run on."""
+def test_what_every_plan_has_is_in_the_stream_table() -> None:
+    """With a misspelt path, a sync of a suspended account would continue."""
     assert IN_EVERY_PLAN - {"users/me"} <= {row.endpoint.path for row in STREAMS.values()}
 
 
@@ -123,7 +123,7 @@ LEFT, BURST = "x-daily-ratelimit-token-remaining", "x-ratelimit-remaining"
     ],
     ids=str,
 )
-def test_a_spent_day_is_told_from_a_spent_burst(
+def test_a_spent_daily_budget_is_distinguished_from_a_spent_burst(
     headers: dict[str, str], again: bool, spent: bool
 ) -> None:
     assert day_is_spent(429, headers, cost=10, refusals=int(again)) is spent
@@ -188,23 +188,23 @@ def test_no_answer_has_a_reason_and_a_remedy(error: Exception, words: str, failu
         ("mail_threads", 402, "", False),
     ],
 )
-def test_only_named_answers_mean_that_the_account_lacks_it(
+def test_only_listed_answers_mean_that_the_account_lacks_a_stream(
     stream: str, status: int, body: str, absent: bool
 ) -> None:
-    """A mistyped path must never run green."""
+    """A stream with a mistyped path must never pass as empty."""
     assert (STREAMS[stream].unavailable_answer(status, body) is not None) is absent
 
 
-def test_v1_lies_elsewhere_on_the_shared_host() -> None:
+def test_v1_has_another_root_on_the_shared_host() -> None:
     assert shared_host().url(1, "leads") == "https://api.pipedrive.com/v1/leads"
     assert shared_host().url(2, "deals") == "https://api.pipedrive.com/api/v2/deals"
     assert Host("https://acme.pipedrive.com").url(1, "leads").endswith("/api/v1/leads")
 
 
 @pytest.mark.parametrize("domain", [None, "", "evil.example/", "a b", "-x", 5])
-def test_a_domain_that_is_none_of_pipedrives_is_not_used(domain: object) -> None:
+def test_a_malformed_company_domain_is_not_used(domain: object) -> None:
     assert company_host(domain) is None
 
 
-def test_the_company_has_a_host_of_its_own() -> None:
+def test_a_company_has_its_own_host() -> None:
     assert company_host("acme-1") == Host("https://acme-1.pipedrive.com")

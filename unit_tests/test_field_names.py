@@ -1,4 +1,4 @@
-"""Column names of custom fields: legal, unique, and never changed by a field that comes later."""
+"""Column names of custom fields: legal, unique, and never changed by a field added later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def key_of(number: int) -> str:
     return sha1(str(number).encode()).hexdigest()
 
 
-# Names that meet, in every way that names can meet.
+# Names that collide in every possible way.
 MEETING = st.sampled_from(
     [
         *("Size", "size ", "Size!", "SIZE", "Title", "Price", "Price currency", "price_currency"),
@@ -52,9 +52,7 @@ def test_names_are_legal_and_unique(wanted: Wanted) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(fields, st.text(max_size=80) | MEETING, st.sampled_from(SUFFIXES))
-def test_a_field_that_is_added_renames_no_other(
-    wanted: Wanted, name: str, parts: tuple[str, ...]
-) -> None:
+def test_adding_a_field_renames_no_other(wanted: Wanted, name: str, parts: tuple[str, ...]) -> None:
     before = column_names(wanted, OWN)
     after = column_names([*wanted, ("f" * 40, name, parts)], OWN)
     assert {key: after[key] for key in before} == before
@@ -62,8 +60,8 @@ def test_a_field_that_is_added_renames_no_other(
 
 @settings(max_examples=300, deadline=None)
 @given(fields, st.randoms())
-def test_where_no_two_collide_their_order_does_not_matter(wanted: Wanted, chance: object) -> None:
-    """Then nobody has to ask in which order they were created."""
+def test_order_does_not_matter_if_no_names_collide(wanted: Wanted, chance: object) -> None:
+    """So their order of creation need not be requested."""
     if contested(wanted, OWN):
         return
     shuffled = list(wanted)
@@ -73,7 +71,7 @@ def test_where_no_two_collide_their_order_does_not_matter(wanted: Wanted, chance
 
 @settings(max_examples=300, deadline=None)
 @given(fields)
-def test_parts_stand_beside_their_field(wanted: Wanted) -> None:
+def test_parts_share_the_name_of_their_field(wanted: Wanted) -> None:
     names = column_names(wanted, OWN)
     for key, _, parts in wanted:
         for name, suffix in zip(names[key], parts, strict=True):
@@ -107,7 +105,7 @@ def test_the_field_that_was_created_first_has_the_plain_name() -> None:
     assert names == ["size", *(f"size_{key_of(n)[:6]}" for n in (1, 2)), f"title_{key_of(3)[:6]}"]
 
 
-def test_derived_names_are_names_too() -> None:
+def test_names_of_parts_are_reserved_too() -> None:
     money, text = ("a" * 40, "Price", ("", "_currency")), ("b" * 40, "Price currency", ("",))
     assert column_names([money, text], OWN) == {
         "a" * 40: ["price", "price_currency"],
@@ -119,7 +117,7 @@ def test_derived_names_are_names_too() -> None:
     }
 
 
-def test_a_hash_that_begins_like_another_is_told_apart() -> None:
+def test_keys_with_a_common_prefix_are_distinguished() -> None:
     one, two, three = "c" * 40, "c" * 10 + "d" * 30, "c" * 20 + "e" * 20
     names = column_names([(key, "Size", ("",)) for key in (one, two, three)], OWN)
     assert names[one] == ["size"]
@@ -128,7 +126,7 @@ def test_a_hash_that_begins_like_another_is_told_apart() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(fields, st.randoms())
-def test_where_no_order_is_known_the_order_of_the_answer_does_not_matter(
+def test_without_a_known_order_the_order_of_the_answer_does_not_matter(
     wanted: Wanted, chance: object
 ) -> None:
     shared = contested(wanted, OWN)

@@ -1,4 +1,4 @@
-"""What a custom field's value comes to in its columns."""
+"""How the value of a custom field becomes the values of its columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from source_pipedrive.fields.columns import columns_of
 from source_pipedrive.fields.definitions import Field, from_v2
 from source_pipedrive.fields.leads import gathered
 from source_pipedrive.fields.values import compiled, fill
-from source_pipedrive.http.answers import encode
+from source_pipedrive.http.decoding import encode
 
 KEY = "d4de1c1518b4531717c676029a45911c340390a6"
 OPTIONS = {"123": "Gold", "456": "Silver", "open": "Open"}
@@ -23,7 +23,7 @@ CREATABLE = [
 
 
 def of(kind: str, value: Any, labels: bool = True, hidden: bool = False) -> dict[str, Any]:
-    """The columns of a record with one field called Thing; each fits its property."""
+    """The columns of a record with one field named Thing, validated against their properties."""
     field = Field(KEY, "Thing", kind, custom=True, options=OPTIONS, order=1)
     columns = columns_of([field], ())
     entries = compiled(print, columns, None if hidden else {KEY: field}, labels)
@@ -137,7 +137,7 @@ def test_without_labels_the_ids_stay_as_text() -> None:
     assert of("set", [123, 456], labels=False) == {"thing": ["123", "456"]}
 
 
-def test_an_option_that_was_deleted_is_its_id_and_is_told_once_a_field() -> None:
+def test_a_deleted_option_becomes_its_id_and_is_logged_once_per_field() -> None:
     field = Field(KEY, "Tier", "enum", custom=True, options=OPTIONS)
     told: list[str] = []
     entries = compiled(told.append, columns_of([field], ()), {KEY: field}, True)
@@ -149,7 +149,7 @@ def test_an_option_that_was_deleted_is_its_id_and_is_told_once_a_field() -> None
     assert '"Tier" holds options that have been deleted' in told[0]
 
 
-def test_of_a_field_that_was_deleted_no_option_is_called_deleted() -> None:
+def test_options_of_a_deleted_field_are_not_logged_as_deleted() -> None:
     told: list[str] = []
     field = Field(KEY, "Tier", "enum", custom=True, options=OPTIONS)
     entries = compiled(told.append, columns_of([field], ()), {}, True)
@@ -158,7 +158,7 @@ def test_of_a_field_that_was_deleted_no_option_is_called_deleted() -> None:
     assert (record, told) == ({"tier": "123"}, [])
 
 
-def test_where_the_definitions_are_hidden_no_id_passes_for_a_label() -> None:
+def test_without_visible_definitions_no_id_passes_for_a_label() -> None:
     assert of("enum", 123, hidden=True) == {}
     assert of("monetary", {"value": 1, "currency": "EUR"}, hidden=True) == {
         "thing": 1,
@@ -188,7 +188,7 @@ def test_the_vendors_own_shapes_of_v1_become_those_of_v2() -> None:
         ("address", {"value": "5th Ave", "route": "5th Avenue", "admin_area_level_1": "NY"}),
     ],
 )
-def test_parts_of_a_value_are_folded_in_in_any_order(
+def test_parts_of_a_value_are_merged_in_any_order(
     kind: str, parts: dict[str, Any], known: bool
 ) -> None:
     inline = {KEY if part == "value" else f"{KEY}_{part}": v for part, v in parts.items()}
@@ -216,13 +216,13 @@ def test_an_odd_id_of_a_lead_breaks_no_page(kind: str, value: str) -> None:
     orjson.dumps(gathered({KEY: value}, {KEY: kind}))
 
 
-def test_options_without_an_id_or_a_label_are_none() -> None:
+def test_options_without_an_id_or_a_label_are_ignored() -> None:
     options: list[Any] = [{"id": 1, "label": None}, {"id": None, "label": "x"}, {"id": "²"}, 5]
     options.append({"id": True, "label": "Yes"})
     field = from_v2({"field_code": "x", "options": options})
     assert field.options == {"True": "Yes"}
 
 
-def test_what_is_no_hash_stays_where_it_is() -> None:
+def test_keys_that_are_no_hash_stay_where_they_are() -> None:
     row = {"id": 1, "title": "x" * 50, "x" * 40: 1, KEY.upper(): 2}
     assert gathered(row, {}) == row

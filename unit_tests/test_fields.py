@@ -1,4 +1,4 @@
-"""Definitions of fields, the columns that they make, and what a configured catalog says of them."""
+"""Field definitions, the columns made from them, and how a configured catalog selects columns."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def v1(number: int, key: str, name: str, kind: str = "varchar", **more: Any) -> 
 
 
 class Account:
-    """Lists of definitions by API version; counts what is asked for."""
+    """Lists of definitions by API version; records the requests."""
 
     def __init__(self, new: Sequence[Any], old: Sequence[Any] | int = 404) -> None:
         self.rows: dict[int, Sequence[Any] | int] = {1: old, 2: new}
@@ -73,13 +73,13 @@ def columns(account: Account, row: Stream = DEALS) -> dict[str, str]:
 
 
 def schema_of(account: Account, row: Stream = DEALS, labels: bool = True) -> dict[str, Any]:
-    """As the platform stores it."""
+    """The schema as the platform stores it."""
     schema = with_columns(row, discovered(row, Definitions(account)), labels)
     stored: dict[str, Any] = json.loads(json.dumps(schema))
     return stored
 
 
-def test_without_any_setting_a_custom_enum_is_a_column() -> None:
+def test_a_custom_enum_is_a_column_by_default() -> None:
     properties = schema_of(Account(ACCOUNT))["properties"]
     tier = properties["customer_tier"]
     assert tier["type"] == ["null", "string"]
@@ -91,14 +91,14 @@ def test_without_any_setting_a_custom_enum_is_a_column() -> None:
     assert "title" in properties
 
 
-def test_discovery_is_one_request_where_no_names_collide() -> None:
+def test_discovery_is_one_request_if_no_names_collide() -> None:
     account = Account(ACCOUNT, [v1(1, TIER, "x")])
     columns(account)
     assert account.asked == [("dealFields", 2)]
 
 
 @pytest.mark.parametrize("turn", [False, True])
-def test_of_two_fields_of_one_name_the_older_has_the_plain_one(turn: bool) -> None:
+def test_the_older_of_two_fields_with_one_name_has_the_plain_column(turn: bool) -> None:
     new = [v2(SIZE, "Size"), v2(SIZE_2, "size "), v2(TIER, "Title")]
     old = [v1(40, SIZE_2, "size "), v1(12, SIZE, "Size"), v1(50, TIER, "Title")]
     account = Account(new[::-1] if turn else new, old[::-1] if turn else old)
@@ -111,10 +111,10 @@ def test_of_two_fields_of_one_name_the_older_has_the_plain_one(turn: bool) -> No
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
-def test_where_no_order_is_told_no_field_takes_anothers_column(
+def test_without_a_known_order_no_field_takes_anothers_column(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The plain name would go from one to the other when v1 comes back or a field is added."""
+    """Otherwise the plain name would move between fields once v1 answers or a field is added."""
     new = [v2(SIZE, "Size"), v2(SIZE_2, "size "), v2(TIER, "Tier")]
     for rows in (new, new[::-1]):
         assert columns(Account(rows, status)) == {
@@ -122,10 +122,10 @@ def test_where_no_order_is_told_no_field_takes_anothers_column(
             f"size_{SIZE_2[:6]}": SIZE_2,
             "tier": TIER,
         }
-    assert "does not tell in which order deal_fields were created" in caplog.text
+    assert "does not report the order in which deal_fields were created" in caplog.text
 
 
-def test_the_order_is_asked_for_once_for_all_streams() -> None:
+def test_the_order_is_requested_once_for_all_streams() -> None:
     account = Account([v2(SIZE, "Size"), v2(SIZE_2, "Size")], [v1(1, SIZE, ""), v1(2, SIZE_2, "")])
     definitions = Definitions(account)
     for name in ("deals", "deals_archived", "leads", "leads_archived"):
@@ -135,7 +135,7 @@ def test_the_order_is_asked_for_once_for_all_streams() -> None:
 
 
 class LeadsOnly(Account):
-    """Credentials that see the fields of leads and not those of deals."""
+    """Credentials that may see the fields of leads but not those of deals."""
 
     def __call__(self, row: Stream) -> Sequence[Mapping[str, Any]]:
         if row.endpoint.path == "dealFields":
@@ -144,7 +144,7 @@ class LeadsOnly(Account):
 
 
 @pytest.mark.parametrize("order", [["deals", "leads"], ["leads", "deals"]])
-def test_leads_find_their_fields_whoever_asked_first(order: list[str]) -> None:
+def test_leads_find_their_fields_whichever_stream_is_first(order: list[str]) -> None:
     account = LeadsOnly([], [v1(1, TIER, "Customer tier", "enum", options=TIERS)])
     definitions = Definitions(account)
     found = {name: discovered(STREAMS[name], definitions) for name in order}
@@ -153,7 +153,7 @@ def test_leads_find_their_fields_whoever_asked_first(order: list[str]) -> None:
 
 
 def test_an_answer_without_any_field_drops_no_column() -> None:
-    """Pipedrive has been seen to send null in place of a list."""
+    """Pipedrive is known to send null instead of a list sometimes."""
     with pytest.raises(StreamError, match="no field at all") as caught:
         discovered(DEALS, Definitions(Account([])))
     assert caught.value.failure_type is TRANSIENT
@@ -166,7 +166,7 @@ def test_a_list_that_is_gone_is_an_error_at_discover_and_a_warning_at_read() -> 
     assert Definitions(account).of(DEALS.columns.definitions) is None
 
 
-def test_a_column_that_is_not_selected_is_no_change_in_pipedrive(
+def test_a_deselected_column_is_not_reported_as_a_change(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
@@ -176,7 +176,7 @@ def test_a_column_that_is_not_selected_is_no_change_in_pipedrive(
     assert caplog.records == []
 
 
-def test_a_change_is_said_once_for_all_streams_that_share_the_fields(
+def test_a_change_is_logged_once_for_all_streams_that_share_the_fields(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
@@ -187,7 +187,7 @@ def test_a_change_is_said_once_for_all_streams_that_share_the_fields(
     assert len(caplog.records) == 1
 
 
-def test_an_option_that_was_deleted_is_told_once_for_all_streams_that_share_the_field(
+def test_a_deleted_option_is_logged_once_for_all_streams_that_share_the_field(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     account = Account(ACCOUNT)
@@ -200,7 +200,9 @@ def test_an_option_that_was_deleted_is_told_once_for_all_streams_that_share_the_
     assert len(caplog.records) == 1
 
 
-def test_fields_of_one_name_on_two_objects_are_told_apart(caplog: pytest.LogCaptureFixture) -> None:
+def test_fields_with_one_name_on_two_objects_are_logged_separately(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     account = Account(ACCOUNT)
     definitions = Definitions(account)
     for name in ("deals", "persons", "leads"):
@@ -213,7 +215,7 @@ def test_fields_of_one_name_on_two_objects_are_told_apart(caplog: pytest.LogCapt
     }
 
 
-def test_labels_of_leads_come_from_their_own_list_asked_for_once(
+def test_labels_of_leads_come_from_their_own_list_requested_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     account = Account(ACCOUNT)
@@ -232,7 +234,7 @@ def test_labels_of_leads_come_from_their_own_list_asked_for_once(
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_labels_of_leads_that_may_not_be_seen_cost_one_warning_and_nothing_else(
+def test_labels_of_leads_that_are_not_visible_cost_only_a_warning(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     account = Account(ACCOUNT)
@@ -245,7 +247,7 @@ def test_labels_of_leads_that_may_not_be_seen_cost_one_warning_and_nothing_else(
         assert "label_names" not in record
         assert record["customer_tier"] == "Gold"
     (line,) = caplog.records
-    assert "lead_labels stand as ids only" in line.message
+    assert "lead_labels appear only as ids" in line.message
 
 
 def test_a_custom_column_of_an_old_schema_is_not_overwritten_by_labels() -> None:
@@ -263,7 +265,7 @@ def test_a_custom_column_of_an_old_schema_is_not_overwritten_by_labels() -> None
 def test_a_standard_field_without_options_has_no_label_and_no_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The contract does not promise options of fields that are neither enum nor set."""
+    """The contract guarantees options only for fields of type enum or set."""
     visible = {**LABELS, "field_code": "visible_to", "field_type": "visible_to", "options": None}
     account = Account([*ACCOUNT, visible])
     plan = plan_of(DEALS, schema_of(account), Definitions(account), labels=True)
@@ -281,7 +283,7 @@ def test_a_field_that_v1_does_not_list_yet_takes_no_plain_name_from_others() -> 
     assert set(found) == {"size", f"size_{SIZE_2[:6]}", f"size_{TIER[:6]}"}
 
 
-def test_projects_whose_order_nobody_tells_are_no_warning(
+def test_an_unknown_order_of_project_fields_is_no_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
@@ -297,7 +299,7 @@ def test_a_company_without_project_fields_can_be_set_up() -> None:
         columns(Account([]))
 
 
-def test_a_standard_key_that_a_newer_connector_declares_does_not_mix_with_a_custom_column() -> None:
+def test_a_new_standard_field_does_not_mix_with_a_custom_column() -> None:
     account = Account([*ACCOUNT, v2(SIZE_2, "Probability size")])
     schema = schema_of(account)
     name = next(n for n, p in schema["properties"].items() if p.get("pipedrive_key") == SIZE_2)
@@ -312,7 +314,7 @@ def test_a_standard_key_that_a_newer_connector_declares_does_not_mix_with_a_cust
     assert [record["pipedrive_probability"] for record in records] == [6, 6]
 
 
-def test_a_schema_without_the_raw_object_does_not_call_its_columns_new(
+def test_columns_are_not_logged_as_new_without_the_raw_object(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
@@ -323,7 +325,7 @@ def test_a_schema_without_the_raw_object_does_not_call_its_columns_new(
     assert not caplog.records
 
 
-def test_activities_ask_for_fields_only_for_the_name_of_their_type() -> None:
+def test_activities_request_fields_only_for_their_labels() -> None:
     row = STREAMS["activities"]
     account = Account(ACCOUNT)
     schema = (
@@ -351,22 +353,22 @@ def test_the_standard_fields_that_the_account_lists_are_reserved() -> None:
 
 
 @pytest.mark.parametrize("old", [403, [v1(1, SIZE, ""), v1(2, SIZE_2, "")]], ids=["403", "order"])
-def test_when_the_first_of_two_is_deleted_the_second_takes_the_plain_name(old: Any) -> None:
+def test_the_second_field_takes_the_plain_name_once_the_first_is_deleted(old: Any) -> None:
     both = columns(Account([v2(SIZE, "Size"), v2(SIZE_2, "Size")], old))
     assert both[f"size_{SIZE_2[:6]}"] == SIZE_2
     assert columns(Account([v2(SIZE_2, "Size")], old)) == {"size": SIZE_2}
 
 
-def test_definitions_that_may_not_be_seen_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_hidden_definitions_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     definitions = Definitions(Account(403, 403))  # type: ignore[arg-type]
     for name in ("deals", "deals_archived"):
         assert discovered(STREAMS[name], definitions) is None
         properties = with_columns(STREAMS[name], None, labels=True)["properties"]
         assert set(properties) == set(STREAMS[name].schema["properties"])
-    assert caplog.text.count("new custom fields get no column") == 1
+    assert caplog.text.count("new custom fields have no columns") == 1
 
 
-def test_a_failure_that_may_pass_drops_no_column() -> None:
+def test_a_temporary_failure_drops_no_column() -> None:
     with pytest.raises(StreamError):
         discovered(DEALS, Definitions(Account(503)))  # type: ignore[arg-type]
 
@@ -385,8 +387,10 @@ def shaped(
     return records
 
 
-def test_the_configured_names_win_over_todays(caplog: pytest.LogCaptureFixture) -> None:
-    """A field that is renamed keeps its column until a person refreshes the schema."""
+def test_configured_names_take_precedence_over_current_ones(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A renamed field keeps its column until the user refreshes the schema."""
     caplog.set_level("INFO")
     schema = schema_of(Account(ACCOUNT))
     renamed = [LABELS, v2(TIER, "Level", "enum", options=TIERS), v2(SIZE_2, "New")]
@@ -407,7 +411,7 @@ def test_a_catalog_without_a_schema_gets_all_columns() -> None:
     assert record["customer_tier"] == "Silver"
 
 
-def test_a_column_that_was_deselected_stays_away() -> None:
+def test_a_deselected_column_stays_empty() -> None:
     schema = schema_of(Account(ACCOUNT))
     del schema["properties"]["size"], schema["properties"]["label_names"]
     rows = [{"id": 1, "label_ids": [1], "custom_fields": {TIER: 124, SIZE: "XL"}}]
@@ -425,7 +429,7 @@ def test_a_platform_that_drops_our_annotations_loses_no_column() -> None:
 
 
 def test_an_account_that_had_no_fields_gets_no_columns_by_itself() -> None:
-    """They come with the next refresh of the schema; the raw object has them at once."""
+    """They appear with the next refresh of the schema; the raw object has them at once."""
     schema = schema_of(Account([LABELS]))
     assert configured(schema) == []
     (record,) = shaped(Account(ACCOUNT), [{"id": 1, "custom_fields": {SIZE: "XL"}}], schema)
@@ -441,7 +445,7 @@ def test_standard_fields_with_options_have_a_label_column() -> None:
     assert bare == {"id": 2}
 
 
-def test_without_labels_ids_stay() -> None:
+def test_without_labels_only_ids_remain() -> None:
     schema = schema_of(Account(ACCOUNT), labels=False)
     assert "label_names" not in schema["properties"]
     account = Account(ACCOUNT)
@@ -468,7 +472,7 @@ def test_leads_take_the_fields_of_deals() -> None:
     }
 
 
-def test_v1_and_v2_say_the_same_of_a_field() -> None:
+def test_v1_and_v2_define_a_field_alike() -> None:
     one = from_v1(v1(7, TIER, "Customer tier", "enum", options=TIERS), {})
     other = from_v2(v2(TIER, "Customer tier", "enum", options=TIERS))
     assert (one.key, one.name, one.type, one.options, one.custom) == (
@@ -478,12 +482,12 @@ def test_v1_and_v2_say_the_same_of_a_field() -> None:
 
 
 def test_a_standard_field_is_never_taken_for_a_custom_one() -> None:
-    """v1 says of some standard fields that they can be edited."""
+    """v1 marks some standard fields as editable."""
     assert not from_v1(v1(2, "pinned_to_deal_flag", "Pinned", "enum"), {}).custom
     assert from_v1(v1(3, "label", "Label", "set"), RENAMED).key == "label_ids"
 
 
-def test_v1s_rows_get_v2s_keys_and_keep_their_parts() -> None:
+def test_rows_of_v1_get_v2s_keys_and_keep_their_parts() -> None:
     money = v1(9, SIZE, "Price", "monetary")
     part = {
         "id": None,
@@ -505,7 +509,7 @@ def test_v1s_rows_get_v2s_keys_and_keep_their_parts() -> None:
     assert row["is_custom_field"] is True
 
 
-def test_rows_that_make_no_sense_are_no_fields() -> None:
+def test_malformed_rows_are_no_fields() -> None:
     odd: list[Any] = [{}, {"field_code": None}, {"field_code": "x", "options": "many"}]
     assert set(Definitions(Account(odd)).of(DEALS.columns.definitions) or {}) == {"x"}
 

@@ -1,4 +1,4 @@
-"""Fields that a company may not have: a list is never lost for a column that it lacks."""
+"""Fields that a company may lack: a missing column never costs the whole list."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bare(wrong: list[str], allowed: set[str]) -> str:
 
 
 class Account:
-    """Answers lists, but not with the names in `unknown`."""
+    """Answers requests for lists, but refuses the names in `unknown`."""
 
     def __init__(self, unknown: set[str], body: Body = one) -> None:
         self._unknown = unknown
@@ -44,7 +44,7 @@ class Account:
         self.asked: list[set[str]] = []
 
     def send(self, request: Request) -> set[str]:
-        """The names that were asked for."""
+        """The names that were requested."""
         names = [n for n in request.params.get("include_fields", "").split(",") if n]
         self.asked.append(set(names))
         if wrong := [name for name in names if name in self._unknown]:
@@ -65,7 +65,7 @@ def request(stream: str, **params: str) -> Request:
     return request_for(STREAMS[stream], params, "")
 
 
-def test_fields_of_an_app_are_asked_for_where_the_user_has_it(
+def test_fields_of_an_app_are_requested_if_the_user_has_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     account = Account(set())
@@ -81,7 +81,7 @@ def test_fields_of_an_app_are_asked_for_where_the_user_has_it(
 
 
 @pytest.mark.parametrize("body", [one, listing, both, bare])
-def test_a_refusal_costs_the_fields_of_the_app_and_not_the_list(
+def test_a_refusal_costs_the_fields_of_the_app_but_not_the_list(
     body: Body, caplog: pytest.LogCaptureFixture
 ) -> None:
     account = Account(OF_CAMPAIGNS, body)
@@ -90,7 +90,7 @@ def test_a_refusal_costs_the_fields_of_the_app_and_not_the_list(
         assert fields.ask(request("persons"), account.send) == ALL["persons"] - OF_CAMPAIGNS
         asked = len(account.asked)
         assert asked <= 3
-        # What was learned is not asked for again, nor told again.
+        # A known refusal is neither requested nor logged again.
         assert fields.ask(request("persons"), account.send) == ALL["persons"] - OF_CAMPAIGNS
     assert len(account.asked) == asked + 1
     (line,) = caplog.messages
@@ -98,7 +98,7 @@ def test_a_refusal_costs_the_fields_of_the_app_and_not_the_list(
 
 
 @pytest.mark.parametrize("stream", ALL)
-def test_every_list_with_opt_in_fields_survives_one_that_is_unknown(stream: str) -> None:
+def test_every_list_with_optional_fields_survives_an_unknown_one(stream: str) -> None:
     gone = sorted(ALL[stream])[0]
     for body in (one, listing, both, bare):
         account = Account({gone}, body)
@@ -108,7 +108,7 @@ def test_every_list_with_opt_in_fields_survives_one_that_is_unknown(stream: str)
             assert found == ALL[stream] - {gone}
 
 
-def test_two_that_are_unknown_are_left_out_one_after_the_other() -> None:
+def test_two_unknown_fields_are_left_out_one_by_one() -> None:
     gone = {"smart_bcc_email", "files_count"}
     account = Account(gone, one)
     assert OptionalFields().ask(request("deals"), account.send) == ALL["deals"] - gone

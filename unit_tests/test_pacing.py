@@ -1,4 +1,4 @@
-"""Pacing in virtual time: as fast as the account allows, never faster, and room for others."""
+"""Pacing in virtual time: as fast as the account allows, never faster, with room for others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TAKES: dict[str, Takes] = {
 
 
 class Clock:
-    """Time that passes only when somebody sleeps."""
+    """Time that passes only while someone sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -37,8 +37,8 @@ def pacing() -> tuple[Pacing, Clock]:
     return Pacing(clock), clock
 
 
-def rows_of(times: list[float]) -> list[int]:
-    """How many refusals came in each row, less than a second after each other."""
+def records_of(times: list[float]) -> list[int]:
+    """The lengths of the series of refusals that are less than a second apart."""
     rows = [1] if times else []
     for earlier, later in pairwise(times):
         if later - earlier < 1:
@@ -51,7 +51,7 @@ def rows_of(times: list[float]) -> list[int]:
 @pytest.mark.parametrize("told", ["in", "out"])
 @pytest.mark.parametrize("limit", [20, 80, 160, 480])
 @pytest.mark.parametrize("kind", TAKES)
-def test_nine_tenths_of_what_the_account_may_send_are_sent_and_nothing_is_refused(
+def test_nine_tenths_of_the_limit_are_used_and_nothing_is_refused(
     kind: str, limit: int, told: str
 ) -> None:
     """Whether `remaining` is counted before or after the work is not documented."""
@@ -65,10 +65,8 @@ def test_nine_tenths_of_what_the_account_may_send_are_sent_and_nothing_is_refuse
 @pytest.mark.parametrize("told", ["in", "out"])
 @pytest.mark.parametrize("limit", [20, 80, 160, 480])
 @pytest.mark.parametrize("kind", TAKES)
-def test_when_others_take_their_part_it_slows_down_and_does_not_hammer(
-    kind: str, limit: int, told: str
-) -> None:
-    """What others take jumps twice a second: each jump may refuse what is under way, no more."""
+def test_it_slows_down_when_others_take_their_share(kind: str, limit: int, told: str) -> None:
+    """What others take changes twice a second. A change may cost requests under way, no more."""
 
     def others(now: float) -> int:
         return random.Random(int(now * 2)).randint(0, limit // 2)
@@ -77,7 +75,7 @@ def test_when_others_take_their_part_it_slows_down_and_does_not_hammer(
     paced = work(account, MINUTE, TAKES[kind])
     rest = sum(limit - others(n / 2) for n in range(120)) / 120 * MINUTE / WINDOW
     assert account.served >= 0.5 * rest
-    rows = rows_of(account.refused)
+    rows = records_of(account.refused)
     assert len(rows) <= 30
     assert max(rows, default=0) <= 2 * paced.parallel + 4
 
@@ -89,18 +87,18 @@ def test_when_others_take_their_part_it_slows_down_and_does_not_hammer(
 def test_syncs_with_one_token_share_it_and_are_hardly_ever_refused(
     kind: str, limit: int, told: str, begins: tuple[float, ...]
 ) -> None:
-    """Steady refusals are what brings the edge's block, and a sync that gets nothing never ends."""
+    """Steady refusals lead to a block by the edge, and a sync without a share never ends."""
     account, settled = Account(limit, told=told), begins[-1] + 10
     senders = share(account, settled + MINUTE, TAKES[kind], begins)
     assert len([at for at in account.refused if at > settled]) <= (3 if len(begins) == 2 else 8)
-    assert max(rows_of(account.refused), default=0) <= 40
+    assert max(records_of(account.refused), default=0) <= 40
     most = limit * MINUTE / WINDOW
     parts = [sum(at > settled for at in sender.served) / most for sender in senders]
     assert sum(parts) >= (0.8 if len(begins) == 2 else 0.7)
     assert min(parts) >= 0.05
 
 
-def test_with_nobody_else_left_over_it_is_fast_again() -> None:
+def test_it_is_fast_again_once_it_is_alone() -> None:
     account = Account(80, others=lambda now: 70 if now < 20 else 0)
     work(account, 20, TAKES["50 ms"])
     busy = account.served
@@ -126,8 +124,8 @@ def test_it_starts_at_the_lowest_documented_burst() -> None:
     assert clock.now >= WINDOW
 
 
-def test_a_request_that_took_long_keeps_its_place_for_longer() -> None:
-    """It may have arrived just before its answer."""
+def test_a_slow_request_keeps_its_slot_for_longer() -> None:
+    """It may have arrived at Pipedrive just before its answer left."""
     paced, clock = pacing()
     first = paced.acquire(clock.sleep)
     clock.now = 0.01
@@ -145,7 +143,7 @@ def refuse(paced: Pacing, clock: Clock, **headers: str) -> float | None:
     return paced.answered(slot, 429, {k.replace("_", "-"): v for k, v in headers.items()})
 
 
-def test_a_refusal_holds_everybody_for_as_long_as_pipedrive_says() -> None:
+def test_a_refusal_holds_all_requests_back_for_as_long_as_pipedrive_says() -> None:
     paced, clock = pacing()
     slots = [paced.acquire(clock.sleep) for _ in range(3)]
     assert paced.answered(slots[0], 429, {"x-ratelimit-reset": "2"}) == 2.0
@@ -168,7 +166,7 @@ def test_after_a_refusal_one_request_goes_ahead_and_the_others_wait_for_its_answ
     assert isinstance(paced.ask(), Slot)
 
 
-def test_a_request_that_went_ahead_and_never_came_back_does_not_hold_the_others_for_ever() -> None:
+def test_a_lost_probe_does_not_hold_the_others_back_forever() -> None:
     paced, clock = pacing()
     refuse(paced, clock, x_ratelimit_reset="1")
     clock.now += 1
@@ -185,21 +183,21 @@ def test_without_a_header_the_waits_grow_and_stay_under_a_minute() -> None:
     assert max(waits) <= 60
 
 
-def test_one_refused_again_and_again_asks_less_and_less() -> None:
-    """Going on at the pace of the header is what brings the edge's page."""
+def test_after_repeated_refusals_it_asks_less_and_less_often() -> None:
+    """Keeping the pace that the header asks for would lead to a block by the edge."""
     paced, clock = pacing()
     waits = [refuse(paced, clock, x_ratelimit_reset="1") or 0.0 for _ in range(10)]
     assert waits[:3] == [1.0, 1.0, 1.0]
     assert waits[-1] > 60 / 2
 
 
-def test_a_header_that_asks_for_a_day_is_not_slept_through() -> None:
+def test_a_header_that_asks_for_a_day_is_capped() -> None:
     paced, clock = pacing()
     assert refuse(paced, clock, x_ratelimit_reset="86400") == 60.0
 
 
 @pytest.mark.parametrize("limit", ["many", "", "-5", "²"])
-def test_headers_that_make_no_sense_change_nothing(limit: str) -> None:
+def test_invalid_headers_change_nothing(limit: str) -> None:
     paced, clock = pacing()
     slot = paced.acquire(clock.sleep)
     paced.answered(slot, 200, {"x-ratelimit-limit": limit, "x-ratelimit-remaining": limit})
@@ -209,7 +207,7 @@ def test_headers_that_make_no_sense_change_nothing(limit: str) -> None:
 
 
 def test_the_workers_follow_the_pace_and_the_latency() -> None:
-    """Little's law: 40 requests a second, each of a fifth of a second, are eight under way."""
+    """Little's law: 40 requests a second that take a fifth of a second each are eight under way."""
     paced, clock = pacing()
     assert paced.parallel == 1
     for _ in range(10):
@@ -221,7 +219,7 @@ def test_the_workers_follow_the_pace_and_the_latency() -> None:
     assert paced.limit == 80
 
 
-def test_an_answer_that_was_under_way_does_not_end_the_waiting() -> None:
+def test_an_answer_that_was_under_way_does_not_end_the_hold() -> None:
     paced, clock = pacing()
     early = [paced.acquire(clock.sleep) for _ in range(6)]
     paced.answered(early[0], 429, {"x-ratelimit-reset": "1"})
@@ -231,7 +229,7 @@ def test_an_answer_that_was_under_way_does_not_end_the_waiting() -> None:
     assert not isinstance(paced.ask(), Slot)
 
 
-def test_a_number_of_any_length_is_read_or_is_none() -> None:
+def test_header_numbers_are_parsed_or_none() -> None:
     assert whole_number("12") == 12
     for text in ("9" * 5_000, "-1", "1.5", "", None):
         assert whole_number(text) is None

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from source_pipedrive.http.decoding import ENOUGH_CONFIRMED
 from source_pipedrive.http.errors import TRANSIENT, StreamError
-from source_pipedrive.reading.pages import ENOUGH_CONFIRMED, NULL_TRIES, pages, records_of
+from source_pipedrive.reading.pages import NULL_TRIES, pages, records_of
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import FakeClient, Params, v1_list
 

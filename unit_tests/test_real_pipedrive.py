@@ -1,7 +1,7 @@
-"""What is known of the real Pipedrive beyond its contract, and which test holds it.
+"""Known facts about the real Pipedrive beyond its contract, and the tests that cover them.
 
-The numbers are those of the page that the facts were collected on. A fact without a test would be
-forgotten with the next change.
+The numbers are those of the page where the facts were collected. A fact without a test would be
+forgotten at the next change.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from unit_tests.single import UNTIL, run_of, work_off
 ROOT = Path(__file__).parent.parent
 SAVED = {"version": VERSION, "company_id": ACME.id, "since": "1970-01-01T00:00:00Z"}
 
-# {number: (the fact, the tests that hold it as file::name)}
+# {number: (the fact, the tests that cover it as file::name)}
 FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
     1: (
-        "marketing_status and doi_status may be asked for only where the company has Campaigns; "
+        "marketing_status and doi_status may be requested only if the company has Campaigns; "
         "include_fields with an unknown name is a 400",
         (
             "unit_tests/test_optional_fields.py::"
-            "test_fields_of_an_app_are_asked_for_where_the_user_has_it",
+            "test_fields_of_an_app_are_requested_if_the_user_has_it",
             "unit_tests/test_optional_fields.py::"
-            "test_a_refusal_costs_the_fields_of_the_app_and_not_the_list",
+            "test_a_refusal_costs_the_fields_of_the_app_but_not_the_list",
             "integration_tests/test_real_pipedrive.py::"
-            "test_persons_are_read_where_campaigns_are_listed_and_their_fields_refused",
+            "test_persons_are_read_even_if_the_fields_of_campaigns_are_refused",
         ),
     ),
     2: (
-        "deals/installments answers 403 below the Growth plan, in words that were not recorded",
+        "below the Growth plan deals/installments answers 403; its words were not recorded",
         (
             "integration_tests/test_plans.py::"
             "test_a_plan_that_lacks_something_says_so_in_whatever_words",
-            "unit_tests/test_errors.py::test_only_named_answers_mean_that_the_account_lacks_it",
+            "unit_tests/test_errors.py::test_only_listed_answers_mean_that_the_account_lacks_a_stream",
         ),
     ),
     3: (
-        "without the add-on, projects answer 402, 403 or 404, in words that are not known",
+        "without the add-on, projects answer 402, 403 or 404; the words are unknown",
         (
             "integration_tests/test_plans.py::"
             "test_a_plan_that_lacks_something_says_so_in_whatever_words",
@@ -56,7 +56,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     4: (
-        "a 402 of one list does not mean that the account is suspended",
+        "a 402 for one list does not mean that the account is suspended",
         (
             "unit_tests/test_client.py::test_a_402_ends_the_sync_only_for_what_every_plan_has",
             "integration_tests/test_plans.py::"
@@ -64,7 +64,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     5: (
-        "goals of type revenue_forecast exist, and goals/find takes no such type.name",
+        "goals of type revenue_forecast exist, but goals/find does not accept this type.name",
         (
             "unit_tests/test_readers.py::test_goals_of_everybody_come_once",
             "integration_tests/test_real_pipedrive.py::"
@@ -72,15 +72,15 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     6: (
-        "leads carry archive_time",
+        "leads have archive_time",
         (
             "integration_tests/test_real_pipedrive.py::"
             "test_keys_that_the_specification_lacks_are_columns",
         ),
     ),
     7: (
-        "outcome of activities, is_admin of users, lead of notes, people_name of files and "
-        "is_writable of field definitions are newer keys",
+        "newer keys: outcome of activities, is_admin of users, lead of notes, people_name of files "
+        "and is_writable of field definitions",
         (
             "integration_tests/test_real_pipedrive.py::"
             "test_keys_that_the_specification_lacks_are_columns",
@@ -90,11 +90,13 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     8: (
-        "whoever creates a record follows it, so that nearly every record has a follower",
-        ("integration_tests/test_real_pipedrive.py::test_followers_are_asked_for_of_every_record",),
+        "whoever creates a record follows it, so nearly every record has a follower",
+        (
+            "integration_tests/test_real_pipedrive.py::test_followers_are_requested_for_every_record",
+        ),
     ),
     9: (
-        "whether lists of v1 keep to a second sort key, or to any, is not known",
+        "whether lists of v1 honour a second sort key, or any, is unknown",
         (
             "unit_tests/test_order.py::test_a_list_whose_sort_is_ignored_is_read_whole",
             "unit_tests/test_order.py::test_one_sort_key_is_order_enough",
@@ -102,27 +104,27 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     10: (
-        "what a request for deals answers of which one is gone is not known",
+        "the answer to a request for several deals of which one is gone is unknown",
         (
             "unit_tests/test_child_states.py::"
             "test_one_deal_spoils_the_answer_for_a_hundred_and_the_others_are_read",
             "integration_tests/test_real_pipedrive.py::"
-            "test_a_deal_that_has_gone_spoils_no_answer_for_the_others",
+            "test_a_gone_deal_does_not_spoil_the_answer_for_others",
         ),
     ),
     11: (
-        "webhooks have the scopes webhooks:read and webhooks:full since 2024-02-01",
+        "webhooks have had the scopes webhooks:read and webhooks:full since 2024-02-01",
         ("integration_tests/test_real_pipedrive.py::test_any_scope_for_webhooks_will_do",),
     ),
     12: (
-        "persons and organizations of v1 carry delete_time",
+        "persons and organizations of v1 have delete_time",
         (
             "unit_tests/test_deleted.py::"
             "test_the_time_of_a_deletion_is_pipedrives_own_where_it_tells_one",
         ),
     ),
     13: (
-        "the header of the daily budget tells what was left before its request",
+        "the header of the daily budget reports what was left before its request",
         (
             "unit_tests/test_usage.py::test_the_reserve_is_kept_whatever_an_answer_counts",
             "integration_tests/test_limits.py::test_at_the_reserve_a_sync_stops_cleanly",
@@ -136,8 +138,8 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     15: (
-        "deleting a note moves the update_time of its deal, person and organization; an activity "
-        "those of its person and lead; of all else it is not known",
+        "deleting a note changes the update_time of its deal, person and organization; deleting an "
+        "activity, that of its person and lead; for all else it is unknown",
         (
             "unit_tests/test_streams_doc.py::"
             "test_every_child_stream_says_what_is_known_of_the_time_of_its_parents",
@@ -146,11 +148,11 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     16: (
-        "updated_since takes whole seconds with Z",
+        "updated_since accepts whole seconds with Z",
         ("unit_tests/test_real_pipedrive.py::test_updated_since_is_in_whole_seconds",),
     ),
     17: (
-        "custom_fields may be null, values of type phone are texts, ids of options may be texts",
+        "custom_fields may be null, values of type phone are text, option ids may be text",
         (
             "integration_tests/test_custom_fields.py::test_an_account_without_custom_fields",
             "unit_tests/test_field_values.py::test_every_type_has_its_columns",
@@ -160,8 +162,8 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     18: (
-        "users come without a pagination block, next_start is missing on the last page, an empty "
-        "list of v1 is null",
+        "users have no pagination block, next_start is missing on the last page, an empty list of "
+        "v1 is null",
         (
             "unit_tests/test_readers.py::test_users_are_one_request_and_only_the_changed_come",
             "unit_tests/test_pages.py::test_offset_pages_bring_every_row_once",
@@ -169,31 +171,31 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     19: (
-        "the answer with a token lists scopes separated by commas",
+        "the answer to a token request lists scopes separated by commas",
         (
             "unit_tests/test_company.py::"
-            "test_a_check_renews_the_token_so_that_a_wrong_secret_shows_at_once",
+            "test_check_renews_the_token_so_that_a_wrong_secret_shows_at_once",
         ),
     ),
     20: (
-        "on the shared host some addresses below /api/v1 are a 404; a company's own host has them",
+        "some paths under /api/v1 are a 404 on the shared host but exist on a company's own host",
         (
             "unit_tests/test_company.py::test_an_api_token_finds_its_companys_host",
             "unit_tests/test_company.py::"
-            "test_without_a_companys_host_the_shared_one_is_asked_its_own_way",
+            "test_without_a_companys_host_requests_use_the_paths_of_the_shared_one",
         ),
     ),
     22: (
-        "the bodies of a 429, of a spent day and of a 402 are not known",
+        "the bodies of a 429, of a spent daily budget and of a 402 are unknown",
         (
             "unit_tests/test_client.py::test_a_spent_burst_holds_all_workers_and_costs_nothing",
-            "unit_tests/test_client.py::test_a_spent_day_is_not_tried_again",
-            "unit_tests/test_errors.py::test_a_spent_day_is_told_from_a_spent_burst",
+            "unit_tests/test_client.py::test_a_spent_daily_budget_is_not_retried",
+            "unit_tests/test_errors.py::test_a_spent_daily_budget_is_distinguished_from_a_spent_burst",
         ),
     ),
 }
-# A merged record leaves every list without a trace, which only a comparison of ids can find.
-OPEN: dict[int, str] = {21: "a merge deletes a record, and no list says so"}
+# A merged record disappears from every list; only a comparison of ids reveals it.
+OPEN: dict[int, str] = {21: "a merge deletes a record, and no list reports it"}
 
 
 @cache
@@ -207,7 +209,7 @@ def names_in(file: str) -> frozenset[str]:
 def test_every_fact_has_a_test_that_exists(number: int) -> None:
     fact, named = FACTS[number]
     assert fact
-    assert named, f"no test holds fact {number}"
+    assert named, f"no test covers fact {number}"
     for test in named:
         file, _, name = test.partition("::")
         assert name in names_in(file), f"fact {number}: there is no {test}"
@@ -215,12 +217,12 @@ def test_every_fact_has_a_test_that_exists(number: int) -> None:
 
 def test_no_fact_is_forgotten() -> None:
     assert FACTS.keys() | OPEN.keys() == set(range(1, 23))
-    assert not FACTS.keys() & OPEN.keys(), "it has its test: take it out of OPEN"
+    assert not FACTS.keys() & OPEN.keys(), "it has a test: remove it from OPEN"
 
 
 @pytest.mark.parametrize("stream", ["leads", "notes", "deals"])
 def test_updated_since_is_in_whole_seconds(stream: str) -> None:
-    """With a fraction, which the times of leads have, it is a 400."""
+    """With a fraction of a second, which the times of leads have, it is a 400."""
     times = [f"{rfc3339(UNTIL - 90 + n)[:-1]}.551Z" for n in (0, 1, 2)]
     rows: list[dict[str, Any]] = [{"id": n, "update_time": time} for n, time in enumerate(times)]
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 
-from source_pipedrive.http.answers import decode
+from source_pipedrive.http.decoding import decode
 from source_pipedrive.http.errors import PageError
 from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
 from source_pipedrive.reading.records import Plan, as_rfc3339
@@ -85,7 +85,7 @@ def test_a_lone_surrogate_costs_one_character_and_not_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "kind"), [(b"", "empty"), (b"<html></html>", "HTML"), (b'{"data": [{', "cut off")]
+    ("raw", "kind"), [(b"", "empty"), (b"<html></html>", "HTML"), (b'{"data": [{', "truncated")]
 )
 def test_a_page_that_is_no_json_says_what_it_is(raw: bytes, kind: str) -> None:
     with pytest.raises(PageError, match=kind):

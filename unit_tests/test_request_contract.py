@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from source_pipedrive.http.client import Answer, Request
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.state import VERSION
 from source_pipedrive.stream import NOT_REQUESTED, Kind, Paging, Stream
 from source_pipedrive.streams import STREAMS
@@ -87,7 +87,7 @@ def requests_of(name: str) -> list[Request]:
     for lower, saved in ((OLD, {}), (RECENT, {}), (OLD, later)):
         selected = [Selection(stream, saved, full_refresh=not stream.cursor_field)]
         options = Options(lower, 999)
-        work_off(SyncRun(recorder, ACME, selected, AsMessages(), options, Waiting()))
+        work_off(SyncRun(recorder, ACME, selected, AsMessages(), options, StopSignal()))
     return recorder.requests
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from source_pipedrive.http.errors import SyncError
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.progress import Progress
@@ -116,7 +116,7 @@ def test_a_sync_says_once_that_it_does_not_believe_the_states_of_others(
     states = {"deals": FOREIGN[0], "notes": FOREIGN[4], "files": {}, "currencies": FOREIGN[0]}
     selected = [Selection(STREAMS[name], saved, False) for name, saved in states.items()]
     selected.append(Selection(STREAMS["persons"], FOREIGN[0], full_refresh=True))
-    run = SyncRun(client, ACME, selected, AsMessages(), Options(LOWER, 2), Waiting())
+    run = SyncRun(client, ACME, selected, AsMessages(), Options(LOWER, 2), StopSignal())
     list(run)
     (line,) = [r.message for r in caplog.records if r.levelname == "WARNING"]
     assert line.startswith("Another connector wrote the state of deals, notes. It does not say")

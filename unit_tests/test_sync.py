@@ -9,7 +9,7 @@ import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.errors import CONFIG, StreamError
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages
@@ -26,7 +26,7 @@ CHANGELOGS = {
 
 def run_of(client: FakeClient, *names: str, lower: int = 0) -> SyncRun[Any]:
     selected = [Selection(STREAMS[name], {}, full_refresh=False) for name in names]
-    return SyncRun(client, ACME, selected, AsMessages(), Options(lower, workers=2), Waiting())
+    return SyncRun(client, ACME, selected, AsMessages(), Options(lower, workers=2), StopSignal())
 
 
 def drained(run: SyncRun[Any]) -> tuple[list[Any], AirbyteTracedException | None]:
@@ -111,7 +111,7 @@ def test_a_slow_destination_and_a_spent_budget_leave_nobody_waiting(
     monkeypatch.setattr(company, "pacing", Pace(parallel=30))
     chosen = [Selection(STREAMS["deal_stage_history"], {}, full_refresh=False)]
     options = Options(between=lambda: cast("None", stopped.wait(20)))  # a slow destination
-    run = SyncRun(company, ACME, chosen, AsMessages(), options, Waiting())
+    run = SyncRun(company, ACME, chosen, AsMessages(), options, StopSignal())
     found: list[Any] = []
     reading = threading.Thread(target=lambda: found.append(drained(run)), daemon=True)
     reading.start()

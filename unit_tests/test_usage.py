@@ -1,4 +1,4 @@
-"""What a sync may still spend: the reserve for others, and the budget of one sync."""
+"""What a sync may still spend: the reserve for other integrations, and the sync's own budget."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def spend(usage: Usage, cost: int, headers: dict[str, str]) -> None:
 
 @dataclass
 class Account:
-    """The company's day. told: whether an answer says what was left before its own request, as
-    Pipedrive does, or after it."""
+    """The company's daily budget. told: whether an answer reports what was left "before" its own
+    request, as Pipedrive does, or "after" it."""
 
     left: int
     told: str
@@ -41,10 +41,10 @@ class Account:
 @pytest.mark.parametrize("workers", [1, 2, 8])
 @pytest.mark.parametrize("what", ["before", "after"])
 def test_the_reserve_is_kept_whatever_an_answer_counts(what: str, workers: int, seed: int) -> None:
-    """Otherwise the other integrations of the company lose a request's worth of their part."""
+    """Otherwise the company's other integrations lose the cost of a request from their share."""
     chance, account, usage = random.Random(seed), Account(1_000, what), Usage(reserve=10)
-    coming: list[tuple[int, int]] = []  # turn and cost of what Pipedrive has not seen yet
-    going: list[tuple[int, int, dict[str, str]]] = []  # and of what it has answered
+    coming: list[tuple[int, int]] = []  # turn and cost of requests on their way to Pipedrive
+    going: list[tuple[int, int, dict[str, str]]] = []  # and of those on their way back
     over, most = False, 40
     while not over or coming or going:
         step = chance.choice(("leave", "arrive", "answer"))
@@ -53,7 +53,7 @@ def test_the_reserve_is_kept_whatever_an_answer_counts(what: str, workers: int, 
             try:
                 coming.append((usage.admit(cost), cost))
             except SyncError:
-                over = not (coming or going)  # others are under way: they may cost less
+                over = not (coming or going)  # those under way may cost less
         elif step == "arrive" and coming:
             turn, cost = coming.pop(chance.randrange(len(coming)))
             going.append((turn, cost, account.answer(cost)))
@@ -65,12 +65,12 @@ def test_the_reserve_is_kept_whatever_an_answer_counts(what: str, workers: int, 
     assert account.left < 100 + most * (1 if what == "before" else 2)
 
 
-def test_a_request_that_was_answered_is_not_counted_as_under_way_too() -> None:
-    """Its body may take long, and the day would end early by a request a worker."""
+def test_an_answered_request_is_no_longer_counted_as_under_way() -> None:
+    """Its body may take long. Counted twice, the budget would end one request per worker early."""
     usage = Usage(reserve=10)
     turn = usage.admit(20)
     usage.charge("deals", 20, told(140), turn)
-    usage.admit(20)  # the first body is still on its way
+    usage.admit(20)  # the first body is still arriving
     with pytest.raises(SyncError):
         usage.admit(1)
 
@@ -98,7 +98,7 @@ def test_requests_under_way_count_as_spent() -> None:
     usage.admit(20)
 
 
-def test_an_answer_that_was_overtaken_does_not_bring_tokens_back() -> None:
+def test_an_overtaken_answer_does_not_bring_tokens_back() -> None:
     usage = Usage(reserve=10)
     spend(usage, 10, told(150))
     first, *others = [usage.admit(4) for _ in range(10)]
@@ -111,7 +111,7 @@ def test_an_answer_that_was_overtaken_does_not_bring_tokens_back() -> None:
         usage.admit(4)
 
 
-def test_an_answer_that_does_not_tell_the_budget_still_costs() -> None:
+def test_an_answer_that_does_not_report_the_budget_still_costs() -> None:
     usage = Usage(reserve=10)
     spend(usage, 10, told(150))
     spend(usage, 20, {})
@@ -128,10 +128,10 @@ def test_a_new_day_is_a_new_budget() -> None:
     usage.admit(20)
 
 
-def test_no_reserve_means_down_to_the_last_token() -> None:
+def test_without_a_reserve_the_last_token_may_be_spent() -> None:
     usage = Usage(reserve=0)
     spend(usage, 10, told(5))
-    usage.admit(20)  # Pipedrive says whether it is too much
+    usage.admit(20)  # Pipedrive decides whether that is too much
 
 
 def test_without_headers_only_the_budget_of_the_sync_counts() -> None:
@@ -142,7 +142,7 @@ def test_without_headers_only_the_budget_of_the_sync_counts() -> None:
         usage.admit(1)
 
 
-def test_the_limit_is_said_once_however_many_workers_meet_it(
+def test_the_limit_is_logged_once_however_many_workers_hit_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     usage = Usage(most=100)
@@ -159,7 +159,7 @@ def test_the_share_of_the_day() -> None:
     assert usage.share(1_500) == "1.0 %"
 
 
-def test_what_was_spent_is_in_the_sentence_about_a_spent_day() -> None:
+def test_the_sentence_about_a_spent_budget_names_what_the_sync_spent() -> None:
     usage = Usage()
     usage.charge("deals", 40, told(0))
     error = usage.day_spent()

@@ -11,7 +11,7 @@ from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
@@ -32,13 +32,13 @@ def run_of(
     lower: int = 0,
     workers: int = 2,
     full_refresh: bool = False,
-    stop_signal: Waiting | None = None,
+    stop_signal: StopSignal | None = None,
 ) -> SyncRun[Any]:
     """A sync of these streams."""
     rows = [STREAMS[each] if isinstance(each, str) else each for each in streams]
     chosen = [Selection(row, (states or {}).get(row.name, {}), full_refresh) for row in rows]
     options = Options(lower, workers)
-    return SyncRun(company, ACME, chosen, AsMessages(), options, stop_signal or Waiting())
+    return SyncRun(company, ACME, chosen, AsMessages(), options, stop_signal or StopSignal())
 
 
 class Turns:

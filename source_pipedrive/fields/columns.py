@@ -1,7 +1,7 @@
-"""Columns for custom fields: which there are, and how they stand in a stream's JSON Schema.
+"""Columns for custom fields, and their properties in a stream's JSON Schema.
 
-A column's property carries Pipedrive's key, so that the configured catalog says which value goes
-into which column for as long as nobody refreshes the schema, whatever the field is called by then.
+Each property carries Pipedrive's key. So the configured catalog maps values to columns until the
+schema is refreshed, even if the field is renamed meanwhile.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Schema = dict[str, Any]
 
 KEY, TYPE, PART = "pipedrive_key", "pipedrive_type", "pipedrive_part"
 RAW = "custom_fields"
-MARK = "pipedrive_fields"  # on RAW: the fields that there were, by the beginning of their keys
-SEEN = 8  # characters of a key in it
+MARK = "pipedrive_fields"  # annotates RAW with the fields at discovery, as prefixes of their keys
+SEEN = 8  # characters of such a prefix
 
 TEXT: Schema = {"type": ["null", "string"]}
 NUMBER: Schema = {"type": ["null", "number"]}
@@ -30,7 +30,7 @@ DATE: Schema = {**TEXT, "format": "date"}
 TIME: Schema = {**TEXT, "format": "time", "airbyte_type": "time_without_timezone"}
 LIST: Schema = {"type": ["null", "array"], "items": TEXT}
 
-# What a field of each type holds; every other type, also one to come, is a text.
+# What a field of each type holds. Any other type, known or new, is text.
 TYPES: dict[str, Schema] = {
     "double": NUMBER,
     "monetary": NUMBER,
@@ -49,7 +49,7 @@ TYPES: dict[str, Schema] = {
         INTEGER,
     ),
 }
-# Further columns of a type, by their part of the value.
+# The additional columns of a type, by the part of the value that they hold.
 PARTS: dict[str, dict[str, Schema]] = {
     "monetary": {"currency": TEXT},
     "daterange": {"until": DATE},
@@ -60,8 +60,8 @@ PARTS: dict[str, dict[str, Schema]] = {
 
 @dataclass(frozen=True)
 class Column:
-    """name: in the warehouse; key, type, title: of the field in Pipedrive; part: of its value, ""
-    for the value itself."""
+    """name: the column in the warehouse; key, type, title: the field in Pipedrive; part: which part
+    of the value it holds, "" for the value itself."""
 
     name: str
     key: str
@@ -82,7 +82,7 @@ class Column:
 def columns_of(
     fields: Sequence[Field], reserved: Iterable[str], ordered: bool = True
 ) -> list[Column]:
-    """The columns of custom fields, which are given in order of creation if `ordered`."""
+    """The columns of custom fields. ordered: `fields` are in order of creation."""
     wanted = [_wanted(field) for field in fields]
     own = set(reserved)
     names = column_names(wanted, own, () if ordered else contested(wanted, own))
@@ -94,9 +94,10 @@ def columns_of(
 
 
 def discovered(stream: Stream, definitions: Definitions) -> list[Column] | None:
-    """The columns of a stream as the account is now; None where the definitions are hidden.
+    """A stream's columns as the account defines them now; None if the credentials may not see the
+    definitions.
 
-    Raises StreamError where they cannot be read otherwise.
+    Raises StreamError if the definitions cannot be read for another reason.
     """
     fields = definitions.of(stream.columns.definitions)
     if fields is None:
@@ -112,19 +113,19 @@ def discovered(stream: Stream, definitions: Definitions) -> list[Column] | None:
     mendable = any(each.v1_fallback for each in stream.columns.definitions)
     definitions.say_once(
         logging.WARNING if mendable else logging.INFO,
-        f"Pipedrive does not tell in which order {first} were created, so of those "
-        "that share a name none has the plain column: all carry a piece of their key.",
+        f"Pipedrive does not report the order in which {first} were created. So if "
+        "several share a name, the columns of all of them end in a piece of their key.",
     )
     return columns_of(custom, own, ordered=False)
 
 
 def reserved(stream: Stream) -> set[str]:
-    """The names of a stream's own columns."""
+    """The names of a stream's standard columns."""
     return {*stream.schema["properties"], *stream.columns.labels.values(), RAW}
 
 
 def with_columns(stream: Stream, columns: Sequence[Column] | None, labels: bool) -> Schema:
-    """The schema of a stream with its columns for custom fields and for labels."""
+    """A stream's schema with its columns for custom fields and for labels."""
     schema = stream.schema
     properties = dict(schema["properties"])
     if stream.columns.has_custom_fields:
@@ -145,7 +146,7 @@ def with_columns(stream: Stream, columns: Sequence[Column] | None, labels: bool)
 
 
 def configured(schema: Mapping[str, Any]) -> list[Column] | None:
-    """The columns that a configured schema asks for; None where it does not say."""
+    """The columns that a configured schema requests; None if it does not say."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
         return None
@@ -155,12 +156,12 @@ def configured(schema: Mapping[str, Any]) -> list[Column] | None:
         if isinstance(p, Mapping) and isinstance(p.get(KEY), str)
     ]
     raw = properties.get(RAW)
-    told = isinstance(raw, Mapping) and MARK in raw
-    return columns if columns or told else None
+    marked = isinstance(raw, Mapping) and MARK in raw
+    return columns if columns or marked else None
 
 
 def seen_keys(schema: Mapping[str, Any]) -> set[str]:
-    """The beginnings of the keys of the fields that there were when the schema was discovered."""
+    """The prefixes of the keys of all fields that existed when the schema was discovered."""
     raw = (schema.get("properties") or {}).get(RAW)
     seen = raw.get(MARK) if isinstance(raw, Mapping) else None
     return {str(key) for key in seen} if isinstance(seen, list) else set()

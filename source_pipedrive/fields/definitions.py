@@ -1,6 +1,6 @@
-"""The account's fields, as Pipedrive defines them: key, name, type, options.
+"""The definitions of the account's fields: key, name, type and options.
 
-v2 lists neither ids nor times of creation; v1's ids are in order of creation.
+v2 lists neither ids nor creation times. v1's ids are in order of creation.
 https://pipedrive.readme.io/docs/core-api-concepts-custom-fields
 """
 
@@ -20,13 +20,13 @@ logger = logging.getLogger("airbyte")
 
 Row = Mapping[str, Any]
 
-HIDDEN = 403  # the credentials will not see a list
+HIDDEN = 403  # the credentials may not see a list
 GONE = (404, 410)
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field. options: labels by the option's id, as text; order: rises with its creation."""
+    """One field. options: labels by option id, as text; order: increases with creation."""
 
     key: str
     name: str
@@ -37,7 +37,7 @@ class Field:
 
 
 def from_v2(row: Row) -> Field:
-    """A field of v2's lists."""
+    """A field from a v2 list."""
     return Field(
         key=str(row.get("field_code") or ""),
         name=str(row.get("field_name") or ""),
@@ -48,7 +48,7 @@ def from_v2(row: Row) -> Field:
 
 
 def from_v1(row: Row, renamed: Mapping[str, str]) -> Field:
-    """A field of v1's lists. renamed: their keys that v2 calls otherwise."""
+    """A field from a v1 list. renamed: v2's names for keys that differ."""
     key = str(row.get("key") or "")
     custom = bool(row.get("edit_flag")) and HASH.fullmatch(key) is not None
     number = row.get("id")
@@ -63,8 +63,8 @@ def from_v1(row: Row, renamed: Mapping[str, str]) -> Field:
 
 
 def as_v2(rows: Iterable[Row], renamed: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Rows of a v1 list with v2's keys; subfields go to the field that they belong to. renamed: the
-    keys of fields that v2 calls otherwise."""
+    """The rows of a v1 list in v2's shape, with each subfield inside its field. renamed: v2's names
+    for keys that differ."""
     rows = list(rows)
     parts: dict[object, list[dict[str, Any]]] = {}
     for row in filter(_is_part, rows):
@@ -90,12 +90,12 @@ def as_v2(rows: Iterable[Row], renamed: Mapping[str, str]) -> list[dict[str, Any
 
 
 def _is_part(row: Row) -> bool:
-    """Whether v1's row is a part of another field."""
+    """Whether a row of v1 is a subfield."""
     return bool(row.get("is_subfield")) or ("id" in row and row["id"] is None)
 
 
-def _options(told: object) -> dict[str, str]:
-    entries = [entry for entry in told if isinstance(entry, dict)] if isinstance(told, list) else []
+def _options(listed: object) -> dict[str, str]:
+    entries = [e for e in listed if isinstance(e, dict)] if isinstance(listed, list) else []
     return {
         str(entry["id"]): str(entry["label"])
         for entry in entries
@@ -104,10 +104,10 @@ def _options(told: object) -> dict[str, str]:
 
 
 class Definitions:
-    """The fields of each kind of object, asked for once and when somebody needs them.
+    """The fields of each kind of object, requested once, when first needed. Thread-safe.
 
-    listed: gives all rows of a list. strict: a list that Pipedrive has no more is an error and not
-    a list that may not be seen. Thread-safe.
+    listed: returns all rows of a list. strict: a list that Pipedrive no longer has is an error,
+    not merely a list that the credentials may not see.
     """
 
     def __init__(self, listed: Callable[[Stream], Sequence[Row]], strict: bool = False) -> None:
@@ -121,8 +121,8 @@ class Definitions:
         self._named: dict[str, dict[str, str] | None] = {}
 
     def of(self, lists: Sequence[Stream]) -> dict[str, Field] | None:
-        """The fields by key, from the first of `lists` that the credentials may read; None, and a
-        warning, where they may read none. Raises StreamError where it is not known."""
+        """The fields by key, from the first of `lists` that the credentials may read; None, with a
+        warning, if they may read none. Raises StreamError if the answer is inconclusive."""
         with self._lock:
             found = [self._once(stream) for stream in lists[:1]]
             while isinstance(found[-1], StreamError) and len(found) < len(lists):
@@ -130,15 +130,15 @@ class Definitions:
         if isinstance(found[-1], StreamError):
             self.say_once(
                 logging.WARNING,
-                f"{found[0]} Until then no label stands beside an id, and new custom fields get no "
-                "column; the raw object holds everything.",
+                f"{found[0]} Until then ids have no labels and new custom fields have no columns; "
+                "the raw object holds everything.",
             )
             return None
         return found[-1]
 
     def named(self, stream: Stream) -> Mapping[str, str] | None:
-        """What the records of a list are called, by id; None, and a warning, where the credentials
-        may not see it. Raises StreamError where it is not known."""
+        """The names of a list's records, by id; None, with a warning, if the credentials may not
+        see the list. Raises StreamError if the answer is inconclusive."""
         with self._lock:
             if stream.name not in self._named:
                 try:
@@ -147,7 +147,7 @@ class Definitions:
                     if error.status not in (HIDDEN, *GONE):
                         raise
                     self.say_once(
-                        logging.WARNING, f"{error} Until then {stream.name} stand as ids only."
+                        logging.WARNING, f"{error} Until then {stream.name} appear only as ids."
                     )
                     self._named[stream.name] = None
                 else:
@@ -159,7 +159,7 @@ class Definitions:
             return self._named[stream.name]
 
     def in_order(self, lists: Sequence[Stream]) -> list[Field] | None:
-        """The custom fields in order of creation, or None where that is not told."""
+        """The custom fields in order of creation; None if Pipedrive does not report the order."""
         custom = [one for one in (self.of(lists) or {}).values() if one.custom]
         if any(one.order is None for one in custom):
             orders: dict[str, int] = {}
@@ -169,11 +169,11 @@ class Definitions:
             custom = [replace(one, order=orders.get(one.key, one.order)) for one in custom]
         if custom and all(one.order is None for one in custom):
             return None
-        # One that v1 does not list yet has been created since.
+        # A field that v1 does not list yet is newer than all that it lists.
         return sorted(custom, key=lambda one: (one.order is None, one.order or 0, one.key))
 
     def say_once(self, level: int, sentence: str) -> None:
-        """Logs a sentence that concerns several streams."""
+        """Logs a sentence once, even if it concerns several streams."""
         with self._saying:
             new = sentence not in self._said
             self._said.add(sentence)
@@ -204,7 +204,7 @@ class Definitions:
                 rows = self._listed(source)
             except StreamError as error:
                 if source.unavailable_answer(error.status, error.body):
-                    return {}  # nor any record that could have such a field
+                    return {}  # the account has no record with such fields either
                 if error.status not in (HIDDEN, *GONE):
                     raise
                 failure = failure or error
@@ -214,8 +214,8 @@ class Definitions:
             fields = [from_v2(item) if v2 else from_v1(item, renamed) for item in own]
             if not fields:
                 if source.access.means_unavailable:
-                    return {}  # of an add-on that the company does not use
-                # Every object has fields of Pipedrive's own.
+                    return {}  # the company does not use the add-on
+                # Every other kind of object has standard fields.
                 raise StreamError(
                     f'Pipedrive sent no field at all for "{stream.name}". '
                     "Run the sync again later.",

@@ -1,4 +1,4 @@
-"""Custom fields of leads: v1 writes them at the top level of the record, v2 as one object.
+"""Custom fields of leads: v1 puts them at the top level of the record, v2 into one object.
 
 `<hash>: 500, <hash>_currency: "USD"` becomes `custom_fields: {<hash>: {"value": 500, "currency":
 "USD"}}`. https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide
@@ -13,14 +13,14 @@ from typing import Any
 Row = dict[str, Any]
 
 _KEY = re.compile(r"([0-9a-f]{40})(?:_(.+))?")
-# Types whose value is an object in v2, whatever parts of it are set.
+# Types whose value is an object in v2, whichever of its parts are set.
 _OBJECTS = frozenset({"monetary", "address", "daterange", "time", "timerange"})
 
 
 def gathered(row: Mapping[str, Any], types: Mapping[str, str]) -> Row:
-    """The record with its custom fields in one object, in the shapes of v2.
+    """The record with its custom fields in one object, in v2's shapes.
 
-    types: Pipedrive's type of each field, by key, as far as it is known.
+    types: Pipedrive's type of each known field, by key.
     """
     record: Row = {}
     values: Row = {}

@@ -1,7 +1,7 @@
 """Column names for custom fields: legal in any warehouse, unique, and stable.
 
-The invariant: a field's names depend on the stream's own columns and on the fields that were
-created before it, and on nothing else. So a field that is added later renames no other.
+The invariant: a field's names depend only on the stream's standard columns and on the fields that
+were created before it. So adding a field never renames another.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from anyascii import anyascii
 
 LONGEST = 63  # characters, PostgreSQL's limit
 HASH = re.compile(r"[0-9a-f]{40}")  # the key that Pipedrive gives a custom field
-SHORT = 6  # characters of the hash that tell two fields of one name apart
+SHORT = 6  # characters of the hash that distinguish two fields with the same name
 
 
 def plain(name: str) -> str:
-    """A field's name as a column's: `Größe (cm)` is `grosse_cm`. Never empty."""
+    """A field's name as a column name: `Größe (cm)` becomes `grosse_cm`. Never empty."""
     text = re.sub(r"[^a-z0-9]+", "_", anyascii(name).lower()).strip("_")
     if not text:
         return "field"
@@ -32,10 +32,10 @@ def column_names(
 ) -> dict[str, list[str]]:
     """The column names of each field, by its key.
 
-    fields: (key, name, suffixes) in order of creation; a field has a column for each suffix, such
-    as ("", "_currency"). reserved: names that the stream has already. A field whose names are taken
-    carries the beginning of its key instead. contested: of fields whose order is not known, so that
-    none of them has the plain name.
+    fields: (key, name, suffixes) in order of creation; a field has one column per suffix, such as
+    ("", "_currency"). If a name is taken, the start of the field's key is added to it. reserved:
+    the names of the stream's standard columns. contested: names that no field gets, because the
+    order of the fields that want them is unknown.
     """
     taken = {*reserved, *contested}
     names: dict[str, list[str]] = {}
@@ -49,7 +49,7 @@ def column_names(
 def contested(
     fields: Sequence[tuple[str, str, Sequence[str]]], reserved: Collection[str]
 ) -> set[str]:
-    """The names that two of the fields want, so that the order of their creation decides."""
+    """The names that several fields want, so that their order of creation matters."""
     own = set(reserved)
     seen: set[str] = set()
     twice: set[str] = set()
@@ -73,7 +73,7 @@ def _free(base: str, key: str, suffixes: Sequence[str], taken: Collection[str]) 
         if not set(names).intersection(taken):
             return names
         names = _with(base, f"_{mark[:length]}", suffixes)
-    # Only names made on purpose come here: forty characters of a hash are taken.
+    # Only names chosen on purpose get here: all forty characters of the hash are taken.
     number = 2
     while set(names).intersection(taken):
         names = _with(base, f"_{mark[:SHORT]}_{number}", suffixes)

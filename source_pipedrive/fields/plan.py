@@ -1,4 +1,4 @@
-"""What a stream's custom fields and labels come to, made once a sync and applied to each record."""
+"""The plan for a stream's custom fields and labels: made once per sync, applied to each record."""
 
 from __future__ import annotations
 
@@ -26,9 +26,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class FieldPlan:
-    """entries: what is done with each custom field's value; labels: (ids, column, options) of
-    standard fields; types: of fields that stand inline, to be gathered, else None; names: of the
-    columns."""
+    """How to fill a stream's columns.
+
+    entries: what to do with each custom field's value, by key
+    labels: (field with ids, column, options) of the standard fields with labels
+    types: the types of custom fields that are inline and must be gathered, by key; else None
+    names: the columns that the plan fills
+    """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     labels: tuple[tuple[str, str, Labels], ...] = ()
@@ -36,7 +40,7 @@ class FieldPlan:
     names: frozenset[str] = frozenset()
 
     def gather(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """The rows with inlined custom fields in one object."""
+        """The rows, with custom fields that are inline moved into one object."""
         if self.types is None:
             return rows
         types = self.types
@@ -47,7 +51,7 @@ class FieldPlan:
         entries, labels, names = self.entries, self.labels, self.names
         for record in records:
             if not names.isdisjoint(record):
-                # A key that Pipedrive has added since: the column is the custom field's.
+                # Pipedrive has added this key since; the column belongs to the custom field.
                 for name in names.intersection(record):
                     record[f"pipedrive_{name}"] = record.pop(name)
             values = record.get(RAW)
@@ -65,8 +69,8 @@ class FieldPlan:
 def plan_of(
     stream: Stream, schema: Mapping[str, Any], definitions: Definitions, labels: bool
 ) -> FieldPlan:
-    """The plan of a stream for the configured `schema`. Asks for the definitions where something
-    depends on them. Raises StreamError where they cannot be read."""
+    """The plan for a stream with the configured `schema`. Requests the definitions only if it needs
+    them. Raises StreamError if they cannot be read."""
     columns = configured(schema) if stream.columns.has_custom_fields else []
     known = set(schema.get("properties") or ())
     taken = {column.name for column in columns or ()}
@@ -102,18 +106,18 @@ def plan_of(
 
 
 def _warn(definitions: Definitions, of: Stream, sentence: str) -> None:
-    """Says it once for all streams whose fields, or labels, are in that list."""
+    """Warns once for all streams whose fields or labels come from the list `of`."""
     definitions.say_once(logging.WARNING, f"{of.name}: {sentence}")
 
 
 def _options(
     stream: Stream, ids: str, fields: Mapping[str, Field], definitions: Definitions
 ) -> Mapping[str, str] | None:
-    """Labels by id; None where Pipedrive does not tell them."""
+    """Labels by id; None if Pipedrive does not list them."""
     if ids in stream.columns.label_lists:
         return definitions.named(stream.columns.label_lists[ids])
     one = fields.get(ids)
-    # Only fields of these types are sure to list their options.
+    # Only fields of these types are guaranteed to list their options.
     return one.options if one and (one.options or one.type in ("enum", "set")) else None
 
 
@@ -124,7 +128,7 @@ def _compare(
     seen: Collection[str],
     definitions: Definitions,
 ) -> None:
-    """Says what has changed in Pipedrive since the schema was discovered."""
+    """Logs what has changed in Pipedrive since the schema was discovered."""
     own = {column.key: column for column in columns if not column.part}
     renamed = [
         f'"{column.title}" is now "{fields[key].name}" (column {column.name})'
@@ -141,6 +145,6 @@ def _compare(
         definitions.say_once(
             logging.INFO,
             f"{stream.columns.definitions[0].name}: custom fields changed since the schema was "
-            f"discovered. {RAW} holds them all; refresh the schema for the columns. "
+            f"discovered. {RAW} holds them all; refresh the schema to update the columns. "
             f"{'; '.join(changes)}.",
         )

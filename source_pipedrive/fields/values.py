@@ -1,4 +1,4 @@
-"""From a custom field's value to its columns: compiled once a stream, called for each record."""
+"""Converts custom field values to columns: compiled once per stream, run for each record."""
 
 from __future__ import annotations
 
@@ -9,64 +9,64 @@ from typing import Any
 
 from source_pipedrive.fields.columns import DATE, INTEGER, LIST, NUMBER, PARTS, TIME, TYPES, Column
 from source_pipedrive.fields.definitions import Field
-from source_pipedrive.http.answers import encode
+from source_pipedrive.http.decoding import encode
 
 Row = dict[str, Any]
 Put = Callable[[Row, Any], None]
-Warn = Callable[[str], object]  # says a sentence once, whichever stream comes to it first
-# What is done with a field's value: if it is of this class, it goes into this column, as it is or
-# as the table has it; otherwise the function puts it. Most values take the short way.
+Warn = Callable[[str], object]  # logs a sentence once for all streams
+# What to do with a field's value. A value of exactly this class goes into this column, unchanged or
+# looked up in the table; any other value goes to the function. Most values take the fast path.
 Entry = tuple[type | None, str, Mapping[Any, Any] | None, Put]
-REMEMBERED = 10_000  # values of a table that finds its answers
+REMEMBERED = 10_000  # values in a table that fills itself
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
-_EXACT = 15  # digits that every float keeps
-_WHOLE = re.compile(r"[0-9]{1,18}")  # what fits 64 bits
+_EXACT = 15  # digits that a float always preserves
+_WHOLE = re.compile(r"[0-9]{1,18}")  # always fits into 64 bits
 
 
 class Labels(dict[Any, str | None]):
-    """The options of one field: labels by id, as a number or as text. An id that the definitions do
-    not know stays, as text, and `warn` is told of it."""
+    """The options of one field: labels by id, as a number or as text. An unknown id stays as text,
+    and `warn` is called once."""
 
     def __init__(self, warn: Warn, name: str, options: Mapping[str, str]) -> None:
         super().__init__(options)
         self.update({int(id_): label for id_, label in options.items() if _WHOLE.fullmatch(id_)})
         self._warn = warn
         self._name = name
-        self._told = False
+        self._warned = False
 
     def __missing__(self, value: Any) -> str | None:
         if value == "":
             return None
-        if not self._told:
-            self._told = True
+        if not self._warned:
+            self._warned = True
             self._warn(
                 f'"{self._name}" holds options that have been deleted in Pipedrive; '
-                "their ids stand in place of labels."
+                "their ids replace the labels."
             )
         return str(value)
 
     def of(self, value: Any) -> str | None:
-        """The label of an id, or of an `{"id", "label"}`; None where there is none."""
+        """The label of an id or of an object with an id; None if there is none."""
         if isinstance(value, dict):
             value = value.get("id")
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool):
-            value = str(value)  # as the definitions have it
+            value = str(value)  # as in the definitions
         return self[value] if isinstance(value, int | str) else None
 
     def all(self, value: Any) -> list[str]:
-        """The labels of a list of ids, or of one of v1's texts of ids."""
+        """The labels of a list of ids, or of ids in v1's comma-separated text."""
         ids = [one.strip() for one in value.split(",")] if isinstance(value, str) else value
         items = ids if isinstance(ids, list) else [ids]
         return [label for item in items if (label := self.of(item)) is not None]
 
 
 class Ids(Labels):
-    """No labels: each id stays, as text."""
+    """No labels: each id stays as text."""
 
     def __init__(self) -> None:
         super().__init__(lambda sentence: None, "", {})
@@ -75,8 +75,8 @@ class Ids(Labels):
         return str(value) if value != "" else None
 
 
-class Found(dict[Any, Any]):
-    """Remembers what a conversion made of a value: dates come again and again."""
+class ConversionCache(dict[Any, Any]):
+    """Caches a conversion, because dates repeat."""
 
     def __init__(self, convert: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -92,9 +92,9 @@ class Found(dict[Any, Any]):
 def compiled(
     warn: Warn, columns: Sequence[Column], fields: Mapping[str, Field] | None, labels: bool
 ) -> dict[str, Entry]:
-    """What is done with the value of each field, by its key.
+    """What to do with the value of each field, by its key.
 
-    fields: the definitions, or None where they are hidden: then nothing is known of options.
+    fields: the definitions, or None if the credentials may not see them; options are unknown then.
     """
     by_key: dict[str, list[Column]] = {}
     for column in columns:
@@ -103,7 +103,7 @@ def compiled(
 
 
 def fill(record: Row, values: Mapping[str, Any], entries: Mapping[str, Entry]) -> None:
-    """Puts the values of a record's custom fields into its columns."""
+    """Copies the values of a record's custom fields into its columns."""
     get = entries.get
     for key, value in values.items():
         if value is not None and (entry := get(key)) is not None:
@@ -124,25 +124,25 @@ def _entry(
     holds = TYPES.get(kind)
     if own is not None and kind in ("enum", "set"):
         if labels and fields is None:
-            return None, name, None, _nothing
-        # A field that has been deleted has no options any more: that is said elsewhere.
+            return None, name, None, _keep_raw
+        # A deleted field has no options; a log line elsewhere reports the deletion.
         one = fields.get(own.key) if fields else None
         known = Labels(warn, own.title, one.options) if labels and one else Ids()
         if holds is LIST:
-            return None, name, None, _set(name, known)
+            return None, name, None, _put_labels(name, known)
         return int, name, known, _put(name, known.of)
     if kind in PARTS or kind == "address":
-        parts = [_part(column) for column in columns if column.part]
-        return None, name, None, _all(([_whole(name, kind)] if own else []) + parts)
-    convert = _holding(holds)
+        parts = [_put_part(column) for column in columns if column.part]
+        return None, name, None, _put_all(([_put_value(name, kind)] if own else []) + parts)
+    convert = _converter(holds)
     if holds in (DATE, TIME):
-        return str, name, Found(convert), _put(name, convert)
+        return str, name, ConversionCache(convert), _put(name, convert)
     plain = float if holds is NUMBER else int if holds is INTEGER else str
     return plain, name, None, _put(name, convert)
 
 
-def _nothing(record: Row, value: Any) -> None:
-    """The value stays in the raw object."""
+def _keep_raw(record: Row, value: Any) -> None:
+    """The value stays in the raw object only."""
 
 
 def _put(name: str, convert: Callable[[Any], Any]) -> Put:
@@ -153,7 +153,7 @@ def _put(name: str, convert: Callable[[Any], Any]) -> Put:
     return put
 
 
-def _set(name: str, labels: Labels) -> Put:
+def _put_labels(name: str, labels: Labels) -> Put:
     def put(record: Row, value: Any) -> None:
         if value.__class__ is list and all(one.__class__ is int for one in value):
             record[name] = [labels[one] for one in value]
@@ -163,9 +163,9 @@ def _set(name: str, labels: Labels) -> Put:
     return put
 
 
-def _whole(name: str, kind: str) -> Put:
-    """The value itself, of a field whose value has parts."""
-    convert = _holding(TYPES.get(kind))
+def _put_value(name: str, kind: str) -> Put:
+    """Puts the value itself, of a field whose value has parts."""
+    convert = _converter(TYPES.get(kind))
     if kind == "address":
         return _put(name, lambda value: convert(_address(value)))
 
@@ -184,13 +184,13 @@ def _address(value: Any) -> Any:
     return value.get("formatted_address") or value.get("value")
 
 
-def _part(column: Column) -> Put:
+def _put_part(column: Column) -> Put:
     name = column.name
-    # v1, and so leads, know a zone only by its number.
+    # v1, and so leads, has only the number of a time zone.
     key, other = (
         ("timezone_name", "timezone_id") if column.part == "timezone" else (column.part, "")
     )
-    convert = _holding(PARTS.get(column.type, {}).get(column.part))
+    convert = _converter(PARTS.get(column.type, {}).get(column.part))
 
     def put(record: Row, value: Any) -> None:
         if value.__class__ is not dict:
@@ -204,7 +204,7 @@ def _part(column: Column) -> Put:
     return put
 
 
-def _all(puts: Sequence[Put]) -> Put:
+def _put_all(puts: Sequence[Put]) -> Put:
     if len(puts) == 2:
         first, second = puts
 
@@ -221,8 +221,9 @@ def _all(puts: Sequence[Put]) -> Put:
     return each
 
 
-def _holding(holds: Mapping[str, Any] | None) -> Callable[[Any], Any]:
-    """What makes a value fit its column; what does not fit is null, and is in the raw object."""
+def _converter(holds: Mapping[str, Any] | None) -> Callable[[Any], Any]:
+    """Converts a value to its column's type; what does not fit is null there, and is in the raw
+    object."""
     if holds is NUMBER:
         return number
     if holds is INTEGER:
@@ -237,7 +238,7 @@ def _holding(holds: Mapping[str, Any] | None) -> Callable[[Any], Any]:
 
 
 def number(value: Any) -> float | int | None:
-    """A number, also from a text."""
+    """A number; text is parsed."""
     if value.__class__ is int or value.__class__ is float:
         return value
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
@@ -246,7 +247,7 @@ def number(value: Any) -> float | int | None:
 
 
 def integer(value: Any) -> int | None:
-    """An id, also from a text or from the object that v1 sends for what it points at."""
+    """An id; taken from text, or from the object that v1 sends for a linked record."""
     if isinstance(value, dict):
         value = value.get("id") if value.get("id") is not None else value.get("value")
     if isinstance(value, str) and _WHOLE.fullmatch(value):
@@ -255,7 +256,7 @@ def integer(value: Any) -> int | None:
 
 
 def day(value: Any) -> str | None:
-    """A date that there is."""
+    """A date that exists in the calendar."""
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         return None
     try:
@@ -271,7 +272,7 @@ def time(value: Any) -> str | None:
 
 
 def text(value: Any) -> str | None:
-    """A text; of anything else its JSON."""
+    """Text; anything else as JSON."""
     if value is None or isinstance(value, str):
         return value
     return encode(value).decode()

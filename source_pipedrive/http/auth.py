@@ -1,4 +1,4 @@
-"""Who the requests come from: an API token, or an OAuth app whose access token is renewed.
+"""Authenticates requests, with an API token or with an OAuth app's renewable access token.
 
 https://pipedrive.readme.io/docs/marketplace-oauth-authorization
 """
@@ -25,10 +25,11 @@ from source_pipedrive.http.hosts import OAUTH
 
 TOKEN_TIMEOUT = 30  # seconds
 TRIES = 4
+TOKEN_ANSWER = "Pipedrive's answer to the token request"
 
 
 class ApiToken(AuthBase):
-    """The header `x-api-token`; the token never stands in a URL."""
+    """Sends the API token in the header `x-api-token`, never in a URL."""
 
     renew = "Copy a new token from Personal preferences > API in Pipedrive."
 
@@ -62,7 +63,7 @@ class OAuth(AuthBase):
         self._sleep = sleep
         self._renewing = threading.Lock()
         self._failure: SyncError | None = None
-        self.scopes: frozenset[str] = frozenset()  # of the last renewal, if it told more than base
+        self.scopes: frozenset[str] = frozenset()  # of the last renewal, if more than base
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self.get_access_token()}"
@@ -70,7 +71,7 @@ class OAuth(AuthBase):
 
     @property
     def token(self) -> str:
-        """The access token as it stands, possibly expired, without a request."""
+        """The current access token, without a request. It may have expired."""
         return self._tokens.get("access_token")
 
     @property
@@ -79,18 +80,18 @@ class OAuth(AuthBase):
         return self._tokens.get("api_domain")
 
     def get_access_token(self) -> str:
-        """The access token, renewed first if it has expired."""
+        """The access token; renews it first if it has expired."""
         if self._has_expired():
             self._renew_if(self._has_expired)
         return self.token
 
     def renew_unless_changed(self, refused: str) -> None:
-        """Gets a new access token, once for all the workers whom the same token was refused."""
+        """Renews the access token, once for all workers whose token `refused` was refused."""
         self._renew_if(lambda: self.token == refused)
 
     def _renew_if(self, needed: Callable[[], bool]) -> None:
-        """The only way to a renewal. Workers wait here for the one that renews; if it fails, its
-        error is theirs, because another attempt would fail as well."""
+        """Renews the access token; nothing else does. Workers wait here for the one that renews. If
+        it fails, they raise its error, because another attempt would fail as well."""
         with self._renewing:
             if self._failure is not None:
                 raise self._failure
@@ -113,7 +114,10 @@ class OAuth(AuthBase):
         answer = self._ask()
         token = answer.get("access_token")
         if not isinstance(token, str) or not token:
-            raise SyncError("Pipedrive's token answer holds no access_token.", TRANSIENT)
+            raise SyncError(
+                "Pipedrive's answer to the token request has no access_token. Run the sync again.",
+                TRANSIENT,
+            )
         renewed = answer.get("refresh_token")
         for secret in filter(None, (token, renewed)):
             add_to_secrets(secret)
@@ -164,7 +168,10 @@ class OAuth(AuthBase):
         except orjson.JSONDecodeError:
             answer = None
         if not isinstance(answer, dict):
-            raise SyncError("Pipedrive's token answer is not JSON. Run the sync again.", TRANSIENT)
+            raise SyncError(
+                "Pipedrive's answer to the token request is not JSON. Run the sync again.",
+                TRANSIENT,
+            )
         return answer
 
 
@@ -181,12 +188,10 @@ def _refusal(status: int, failure: str, kind: FailureType) -> SyncError:
         remedy = "The client ID or client secret is wrong: copy both from Pipedrive's Developer Hub"
     elif status == 400:
         remedy = (
-            "The refresh token is no longer valid: it ends when the app is uninstalled or was not "
-            "used for 60 days, or when its user is deactivated. Reconnect the app"
+            "The refresh token is no longer valid: it expires when the app is uninstalled, when it "
+            "is not used for 60 days, or when its user is deactivated. Reconnect the app"
         )
     else:
-        remedy = (
-            "That came from a proxy or from Pipedrive's edge: check the way there, wait an hour"
-        )
+        remedy = "A proxy or Pipedrive's edge sent this answer: check your proxy, or wait an hour"
     message = f'Pipedrive refused to renew the access token ({status}): "{failure}". {remedy}.'
     return SyncError(message, CONFIG if status in (400, 401) else TRANSIENT, status)

@@ -1,16 +1,13 @@
-"""The only place that talks to Pipedrive's API: one request in, one decoded answer out."""
+"""The client for Pipedrive's API: the only module that sends requests to it."""
 
 from __future__ import annotations
 
 import logging
-import re
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 import requests
 import urllib3
@@ -22,40 +19,43 @@ from airbyte_cdk.sources.streams.http.error_handlers import (
 )
 
 from source_pipedrive.http import errors
-from source_pipedrive.http.answers import decode
 from source_pipedrive.http.auth import ApiToken, OAuth
+from source_pipedrive.http.decoding import NullAnswers, decode, server_time
 from source_pipedrive.http.errors import (
     CONFIG,
-    TRANSIENT,
     Action,
+    AnswerPattern,
     PageError,
     StreamError,
     SyncError,
+    UnansweredError,
 )
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.optional_fields import OptionalFields
 from source_pipedrive.http.pacing import Pacing, Slot, growing
-from source_pipedrive.http.usage import Usage
+from source_pipedrive.http.usage import AnswerSizes, Usage
 
 logger = logging.getLogger("airbyte")
-# What the CDK's client says of a request, in debug, holds its headers: the token is among them.
+# At debug level the CDK's client logs the headers of each request, and so the token.
 quiet = logging.getLogger("source_pipedrive.silent")
 quiet.disabled = True
 
 TIMEOUT = (10.0, 90.0)  # seconds to connect, seconds without a byte
-POOL = 128  # connections that are kept: more than there are ever workers
-TRIES = 8  # of one page, in about two minutes
-REFUSALS = 20  # of one page for the burst limit, in about ten minutes
+POOL = 128  # connections kept open: more than the most workers
+TRIES = 8  # for one page, over about two minutes
+REFUSALS = 20  # by the burst limit for one page, over about ten minutes
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for, and what the errors and the accounts have to know of it.
+    """One GET request, and what messages and the usage report need to know about it.
 
-    path is relative to the version's root; cost is in API tokens; scope and permission are what the
-    sentences about a missing OAuth scope, or a user who may not see this, name; absent are the
-    answers, status and pattern of the body, that say nothing about other streams; optional are the
-    names in include_fields that need an app of Pipedrive's, and that app.
+    path        relative to the root of the API version
+    cost        API tokens
+    scope       the OAuth scope that a message about a missing scope names
+    permission  the permission that a message about a missing permission names
+    means_unavailable  answers that concern only this stream, even if others would end the sync
+    optional    names in include_fields that require one of Pipedrive's apps, and that app
     """
 
     stream: str
@@ -65,34 +65,46 @@ class Request:
     scope: str
     permission: str = "that this needs"
     params: Mapping[str, str] = field(default_factory=dict)
-    absent: tuple[tuple[int, str], ...] = ()
+    means_unavailable: tuple[AnswerPattern, ...] = ()
     optional: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """body: the decoded object; at: the server's clock, whole seconds in UTC, if it was told."""
+    """body: the decoded object; at: the server's clock in UTC, in whole seconds, if reported."""
 
     body: dict[str, Any]
     at: datetime | None
 
 
-class UnansweredError(Exception):
-    """A request that got no answer. `error` is what requests raised."""
+class Api(Protocol):
+    """What a sync needs from a `Client`. Tests implement it without a network."""
 
-    def __init__(self, error: Exception) -> None:
-        super().__init__(type(error).__name__)
-        self.error = error
+    @property
+    def usage(self) -> Usage:
+        """What the sync has spent."""
 
-    def meaning(self, host: Host) -> SyncError:
-        """Why there was no answer, without the URL or anything else of the request."""
-        why, failure = errors.no_answer(self.error)
-        return SyncError(f"Could not reach {host.name}: {why}", failure)
+    @property
+    def pacing(self) -> Pacing:
+        """How fast requests may leave."""
+
+    @property
+    def null_answers(self) -> NullAnswers:
+        """Which null answers can be believed."""
+
+    def get(self, request: Request) -> Answer:
+        """The answer to `request`. Raises StreamError or SyncError."""
+
+    def pause(self, seconds: float) -> None:
+        """Waits before a request is repeated. Raises SyncError if the sync is asked to stop."""
+
+    def size(self, stream: str) -> int:
+        """Bytes of the largest answer so far."""
 
 
-class _HandBack(ErrorHandler):
-    """Gives every answer back: this module decides what follows, so that a body that breaks off
-    is retried like a status, and so that each wait has a sentence in the log."""
+class _AcceptEverything(ErrorHandler):
+    """Returns every answer to `Client`, which then handles a truncated body like an error status
+    and logs every wait."""
 
     max_retries = 0
     max_time = None
@@ -104,9 +116,9 @@ class _HandBack(ErrorHandler):
 
 
 @dataclass(frozen=True)
-class Response:
-    """An answer before it is understood. wait: seconds that a 429 holds all requests back, or None
-    where they are held back already."""
+class _Response:
+    """An answer before it is interpreted. wait: seconds for which a 429 holds all requests back, or
+    None if another 429 does so already."""
 
     status: int
     headers: Mapping[str, str]
@@ -115,9 +127,9 @@ class Response:
 
 
 class Client:
-    """Sends requests as `auth` to `host`, at the account's pace, and counts what they cost.
+    """Sends requests to `host` as `auth`, at the pace of the account, and counts their cost.
 
-    Thread-safe. Raises StreamError or SyncError where no answer can be had.
+    tries: for one page; sleep: waits for a number of seconds. Thread-safe. Implements `Api`.
     """
 
     def __init__(
@@ -132,67 +144,75 @@ class Client:
         self.host = host
         self.usage = usage or Usage()
         self.pacing = pacing or Pacing()
-        self.fields = OptionalFields()
-        self.confirmed: Counter[str] = Counter()  # nulls that a second answer confirmed, by stream
-        self._largest: dict[str, int] = {}
-        self._largest_of_any = 0
-        self._over: SyncError | None = None
-        self._served: Slot | None = None  # the latest request that Pipedrive did not put off
+        self.null_answers = NullAnswers()
         self._auth = auth
         self._tries = tries
         self._sleep = sleep
+        self._optional_fields = OptionalFields()
+        self._sizes = AnswerSizes()
+        self._fatal: SyncError | None = None  # what has ended the sync
+        self._served: Slot | None = None  # the latest request that was not answered with a 429
         session = requests.Session()
         session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=POOL))
         session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=POOL))
         self._http = HttpClient(
             name="pipedrive",
             logger=quiet,
-            error_handler=_HandBack(),
+            error_handler=_AcceptEverything(),
             session=session,
             authenticator=auth,
             disable_retries=True,
         )
 
+    def use_company(self, host: Host | None, apps: Collection[str]) -> None:
+        """Sends later requests to the company's own `host`, if it is known, and requests only those
+        optional fields that belong to one of the user's `apps`."""
+        self.host = host or self.host
+        self._optional_fields.use_apps(apps)
+
     def get(self, request: Request) -> Answer:
-        """The answer to `request`, after as many tries as its errors deserve. After an error that
-        ends the sync, whoever met it, no request leaves any more."""
+        """The answer to `request`, after as many tries as its errors deserve.
+
+        Raises StreamError or SyncError. After a SyncError in any thread, no request leaves.
+        """
         try:
-            return self.fields.ask(request, self._get)
+            return self._optional_fields.ask(request, self._get)
         except SyncError as error:
-            self._over = self._over or error
+            self._fatal = self._fatal or error
             raise
 
     def pause(self, seconds: float) -> None:
-        """Waits before a request is made again; a sync that is asked to stop ends the wait."""
+        """Waits before a request is repeated. Raises SyncError if the sync is asked to stop."""
         self._sleep(seconds)
 
     def size(self, stream: str) -> int:
-        """Bytes of the largest answer of a stream so far; of any, before its first."""
-        return self._largest.get(stream) or self._largest_of_any
+        """Bytes of the stream's largest answer so far; before its first answer, of any stream's."""
+        return self._sizes.largest(stream)
 
     def _get(self, request: Request) -> Answer:
         renewed, attempt, refusals = False, 0, 0
         before = self._served
         while True:
             attempt += 1
-            # Renewed before the request takes its place: what may leave now may not leave later.
+            # Renew the token before taking a slot: a slot is only good for leaving at once.
             token = self._auth.get_access_token() if isinstance(self._auth, OAuth) else ""
             try:
                 answer = self._send(request)
                 if answer.status == 200:
-                    return Answer(decode(answer.raw, request.stream), _server_time(answer.headers))
+                    return Answer(decode(answer.raw, request.stream), server_time(answer.headers))
             except (UnansweredError, PageError) as error:
                 failure: errors.PipedriveError = (
-                    error if isinstance(error, PageError) else error.meaning(self.host)
+                    error if isinstance(error, PageError) else error.as_sync_error(self.host.name)
                 )
-                # A certificate that was good before is good still: something else broke.
+                # A certificate that was valid before is still valid: the connection broke.
                 if failure.failure_type == CONFIG and self._served is None:
                     raise failure from None
                 if attempt == self._tries:
-                    raise _last(failure, request, self._served is not before) from None
-                self._wait(request, f'Reading "{request.stream}": {failure}', attempt)
+                    served = self._served is not before
+                    raise errors.after_last_try(failure, request.stream, served) from None
+                self._wait(f'Reading "{request.stream}": {failure}', attempt)
                 continue
-            rule, failure = self._meaning(request, answer, refusals, self._served is not before)
+            rule, failure = self._interpret(request, answer, refusals, self._served is not before)
             if rule.action is Action.REFRESH and isinstance(self._auth, OAuth) and not renewed:
                 renewed, attempt = True, attempt - 1
                 self._auth.renew_unless_changed(token)
@@ -201,14 +221,14 @@ class Client:
                 self._slow_down(request, answer.wait)
             elif rule.action is Action.RETRY and attempt < self._tries:
                 why = f'Pipedrive answered {answer.status} for "{request.stream}".'
-                self._wait(request, why, attempt)
+                self._wait(why, attempt)
             else:
                 raise failure
 
-    def _send(self, request: Request) -> Response:
+    def _send(self, request: Request) -> _Response:
         slot = self.pacing.acquire(self._sleep)
-        if self._over is not None:
-            raise self._over
+        if self._fatal is not None:
+            raise self._fatal
         turn = self.usage.admit(request.cost)
         try:
             _, response = self._http.send_request(
@@ -231,21 +251,20 @@ class Client:
         finally:
             self.usage.settle(turn)
             self.pacing.finished(slot)
-        self._largest[request.stream] = max(self._largest.get(request.stream, 0), len(raw))
-        self._largest_of_any = max(self._largest_of_any, len(raw))
+        self._sizes.add(request.stream, len(raw))
         logger.debug(
             f"{request.stream}: GET v{request.version}/{request.path} {dict(request.params)} "
             f"-> {response.status_code}, {len(raw):,} bytes, {request.cost} tokens"
         )
-        return Response(response.status_code, response.headers, raw, wait)
+        return _Response(response.status_code, response.headers, raw, wait)
 
-    def _meaning(
-        self, request: Request, answer: Response, refusals: int, served: bool
+    def _interpret(
+        self, request: Request, answer: _Response, refusals: int, served: bool
     ) -> tuple[errors.Rule, errors.PipedriveError]:
-        """served: whether Pipedrive has served any request since the first try of this one."""
+        """served: whether Pipedrive served any request since the first try of this one."""
         status, body = answer.status, answer.raw[:10_000].decode("utf-8", "replace")
         if errors.day_is_spent(status, answer.headers, request.cost, refusals, served):
-            return errors.ANY_OTHER, self.usage.day_spent(errors.says_why(answer.headers))
+            return errors.ANY_OTHER, self.usage.day_spent(errors.reports_limits(answer.headers))
         rule = errors.rule_for(status, body, request.path)
         remedy = rule.remedy.format(
             scope=request.scope, permission=request.permission, renew=self._auth.renew
@@ -253,8 +272,8 @@ class Client:
         message = errors.sentence(request.stream, status, body, remedy)
         ends_sync = rule.action in (Action.END_SYNC, Action.REFRESH)
         ends_sync = ends_sync or (rule.action is Action.SLOW_DOWN and not served)
-        mine = any(status == known and re.search(part, body) for known, part in request.absent)
-        kind = SyncError if ends_sync and not mine else StreamError
+        unavailable = any(known.matches(status, body) for known in request.means_unavailable)
+        kind = SyncError if ends_sync and not unavailable else StreamError
         return rule, kind(message, rule.failure, status, body)
 
     def _slow_down(self, request: Request, wait: float | None) -> None:
@@ -263,28 +282,7 @@ class Client:
                 f"{request.stream}: the burst limit is reached; all requests wait {wait:.1f} s."
             )
 
-    def _wait(self, request: Request, why: str, attempt: int) -> None:
+    def _wait(self, why: str, attempt: int) -> None:
         seconds = growing(attempt)
         logger.info(f"{why} Trying again in {seconds:.1f} s ({attempt} of {self._tries} tries).")
         self._sleep(seconds)
-
-
-def _server_time(headers: Mapping[str, str]) -> datetime | None:
-    try:
-        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError, OverflowError):
-        return None
-
-
-def _last(failure: errors.PipedriveError, request: Request, served: bool) -> errors.PipedriveError:
-    """The end of the tries. Without an answer the sync ends, unless Pipedrive has `served` some
-    request meanwhile; then, and with a broken answer, only the stream does."""
-    if not isinstance(failure, SyncError):
-        return StreamError(f"{failure.message} Run the sync again later.", TRANSIENT)
-    if not served:
-        return failure
-    return StreamError(
-        f'Reading "{request.stream}" failed at each try, although Pipedrive answers requests. '
-        f"{failure.message}",
-        TRANSIENT,
-    )

@@ -21,16 +21,16 @@ logger = logging.getLogger("airbyte")
 WHO_AM_I = Request("users_me", "users/me", 1, 2, "base")
 
 
-SKEW = 300  # seconds by which this machine's clock may be off without a word
+SKEW = 300  # seconds by which this machine's clock may be off without a warning
 
 
 @dataclass(frozen=True)
 class Company:
-    """The company and user that the credentials belong to; at: the server's clock.
+    """The company and the user that the credentials belong to.
 
-    access: the apps of Pipedrive's that the user may use, and whether as an admin; None where that
-    is not told. scopes: of the OAuth app, empty where they are not told; None for an API token,
-    which has none.
+    at: the server's clock. access: the Pipedrive apps that the user may use, and whether as an
+    admin; None if Pipedrive does not report them. scopes: those of the OAuth app, empty if
+    Pipedrive does not report them; None for an API token.
     """
 
     id: int
@@ -63,9 +63,8 @@ def connect(
     answer = client.get(WHO_AM_I)
     me = answer.body.get("data")
     company = _company(me, answer.at, auth.scopes if isinstance(auth, OAuth) else None)
-    client.fields.apps = frozenset(company.access or ())
-    if host.shared and isinstance(me, dict):
-        client.host = company_host(me.get("company_domain")) or host
+    domain = me.get("company_domain") if host.shared and isinstance(me, dict) else None
+    client.use_company(company_host(domain), company.access or ())
     logger.info(
         f"Connected to {company.name} (company {company.id}) at {client.host.name} as "
         f"{company.user_name} (user {company.user_id})."
@@ -88,8 +87,8 @@ def _compare_clocks(theirs: datetime) -> None:
         off = timedelta(seconds=round(abs(ahead)))
         how = f"{off} {'ahead of' if ahead > 0 else 'behind'} Pipedrive's"
         logger.warning(
-            f"This machine's clock is {how}. Syncs go by Pipedrive's; certificates and access "
-            "tokens do not: set the clock."
+            f"This machine's clock is {how}. Syncs use Pipedrive's clock, but certificates and "
+            "access tokens depend on this one: set the clock."
         )
 
 
@@ -103,7 +102,7 @@ def _host(config: Config, auth: ApiToken | OAuth) -> Host:
     if config.api_url:
         return Host(config.api_url)
     if isinstance(auth, OAuth):
-        # An expired access token is renewed here, and the answer names the company's host.
+        # This renews an expired access token, and the answer names the company's host.
         auth.get_access_token()
         domain = auth.api_domain
         return Host(domain) if is_company_address(domain) else shared_host()
@@ -112,18 +111,18 @@ def _host(config: Config, auth: ApiToken | OAuth) -> Host:
 
 def _company(me: object, at: datetime | None, scopes: frozenset[str] | None) -> Company:
     if at is None:
-        # This machine's clock may be off, and a sync that ends too late loses what comes between.
+        # This machine's clock may be fast, and a sync that claims to end too late loses changes.
         raise SyncError(
-            "Pipedrive's answer does not say what time it is there (no Date header). Let proxies "
-            "pass it on.",
+            "Pipedrive's answer has no Date header, so Pipedrive's time is unknown. Make sure that "
+            "no proxy removes the header.",
             TRANSIENT,
         )
     if not isinstance(me, dict) or not isinstance(me.get("id"), int):
-        raise SyncError("Pipedrive did not say whom the credentials belong to.", CONFIG)
+        raise SyncError("Pipedrive did not report whom the credentials belong to.", CONFIG)
     if me.get("active_flag") is False:
         raise SyncError(
-            "The user of these credentials is deactivated in Pipedrive. Use those of an active "
-            "user.",
+            "The user of these credentials is deactivated in Pipedrive. Use the credentials of an "
+            "active user.",
             CONFIG,
         )
     return Company(

@@ -1,9 +1,18 @@
-"""What each answer of Pipedrive's means: retried, refreshed, the end of a stream or of the sync.
+"""What an answer from Pipedrive means, and what the connector does about it.
 
-PipedriveError
-|- StreamError      ends its stream, the others go on
-|- SyncError        ends the sync: no request could succeed
-`- PageError        the answer cannot be used; asked again, then a StreamError
+To look up a status, a 403 for example, read its rows in `RULES` from top to bottom: the first row
+whose status and body pattern match decides. `Action` explains what follows, and the row's remedy
+ends the message that the user reads. Other statuses are retried from 500 on and end the stream
+below. Two statuses also depend on more than the answer's body: a 402 on the path (`NOT_PAID_FOR`),
+and a 429 on the daily budget (`day_is_spent`). If a request for one parent's children is refused,
+`ONE_PARENT_RULES` then decide about that parent.
+
+AirbyteTracedException
+`- PipedriveError
+   |- StreamError      ends its stream; the other streams continue
+   |- SyncError        ends the sync: no further request could succeed
+   `- PageError        the body is unusable; retried, then raised as a StreamError
+UnansweredError        no answer arrived; retried, then raised as a StreamError or SyncError
 """
 
 from __future__ import annotations
@@ -27,7 +36,10 @@ SYSTEM = FailureType.system_error
 
 
 class PipedriveError(AirbyteTracedException):
-    """An answer, or none, that a person has to know of. `status` is 0 where there was no answer."""
+    """A failed request that the user must know about.
+
+    `status` and `body` are those of the answer: 0 and "" if there was none.
+    """
 
     def __init__(
         self, message: str, failure_type: FailureType, status: int = 0, body: str = ""
@@ -38,52 +50,74 @@ class PipedriveError(AirbyteTracedException):
 
 
 class StreamError(PipedriveError):
-    """Ends its stream; the others go on."""
+    """Ends its stream; the other streams continue."""
 
 
 class SyncError(PipedriveError):
-    """Ends the sync."""
+    """Ends the sync: no further request could succeed."""
 
 
 class PageError(PipedriveError):
-    """The body is not what it should be: cut off, HTML, not an object."""
+    """The body is not a JSON object: it is truncated, empty or HTML, for example."""
+
+
+class UnansweredError(Exception):
+    """A request got no answer. `error` is what `requests` or `urllib3` raised."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
+
+    def as_sync_error(self, host: str) -> SyncError:
+        """The reason and the remedy, without the URL or any other part of the request."""
+        reason, failure = no_answer(self.error)
+        return SyncError(f"Could not reach {host}: {reason}", failure)
 
 
 class Action(Enum):
-    """What follows from an answer."""
+    """What the connector does after an answer."""
 
-    RETRY = "ask again, after a growing wait"
-    SLOW_DOWN = "ask again when the burst window has emptied"
-    REFRESH = "get a new access token once and ask again; without OAuth the end of the sync"
+    RETRY = "retry after a wait that grows with each try"
+    SLOW_DOWN = "retry once the burst limit allows it"
+    REFRESH = "renew the access token once and retry; with an API token, end the sync"
     END_STREAM = "end the stream"
     END_SYNC = "end the sync"
-    PASS_OVER = "the parent has gone: go on with the next one"
-    ASK_LATER = "the parent is hidden: go on with the next one, ask for this one in later syncs"
-    PARK = "go on with the next parent; the stream stays incomplete until this one can be read"
+    PASS_OVER = "the parent is gone: skip it"
+    ASK_LATER = "the parent is not visible: skip it now and ask for it again in later syncs"
+    PARK = "skip the parent; the stream stays incomplete until it can be read"
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One line of the table: `status` and `body` (a pattern; "" is any) choose it.
-
-    `remedy` may name {scope}, {permission} and {renew}. `source` says where the meaning is known
-    from.
-    """
+class AnswerPattern:
+    """Matches answers by HTTP status and by `body`, a regular expression; "" matches any body."""
 
     status: int
     body: str
+
+    def matches(self, status: int, body: str) -> bool:
+        """Whether an answer has this status and its body contains a match."""
+        return self.status == status and re.search(self.body, body) is not None
+
+
+@dataclass(frozen=True)
+class Rule(AnswerPattern):
+    """What a matching answer means.
+
+    `remedy` may contain {scope}, {permission} and {renew}. `source` says how the meaning is known.
+    """
+
     action: Action
     failure: FailureType
     remedy: str
     source: str
 
 
-# 429s in a row without any header that says why: with the waits between them half a minute, many
-# times the window of the burst limit.
+# 429s in a row without a rate limit header. With the waits between them they take half a minute,
+# many times the window of the burst limit.
 MUTE_REFUSALS = 6
-# What the edge itself answers: a page, or "error code: 1020" to a client that takes no page.
+# Answers from Cloudflare, not from the API: an HTML page, or "error code: 1020" as plain text.
 EDGE = r"(?i)^\s*(?:<|error code: 1\d{3})|cloudflare"
-BLOCKED = "Pipedrive's edge has blocked this connector for sending too much. Wait an hour."
+BLOCKED = "Pipedrive's edge has blocked this connector for sending too many requests. Wait an hour."
 DOCS = "status list of Pipedrive's documentation"
 SEEN = "recorded answer"
 
@@ -94,7 +128,7 @@ RULES = (
     Rule(401, "", Action.REFRESH, CONFIG,
          "The credentials are not valid, or their user is deactivated. {renew}", SEEN),
     Rule(402, "", Action.END_SYNC, CONFIG,
-         "The company's account is not open: check its trial or payment in Pipedrive.", DOCS),
+         "The company's account is not active: check its trial or payment in Pipedrive.", DOCS),
     Rule(403, EDGE, Action.END_SYNC, TRANSIENT, BLOCKED, "rate limit page"),
     Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG,
          "Give the app the scope {scope} and reconnect.", SEEN),
@@ -108,10 +142,10 @@ RULES = (
     Rule(429, "", Action.SLOW_DOWN, TRANSIENT, "Run the sync again later.", "rate limit page"),
     Rule(501, "", Action.END_STREAM, SYSTEM, "Please report this line.", DOCS),
 )
-# Of a request for the children of one parent. If it happens to every parent, it is not about the
-# parents, and ends the stream.
-OF_ONE_PARENT = (
-    Rule(200, "", Action.ASK_LATER, TRANSIENT, "", "null where the parent counts some"),
+# For requests that ask for the children of one parent. An answer that every parent gets does not
+# concern the parents and ends the stream.
+ONE_PARENT_RULES = (
+    Rule(200, "", Action.ASK_LATER, TRANSIENT, "", "null, although the parent counts some"),
     Rule(404, "", Action.PASS_OVER, SYSTEM, "", "OpenAPI v1 and v2: the parent was not found"),
     Rule(410, "", Action.PASS_OVER, SYSTEM, "", DOCS + ": gone"),
     Rule(401, "", Action.END_STREAM, CONFIG, "", SEEN),
@@ -119,7 +153,7 @@ OF_ONE_PARENT = (
     Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG, "", SEEN),
     Rule(403, "", Action.ASK_LATER, CONFIG, "", SEEN),
 )
-# A 402 is about the company's account only where every plan has what was asked for.
+# Every plan includes these paths, so only for them does a 402 concern the company's account.
 IN_EVERY_PLAN = frozenset(
     {
         "users/me", "deals", "persons", "organizations", "activities", "products", "leads",
@@ -128,26 +162,26 @@ IN_EVERY_PLAN = frozenset(
 )
 NOT_PAID_FOR = Rule(402, "", Action.END_STREAM, CONFIG,
                     "The company's plan may not include this: deselect the stream, or check the "
-                    "plan in Pipedrive.", "not documented; a plan may lack one endpoint")
+                    "plan in Pipedrive.", "not documented; a plan may lack an endpoint")
 SERVER_FAULT = Rule(0, "", Action.RETRY, TRANSIENT, "Run the sync again later.", DOCS)
 ANY_OTHER = Rule(0, "", Action.END_STREAM, SYSTEM, "Please report this line.", "no source")
 # fmt: on
 
 
 def rule_for(status: int, body: str, path: str) -> Rule:
-    """The first rule that fits an answer other than 200 to a request for `path`."""
+    """The first rule that matches an answer other than 200 to a request for `path`."""
     if status == NOT_PAID_FOR.status and path not in IN_EVERY_PLAN:
         return NOT_PAID_FOR
     for rule in RULES:
-        if rule.status == status and re.search(rule.body, body):
+        if rule.matches(status, body):
             return rule
     return SERVER_FAULT if status >= 500 else ANY_OTHER
 
 
 def about_one_parent(error: StreamError) -> Action:
-    """What follows from the answer to a request for the children of one parent."""
-    for rule in OF_ONE_PARENT:
-        if rule.status == error.status and re.search(rule.body, error.body):
+    """What to do after a refused request for the children of one parent."""
+    for rule in ONE_PARENT_RULES:
+        if rule.matches(error.status, error.body):
             return rule.action
     return Action.PARK
 
@@ -155,58 +189,75 @@ def about_one_parent(error: StreamError) -> Action:
 def day_is_spent(
     status: int, headers: Mapping[str, str], cost: int, refusals: int, served: bool = False
 ) -> bool:
-    """A 429 that no wait of seconds mends: the daily budget does not pay for `cost` any more.
+    """Whether a 429 means that the daily budget no longer covers a request of `cost` tokens.
 
-    Where the answers do not tell the budget, it is a 429 for which the burst limit is no reason;
-    where they tell nothing at all, one that outlasts any burst while no request was `served`.
-    refusals: how many came before it, each with a wait after it.
+    If the headers omit the daily budget, it does when the burst limit cannot be the reason for a
+    second refusal. If they report no limit at all, it does when the refusals outlast any burst and
+    Pipedrive `served` no other request meanwhile. refusals: how many came before this one, each
+    followed by a wait.
     """
     if status != 429:
         return False
     left = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
     burst = whole_number(headers.get("x-ratelimit-remaining"))
     if left is None:
-        if not says_why(headers):
+        if not reports_limits(headers):
             return refusals >= MUTE_REFUSALS and not served
         return refusals > 0 and bool(burst)
     return left == 0 or (left < cost and burst != 0)
 
 
-def says_why(headers: Mapping[str, str]) -> bool:
-    """Whether an answer tells anything of the limits."""
+def reports_limits(headers: Mapping[str, str]) -> bool:
+    """Whether an answer has any rate limit header."""
     return any("ratelimit" in name.lower() for name in headers)
 
 
 def no_answer(error: Exception) -> tuple[str, FailureType]:
-    """Why a request got no answer, and what to do, without anything of the request itself."""
+    """Why a request got no answer, and the remedy, without any part of the request."""
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError):
         if "expired" in text or "not yet valid" in text:
             return (
                 "its TLS certificate is not valid at this machine's time "
-                f"({datetime.now(UTC):%Y-%m-%d %H:%M} UTC). Set the clock, or renew the "
-                "certificate of the proxy in between.",
+                f"({datetime.now(UTC):%Y-%m-%d %H:%M} UTC). Set the clock, or renew your "
+                "proxy's certificate.",
                 CONFIG,
             )
         return (
-            "its TLS certificate could not be verified. Give this machine the certificate "
-            "authority of the proxy in between.",
+            "its TLS certificate could not be verified. Install the certificate authority of "
+            "your proxy on this machine.",
             CONFIG,
         )
     if "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
         return "the host name does not resolve. Check it, and this machine's network.", TRANSIENT
     if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy refused. Check its address and password.", TRANSIENT
+        return "the proxy refused the connection. Check its address and password.", TRANSIENT
     if isinstance(error, requests.exceptions.Timeout):
         return "it did not answer in time. Run the sync again later.", TRANSIENT
     if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
-        return "this platform does not allow the address. Leave api_url out.", CONFIG
-    return "the connection was refused or broke off. Check this machine's network.", TRANSIENT
+        return "this platform does not allow the address. Remove api_url.", CONFIG
+    return "the connection was refused or broken off. Check this machine's network.", TRANSIENT
+
+
+def after_last_try(failure: PipedriveError, stream: str, served: bool) -> PipedriveError:
+    """What to raise after the last try. An unusable answer ends the stream. No answer ends the
+    sync, or only the stream if Pipedrive `served` another request meanwhile."""
+    if not isinstance(failure, SyncError):
+        return StreamError(f"{failure.message} Run the sync again later.", TRANSIENT)
+    if not served:
+        return failure
+    return StreamError(
+        f'Reading "{stream}" failed at each try, although Pipedrive answers other requests. '
+        f"{failure.message}",
+        TRANSIENT,
+    )
 
 
 def words(body: str) -> str:
-    """Pipedrive's own words in an error body, or the beginning of a body that has none; without
-    e-mail addresses, which may be a customer's."""
+    """Pipedrive's own words in an error body, or else the start of the body.
+
+    E-mail addresses are replaced, because they may be a customer's.
+    """
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -222,5 +273,5 @@ def without_addresses(text: str) -> str:
 
 
 def sentence(stream: str, status: int, body: str, remedy: str) -> str:
-    """What happened, to which stream, in Pipedrive's words, and what to do about it."""
+    """The message for a refusal: the stream, the status, Pipedrive's words and the remedy."""
     return f'Pipedrive refused "{stream}" ({status}): "{words(body)}". {remedy}'

@@ -1,4 +1,4 @@
-"""Where requests go: the company's own host, or the shared one with its quirks."""
+"""The hosts of Pipedrive's API: each company has its own, and all share one with other paths."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ OAUTH = "https://oauth.pipedrive.com"
 
 @dataclass(frozen=True)
 class Host:
-    """base: scheme and host; shared: v1 lies under /v1, where /api/v1 lacks some lists."""
+    """base: scheme and host. shared: v1 is at /v1, because /api/v1 lacks some lists there."""
 
     base: str
     shared: bool = False
 
     @property
     def name(self) -> str:
-        """The host's name, for messages."""
+        """The host name, for messages."""
         return urlsplit(self.base).hostname or self.base
 
     def url(self, version: int, path: str) -> str:
-        """The address of `path` under the root of API version 1 or 2."""
+        """The URL of `path`, which is relative to the root of API version 1 or 2."""
         root = "/v1" if self.shared and version == 1 else f"/api/v{version}"
         return f"{self.base}{root}/{path}"
 
 
 def shared_host() -> Host:
-    """The host that knows every company."""
+    """The host that serves every company."""
     return Host(SHARED, shared=True)
 
 
 def company_host(domain: object) -> Host | None:
-    """The host of the company whose `company_domain` users/me gave; None where it is not one."""
+    """The host for the `company_domain` in users/me; None if that is not a domain."""
     if not isinstance(domain, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", domain):
         return None
     return Host(f"https://{domain}.pipedrive.com")

@@ -1,8 +1,8 @@
-"""The fields that `include_fields` adds to a list, some of which a company may not have.
+"""The fields that `include_fields` adds to a list, some of which a company may lack.
 
-An unknown name in `include_fields` answers 400, and so do names of an app that the company lacks
-(https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide). A list without some of its
-columns is worth more than no list, so it is asked for again with fewer names.
+Pipedrive answers 400 to an unknown name in `include_fields`, and to names that belong to an app
+that the company lacks (https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide). A list
+without some columns is worth more than no list, so it is requested again with fewer names.
 """
 
 from __future__ import annotations
@@ -26,21 +26,25 @@ PARAMETER = "include_fields"
 
 
 class OptionalFields:
-    """Which of the names in `include_fields` a company's lists take. Thread-safe.
+    """Which names in `include_fields` a company's lists accept. Thread-safe.
 
-    apps: the apps that users/me lists for the token's user; names that need another app are not
-    asked for.
+    apps: the apps that users/me lists for the token's user. Names that need another app are not
+    requested.
     """
 
     def __init__(self, apps: Collection[str] = ()) -> None:
-        self.apps = apps
+        self._apps = frozenset(apps)
         self._lock = threading.Lock()
         self._left_out: dict[tuple[int, str], frozenset[str]] = {}
+
+    def use_apps(self, apps: Collection[str]) -> None:
+        """Replaces the apps that the token's user has."""
+        self._apps = frozenset(apps)
 
     def ask(self, request: Request, send: Callable[[Request], Answer]) -> Answer:
         """The answer to `request`, without the names that Pipedrive refuses.
 
-        Raises what `send` raises; where nothing helps against a 400, its first one.
+        Raises what `send` raises; for a 400 that no removal prevents, the first one.
         """
         if PARAMETER not in request.params:
             return send(request)
@@ -50,7 +54,7 @@ class OptionalFields:
             try:
                 answer = send(asked)
             except StreamError as error:
-                # A page with a cursor follows one that came with these names.
+                # The page before the cursor was accepted with these names.
                 if error.status != 400 or "cursor" in request.params:
                     raise
                 refusal = refusal or error
@@ -63,9 +67,9 @@ class OptionalFields:
                 return answer
 
     def _known(self, request: Request) -> frozenset[str]:
-        """The names that are not asked for."""
+        """The names that are not requested."""
         key = request.version, request.path
-        lacking = frozenset(n for n, app in request.optional.items() if app not in self.apps)
+        lacking = frozenset(n for n, app in request.optional.items() if app not in self._apps)
         with self._lock:
             new = key not in self._left_out
             known = self._left_out.setdefault(key, lacking)
@@ -79,17 +83,17 @@ class OptionalFields:
         return known
 
     def _learn(self, request: Request, asked: Request) -> None:
-        """Pipedrive has answered `asked`, and had refused it with more names."""
+        """Records that Pipedrive refused `request` and accepted it with the names in `asked`."""
         names = frozenset(_names(request)) - set(_names(asked))
         key = request.version, request.path
         with self._lock:
             refused = names - self._left_out[key]
             self._left_out[key] |= names
-        if refused:  # otherwise another worker has said so
+        if refused:  # otherwise another worker has logged it
             logger.warning(
-                f"{request.stream}: Pipedrive refused {PARAMETER} with a 400; it is read without "
-                f"{', '.join(sorted(refused))}, which stay empty in this sync. If they are in use "
-                "in Pipedrive, please report this line."
+                f"{request.stream}: Pipedrive refused {PARAMETER} (400). The stream is read "
+                f"without {', '.join(sorted(refused))}, which stay empty in this sync. If your "
+                "company uses them, please report this line."
             )
 
 
@@ -98,15 +102,15 @@ def _names(request: Request) -> list[str]:
 
 
 def _without(request: Request, names: frozenset[str]) -> Request:
-    """The same request, which does not ask for `names`."""
+    """The same request without `names`."""
     left = [name for name in _names(request) if name not in names]
     params = {k: v for k, v in request.params.items() if k != PARAMETER}
     return replace(request, params={**params, PARAMETER: ",".join(left)} if left else params)
 
 
 def _suspects(request: Request, body: str) -> frozenset[str]:
-    """The names to leave out: those that the refusal names, else those that need an app, else all.
-    A refusal that names more than half of them lists what is allowed."""
+    """The names to leave out: those that the refusal mentions, else those that need an app, else
+    all. A refusal that mentions more than half of them lists the allowed ones."""
     names = frozenset(_names(request))
     named = names & set(re.findall(r"\w+", body))
     if named and 2 * len(named) <= len(names):

@@ -1,9 +1,9 @@
-"""What a run has spent, in requests and API tokens by stream, and what it still may spend.
+"""What a sync has spent, in requests and API tokens by stream, and what it may still spend.
 
-Pipedrive gives a company so many tokens a day, shared by everything that it has connected, and says
-in most answers how many are left (`x-daily-ratelimit-token-limit`, `-remaining`). Both
-headers are undocumented and can be missing; then only the run's own count is known. `remaining` is
-what was left before the answer's own request, whose cost still has to be subtracted.
+All integrations of a company share its daily budget of tokens. Most answers report the budget and
+what is left of it (`x-daily-ratelimit-token-limit`, `-remaining`). Both headers are undocumented
+and may be missing; then only the sync's own count is known. `remaining` excludes the cost of the
+answer's own request, which still has to be subtracted.
 """
 
 from __future__ import annotations
@@ -19,25 +19,48 @@ from source_pipedrive.http.pacing import whole_number
 logger = logging.getLogger("airbyte")
 
 RENEWED = (
-    "The budget is renewed at midnight, Pipedrive's time; the next sync goes on with what this one "
-    "has left."
+    "Pipedrive renews the budget at midnight, its own time. The next sync continues where this one "
+    "stopped."
 )
 
 
 @dataclass
 class Spent:
-    """Requests answered and API tokens they cost."""
+    """Answered requests, and the API tokens that they cost."""
 
     requests: int = 0
     tokens: int = 0
 
+    def add(self, tokens: int) -> None:
+        """Counts one request that cost `tokens`."""
+        self.requests += 1
+        self.tokens += tokens
+
+
+class AnswerSizes:
+    """The largest answer of each stream, in bytes. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._largest: dict[str, int] = {}
+
+    def add(self, stream: str, size: int) -> None:
+        """Counts an answer of `size` bytes."""
+        with self._lock:
+            self._largest[stream] = max(self._largest.get(stream, 0), size)
+
+    def largest(self, stream: str) -> int:
+        """The stream's largest answer; before its first one, the largest of any stream; or 0."""
+        with self._lock:
+            return self._largest.get(stream) or max(self._largest.values(), default=0)
+
 
 class Usage:
-    """Counts by stream, and refuses what the configuration leaves to others. Thread-safe.
+    """Counts requests and tokens by stream, and enforces the configured limits. Thread-safe.
 
-    reserve: percent of the day's tokens that are not for this connector; most: tokens that one run
-    may spend, or None. daily_limit, daily_left: the company's budget and what is left of it after
-    the requests that were answered, as the answers say, if they do.
+    reserve: percent of the daily budget kept for other integrations; most: tokens that one sync may
+    spend, or None. daily_limit, daily_left: the company's daily budget and what is left of it after
+    the answered requests; None if the answers do not report it.
     """
 
     def __init__(self, reserve: int = 0, most: int | None = None) -> None:
@@ -45,41 +68,39 @@ class Usage:
         self._by_stream: dict[str, Spent] = {}
         self._reserve = reserve
         self._most = most
-        self._under_way: dict[int, int] = {}  # tokens by turn, of what has not been charged yet
+        self._under_way: dict[int, int] = {}  # tokens of requests not charged yet, by turn
         self._tokens = 0
-        self._told = False
+        self._warned = False
         self._turn = self._known_at = 0
         self.daily_limit: int | None = None
         self.daily_left: int | None = None
 
     def admit(self, cost: int) -> int:
-        """A request of `cost` tokens is about to leave; its turn. Raises SyncError where it may
-        not."""
+        """The turn of a request of `cost` tokens that is about to leave. Raises SyncError if it may
+        not leave."""
         with self._lock:
             sentence = self._objection(cost)
             if sentence is None:
                 self._turn += 1
                 self._under_way[self._turn] = cost
                 return self._turn
-            if not self._told:
+            if not self._warned:
                 logger.warning(sentence)
-                self._told = True
+                self._warned = True
         raise SyncError(sentence, TRANSIENT)
 
     def settle(self, turn: int) -> None:
-        """The request of that turn is not under way any more, answered or not."""
+        """The request with this turn is over, whether it was answered or not."""
         with self._lock:
             self._under_way.pop(turn, None)
 
     def charge(
         self, stream: str, tokens: int, headers: Mapping[str, str], turn: int | None = None
     ) -> None:
-        """One answered request of `stream` that cost `tokens`. turn: as `admit` gave it."""
+        """Counts one answered request that cost `tokens`. turn: what `admit` returned."""
         with self._lock:
             self._under_way.pop(turn or 0, None)
-            spent = self._by_stream.setdefault(stream, Spent())
-            spent.requests += 1
-            spent.tokens += tokens
+            self._by_stream.setdefault(stream, Spent()).add(tokens)
             self._tokens += tokens
             limit = whole_number(headers.get("x-daily-ratelimit-token-limit"))
             left = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
@@ -100,16 +121,16 @@ class Usage:
 
     @property
     def tokens(self) -> int:
-        """API tokens of the whole run."""
+        """API tokens that the sync has spent so far."""
         return self._tokens
 
     def share(self, tokens: int) -> str:
-        """`tokens` as a part of the company's day, or "" where that is not known."""
+        """`tokens` in percent of the company's daily budget, or "" if that is unknown."""
         return f"{100 * tokens / self.daily_limit:.1f} %" if self.daily_limit else ""
 
     @property
     def allowance(self) -> int | None:
-        """Tokens that this run may still spend, as far as that is known."""
+        """Tokens that this sync may still spend; None if that is unknown."""
         with self._lock:
             kept = (self.daily_limit or 0) * self._reserve // 100
             day = None if self.daily_left is None else self.daily_left - kept
@@ -117,23 +138,23 @@ class Usage:
             return min((max(0, n) for n in (day, mine) if n is not None), default=None)
 
     def explain(self) -> None:
-        """Says once, after the first answer, whether the reserve can be kept."""
+        """Logs, after the first answer, that the reserve cannot be kept, if so."""
         if self._reserve and None in (self.daily_limit, self.daily_left):
             limit = "Set daily_token_budget to limit what a sync spends."
             if self._most is not None:
                 limit = f"daily_token_budget allows this sync {self._most:,} tokens."
             logger.info(
-                "Pipedrive does not say what is left of this company's daily budget, so "
+                "Pipedrive does not report what is left of this company's daily budget, so "
                 f"daily_token_reserve ({self._reserve} %) cannot be kept. {limit}"
             )
 
     def day_spent(self, sure: bool = True) -> SyncError:
-        """The error for a 429 that lasts until midnight. sure: the answers tell that it does."""
+        """The error for a 429 that lasts until midnight. sure: the headers show that it does."""
         if not sure:
             return SyncError(
-                "Pipedrive refuses all requests (429) and does not say why: this company has spent "
-                f"its daily budget of API tokens, {self._tokens:,} of them in this sync, or other "
-                f"integrations take the whole rate limit. {RENEWED}",
+                "Pipedrive refuses all requests (429) and gives no reason. Either this company has "
+                f"spent its daily budget of API tokens, {self._tokens:,} of them in this sync, or "
+                f"other integrations use up the whole rate limit. {RENEWED}",
                 TRANSIENT,
                 429,
             )
@@ -146,9 +167,11 @@ class Usage:
         )
 
     def _take(self, left: int | None, cost: int, turn: int) -> None:
-        """What is left after a request, of which the answer says what was left before it. An answer
-        that was overtaken says more than is; only the answer to a request that left after the last
-        known figure came can tell of a new day."""
+        """Updates what is left after a request. left: what its answer reports.
+
+        An answer that another one overtook reports too much. So a higher figure means a new day
+        only if the request left after the last known figure arrived.
+        """
         before = self.daily_left if left is None else left
         if before is None:
             return
@@ -159,12 +182,12 @@ class Usage:
             self.daily_left, self._known_at = after, self._turn
 
     def _objection(self, cost: int) -> str | None:
-        """Why a request of `cost` tokens may not leave, after all that is under way."""
+        """Why a request of `cost` tokens may not join those under way; None if it may."""
         cost += sum(self._under_way.values())
         if self._most is not None and self._tokens + cost > self._most:
             return (
                 f"This sync has used {self._tokens:,} API tokens, and daily_token_budget allows "
-                f"{self._most:,}. The next sync goes on with what this one has left."
+                f"{self._most:,}. The next sync continues where this one stopped."
             )
         if self.daily_limit is None or self.daily_left is None:
             return None

@@ -16,18 +16,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from source_pipedrive.http.client import Request
+from source_pipedrive.http.client import Api, Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.http.pacing import growing
-from source_pipedrive.reading.api import Api
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Kind, Paging, Stream
 
 # A page whose records are null, and cannot be, is requested again this many times.
 NULL_TRIES = 4
-# Once this many nulls of a stream have been confirmed, the rest of the sync believes the first
-# answer: confirming every empty list would double its price.
-ENOUGH_CONFIRMED = 10
 NO_RECORDS = '{"error": "no records where Pipedrive counts some"}'
 # Consecutive pages without a new record after which a list counts as endless.
 IDLE_PAGES = 5
@@ -56,7 +52,7 @@ def request_for(stream: Stream, params: Mapping[str, str], path: str) -> Request
         permission=stream.access.needs.words,
         params={**stream.endpoint.params, **size, **params},
         optional=stream.endpoint.optional_fields,
-        absent=tuple((absence.status, absence.body) for absence in stream.access.means_unavailable),
+        means_unavailable=stream.access.means_unavailable,
     )
 
 
@@ -175,23 +171,19 @@ def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mappi
     list_of_v2 = stream.endpoint.version == 2 and stream.child is None
     certain = known or stream.endpoint.never_empty or list_of_v2
     body = client.get(request).body
-    tries = 0
+    tries, nulls = 0, client.null_answers
     while _is_null(stream, body):
         if not certain and not _promises_more(body):
             if tries:
-                client.confirmed[stream.name] += 1
-            if (
-                tries
-                or _says_empty(stream, body)
-                or client.confirmed[stream.name] >= ENOUGH_CONFIRMED
-            ):
+                nulls.confirm(stream.name)
+            if tries or _says_empty(stream, body) or nulls.is_believed(stream.name):
                 return body
         tries += 1
         # Each parent that has no children after all would cost this many tries.
         of_child = f"{stream.name}, of a parent that has some"
-        enough = stream.child and client.confirmed[of_child] >= ENOUGH_CONFIRMED
+        enough = stream.child and nulls.is_believed(of_child)
         if enough or tries > NULL_TRIES:
-            client.confirmed[of_child] += 1
+            nulls.confirm(of_child)
             raise StreamError(
                 f'Pipedrive sent a page of "{stream.name}" without its records. '
                 "Run the sync again later.",
@@ -202,7 +194,7 @@ def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mappi
         client.pause(growing(tries))
         body = client.get(request).body
     if tries:
-        client.confirmed[stream.name] = 0  # this endpoint's nulls cannot be trusted
+        nulls.distrust(stream.name)  # this endpoint's nulls cannot be trusted
     return body
 
 

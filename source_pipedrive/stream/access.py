@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from source_pipedrive.http.errors import AnswerPattern
+
 
 @dataclass(frozen=True)
-class UnavailableAnswer:
+class UnavailableAnswer(AnswerPattern):
     """An error that means "this account does not have it": the stream is empty, not broken."""
 
-    status: int
-    """HTTP status of the answer."""
-    body: str
-    """Regular expression that is searched for in the text of the answer."""
     source: str
     """Where this is known from, or what the account lacks; documentation shows it."""
 

@@ -239,7 +239,7 @@ class Stream:
     def unavailable_answer(self, status: int, body: str) -> UnavailableAnswer | None:
         """The known answer that this error is, if it means "this account does not have it"."""
         for answer in self.access.means_unavailable:
-            if answer.status == status and re.search(answer.body, body):
+            if answer.matches(status, body):
                 return answer
         return None
 

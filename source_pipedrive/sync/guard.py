@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
-from source_pipedrive.http.client import Answer, Request
+from source_pipedrive.http.client import Answer, Api, Request
+from source_pipedrive.http.decoding import NullAnswers
+from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.reading.api import Api
 
 
 class GuardedClient:
     """Sends requests only while the stream goes on. check: raises whatever has ended it, so even a
-    task that writes nothing for a long time, as the mailbox's, stops between two pages."""
+    task that writes nothing for a long time, such as the mailbox's, stops between two pages."""
 
     def __init__(self, client: Api, check: Callable[[], None]) -> None:
         self._client = client
         self._check = check
 
     @property
-    def confirmed(self) -> Counter[str]:
-        """Null answers that were confirmed, by stream."""
-        return self._client.confirmed
-
-    @property
     def usage(self) -> Usage:
         """What the sync has spent."""
         return self._client.usage
 
+    @property
+    def pacing(self) -> Pacing:
+        """How fast requests may leave."""
+        return self._client.pacing
+
+    @property
+    def null_answers(self) -> NullAnswers:
+        """Which null answers can be believed."""
+        return self._client.null_answers
+
     def get(self, request: Request) -> Answer:
-        """The answer to a request. Raises as the client does, or what has ended the stream."""
+        """The answer to `request`. Raises as the client does, or what has ended the stream."""
         self._check()
         return self._client.get(request)
 
     def pause(self, seconds: float) -> None:
-        """Waits; ends early when the sync is stopped."""
+        """Waits before a request is repeated."""
         self._client.pause(seconds)
+
+    def size(self, stream: str) -> int:
+        """Bytes of the largest answer so far."""
+        return self._client.size(stream)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol
+from typing import Any, Generic
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.http.client import Api
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import CONFIG, TRANSIENT
-from source_pipedrive.http.waiting import Waiting
+from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading import state
-from source_pipedrive.reading.api import Api
 from source_pipedrive.reading.coverage import Remaining
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.instants import seconds_of
@@ -24,7 +24,7 @@ from source_pipedrive.stream import Stream
 from source_pipedrive.sync.context import SyncContext
 from source_pipedrive.sync.failures import logger
 from source_pipedrive.sync.graph import Graph
-from source_pipedrive.sync.limits import Answers, WorkerLimits
+from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.messages import Encoder, T
 from source_pipedrive.sync.output import NullOutput, OutputChunk, StreamOutput, WriteBuffer
 from source_pipedrive.sync.priority import Priority
@@ -37,10 +37,6 @@ from source_pipedrive.sync.workers import Workers
 BUFFERED = 4
 # Seconds that requests under way get when the sync is asked to stop.
 GRACE = 5.0
-
-
-class SyncClient(Api, Answers, Protocol):
-    """What a sync needs of http/client.py's Client."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +67,12 @@ class SyncRun(Generic[T]):
 
     def __init__(
         self,
-        client: SyncClient,
+        client: Api,
         company: Company,
         selected: Sequence[Selection],
         encoder: Encoder[T],
         options: Options,
-        stop_signal: Waiting,
+        stop_signal: StopSignal,
     ) -> None:
         self._encoder = encoder
         self._stop_signal = stop_signal
@@ -136,7 +132,7 @@ class SyncRun(Generic[T]):
         finally:
             self._stop_signal.stop()
             self.buffer.lift()
-            self.schedule.stop(Waiting.error())
+            self.schedule.stop(StopSignal.error())
         self._report.bill()
         self._raise()
 
@@ -145,7 +141,7 @@ class SyncRun(Generic[T]):
             self._report.tick()
             if self._stop_signal.stopped and self._deadline is None:
                 self.buffer.lift()  # a worker that waits there may block the others
-                self.schedule.stop(Waiting.error())
+                self.schedule.stop(StopSignal.error())
                 self._deadline = time.monotonic() + GRACE
             running = self.workers.running
             if (chunk := self.buffer.get(timeout=0.2 if running else 0)) is not None:
@@ -153,7 +149,7 @@ class SyncRun(Generic[T]):
             if not running:
                 return None
             if self._deadline is not None and time.monotonic() > self._deadline:
-                self.schedule.abandon(Waiting.error())
+                self.schedule.abandon(StopSignal.error())
 
     def _end(self, run: StreamRun[T]) -> None:
         run.end()

@@ -1,16 +1,16 @@
-"""What the vendor declares of each endpoint that reads, as facts without the vendor's sentences.
+"""What the vendor declares for each GET endpoint: facts only, without the vendor's prose.
 
-`facts.json` has one entry for each GET of an API version, by "v2 /deals":
+`facts.json` has one entry for each GET endpoint, with a key such as "v2 /deals":
 
-- `operation`, `tag`: its name, and the chapter of the vendor's pages it stands in
-- `deprecated`: only where it is
-- `cost`: API tokens for each request
-- `scopes`: any one of them is enough
-- `parameters`: of the query, by name, each as a JSON schema. `required`; `several` where one text
-  holds several of the values; `most` where the vendor limits how many
+- `operation`, `tag`: its name, and its chapter in the vendor's documentation
+- `deprecated`: present only if it is
+- `cost`: API tokens per request
+- `scopes`: any one of them suffices
+- `parameters`: the query parameters by name, each as a JSON schema; plus `required`; `several` if
+  one text may hold several values; `most` if the vendor limits their number
 - `answer`: the schema of a 200, in OpenAPI's dialect of JSON schema
-- `sample`: the vendor's example answer with every value replaced by a neutral one of its form, and
-  with one element for all of a list that then look alike
+- `sample`: the vendor's example answer. Each value is replaced by a neutral one of the same form,
+  and list elements that then look alike by one of them
 
 `make contract` writes it from the vendor's OpenAPI files. Those are not part of this repository.
 """
@@ -30,13 +30,16 @@ FACTS: dict[str, Json] = json.loads(FACTS_FILE.read_bytes())
 
 
 def vendors_folder() -> Path | None:
-    """The folder with the vendor's OpenAPI files, where the environment names one."""
+    """The folder with the vendor's OpenAPI files, if the environment names one."""
     folder = os.environ.get("PIPEDRIVE_OPENAPI")
     return Path(folder) if folder else None
 
 
 def operation(version: str, path: str) -> Json:
-    """What the vendor declares of GET `path`, e.g. ("v2", "/deals/7"); LookupError if nothing."""
+    """What the vendor declares for GET `path`, e.g. ("v2", "/deals/7").
+
+    Raises LookupError if it declares nothing.
+    """
     name = f"{version} {re.sub(r'/[0-9]+(?=/|$)', '/{id}', path)}"
     if name not in FACTS:
         other = f"{'v1' if version == 'v2' else 'v2'} {name.partition(' ')[2]}"

@@ -1,4 +1,4 @@
-"""Takes the facts of facts.json out of the vendor's OpenAPI files."""
+"""Extracts the facts for facts.json from the vendor's OpenAPI files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unit_tests.contract import Json
 
 WIDTH = 100
 
-# What a schema says that can be checked, and what is prose or only an illustration.
+# Keywords of a schema that can be checked, and those that hold prose or illustrations.
 WITH_SCHEMAS = ("allOf", "anyOf", "oneOf")
 FACTS = (
     *("type", "format", "enum", "nullable", "required", "maximum", "minimum"),
@@ -23,12 +23,12 @@ FACTS = (
 )
 PROSE = ("description", "title", "example", "examples", "default")
 
-# Facts that the vendor tells only in the description of a parameter.
+# Facts that the vendor states only in the description of a parameter.
 MAXIMUM = re.compile(r"maximum value of (\d+)")
 MOST = re.compile(r"maximum of (\d+)")
 SEVERAL = "Multiple selection"
 
-# The forms of a text that a schema may ask for, and what stands for each in a sample.
+# The text formats that a schema may require, and the neutral text for each in a sample.
 TIMES = {
     re.compile(r"\d{4}-\d\d-\d\d"): "2021-01-01",
     re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"): "2021-01-01 00:00:00",
@@ -39,7 +39,7 @@ TIMES = {
 def facts_of(folder: Path) -> dict[str, Json]:
     """The facts of every GET in `openapi-v1.yaml` and `openapi-v2.yaml`, by version and path.
 
-    Raises ValueError where a schema has a keyword that is not known here: it may be a fact.
+    Raises ValueError if a schema has an unknown keyword, which may be a fact.
     """
     found = {}
     for version in ("v1", "v2"):
@@ -47,7 +47,7 @@ def facts_of(folder: Path) -> dict[str, Json]:
         document = yaml.load(file.read_bytes(), yaml.CSafeLoader)
         for path, methods in sorted(document["paths"].items()):
             declared = methods.get("get")
-            if declared and "security" in declared:  # the page on which a user consents has none
+            if declared and "security" in declared:  # the consent page has none
                 found[f"{version} {path}"] = dict(operation(document, declared))
     return found
 
@@ -70,7 +70,7 @@ def operation(document: Json, declared: Json) -> Iterator[tuple[str, Any]]:
 
 
 def parameter(document: Json, declared: Json) -> Json:
-    """The facts of a parameter, those in its description included."""
+    """The facts of a parameter, including those in its description."""
     fact = schema(document, declared["schema"])
     prose = declared.get("description", "")
     if told := MAXIMUM.search(prose):
@@ -85,7 +85,7 @@ def parameter(document: Json, declared: Json) -> Json:
 
 
 def schema(document: Json, declared: Json) -> Json:
-    """A schema without prose, with what it refers to in its place."""
+    """A schema without prose, with references replaced by their targets."""
     if "$ref" in declared:
         target: Any = document
         for part in declared["$ref"].removeprefix("#/").split("/"):
@@ -109,7 +109,7 @@ def schema(document: Json, declared: Json) -> Json:
 
 
 def neutral(value: Any) -> Any:
-    """A value of the same form as one of an example."""
+    """A neutral value of the same form as `value`."""
     if isinstance(value, dict):
         return {neutral_name(name): neutral(value[name]) for name in sorted(value)}
     if isinstance(value, list):
@@ -126,14 +126,14 @@ def neutral(value: Any) -> Any:
 
 
 def neutral_name(name: str) -> str:
-    """A key as it is, unless it is an id or words for a user."""
+    """The key itself, unless it is an id or text for users."""
     if name.isdigit():
         return "1"
     return name if re.fullmatch(r"\w+", name) else "text"
 
 
 def is_time(form: re.Pattern[str], value: str) -> bool:
-    """Whether a text has the form, and is in the calendar."""
+    """Whether a text has the form and is a valid time."""
     try:
         return bool(form.fullmatch(value) and datetime.fromisoformat(value))
     except ValueError:
@@ -141,7 +141,7 @@ def is_time(form: re.Pattern[str], value: str) -> bool:
 
 
 def as_text(facts: Json) -> str:
-    """JSON in which whatever fits on a line has one, so that a diff shows what has changed."""
+    """JSON with one line for each value that fits on it, so that diffs stay readable."""
     return _broken("", facts, "") + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What an answer holds leaves as it was sent: digits, texts, and what JSON has no word for."""
+"""Answers are decoded without loss: digits, texts, and values that JSON does not allow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from source_pipedrive.fields.values import number, text
-from source_pipedrive.http.answers import decode, encode
+from source_pipedrive.http.decoding import decode, encode
 from source_pipedrive.http.errors import PageError
 from source_pipedrive.sync.messages import AsLines, AsMessages
 
@@ -21,7 +21,7 @@ INTEGERS = [*LARGE, *(-n for n in LARGE), -(2**63), 0, 7]
 @pytest.mark.parametrize("integer", INTEGERS, ids=lambda n: f"{len(str(n))} digits")
 @pytest.mark.parametrize("title", ['"a"', r'"\ud800"'], ids=["proper", "broken"])
 @pytest.mark.parametrize("space", ["", " "])
-def test_an_integer_keeps_its_digits_on_every_way_out(integer: int, title: str, space: str) -> None:
+def test_an_integer_keeps_its_digits_in_every_output(integer: int, title: str, space: str) -> None:
     raw = f'{{"data":[{{"id":1,"title":{title},"n":{space}{integer},"in":[{integer}]}}]}}'
     rows = decode(raw.encode(), "deals")["data"]
     assert rows[0]["n"] == integer
@@ -36,8 +36,8 @@ def test_an_integer_keeps_its_digits_on_every_way_out(integer: int, title: str, 
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
-def test_what_is_no_number_is_null(literal: str, caplog: pytest.LogCaptureFixture) -> None:
-    """It would be no JSON, and the platform would drop the line or stop."""
+def test_invalid_numbers_become_null(literal: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Emitted as they are, they would not be JSON: the platform would drop the line or fail."""
     (row,) = decode(f'{{"data":[{{"id":1,"n":{literal},"m":[{literal}]}}]}}'.encode(), "d")["data"]
     assert row == {"id": 1, "n": None, "m": [None]}
     assert "null" in caplog.text
@@ -46,13 +46,13 @@ def test_what_is_no_number_is_null(literal: str, caplog: pytest.LogCaptureFixtur
 @pytest.mark.parametrize(
     "value", [0.1, 1e300, 12345678901234567890.5, 1e22, "1" * 40, "a\u2028b", None, True]
 )
-def test_what_needs_no_care_is_as_the_fast_decoder_reads_it(value: Any) -> None:
+def test_ordinary_values_are_as_the_fast_decoder_reads_them(value: Any) -> None:
     raw = json.dumps({"data": [{"v": value}]}).encode()
     assert decode(raw, "deals") == orjson.loads(raw)
     assert json.loads(encode({"v": value})) == {"v": value}
 
 
-def test_what_is_past_pythons_own_limits_costs_no_page() -> None:
+def test_values_beyond_pythons_limits_cost_no_page() -> None:
     raw = b'{"data":[{"n":%s}]}' % (b"9" * 300)
     assert decode(raw, "deals")["data"][0]["n"] == int("9" * 300)
     deep = b'{"data":' + b"[" * 900 + b"1" * 25 + b"]" * 900 + b"}"
@@ -60,13 +60,13 @@ def test_what_is_past_pythons_own_limits_costs_no_page() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"<html>", b'{"a":', b"[" * 10**5, b"[1]", b"7"])
-def test_what_is_no_object_is_asked_for_again(raw: bytes) -> None:
+def test_a_body_that_is_no_object_is_an_error(raw: bytes) -> None:
     with pytest.raises(PageError):
         decode(raw, "deals")
 
 
 @pytest.mark.parametrize("digits", ["12345678901234567890", "-123456789012345678901234567890"])
-def test_a_number_that_is_sent_as_text_keeps_its_digits(digits: str) -> None:
+def test_a_number_sent_as_text_keeps_its_digits(digits: str) -> None:
     assert number(digits) == int(digits)
     assert number("12.50") == 12.5
     assert math.isclose(number("1" * 20 + ".5") or 0, 1.1111111111111111e19)

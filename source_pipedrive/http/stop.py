@@ -1,4 +1,4 @@
-"""Waits that end when the sync is asked to stop."""
+"""The signal that asks a sync to stop, and ends its waits."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import threading
 
 from source_pipedrive.http.errors import TRANSIENT, SyncError
 
-STOPPED = "The sync was asked to stop. The next one goes on where this one ended."
+STOPPED = "The sync was asked to stop. The next sync continues where this one stopped."
 
 
-class Waiting:
-    """Stands in for time.sleep. After `stop` every wait, present or future, raises SyncError."""
+class StopSignal:
+    """Replaces time.sleep. After `stop`, every current or later wait raises SyncError."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
 
     @property
     def stopped(self) -> bool:
-        """Whether `stop` was called."""
+        """Whether `stop` has been called."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
@@ -30,5 +30,5 @@ class Waiting:
 
     @staticmethod
     def error() -> SyncError:
-        """What a stopped stream ends with."""
+        """The error that ends a stopped stream."""
         return SyncError(STOPPED, TRANSIENT)
