@@ -110,7 +110,7 @@ def test_a_pipe_gets_plain_text_and_nothing_of_pyairbyte(runs: Runs) -> None:
         assert run.stderr == ""
         assert not re.search(r"[\x00-\x09\x0b-\x1f]", run.stdout)
         assert max(map(len, run.stdout.splitlines())) <= 120
-    assert "Run `make demo` again: it will read only what changed." in runs.first.stdout
+    assert "Run `make demo` again to read only what has changed." in runs.first.stdout
 
 
 def test_the_sandbox_ends_with_the_demo(runs: Runs) -> None:
@@ -183,7 +183,7 @@ def test_the_second_run_reads_what_changed_and_says_so(runs: Runs, company: Sand
     assert number(after["all"][3]) <= number(before["all"][3])
 
     said = " ".join(runs.second.stdout.split())
-    assert f"Since the last run {sum(changed.values())} records changed." in said
+    assert f"Since the last run, {sum(changed.values())} records changed." in said
     assert f"The first run read {before['all'][0]} rows" in said
 
 
@@ -207,7 +207,7 @@ def test_the_warehouse_holds_what_the_sandbox_changed(runs: Runs, company_after:
         ({"seed": 2}, "--seed 2"),
         ({"format": 0}, "another version"),
         ({"since": "2999-01-01T00:00:00Z"}, "from the future"),
-        ({"synced": 0}, "is gone"),
+        ({"synced": 0}, "pipedrive.duckdb is missing"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_explained(
@@ -228,7 +228,7 @@ def test_the_image_goes_on_where_the_program_was(runs: Runs, image: str, tmp_pat
     third = demo(folder, "--scale", str(SCALE), "--image", image)
     assert third.returncode == 0, third.stdout + third.stderr
     assert third.stderr == ""
-    assert f"The image {image} reads it through PyAirbyte" in third.stdout
+    assert f"The image {image} syncs it through PyAirbyte" in third.stdout
     before, after = (table(each.stdout, "stream") for each in (runs.first, third))
     assert number(after["all"][0]) * 3 < number(before["all"][0])
 
@@ -265,7 +265,7 @@ def test_a_demo_that_is_stopped_leaves_no_container(
         process.terminate()
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.endswith("Stopped. The next run goes on from what was written.\n")
+    assert said.endswith("Stopped. The next run resumes from what was written.\n")
     assert "Traceback" not in said
     give_up = time.monotonic() + 20
     while containers(engine, tmp_path):
@@ -284,7 +284,7 @@ def test_an_engine_that_does_not_answer_is_explained(tmp_path: Path) -> None:
     here = f"BIN={Path(sys.executable).parent}"
     done = run("make", "-o", ".venv/ready", here, "demo", "DOCKER=1", DOCKER_HOST=closed)
     assert done.returncode != 0
-    assert "No Docker engine answers." in done.stdout
+    assert "No Docker engine responds." in done.stdout
     assert "docker info" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 

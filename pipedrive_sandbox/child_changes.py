@@ -1,4 +1,4 @@
-"""What users do to a deal besides naming it: they move, close, fill, join and follow it."""
+"""The edits users make to a deal: move it, close it, change its products, people and followers."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ USUAL: tuple[Work, ...] = (
     "participants",
     "followers",
 )
-CHILDREN = ("products", "participants", "followers")  # they change no field of the deal
+CHILDREN = ("products", "participants", "followers")  # edits that change no field of the deal
 
 
 def known(work: tuple[str, ...]) -> None:
-    """Raises ValueError at work that nobody does."""
+    """Check the kinds of edit. Raises ValueError if there are none, or one is unknown."""
     unknown = sorted(set(work) - set(get_args(Work)))
     if unknown or not work:
-        raise ValueError(f"deals have no {unknown}; there are {get_args(Work)}")
+        raise ValueError(f"unknown kinds of edit: {unknown}; choose from {get_args(Work)}")
 
 
 def logged(world: World, now: float, table: str, row: Row, *changes: tuple[str, Any, Any]) -> None:
-    """Write (field, old value, new value) into the changelog of `row`."""
+    """Append each change (field, old value, new value) to the changelog of `row`."""
     log, draw = world.children.change(table, "changelog", row), _draw(world, now, row)
     log += [entry(draw, world.sizes.users, Change(now, *change)) for change in changes]
 
@@ -44,7 +44,7 @@ def _draw(world: World, now: float, row: Row) -> Draw:
 
 
 class DealWork:
-    """Changes one deal now, by its own chance: other records do not depend on it."""
+    """Edits one deal. It has its own random source, so other records do not depend on it."""
 
     def __init__(self, world: World, now: float, row: Row, random: Random) -> None:
         self._world = world
@@ -53,7 +53,7 @@ class DealWork:
         self._random = random
 
     def do(self, work: str) -> None:
-        """Do `work`, which is not "title"."""
+        """Make an edit of the kind `work`, which may not be "title"."""
         act: dict[str, Callable[[], None]] = {
             "stage": self._move,
             "status": self._close_or_open,
@@ -98,7 +98,7 @@ class DealWork:
         return self._world.children.change("deals", kind, self._row)
 
     def _products(self) -> None:
-        """One more, or one less, be it the last."""
+        """Add or remove one product. The last one may be removed too."""
         rows, id_ = self._children("products"), self._row.id
         if rows and self._random.random() < 0.5:
             del rows[self._random.randrange(len(rows))]
@@ -124,7 +124,7 @@ class DealWork:
         self._children("participants_changelog").append({**log, "time": plain(self._now)})
 
     def _followers(self) -> None:
-        """One more, or nobody any more where everybody follows."""
+        """Add a follower, or remove one if every user already follows the deal."""
         rows, users = self._children("followers"), range(1, self._world.sizes.users + 1)
         there = {row["user_id"] for row in rows}
         free = [user for user in users if user not in there]

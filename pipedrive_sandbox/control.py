@@ -1,4 +1,4 @@
-"""The sandbox's own routes under /_sandbox: free of charge and in no ledger."""
+"""The sandbox's own routes under /_sandbox. They cost no tokens and are not recorded."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ Body = dict[str, Any]
 
 
 def control_routes(service: Service) -> list[Route]:
-    """GET ledger, requests, clock, switches, stays of deals, records, records-by-parent and fields
-    of an object; POST the rest."""
+    """The control routes: GET to inspect the sandbox, POST to change it."""
 
     def ledger(body: Body) -> object:
         return service.ledger.by_object()
@@ -102,7 +101,10 @@ def control_routes(service: Service) -> list[Route]:
 
 
 def _route(method: str, path: str, act: Callable[[Body], object]) -> Route:
-    """`act` gets the JSON body of a POST (a list means {"faults": list}), or path and query."""
+    """A route that calls `act` with a POST's JSON body, or with a GET's path and query parameters.
+
+    A body that is a list stands for {"faults": list}. Errors are answered with a 400.
+    """
 
     async def endpoint(request: Request) -> Response:
         try:

@@ -1,4 +1,4 @@
-"""What the rows of the tables of routes are written with: lists, pages and single objects."""
+"""The functions that build routes: lists, pages and single objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHORT = (
 
 
 def _scopes(names: str) -> frozenset[str]:
-    """`deals` is short for deals:read and deals:full; other scopes are written out."""
+    """Expand the short names: `deals` stands for deals:read and deals:full."""
     written: set[str] = set()
     for name in names.split():
         short = name in _SHORT
@@ -30,28 +30,28 @@ def _scopes(names: str) -> frozenset[str]:
 
 
 def v2(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
-    """A list of v2, paginated by cursor."""
+    """A v2 list, paginated by cursor."""
     more = {"table": object_, "answer": answers.cursor_page, "paging": "cursor", **more}
     return Route("v2", object_, path, cost, _scopes(scopes), **more)
 
 
 def v1(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
-    """A list of v1 in one answer, or one object by its own `answer`."""
+    """A v1 list in one response, or a single object if `answer` says so."""
     more = {"table": object_, "answer": answers.whole_list, **more}
     return Route("v1", object_, path, cost, _scopes(scopes), **more)
 
 
 def pages(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
-    """A list of v1, paginated by offset."""
+    """A v1 list, paginated by offset."""
     more = {"answer": answers.offset_page, "paging": "offset", **more}
     return v1(object_, path, cost, scopes, **more)
 
 
 def of_user(object_: str, path: str, cost: int, answer: Answer, scopes: str = "base") -> Route:
-    """One object of the token's user, or of the user in the path."""
+    """One object that belongs to the token's user, or to the user in the path."""
     return v1(object_, path, cost, scopes, table="users", answer=answer)
 
 
 def below(of: str, **more: Any) -> dict[str, Any]:
-    """What all endpoints below a record of the table `of` have in common."""
+    """The route fields shared by all endpoints of child records, whose parents are in `of`."""
     return {"table": of, "of": of, **more}

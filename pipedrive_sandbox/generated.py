@@ -1,4 +1,4 @@
-"""Records of lists that nothing in the sandbox depends on, made from the stream's JSON Schema."""
+"""Generates records from a stream's JSON Schema, for lists that nothing else depends on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .route import Route
 from .table import Table
 
 SCHEMAS = Path(__file__).parents[1] / "source_pipedrive" / "schemas"
-COUNT = 12  # records of a list; more than one page of 10
+COUNT = 12  # records in a list: more than one page of 10
 
 
 def complete(world: World, routes: Iterable[Route]) -> None:
-    """Add the tables that the routes of plain lists need and that `data` does not make.
+    """Generate the tables that the routes need and `data` does not create.
 
-    Raises ValueError for a route whose records cannot be made.
+    Raises ValueError for a route whose records cannot be generated.
     """
     for route in routes:
         missing = {route.of, route.table} - {"", *world.tables}
@@ -46,7 +46,7 @@ def complete(world: World, routes: Iterable[Route]) -> None:
 def table(name: str, version: Version, draw: Draw) -> Table:
     """A table whose records have every property of `schemas/<name>.json`, none of them null.
 
-    Raises ValueError where there is no such schema.
+    Raises ValueError if there is no such schema.
     """
     file = SCHEMAS / f"{name}.json"
     if not file.is_file():
@@ -71,7 +71,7 @@ def table(name: str, version: Version, draw: Draw) -> Table:
 
 
 def _value(schema: Mapping[str, Any], draw: Draw, version: Version) -> Any:
-    """Any value of that type."""
+    """A random value of the schema's type."""
     types = schema["type"]
     match next(each for each in ([types] if isinstance(types, str) else types) if each != "null"):
         case "boolean":

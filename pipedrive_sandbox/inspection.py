@@ -1,4 +1,4 @@
-"""What the endpoints would list now, for whoever compares: all pages, free of charge."""
+"""Reads what the endpoints would list now, all pages and free of charge, for comparisons."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ Records = list[dict[str, Any]]
 def _route(object_: str) -> Route:
     route = next((each for each in EVERY if each.object == object_), None)
     if route is None:
-        raise ValueError(f"no object {object_!r}; there are {[each.object for each in EVERY]}")
+        known = [each.object for each in EVERY]
+        raise ValueError(f"unknown object {object_!r}; choose from {known}")
     return route
 
 
 class Inspection:
-    """One look at the records of a world."""
+    """A snapshot reader of a world's records."""
 
     def __init__(self, world: World, switches: Switches, now: float) -> None:
         self._world = world
@@ -32,7 +33,7 @@ class Inspection:
         self._now = now
 
     def records(self, object_: str, params: Mapping[str, str]) -> Records:
-        """The records of `object_`, each once; `params` are query parameters of the endpoint."""
+        """The records of `object_`, each once; `params` are the endpoint's query parameters."""
         route = _route(object_)
         lists = [
             self._all_pages(route, {**each, **params}, parent)
@@ -45,7 +46,7 @@ class Inspection:
         return list(by_id.values())
 
     def records_by_parent(self, object_: str) -> dict[int, Records]:
-        """{id of the parent: its records}, of an endpoint below a record."""
+        """{id of the parent: its records}, for an endpoint that lists child records."""
         route, found = _route(object_), {}
         for id_ in self._live(route.of or route.table):
             asked = {route.ids: str(id_)} if route.ids else route.every[0]
@@ -57,11 +58,11 @@ class Inspection:
         return [row.id for row in rows if row.deleted_at is None]
 
     def _parents(self, route: Route) -> Sequence[int | None]:
-        """The ids that an `{id}` in the path can have."""
+        """The possible values of `{id}` in the path."""
         return self._live(route.of) if route.of else [None]
 
     def _every(self, route: Route) -> Iterator[Mapping[str, str]]:
-        """The parameters of the requests that together list everything."""
+        """The parameters of the requests that together list every record."""
         if not route.ids:
             yield from route.every
             return

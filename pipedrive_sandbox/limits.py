@@ -1,7 +1,7 @@
 """The two limits of https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting.
 
-Burst: so many requests in any 2 seconds, per token. Day: so many tokens per company, until
-midnight (the vendor does not name the time zone; here it is UTC).
+The burst limit counts requests in any 2 seconds, per token. The daily limit counts tokens per
+company until midnight (the vendor does not name the time zone; here it is UTC).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WINDOW = 2.0
 
 
 class Limits:
-    """Counts requests and tokens; `enter` and `charge` raise a 429 when nothing is left."""
+    """Counts requests and tokens. `enter` and `charge` raise a 429 when a limit is exhausted."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -27,11 +27,11 @@ class Limits:
         self._refused: defaultdict[str, int] = defaultdict(int)
         self._day = 0
         self._spent = 0
-        self._unpaid = False  # whether the day refused the last request
-        self._cost = 0  # tokens that the last request was charged
+        self._unpaid = False  # whether the daily limit refused the last request
+        self._cost = 0  # tokens charged for the last request
 
     def enter(self, token: str, switches: Switches) -> None:
-        """Count a request of `token` against the burst limit; a refused one does not count."""
+        """Count a request against the burst limit of `token`; a refused one does not count."""
         self._unpaid, self._cost = False, 0
         now = self._clock.elapsed()
         recent = self._recent[token]
@@ -49,7 +49,7 @@ class Limits:
     def charge(self, cost: int, switches: Switches) -> None:
         """Take `cost` from the day's budget.
 
-        A request that it cannot pay for spends the rest, unless the switch keeps it.
+        A request that exceeds the budget uses up the remainder, unless the switch keeps it.
         """
         today = int(self._clock.now()) // DAY
         if today != self._day:
@@ -63,10 +63,10 @@ class Limits:
         self._cost = cost
 
     def headers(self, token: str, switches: Switches, status: int) -> list[tuple[bytes, bytes]]:
-        """The limit headers of an answer: what is left, and seconds until the window moves on.
+        """The rate limit headers of a response: what remains, and seconds until the window moves.
 
-        What is left of the burst counts the request itself; of the day, as the switch says.
-        A 429 says 0 left of the burst unless the day refused it, which shows in the other header.
+        The burst remainder includes the request itself; for the daily one a switch decides. A 429
+        reports 0 remaining in the burst, unless the daily limit caused it.
         """
         recent = self._recent[token]
         left = max(0, switches.rate_limit - len(recent) - self._theirs(switches))
@@ -92,8 +92,10 @@ class Limits:
         return headers
 
     def _theirs(self, switches: Switches) -> int:
-        """How many requests of the window another integration has: another number each half
-        second, the same for the same time."""
+        """The number of requests in the window made by another integration.
+
+        It changes every half second, and is the same for the same time.
+        """
         if not switches.others:
             return 0
         return Random(int(self._clock.elapsed() * 2)).randint(0, switches.others)

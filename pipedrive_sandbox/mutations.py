@@ -1,4 +1,4 @@
-"""What users of the company do while a client reads: edits, new records, deletions, archiving."""
+"""Simulates the company's users while a client reads: they edit, add, delete and archive."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INCREMENTAL = (
 )
 ARCHIVABLE = ("deals", "leads")
 LOGGED = ("deals", "organizations", "persons")  # have a changelog
-# A new deal is open and was never moved.
+# The fields of a new deal: it is open and has never changed stage.
 UNTOUCHED = {
     "status": "open",
     "lost_reason": None,
@@ -34,7 +34,7 @@ UNTOUCHED = {
     **dict.fromkeys(("local_won_date", "local_lost_date", "local_close_date")),
 }
 _OF_ACTIVITIES = {"person_id": "persons", "lead_id": "leads"}
-# {table: {kind of change: {field: table of the record whose update time moves with it}}}
+# {table: {kind of change: {field: table of the linked record whose update time changes too}}}
 MOVES = {
     "notes": {"deleted": {"deal_id": "deals", "person_id": "persons", "org_id": "organizations"}},
     "activities": dict.fromkeys(("edited", "added", "deleted"), _OF_ACTIVITIES),
@@ -55,32 +55,32 @@ def mutate(
     objects: Sequence[str] = INCREMENTAL,
     work: Sequence[str] = USUAL,
 ) -> Changes:
-    """Change so many records in all, drawn by `seed` from the live ones of `objects`.
+    """Change this many records, chosen by `seed` from the live records of `objects`.
 
     Returns {object: {"edited" | "added" | "deleted" | "archived": [ids]}}. An edited, added or
-    deleted record gets the update time `now`; an archived one too if the switch says so. A
-    record is changed at most once a call. Objects are tables: archived deals are in "deals".
-    `work` is what an edit of a deal may be (see `child_changes.Work`): some of it changes what is
-    below the deal only, which moves the deal's update time unless a switch says otherwise.
+    deleted record gets the update time `now`; a switch decides whether an archived one does. A
+    call changes each record at most once. Objects are tables: archived deals are in "deals".
+    `work` lists the kinds of edit a deal may get (see `child_changes.Work`). Some change only its
+    child records; a switch decides whether that changes the deal's update time.
     """
     child_changes.known(tuple(work))
     unknown = sorted(set(objects) - set(world.tables))
     if unknown:
-        raise ValueError(f"no tables {unknown}; there are {sorted(world.tables)}")
-    hand = _Hand(world, now, switches, Random(f"{seed}:mutate"), work)
+        raise ValueError(f"unknown tables {unknown}; choose from {sorted(world.tables)}")
+    mutator = _Mutator(world, now, switches, Random(f"{seed}:mutate"), work)
     for _ in range(edits):
-        hand.edit(objects)
+        mutator.edit(objects)
     for _ in range(adds):
-        hand.add(objects)
+        mutator.add(objects)
     for _ in range(deletes):
-        hand.delete(objects)
+        mutator.delete(objects)
     for _ in range(archives):
-        hand.archive([name for name in objects if name in ARCHIVABLE])
-    return hand.changes()
+        mutator.archive([name for name in objects if name in ARCHIVABLE])
+    return mutator.changes()
 
 
-class _Hand:
-    """Applies changes one by one and remembers them."""
+class _Mutator:
+    """Applies changes one by one and records them."""
 
     def __init__(
         self, world: World, now: float, switches: Switches, random: Random, work: Sequence[str]
@@ -109,10 +109,10 @@ class _Hand:
             self._done(table, row, "edited", moved)
 
     def _work_on(self, table: Table, row: Row) -> str:
-        """Edits a deal in other ways than by its title; what is still to be done."""
+        """Pick a kind of edit, make it unless it is "title", and return it."""
         if table.name != "deals":
             return "title"
-        random = Random(f"{row.id}:{self._now}:work")  # the other draws do not depend on it
+        random = Random(f"{row.id}:{self._now}:work")  # leaves the other choices as they are
         work = random.choice(self._work)
         if work != "title":
             DealWork(self._world, self._now, row, random).do(work)
@@ -128,7 +128,7 @@ class _Hand:
         row.record = {**row.record, table.title: new}
 
     def add(self, objects: Sequence[str]) -> None:
-        """A copy of some record with a new id, made now."""
+        """Add a copy of a random record, with a new id and the current time."""
         table = self._world.tables[self._random.choice(objects)]
         template = self._random.choice(list(table.rows.values()))
         new = template.id
@@ -152,7 +152,7 @@ class _Hand:
         self._done(table, row, "added")
 
     def delete(self, objects: Sequence[str]) -> None:
-        """Soft where the record has a flag for it, else gone at once."""
+        """Mark records deleted where they have a flag for it; otherwise remove them."""
         for table, row in self._draw(objects):
             self._world.children.settle(table.name, row)
             if table.core:
@@ -173,7 +173,7 @@ class _Hand:
     def _draw(
         self, objects: Sequence[str], archived: bool | None = None
     ) -> Iterator[tuple[Table, Row]]:
-        """One row that was not drawn before; none if there is no such row in any of `objects`."""
+        """Yield one row that was not picked before, or nothing if `objects` have no such row."""
         for name in self._random.sample(objects, len(objects)):
             table = self._world.tables[name]
             ids = self._left(table)
@@ -185,7 +185,7 @@ class _Hand:
                     return
 
     def _left(self, table: Table) -> list[Any]:
-        """The ids of live rows in random order, without those that were drawn."""
+        """The ids of live rows in random order, except those already picked."""
         if table.name not in self._untouched:
             ids = [id_ for id_, row in table.rows.items() if row.deleted_at is None]
             self._random.shuffle(ids)

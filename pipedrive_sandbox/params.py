@@ -1,4 +1,4 @@
-"""Query parameters: how each is read, and which field of a record it restricts."""
+"""Query parameters: how each is parsed, and which field of a record it filters."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _INTEGER = re.compile(r"-?\d{1,18}")
 
 @dataclass(frozen=True)
 class Filter:
-    """A parameter that restricts a list.
+    """A parameter that filters a list.
 
-    `read` turns its text into a value or raises ValueError with the reason (a 400).
-    `always` holds also beside `filter_id`, for which the vendor ignores most filters.
-    An empty `field` restricts nothing: the route's answer looks at the value itself.
+    `read` parses its text, or raises ValueError with the reason for a 400.
+    `always`: the filter applies even with `filter_id`, which makes the vendor ignore most filters.
+    An empty `field` filters nothing: the route's answer function uses the value itself.
     """
 
     name: str
@@ -38,7 +38,7 @@ def whole(text: str) -> int:
 
 
 def between(low: int, high: int) -> Callable[[str], int]:
-    """A reader of integers from `low` to `high`, both included."""
+    """A parser of integers from `low` to `high`, inclusive."""
 
     def read(text: str) -> int:
         value = whole(text)
@@ -65,7 +65,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def some_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
-    """A reader of comma separated names, each one of `allowed`, none twice."""
+    """A parser of comma-separated names from `allowed`, without duplicates."""
 
     def read(text: str) -> tuple[str, ...]:
         names = tuple(text.split(","))
@@ -80,7 +80,7 @@ def some_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
 
 
 def time(text: str) -> float:
-    """RFC 3339, whole seconds, Z: what the vendor's v2 accepts."""
+    """Parse RFC 3339 with whole seconds and Z, which is all that the vendor's v2 accepts."""
     return moment(text)
 
 
@@ -91,7 +91,7 @@ def day(text: str) -> str:
 
 
 def end_of_day(text: str) -> str:
-    """What sorts after every second of that day."""
+    """A text that sorts after every second of that day."""
     return f"{day(text)} 24"
 
 
@@ -109,7 +109,7 @@ def _ids(text: str) -> frozenset[int]:
 
 
 def integer(name: str, field: str = "") -> Filter:
-    """`name` must equal the integer in `field` (default: the field of that name)."""
+    """A filter by the integer in `field` (default: the field called `name`)."""
     return Filter(name, whole, field or name)
 
 
@@ -122,7 +122,7 @@ def boolean(name: str, field: str = "") -> Filter:
 
 
 def binary(text: str) -> bool:
-    """v1's 0 or 1 for a boolean."""
+    """Parse v1's 0 or 1 for a boolean."""
     return between(0, 1)(text) == 1
 
 

@@ -1,4 +1,4 @@
-"""Reads the query string of a request against its route. Whatever is not allowed is a 400."""
+"""Parses a request's query string according to its route. Anything not allowed is a 400."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_LIMIT = 100
 MAX_CUSTOM_FIELDS = 15
 _STATUSES = ("open", "won", "lost", "deleted")
 _NOT_DELETED: tuple[str, ...] = ("open", "won", "lost")
-# The type of a filter (GET /v1/filters) by the table that it filters.
+# The type of a saved filter (GET /v1/filters), by the table that it applies to.
 _FILTER_TYPES = {
     "deals": "deals",
     "leads": "leads",
@@ -31,7 +31,7 @@ _FILTER_TYPES = {
 
 
 class Reader:
-    """Takes parameters out of a request one by one; what is left at the end is not allowed."""
+    """Takes a request's parameters one by one; any that remain at the end are not allowed."""
 
     def __init__(self, route: Route, sent: Params) -> None:
         self._route = route
@@ -59,7 +59,7 @@ class Reader:
 
 
 def read(route: Route, sent: Params, place: Place) -> Query:
-    """`sent` as a Query; raises a Refusal (400) at the first parameter that is not right."""
+    """Parse `sent` into a Query. Raises a Refusal (400) for the first invalid parameter."""
     reader = Reader(route, sent)
     default_limit = min(DEFAULT_LIMIT, route.max_limit)
     limit, start, cursor = default_limit, 0, None
@@ -97,7 +97,7 @@ def _asked_sort(route: Route, reader: Reader, place: Place) -> tuple[SortKey, ..
 
 
 def _sort_keys(text: str, allowed: tuple[str, ...], most: int) -> tuple[SortKey, ...]:
-    """`field_name_1 ASC, field_name_2 DESC`; a bare name is ascending."""
+    """Parse `field_name_1 ASC, field_name_2 DESC`; a name alone means ascending."""
     keys = []
     for part in text.split(","):
         words = part.split()
@@ -135,7 +135,7 @@ def _conditions(route: Route, reader: Reader, place: Place) -> tuple[Condition, 
 
 
 def _saved_filter(route: Route, reader: Reader, place: Place) -> Condition | None:
-    """`filter_id`: the sandbox's saved filters all mean "owned by the filter's user"."""
+    """The condition of `filter_id`: every saved filter here means "owned by the filter's user"."""
     if route.child or route.table not in _FILTER_TYPES:
         return None
 
@@ -175,7 +175,7 @@ def _variant(route: Route, reader: Reader, switches: Switches) -> Variant:
 
 
 def _included(route: Route, switches: Switches) -> Callable[[str], tuple[str, ...]]:
-    """Reads the names of opt-in fields; one that is not known is refused in one of three ways."""
+    """A parser of opt-in field names; a switch decides how an unknown one is refused."""
     unknown = switches.unknown_fields()
     allowed = [name for name in route.include if name not in unknown]
 
@@ -192,7 +192,7 @@ def _included(route: Route, switches: Switches) -> Callable[[str], tuple[str, ..
 
 
 def _custom_keys(text: str) -> tuple[str, ...]:
-    """Keys that no field has are left out without an error; more than 15 are one."""
+    """Parse up to 15 keys. Pipedrive ignores keys that no field has."""
     keys = tuple(sorted(set(params.text(text).split(","))))
     if len(keys) > MAX_CUSTOM_FIELDS:
         raise ValueError(f"at most {MAX_CUSTOM_FIELDS} keys")

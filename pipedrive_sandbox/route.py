@@ -1,4 +1,4 @@
-"""What a route is: all that the sandbox knows of one GET endpoint, and what an answer needs."""
+"""The declaration of a GET endpoint, and what a response is computed from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Deletion = Literal["", "hidden", "status"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where an answer is made: the records, the switches, the id in the path, if any, the time."""
+    """What a response depends on besides its query: records, switches, path id and time."""
 
     world: World
     switches: Switches
@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Query:
-    """A request that passed: what to select, in which order, and which part of it."""
+    """A valid request: which records it selects, their order, and which page of them."""
 
     conditions: tuple[Condition, ...]
     sort: tuple[SortKey, ...]
@@ -40,7 +40,7 @@ class Query:
     limit: int
     start: int
     cursor: str | None
-    given: Mapping[str, object]  # every parameter that was sent, as read
+    given: Mapping[str, object]  # every parameter sent, parsed
 
 
 Answer = Callable[["Route", Query, Place], bytes]

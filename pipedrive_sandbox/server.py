@@ -1,4 +1,4 @@
-"""HTTP around the service: Starlette routes for the API, OAuth and the controls."""
+"""The HTTP layer over the service: Starlette routes for the API, OAuth and the controls."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .routes import EVERY
 from .service import Call, Reply, Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-DROP = (b"x-drop", b"1")  # tells Dated, which is next to the connection, to close it
-NAMED = ("goals", "permission_sets")  # whose ids are text
+DROP = (b"x-drop", b"1")  # makes Dated, which can reach the connection, close it
+NAMED = ("goals", "permission_sets")  # tables whose ids are text
 ROOTS = {"v1": ("/api/v1", "/v1"), "v2": ("/api/v2",)}
 
 
 class CutResponse(Response):
-    """Promises the whole body, sends half of it and leaves: the server closes the connection."""
+    """Announces the whole body but sends only half, so that the server closes the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": self.status_code}
@@ -33,7 +33,7 @@ class CutResponse(Response):
 
 
 class Dated:
-    """Adds the sandbox's own `Date` to every answer (uvicorn's is switched off)."""
+    """Adds a `Date` header by the sandbox's clock to every response (uvicorn's is disabled)."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
@@ -54,7 +54,7 @@ class Dated:
 
 
 def app(service: Service, url: Callable[[], str]) -> ASGIApp:
-    """The application; `url` is where it can be reached (for `api_domain`)."""
+    """The application; `url` returns its own address, which OAuth reports as `api_domain`."""
 
     async def token(request: Request) -> Response:
         body = await request.body()

@@ -1,4 +1,4 @@
-"""From a request to an answer, without HTTP: who asks, may they, what does it cost, what is it."""
+"""Turns a request into a response, without HTTP: authentication, limits, permissions, records."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .switches import Switches, Value
 
 Headers = list[tuple[bytes, bytes]]
 
-# On the shared host api.pipedrive.com these answer 404 under /api/v1 and work under /v1.
+# On the shared host api.pipedrive.com these return 404 under /api/v1, but work under /v1.
 NOT_ON_SHARED_HOST = ("/leads", "/leadLabels", "/leadSources", "/goals/find", "/mailbox/")
 _EXPOSED = (
     b"X-RateLimit-Remaining, X-RateLimit-Limit, X-RateLimit-Reset, "
@@ -40,7 +40,7 @@ _EXPOSED = (
 
 @dataclass(frozen=True)
 class Call:
-    """What the sandbox looks at in a request. `route` is None for a path that there is not."""
+    """The parts of a request that the sandbox uses. `route` is None for an unknown path."""
 
     method: str
     path: str
@@ -65,7 +65,7 @@ class Reply:
     headers: Headers
     media_type: str = "application/json"
     cut: bool = False  # send half of the body, then close the connection
-    drop: bool = False  # close the connection without an answer
+    drop: bool = False  # close the connection without a response
 
 
 class Service:
@@ -83,14 +83,14 @@ class Service:
         self.ledger = Ledger()
         self.faults = Faults()
         self._correlation = 0
-        self._answered: dict[str, bytes] = {}  # the last list by object
+        self._answered: dict[str, bytes] = {}  # the last response body, by object
         if options.switches:
             self.set(**options.switches)
 
     # -- control
 
     def set(self, **values: Value) -> None:
-        """Set switches; what was rendered before is rendered again."""
+        """Set switches and drop the rendered JSON, which may depend on them."""
         with self.lock:
             before, self.switches = self.switches, self.switches.changed(**values)
             count = self.switches.null_update_times
@@ -100,7 +100,7 @@ class Service:
                 table.refresh()
 
     def warm(self) -> None:
-        """Render every record now, so that the first pages are as fast as the later ones."""
+        """Render every record now, so that the first pages are as fast as later ones."""
         with self.lock:
             for table in self.world.tables.values():
                 table.warm(self.switches)
@@ -111,7 +111,7 @@ class Service:
             return mutate(self.world, self.clock.now(), self.switches, seed, **wanted)
 
     def pile(self, name: str, count: int, at: str) -> int:
-        """Give `count` records of a table one and the same update time, as a bulk import does."""
+        """Give `count` records of a table the same update time, as a bulk import does."""
         with self.lock:
             table = self.world.tables[name]
             rows = [row for row in table.rows.values() if row.deleted_at is None][:count]
@@ -122,7 +122,7 @@ class Service:
             return len(rows)
 
     def change_fields(self, object_: str, **wanted: Any) -> dict[str, list[str]]:
-        """Change the account's own fields now; see `field_changes.change_fields`."""
+        """Change the account's custom fields now; see `field_changes.change_fields`."""
         with self.lock:
             return change_fields(self.world, self.clock.now(), object_, **wanted)
 
@@ -132,20 +132,20 @@ class Service:
             return [field.as_dict() for field in self.world.fields[object_]]
 
     def records(self, object_: str, **params: str) -> list[dict[str, Any]]:
-        """The records of `object_` as its endpoint lists them now, all pages, free of charge.
+        """All records of `object_` as its endpoint lists them now, free of charge.
 
-        `params` are the query parameters of the endpoint (say, status="deleted").
+        `params` are the endpoint's query parameters (for example status="deleted").
         """
         with self.lock:
             return self._looking().records(object_, params)
 
     def records_by_parent(self, object_: str) -> dict[int, list[dict[str, Any]]]:
-        """The same by the id of the record that they are below; only those that have some."""
+        """The same by the id of the parent; parents without child records are left out."""
         with self.lock:
             return self._looking().records_by_parent(object_)
 
     def stays(self) -> dict[int, list[dict[str, Any]]]:
-        """Where each deal has been, and when."""
+        """The stages each deal has been in, and when."""
         with self.lock:
             return stays(self.world)
 
@@ -155,7 +155,7 @@ class Service:
     # -- answers
 
     def token(self, headers: Mapping[str, str], body: bytes, url: str) -> Reply:
-        """POST /oauth/token; recorded as oauth_token, for 0 tokens."""
+        """Answer POST /oauth/token; recorded as oauth_token, at 0 tokens."""
         with self.lock:
             try:
                 answer = orjson.dumps(self.auth.grant(headers, body, self.switches, url))
@@ -167,7 +167,7 @@ class Service:
             return reply
 
     def answer(self, call: Call, fault: Fault | None = None) -> Reply:
-        """The answer to a GET of the API, counted and recorded."""
+        """Answer a GET request to the API; count and record it."""
         with self.lock:
             self._correlation += 1
             token, tokens, note, charged = "", 0, "", True
@@ -192,7 +192,7 @@ class Service:
             return replace(reply, headers=headers)
 
     def _go_on(self) -> None:
-        """Let other people work, as the switches say, before the next request."""
+        """Simulate other people's work before the next request, as the switches say."""
         churn, seed = self.switches.churn, self._correlation
         if self.switches.tick:
             self.clock.advance(self.switches.tick)
@@ -201,7 +201,7 @@ class Service:
             self.mutate(seed, edits=churn, adds=third, deletes=third, archives=third)
 
     def _admit(self, call: Call, token: str, granted: frozenset[str] | None) -> int:
-        """Let the request in and charge it; the tokens that it costs."""
+        """Admit the request, charge it and return its cost in tokens. Raises a Refusal."""
         if not self.switches.company_open:
             raise errors.company_closed()
         self.limits.enter(token, self.switches)

@@ -221,5 +221,5 @@ def test_ordered_bodies(box: Sandbox, api: Caller) -> None:
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         api.ask("v2/deals")
     assert api.ask("v2/deals").headers["x-ratelimit-remaining"] == "0"
-    with pytest.raises(ValueError, match="no such keys"):
+    with pytest.raises(ValueError, match="unknown keys"):
         box.fail_next({"stauts": 500})

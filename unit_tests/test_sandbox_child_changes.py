@@ -220,5 +220,5 @@ def test_a_new_deal_begins_with_its_own_children() -> None:
 def test_work_that_nobody_does_is_an_error() -> None:
     box = service()
     for wrong in (["dance"], []):
-        with pytest.raises(ValueError, match="deals have no"):
+        with pytest.raises(ValueError, match="unknown kinds of edit"):
             box.mutate(1, edits=1, work=wrong)

@@ -1,4 +1,4 @@
-"""Answers with the children of a record: of the one in the path, or of many asked for by id."""
+"""Responses with child records: of the parent in the path, or of many parents given by id."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _parent(route: Route, place: Place) -> Row:
 
 
 def children_of(route: Route, place: Place) -> list[Record]:
-    """The children of the record in the path; a log begins with its oldest entry."""
+    """The children of the record in the path; a log starts with its oldest entry."""
     found = place.world.children.rows(route.of, route.child, _parent(route, place))
     if route.object == "deal_changelog" and place.switches.changelog_pipelines == "absent":
         return [entry for entry in found if entry["field_key"] != "pipeline_id"]
@@ -29,8 +29,8 @@ def children_of(route: Route, place: Place) -> list[Record]:
 
 
 def _of_many(route: Route, query: Query, place: Place) -> list[Record]:
-    """The children of the records asked for, without those that are deleted or never were. What
-    Pipedrive answers where there are such is not known (switch gone_deals)."""
+    """The children of the requested records, ignoring deleted and unknown ones. What Pipedrive
+    returns for those is not known (switch gone_deals)."""
     table, world = place.table(route), place.world
     asked: Any = query.given[route.ids]
     rows = [table.rows[id_] for id_ in sorted(asked) if id_ in table.rows]
@@ -42,7 +42,7 @@ def _of_many(route: Route, query: Query, place: Place) -> list[Record]:
 
 def _gone(status: str, route: Route) -> Refusal:
     if status == "400":
-        return bad_request(route.version, route.ids, "names a deal that there is not")
+        return bad_request(route.version, route.ids, "names an unknown deal")
     return forbidden() if status == "403" else not_found(route.version)
 
 
@@ -50,7 +50,7 @@ def _gone(status: str, route: Route) -> Refusal:
 
 
 def keyset_page(route: Route, query: Query, place: Place) -> bytes:
-    """In the order of the first field of the route's order, which tells the rows apart."""
+    """A page sorted by the first field of the route's order, which is unique."""
     id_field = route.order[0].field
     rows = [Row(record, id_field=id_field) for record in children_of(route, place)]
     return keyset(Table(route.object, rows), route, query, place)
@@ -62,7 +62,7 @@ def bulk_page(route: Route, query: Query, place: Place) -> bytes:
 
 
 def installments(route: Route, query: Query, place: Place) -> bytes:
-    """Refused where the plan has none; the schema shows no cursor, though it takes one."""
+    """Refused if the plan has none; the schema shows no cursor, though the endpoint accepts one."""
     if place.switches.installments != "ok":
         switches = place.switches
         raise not_in_plan(switches.installments, "installments", switches.plan_refusal)
@@ -72,7 +72,7 @@ def installments(route: Route, query: Query, place: Place) -> bytes:
 
 
 def log_page(route: Route, query: Query, place: Place) -> bytes:
-    """Newest entry first. A cursor names an entry by its number, so that a new one moves none."""
+    """Newest entry first. A cursor contains an entry's number, so that a new entry shifts none."""
     entries, inclusive = children_of(route, place), place.switches.cursor_marks == "next"
     top = len(entries)
     if query.cursor is not None:
@@ -103,7 +103,7 @@ def whole(route: Route, query: Query, place: Place) -> bytes:
 
 
 def image(route: Route, query: Query, place: Place) -> bytes:
-    """One object; whether a product without an image is a 404 is not documented."""
+    """One object. Whether a product without an image is a 404 is not documented."""
     found = children_of(route, place)
     if not found and place.switches.no_image == "404":
         raise not_found(route.version)
@@ -111,7 +111,7 @@ def image(route: Route, query: Query, place: Place) -> bytes:
 
 
 def relationships(route: Route, query: Query, place: Place) -> bytes:
-    """Of the organization asked for, with those that there still are."""
+    """The relationships of the requested organization to others that still exist."""
     org: Any = query.given[route.ids]
     row = place.table(route).rows.get(org)
     if row is None or row.deleted_at is not None:

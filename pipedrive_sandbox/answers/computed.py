@@ -1,4 +1,4 @@
-"""Answers that no table holds: each request computes them from the record in the path.
+"""Responses that no table stores: each request computes them from the record in the path.
 
 `make` gets a `Draw` (the same for the same record), the record and the world.
 """
@@ -22,7 +22,7 @@ Single = Callable[[Draw, Row, World, Mapping[str, Any]], Record]
 
 
 def answered(data: object, beside: Mapping[str, object] = MappingProxyType({})) -> bytes:
-    """A good answer; `beside` stands beside `data`."""
+    """A successful response; `beside` is added beside `data`."""
     return orjson.dumps({"success": True, "data": data, **beside})
 
 
@@ -41,7 +41,7 @@ def _or_null(rows: Sequence[Record], route: Route, place: Place) -> Sequence[Rec
 
 
 def whole(make: Children, **beside: object) -> Answer:
-    """All of them in one answer; `beside` stands beside `data`."""
+    """All records in one response; `beside` is added beside `data`."""
 
     def answer(route: Route, query: Query, place: Place) -> bytes:
         rows = _made(make, route, place)
@@ -51,7 +51,7 @@ def whole(make: Children, **beside: object) -> Answer:
 
 
 def by_offset(make: Children, with_pagination: bool = True) -> Answer:
-    """Pages of v1. Some lists do not say where the next one starts (not `with_pagination`)."""
+    """Pages of v1. Some lists do not report where the next page starts (`with_pagination`)."""
 
     def answer(route: Route, query: Query, place: Place) -> bytes:
         rows = _made(make, route, place)
@@ -64,8 +64,8 @@ def by_offset(make: Children, with_pagination: bool = True) -> Answer:
 
 
 def by_cursor(make: Children) -> Answer:
-    """Pages of v2. A cursor says how many rows are left, so that new ones at the head of a log
-    move nothing."""
+    """Pages of v2. A cursor contains the number of remaining rows, so that new entries at the head
+    of a log shift nothing."""
 
     def answer(route: Route, query: Query, place: Place) -> bytes:
         rows = _made(make, route, place)

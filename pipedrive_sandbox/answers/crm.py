@@ -1,4 +1,4 @@
-"""Persons, leads, and GET /v1/recents: what changed within a month, the deleted included."""
+"""Persons, leads, and GET /v1/recents: changes within a month, including deletions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..table import KEPT_AFTER_DELETION, Table
 from .pages import cursor_page, envelope, listed, offset_page, one_page, pagination
 
 MONTH = 31 * DAY  # "limited to 1 month of history"
-# By item: the table, and how v1 writes a record of it.
+# By item: its table, and the function that converts a record to v1's format.
 _ITEMS = {
     "activity": ("activities", v1_records.activity),
     "activityType": ("activity_types", v1_records.as_it_is),
@@ -35,7 +35,7 @@ _ITEMS = {
 
 
 def persons_page(route: Route, query: Query, place: Place) -> bytes:
-    """`deal_id` names the deal's person; the rest is an ordinary page."""
+    """A page of persons; `deal_id` selects that deal's person."""
     deal_id = query.given.get("deal_id")
     if deal_id is None:
         return cursor_page(route, query, place)
@@ -45,7 +45,7 @@ def persons_page(route: Route, query: Query, place: Place) -> bytes:
 
 
 def lead_page(route: Route, query: Query, place: Place) -> bytes:
-    """Leads: the prose nests `pagination`, the schema has its fields flat in additional_data."""
+    """A page of leads. The vendor's prose nests `pagination`; the schema has its fields flat."""
     body = offset_page(route, query, place)
     if place.switches.lead_pagination == "nested":
         return body
@@ -54,7 +54,7 @@ def lead_page(route: Route, query: Query, place: Place) -> bytes:
 
 
 def _second(text: str) -> float:
-    """`YYYY-MM-DD HH:MM:SS`, UTC."""
+    """Parse `YYYY-MM-DD HH:MM:SS`, in UTC."""
     if "T" in text or "Z" in text:
         raise ValueError(f"{text!r} is not YYYY-MM-DD HH:MM:SS")
     return moment(text.replace(" ", "T") + "Z")
@@ -67,7 +67,7 @@ ITEMS = (
 
 
 def recents(route: Route, query: Query, place: Place) -> bytes:
-    """Oldest change first. An older since_timestamp than a month is taken as a month ago."""
+    """Oldest change first. A since_timestamp more than a month ago counts as a month ago."""
     asked: Any = query.given["since_timestamp"]
     since = max(asked, place.now - MONTH)
     items: Any = query.given.get("items", tuple(_ITEMS))
@@ -93,7 +93,7 @@ def _as_plain(time: str) -> str:
 
 
 def _changed(table: Table, since: float, place: Place) -> Iterator[Row]:
-    """The rows of `table` changed since then; of those that are gone, the ones of 30 days."""
+    """The rows of `table` changed since then, including those removed within 30 days."""
     table.purge(place.now)
     window = Window(table.stamp(since))
     yield from table.window((), table.updated, place.switches.nulls, window).rows

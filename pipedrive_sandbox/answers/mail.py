@@ -1,4 +1,4 @@
-"""The mailbox, and the mail of deals, persons and organizations."""
+"""The mailbox, and mail linked to deals, persons and organizations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAIL = {"statusCode": 2000, "statusText": "Success", "service": "email-api"}
 
 
 def mail_page(route: Route, query: Query, place: Place) -> bytes:
-    """Mail threads: neither schema nor example shows additional_data."""
+    """A page of mail threads; neither the schema nor the example shows additional_data."""
     if place.switches.mailbox == "404":
         raise not_found("v1")
     if place.switches.mail_pagination == "present":
@@ -24,7 +24,7 @@ def mail_page(route: Route, query: Query, place: Place) -> bytes:
 
 
 def mail_messages(route: Route, query: Query, place: Place) -> bytes:
-    """`additional_data` may be missing altogether."""
+    """The mail of a record; `additional_data` may be missing altogether."""
     records = children_of(route, place)
     if query.given.get("include_body"):
         body = {"body": "<p>Sent by the sandbox.</p>"}
@@ -36,8 +36,8 @@ def mail_messages(route: Route, query: Query, place: Place) -> bytes:
 
 
 def mail_message(route: Route, query: Query, place: Place) -> bytes:
-    """A message by its own id; `include_body=1` adds the body. Without an id, as no client can
-    ask, all of them."""
+    """A message by its own id; `include_body=1` adds the body. Without an id, which no client can
+    request, all messages."""
     with_body = bool(query.given.get("include_body"))
     if place.parent_id is None:
         ids = mail.message_ids(place.world)

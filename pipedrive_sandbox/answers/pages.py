@@ -1,4 +1,4 @@
-"""What the answers of all topics share: envelopes, pages by cursor and by offset, whole lists."""
+"""Shared by all topics: envelopes, pages by cursor and by offset, whole lists."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ T = TypeVar("T")
 
 
 def envelope(rows: bytes, more: object = None) -> bytes:
-    """A good answer: `rows` are the JSON of its data."""
+    """A successful response; `rows` is the JSON of its data."""
     tail = b"}" if more is None else b',"additional_data":' + orjson.dumps(more) + b"}"
     return b"".join((b'{"success":true,"data":', rows, tail))
 
 
 def null_for_none(route: Route, place: Place) -> bool:
-    """Whether an empty list of this version is null."""
+    """Whether this API version returns null for an empty list."""
     return route.version == "v1" and place.switches.empty_list == "null"
 
 
 def listed(route: Route, records: Sequence[Record], place: Place) -> bytes:
-    """`records` as JSON; v1 may write null for none."""
+    """`records` as JSON; v1 may return null for an empty list."""
     if not records and null_for_none(route, place):
         return b"null"
     return orjson.dumps(records)
@@ -39,12 +39,12 @@ def listed(route: Route, records: Sequence[Record], place: Place) -> bytes:
 
 
 def cursor_page(route: Route, query: Query, place: Place) -> bytes:
-    """A page of a v2 list over live rows; see https://pipedrive.readme.io/docs/core-api-concepts-pagination."""
+    """A page of a v2 list (https://pipedrive.readme.io/docs/core-api-concepts-pagination)."""
     return keyset(place.table(route), route, query, place)
 
 
 def keyset(table: Table, route: Route, query: Query, place: Place) -> bytes:
-    """The same of the rows of `table`, whichever that is."""
+    """The same for the rows of any `table`."""
     switches, key = place.switches, query.sort[0]
     index = table.window(query.conditions, key.field, switches.nulls, query.window)
     low, high = _position(route, query, place, index)
@@ -67,7 +67,7 @@ def keyset(table: Table, route: Route, query: Query, place: Place) -> bytes:
 
 
 def _position(route: Route, query: Query, place: Place, index: Index) -> tuple[int, int]:
-    """The part of `index` that the cursor leaves: from its row on, in the sort's direction."""
+    """The part of `index` from the cursor's row on, in the sort's direction."""
     if query.cursor is None:
         return 0, len(index.keys)
     descending = query.sort[0].descending
@@ -91,17 +91,17 @@ def _decode(cursor: str, sort: SortKey, nulls: str) -> Key:
     if set(marker) != {"field", "fieldValue", "sortDirection", "id"}:
         raise ValueError
     if (marker["field"], marker["sortDirection"] == "desc") != (sort.field, sort.descending):
-        raise ValueError("the cursor belongs to another order")
+        raise ValueError("the cursor belongs to another sort order")
     return as_key(marker["fieldValue"], marker["id"], nulls)
 
 
 def bad_cursor(route: Route) -> Refusal:
-    """400 for a cursor that this list never gave."""
+    """400 for a cursor that this list never returned."""
     return bad_request(route.version, "cursor", "is not a valid cursor")
 
 
 def numbered_cursor(number: int) -> str:
-    """A cursor that names an entry of a list by its number."""
+    """A cursor that identifies an entry of a list by its number."""
     return urlsafe_b64encode(b"id:%d" % number).rstrip(b"=").decode()
 
 
@@ -120,26 +120,26 @@ def number_of(route: Route, cursor: str) -> int:
 
 
 def offset_page(route: Route, query: Query, place: Place) -> bytes:
-    """A page of a v1 list by position among the live rows."""
+    """A page of a v1 list, by position among the live rows."""
     rows = selected(route, query, place)
     body = rendered(route, query, place, one_page(query, rows))
     return envelope(body, {"pagination": pagination(query, len(rows))})
 
 
 def one_page(query: Query, records: Sequence[T]) -> Sequence[T]:
-    """Those of `records` that a page by offset holds."""
+    """The `records` on the requested page."""
     return records[query.start : query.start + query.limit]
 
 
 def pagination(query: Query, count: int) -> Record:
-    """What v1 says of a page of a list of `count` records."""
+    """v1's `pagination` object for a page of a list of `count` records."""
     end = query.start + query.limit
     head = {"start": query.start, "limit": query.limit, "more_items_in_collection": end < count}
     return {**head, "next_start": end} if end < count else head
 
 
 def selected(route: Route, query: Query, place: Place) -> list[Row]:
-    """The rows that a request of v1 asks for, all pages of them."""
+    """The rows that a v1 request selects, on all pages."""
     table, window = place.table(route), query.window
     conditions = query.conditions
     if window.since is not None:
@@ -158,12 +158,12 @@ def rendered(route: Route, query: Query, place: Place, rows: Sequence[Row]) -> b
 
 
 def whole_list(route: Route, query: Query, place: Place) -> bytes:
-    """All records in one answer, without additional_data."""
+    """All records in one response, without additional_data."""
     return envelope(rendered(route, query, place, selected(route, query, place)))
 
 
 def plain_list(**beside: object) -> Answer:
-    """A whole list; `beside` stands beside `data`."""
+    """A whole list; `beside` is added beside `data`."""
 
     def answer(route: Route, query: Query, place: Place) -> bytes:
         table = place.table(route)

@@ -1,4 +1,4 @@
-"""Projects: which of them are listed."""
+"""Which projects are listed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _NOT_DELETED = Condition("state", "in", frozenset(STATUSES))
 
 
 def projects_page(route: Route, query: Query, place: Place) -> bytes:
-    """A page of projects: no deleted ones unless `status` asks for them. A saved filter means
-    "owned by the filter's user", as everywhere here."""
+    """A page of projects, without deleted ones unless `status` includes them. Every saved filter
+    of the sandbox means "owned by the filter's user"."""
     conditions = query.conditions
     if "status" not in query.given:
         conditions += (_NOT_DELETED,)

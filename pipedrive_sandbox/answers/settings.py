@@ -1,4 +1,4 @@
-"""Who works in the company, what they may do, and how they have set up their account."""
+"""Users, their permissions, and the account's settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_TEAMS = {"402": company_closed, "403": forbidden, "410": gone}
 
 
 def users(route: Route, query: Query, place: Place) -> bytes:
-    """Recorded answers carry the company's id beside the list."""
+    """The list of users; recorded responses have the company's id in additional_data."""
     rows = rendered(route, query, place, selected(route, query, place))
     return envelope(rows, {"company_id": COMPANY_ID})
 
@@ -26,7 +26,7 @@ def users_me(route: Route, query: Query, place: Place) -> bytes:
 
 
 def permissions(route: Route, query: Query, place: Place) -> bytes:
-    """Of the user in the path. All but the token's user are regular ones who lack nothing more."""
+    """The permissions of the user in the path. Everyone but the token's user is a regular user."""
     if place.parent_id not in place.table(route).rows:
         raise user_not_found()
     mine, switches = place.parent_id == ME, place.switches
@@ -43,12 +43,12 @@ def settings(route: Route, query: Query, place: Place) -> bytes:
 
 
 def no_teams(status: str) -> Refusal:
-    """The refusal of a company that has no teams."""
+    """The Refusal for a company without teams."""
     return _NO_TEAMS[status]() if status in _NO_TEAMS else not_found("v1")
 
 
 def legacy_teams(route: Route, query: Query, place: Place) -> bytes:
-    """Deprecated since 2022 without a successor; one of several refusals by switch."""
+    """Deprecated since 2022 without a replacement; a switch selects how it is refused."""
     switch = place.switches.legacy_teams
     if switch != "ok":
         raise no_teams(switch)

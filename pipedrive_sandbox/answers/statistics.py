@@ -1,4 +1,4 @@
-"""Goals, and what Pipedrive computes from deals."""
+"""Goals, and statistics that Pipedrive computes from deals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GOALS = {"statusCode": 20000, "statusText": "OK", "service": "statistics-goals-
 
 
 def goals(route: Route, query: Query, place: Place) -> bytes:
-    """Without a filter only the token user's goals; only active ones unless asked otherwise."""
+    """Goals. By default only active ones, and without a filter only the token user's own."""
     given = query.given
     if ("period.start" in given) != ("period.end" in given):
         raise bad_request("v1", "period", "start and end belong together")
@@ -43,8 +43,8 @@ def goals(route: Route, query: Query, place: Place) -> bytes:
 
 
 def goal_results(make: Single) -> Answer:
-    """The goal and its progress. The vendor wants the period inside the goal's duration; what it
-    answers otherwise is not known (switch goal_periods)."""
+    """The goal and its progress. The vendor requires a period within the goal's duration; what it
+    returns otherwise is not known (switch goal_periods)."""
 
     def answer(route: Route, query: Query, place: Place) -> bytes:
         draw, goal = parent(route, place)
@@ -59,7 +59,7 @@ def goal_results(make: Single) -> Answer:
 
 
 def of_pipeline(compute: Statistics) -> Answer:
-    """Figures of a pipeline, from `start_date` to `end_date`."""
+    """Statistics of a pipeline, from `start_date` to `end_date`."""
 
     def answer(route: Route, query: Query, place: Place) -> bytes:
         _, pipeline = parent(route, place)
@@ -71,7 +71,7 @@ def of_pipeline(compute: Statistics) -> Answer:
 
 
 def summary(route: Route, query: Query, place: Place) -> bytes:
-    """The summary of the deals that the request asks for."""
+    """The summary of the deals that the request selects."""
     table = place.table(route)
     rows: Iterable[Row] = table.index(query.conditions, "id", "first").rows
     return answered(statistics.summary(rows, place.world))

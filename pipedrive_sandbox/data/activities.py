@@ -1,4 +1,4 @@
-"""Activities, of all users as v2 lists them."""
+"""Activities of all users, which is what v2 lists."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .settings import ACTIVITY_TYPES
 
 ACTIVITY_EXTRA = ("attendees",)
 OUTCOMES = ("connected", "no_answer", "left_voicemail")  # ids of options
-PROJECTS = 40  # every so many activities belong to a project
+PROJECTS = 40  # one in this many activities belongs to a project
 
 
 def activities(draw: Draw, sizes: Sizes, lead_ids: list[str]) -> Table:
-    """An activity belongs to a deal or to a lead; `lead_ids` are those that there are."""
+    """Activities of deals and of the leads in `lead_ids`."""
     persons, organizations = sizes.persons, sizes.organizations
     rows = []
     for id_, (life, deleted_at) in enumerate(lives(draw, sizes.activities), start=1):

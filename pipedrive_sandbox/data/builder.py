@@ -1,4 +1,4 @@
-"""Makes all records of one sandbox from a seed, a size and the clock at creation."""
+"""Generates all records of a sandbox from a seed, a size and the clock at creation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .draw import Draw
 from .standard_fields import of_activities
 from .world import World
 
-# How the children of a record are made, by the table of the record.
+# The functions that generate child records, by the parent's table and the kind of child.
 MAKERS: dict[tuple[str, str], Maker] = {
     ("deals", "products"): deal_products.products,
     ("deals", "installments"): deal_products.installments,
@@ -60,7 +60,7 @@ MAKERS: dict[tuple[str, str], Maker] = {
 
 
 def build(options: Options, now: float) -> World:
-    """The same arguments give the same records; the options' clock and switches change none."""
+    """Generate a world. The same arguments give the same records; switches do not affect them."""
     seed, sizes = options.seed, Sizes(options.scale, options.deals)
     fields = {kind: defined(seed, kind, now, options.fields) for kind in FIRST_IDS}
     tables: dict[str, Table] = {}
@@ -76,7 +76,7 @@ def build(options: Options, now: float) -> World:
 
 
 def define(world: World) -> None:
-    """Make the lists of fields from what the fields are now."""
+    """Rebuild the tables of field definitions from the current fields."""
     rows = world.tables["activity_types"].rows.values()
     types = [(row.record["key_string"], row.record["name"]) for row in rows]
     there = [each for each in types if each[0] in settings.ACTIVITY_TYPES]
@@ -93,7 +93,7 @@ def _fill(
     fields: dict[str, CustomFields],
     children: Children,
 ) -> None:
-    """Put every table into `tables`."""
+    """Add every table to `tables`."""
 
     def draw(kind: str) -> Draw:
         return Draw(seed, kind, now)

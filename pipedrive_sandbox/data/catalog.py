@@ -1,4 +1,4 @@
-"""What belongs to a product: its variations and its image; and how organizations are related."""
+"""The variations and images of products, and the relationships of organizations."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from .children import Parent
 from .company import COMPANY_ID
 from .draw import Draw
 
-_RELATED = ((3, 1, "parent"), (5, 7, "related"))  # every 3rd has the next one as its daughter
+_RELATED = ((3, 1, "parent"), (5, 7, "related"))  # every 3rd one is the parent of the next one
 _SEEN = {"parent": ("daughter", "parent"), "related": ("related", "related")}
-ROOM = 10  # ids of children of one record
+ROOM = 10  # child ids reserved per record
 
 
 def variations(draw: Draw, parent: Parent) -> list[Record]:
-    """Of half of the products, one or two; with the product's prices and a half more."""
+    """One or two for half of the products, at one and a half times the product's prices."""
     count = draw.number(1, 2) if parent.id % 2 else 0
     rows: list[Record] = []
     for at in range(1, count + 1):
@@ -36,7 +36,7 @@ def variations(draw: Draw, parent: Parent) -> list[Record]:
 
 
 def images(draw: Draw, parent: Parent) -> list[Record]:
-    """One, of two thirds of the products."""
+    """One for two thirds of the products."""
     if parent.id % 3 == 0:
         return []
     name = f"{draw.pick(draw.words.words)}.png"
@@ -53,10 +53,10 @@ def images(draw: Draw, parent: Parent) -> list[Record]:
 
 
 def relationships(draw: Draw, parent: Parent) -> list[Record]:
-    """Each relationship is listed by both of its organizations, seen from the one asked for.
+    """The relationships of an organization, from its side; both organizations list them.
 
-    {id, type, owner, linked, calculated_type, calculated_related_org_id, times}; names are put in
-    where it is answered.
+    {id, type, owner, linked, calculated_type, calculated_related_org_id, times}; the response adds
+    the names.
     """
     found = []
     for number, (every, step, type_) in enumerate(_RELATED, start=1):

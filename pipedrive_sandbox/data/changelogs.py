@@ -1,6 +1,6 @@
-"""What happened to the fields of deals, persons and organizations, oldest entry first.
+"""The changelogs of deals, persons and organizations, oldest entry first.
 
-Replayed backwards from a record's present fields, its log leads to what it was when it was made.
+Undoing the changes of a record, from the newest to the oldest, yields its original values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SOURCES = ("app", "app", "app", "mobile", "api", "import", None)
 
 
 class Change(NamedTuple):
-    """One field, at one second, from one value to another."""
+    """A change of one field, in one second, from one value to another."""
 
     time: float
     field: str
@@ -27,7 +27,7 @@ class Change(NamedTuple):
 
 
 def entry(draw: Draw, users: int, change: Change) -> Record:
-    """`change` as the vendor writes it: values are text."""
+    """`change` in the vendor's format, where values are text."""
     source = draw.pick(_SOURCES)
     return {
         "field_key": change.field,
@@ -52,14 +52,14 @@ def pipeline_of(stage: int) -> int:
 
 
 def moved(time: float, old: int, new: int) -> list[Change]:
-    """A deal goes to another stage; one of another pipeline is two changes."""
+    """The changes when a deal moves to another stage: two if its pipeline changes too."""
     pipelines = pipeline_of(old), pipeline_of(new)
     to = [Change(time, "pipeline_id", *pipelines)] if len(set(pipelines)) == 2 else []
     return [*to, Change(time, "stage_id", old, new)]
 
 
 def other_stage(draw: Draw, stage: int) -> int:
-    """Mostly a stage of the same pipeline."""
+    """Another stage, usually in the same pipeline."""
     first = (pipeline_of(stage) - 1) * len(STAGES) + 1
     pool = range(first, first + len(STAGES))
     if draw.chance(0.2):
@@ -68,7 +68,7 @@ def other_stage(draw: Draw, stage: int) -> int:
 
 
 def deal_changelog(draw: Draw, parent: Parent) -> list[Record]:
-    """The moves that lead to its stage, how it was closed or opened again, and other edits."""
+    """The moves that led to its stage, when it was closed or reopened, and other edits."""
     changes = [*_moves(draw, parent), *_closings(draw, parent), *_values(draw, parent)]
     if draw.chance(0.3):
         changes.append(_renamed(draw, parent, "title"))
@@ -89,18 +89,18 @@ def person_changelog(draw: Draw, parent: Parent) -> list[Record]:
 def organization_changelog(draw: Draw, parent: Parent) -> list[Record]:
     changes = _edits(draw, parent)
     rows, now = parent.record["employee_count"], parent.last
-    if rows and draw.chance(0.4):  # twice in one second, as an integration does it
+    if rows and draw.chance(0.4):  # twice in one second, as integrations do
         changes += [Change(now, "employee_count", None, 1), Change(now, "employee_count", 1, rows)]
     return _entries(draw, parent, changes)
 
 
 def _entries(draw: Draw, parent: Parent, changes: list[Change]) -> list[Record]:
-    changes.sort(key=lambda change: change.time)  # of equal ones the first stays the first
+    changes.sort(key=lambda change: change.time)  # a stable sort
     return [entry(draw, parent.sizes.users, change) for change in changes]
 
 
 def _moves(draw: Draw, parent: Parent) -> list[Change]:
-    """Made from the last to the first. Some deals move twice in one second."""
+    """Generated from last to first. Some deals move twice in one second."""
     if not parent.record["stage_change_time"]:
         return []
     last = moment(parent.record["stage_change_time"])
@@ -132,7 +132,7 @@ def _closings(draw: Draw, parent: Parent) -> list[Change]:
 
 
 def _values(draw: Draw, parent: Parent) -> list[Change]:
-    """Of every 5th deal, two edits in one second."""
+    """Edits of the deal's value; every 5th deal has two in one second."""
     twice = parent.id % 5 == 0
     if not twice and (parent.last == parent.added or draw.chance(0.5)):
         return []
@@ -158,7 +158,7 @@ def _renamed(draw: Draw, parent: Parent, field: str) -> Change:
 
 
 def _handed_over(draw: Draw, parent: Parent) -> Change:
-    """v1 calls a deal's owner its user."""
+    """A change of owner, which v1 calls a deal's user."""
     owner = parent.record["owner_id"]
     field = "user_id" if parent.table == "deals" else "owner_id"
     time = draw.between(parent.added, parent.last)

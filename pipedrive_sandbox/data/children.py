@@ -1,6 +1,6 @@
-"""The rows below a record: made from its id and the seed when asked for, kept once changed.
+"""Child records: generated on request from the parent's id and the seed, stored once changed.
 
-Nothing of them is stored before, so that 400,000 deals cost no more memory than without them.
+Until then nothing is stored, so the children of 400,000 deals take no memory.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ..table import Table
 from .company import Sizes
 from .draw import Draw
 
-POOL = 499  # so many sets of counts, picked by the record's id
-MADE = 50  # a record is made with fewer children of a kind than that
+POOL = 499  # number of sets of counts, chosen by the record's id
+MADE = 50  # more than a record's generated children of one kind
 RECURRING = 0.2
-INSTALLMENTS = 0.15  # of the deals with products, and not recurring
+INSTALLMENTS = 0.15  # of the deals with products that are not recurring
 _PRODUCTS = (0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 5, 5)
-_FOLLOWERS = (1, 1, 1, 1, 1, 2, 3)  # whoever creates a record follows it
+_FOLLOWERS = (1, 1, 1, 1, 1, 2, 3)  # the creator of a record follows it
 _MAIL = (0, 0, 0, 0, 1, 2, 5)
-# {table: {kind of child: (the opt-in field that counts them, how many there are)}}
+# {table: {kind of child: (the opt-in field that counts them, possible counts)}}
 COUNTED: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
     "deals": {
         "products": ("products_count", _PRODUCTS),
@@ -45,7 +45,7 @@ _MOMENTS = ("stage_change_time", "close_time")
 
 @dataclass(frozen=True)
 class Counts:
-    """How many children a record has that was never changed."""
+    """The number of children of a record that was never changed."""
 
     shown: Mapping[str, int]  # by opt-in field
     recurring: bool
@@ -54,7 +54,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Parent:
-    """What the children of a record are made from: the record as it was before any change."""
+    """What child records are generated from: the parent as it was before any change."""
 
     family: Children
     table: str
@@ -79,7 +79,7 @@ class Parent:
 
     @cached_property
     def last(self) -> int:
-        """The last second of a child. Of a deal it outlives what moves only its update time."""
+        """The last second of any child. A deal's does not depend on its update time."""
         if self.table == "deals":
             times = [self.record[name] for name in _MOMENTS if self.record[name]]
         else:
@@ -87,7 +87,7 @@ class Parent:
         return int(max([self.added, *map(moment, times)]))
 
     def made(self, kind: str) -> list[Record]:
-        """The parent's other children, as they were made."""
+        """The parent's children of another kind, as generated."""
         return self.family.make(kind, self)
 
 
@@ -95,7 +95,7 @@ Maker = Callable[[Draw, Parent], list[Record]]
 
 
 class Children:
-    """All children of a world. A kind is a name in `makers`: (table of the parent, kind)."""
+    """All child records of a world. `makers` generate them, by (parent's table, kind)."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Children:
     # -- reading
 
     def rows(self, table: str, kind: str, row: Row) -> list[Record]:
-        """The children of `row` as they are now; a log begins with its oldest entry."""
+        """The current children of `row`; a log starts with its oldest entry."""
         kept = self._kept.get((table, row.id))
         if kept and kind in kept:
             return kept[kind]
@@ -148,18 +148,18 @@ class Children:
         return self._makers[parent.table, kind](draw, parent)
 
     def shown(self, table: str, record: Record) -> Mapping[str, int]:
-        """The counts of a record as it was made, by opt-in field."""
+        """The original counts of a record, by opt-in field."""
         counts = self._counts(table, record).shown
         if record.get("person_id") and not counts.get("participants_count", 1):
-            return {**counts, "participants_count": 1}  # a deal's person takes part in it
+            return {**counts, "participants_count": 1}  # a deal's person is a participant
         return counts
 
     def usual(self, table: str) -> list[Mapping[str, int]]:
-        """The counts of the record with the id 0, 1, 2, ... and of the others, by the remainder."""
+        """The counts of the records with ids 0, 1, 2, ...; the ids are taken modulo the length."""
         return [counts.shown for counts in self._pools[table]]
 
     def correct(self, table: str, row: Row, counts: dict[str, int]) -> None:
-        """Put into `counts`, which are the usual ones, what is the row's own now."""
+        """Adjust the usual `counts` to the current children of `row`."""
         if not counts.get("participants_count", 1) and row.record["person_id"]:
             counts["participants_count"] = 1
         if (table, row.id) in self._kept:
@@ -174,18 +174,18 @@ class Children:
     # -- changes
 
     def settle(self, table: str, row: Row) -> None:
-        """To be called before the record of `row` changes: its children stay as they are."""
+        """Call before the record of `row` changes, so that its children stay the same."""
         if table in COUNTED:
             self._first.setdefault((table, row.id), dict(row.record))
 
     def next_number(self, table: str, kind: str, id_: int) -> int:
-        """A number that no child of that record had before."""
+        """A number that no child of that record has had."""
         key = (table, kind, id_)
         self._numbers[key] = self._numbers.get(key, MADE) + 1
         return self._numbers[key]
 
     def change(self, table: str, kind: str, row: Row) -> list[Record]:
-        """The children of `row`, in a list that the caller may change."""
+        """The children of `row`, stored in a list that the caller may change."""
         self.settle(table, row)
         kept = self._kept.setdefault((table, row.id), {})
         if kind not in kept:

@@ -1,4 +1,4 @@
-"""Who works in the company: users, roles, permission sets, legacy teams, and the token's user."""
+"""Users, roles, permission sets, legacy teams, and the token's user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMPANY_ID = 7_654_321
 COMPANY_DOMAIN = "sandbox"
 ME = 1  # the id of the token's user
 
-# Ids and wording of the vendor's example of GET /v1/permissionSets.
+# Ids and wording from the vendor's example of GET /v1/permissionSets.
 PERMISSION_SETS = (
     ("62cc4d7f-4038-4352-abf3-a8c1c822b631", "Deals admin", "sales", "admin"),
     ("f07d229d-088a-4144-a40f-1fe64295d180", "Deals regular user", "sales", "regular"),
@@ -31,7 +31,7 @@ _MORE_ROLES = ((4, 3, "Sales development"), (5, 2, "Support"))
 
 
 class Sizes:
-    """How many records of each kind are listed. Scale 1 is a company of 12 users."""
+    """The number of listed records of each kind. Scale 1 is a company with 12 users."""
 
     def __init__(self, scale: float, deals: int | None = None) -> None:
         def count(at_scale_1: int, least: int = 1) -> int:
@@ -74,7 +74,7 @@ def _listed_user(row: Row, variant: Variant, switches: Switches) -> Record:
 
 
 def users(draw: Draw, sizes: Sizes) -> Table:
-    """The token's user (an admin) first; every sixth is deactivated and stays listed."""
+    """The token's user (an admin) first; every sixth is deactivated but still listed."""
     rows = []
     for id_ in range(1, sizes.users + 1):
         first, last = draw.name()

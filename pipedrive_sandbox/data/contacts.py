@@ -15,7 +15,7 @@ from .field_values import Pool
 from .listing import Listing
 
 EXTRAS = POOL
-DELETED = 0.01  # so many more records exist, deleted within the last 30 days
+DELETED = 0.01  # share of additional records, deleted within the last 30 days
 
 _COUNTS = (
     "open_deals_count",
@@ -56,7 +56,7 @@ ORGANIZATION_EXTRA = (
 
 
 def lives(draw: Draw, count: int) -> list[tuple[Life, int | None]]:
-    """`count` lives of listed records and some of deleted ones, with the second of deletion."""
+    """The times of `count` listed records and some deleted ones, each with its deletion second."""
     deleted = max(1, round(count * DELETED))
     result: list[tuple[Life, int | None]] = []
     chosen = set(draw.random.sample(range(count + deleted), deleted))
@@ -76,10 +76,10 @@ def _labels(draw: Draw) -> list[int]:
 def extra(
     kind: str, names: Sequence[str], seed: int, last_activity: int, children: Children
 ) -> Callable[[Row], Record]:
-    """Opt-in values by kind of name: counts, ids, times, an address for mail.
+    """A function that returns a row's opt-in fields: counts, ids, times and an email address.
 
-    Rows share a pool of values, picked by id; what is the row's own is put in place. The numbers
-    of children are those of the rows that there are.
+    Rows share a pool of values, chosen by id, and only their own values are filled in. The counts
+    of child records are the real ones.
     """
     draw = Draw(seed, f"{kind}:extra", 0)
     counts = children.usual(kind)

@@ -1,4 +1,4 @@
-"""The mail that belongs to a deal, a person or an organization."""
+"""The mail linked to a deal, a person or an organization."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from .children import Parent
 from .company import COMPANY_ID, ME
 from .draw import Draw
 
-ROOM = 100  # ids of mails of one record
-_RANGES = {"deals": 1, "persons": 2, "organizations": 3}  # no id belongs to two tables
+ROOM = 100  # message ids reserved per record
+_RANGES = {"deals": 1, "persons": 2, "organizations": 3}  # keep the ids of the tables apart
 
 
 def mail_messages(draw: Draw, parent: Parent) -> list[Record]:
-    """Wrapped as the vendor does: {object, timestamp, data}."""
+    """Messages in the vendor's wrapper: {object, timestamp, data}."""
     first = (parent.id * 10 + _RANGES[parent.table]) * ROOM
     rows = [_message(draw, parent, first + at) for at in range(parent.count("mail_messages"))]
     return sorted(rows, key=lambda row: str(row["timestamp"]))

@@ -1,4 +1,4 @@
-"""What a deal sells: its products, the payments agreed on, and its discounts."""
+"""The products, installments and discounts of deals."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from .children import Parent
 from .draw import Draw
 
 _FREQUENCIES = ("monthly", "monthly", "quarterly", "annually", "semi-annually", "weekly")
-ROOM = 1000  # ids of children of one deal
+ROOM = 1000  # child ids reserved per deal
 
 
 def products(draw: Draw, parent: Parent) -> list[Record]:
-    """Of a recurring deal the first product is billed again and again."""
+    """The products of a deal. In a recurring deal the first one is billed repeatedly."""
     return [
         product(draw, parent.record, at, draw.between(parent.added, parent.last), parent)
         for at in range(1, parent.count("products") + 1)
@@ -20,7 +20,7 @@ def products(draw: Draw, parent: Parent) -> list[Record]:
 
 
 def product(draw: Draw, deal: Record, at: int, added: float, parent: Parent) -> Record:
-    """The product number `at` of a deal, put there in the second `added`."""
+    """Product number `at` of a deal, added in the second `added`."""
     sold = draw.number(1, parent.sizes.products)
     known = parent.family.tables["products"].rows.get(sold)
     price, quantity = draw.number(1, 400) * 2.5, draw.pick((1, 1, 2, 5, 10, 2.5))
@@ -58,7 +58,7 @@ def product(draw: Draw, deal: Record, at: int, added: float, parent: Parent) -> 
 
 
 def installments(draw: Draw, parent: Parent) -> list[Record]:
-    """2 to 12 payments a month apart, which add up to the deal's value."""
+    """2 to 12 monthly payments that add up to the deal's value."""
     count = parent.counts.installments
     if not count:
         return []
@@ -78,7 +78,7 @@ def installments(draw: Draw, parent: Parent) -> list[Record]:
 
 
 def discounts(draw: Draw, parent: Parent) -> list[Record]:
-    """One or two in a quarter of the deals with products."""
+    """One or two for a quarter of the deals with products."""
     count = draw.number(1, 2) if parent.count("products") and draw.chance(0.25) else 0
     rows: list[Record] = []
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""Notes with their comments, files, and the records they hang on."""
+"""Notes with their comments, and files, linked to other records."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .draw import Draw
 from .settings import download_url
 from .world import World
 
-COMMENTED = 5  # every so many notes have comments
+COMMENTED = 5  # one in this many notes has comments
 _SUFFIXES = {"pdf": "pdf", "img": "jpg", "doc": "docx"}
 
 
 class _Parents:
-    """What a note or a file can hang on."""
+    """Picks the records that notes and files are linked to."""
 
     def __init__(self, draw: Draw, tables: dict[str, Table]) -> None:
         self._draw = draw
@@ -23,7 +23,7 @@ class _Parents:
         self._rows = {name: list(table.rows.values()) for name, table in tables.items()}
 
     def pick(self, kind: str, share: float) -> tuple[object, str]:
-        """In `share` of all cases the id and the name of a record of `kind`."""
+        """In `share` of all cases, the id and name of a record of `kind`; else (None, "")."""
         if not self._rows[kind] or not self._draw.chance(share):
             return None, ""
         row = self._draw.pick(self._rows[kind])

@@ -1,6 +1,6 @@
-"""Values of custom fields, in the notation of v2 and of v1.
+"""Values of custom fields, in the formats of v2 and v1.
 
-Rests on https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide.
+Source: https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Values = dict[str, Any]
 
 
 class Pool:
-    """Value objects to pick from: every key present, unset ones null.
+    """A pool of `custom_fields` objects with every key; unset values are null.
 
-    Records share them, which keeps 200,000 records small; whoever edits one copies it first.
-    `last` gives the highest id of user, people and org. If the fields are `mixed`, every 7th
-    record has the ids of enum as text (as v2 gives some accounts), and every 5th deal has null
-    only.
+    Records share them, so that 200,000 records stay small; copy one before you edit it.
+    `last` holds the highest ids of user, people and org. If the fields are `mixed`, every 7th
+    record has enum ids as text (as v2 returns for some accounts), and every 5th deal has only
+    nulls.
     """
 
     def __init__(self, draw: Draw, fields: CustomFields, size: int, last: dict[str, int]) -> None:
@@ -42,7 +42,7 @@ class Pool:
         return {**values, **{key: str(values[key]) for key in held}}
 
     def pick(self, id_: int) -> Values:
-        """Values for the record with that id."""
+        """The values for the record with that id."""
         at = self._draw.pick(range(len(self.values)))
         if not self._fields.mixed:
             return self.values[at]
@@ -52,7 +52,7 @@ class Pool:
 
 
 def value(draw: Draw, field: CustomField, last: dict[str, int]) -> Any:
-    """A value of `field` as v2 writes it."""
+    """A random value of `field` in v2's format."""
     kind = field.type
     if kind in last:
         return draw.number(1, last[kind])
@@ -86,7 +86,7 @@ def value(draw: Draw, field: CustomField, last: dict[str, int]) -> Any:
 
 
 def labelled(values: Values, fields: Iterable[CustomField]) -> Values:
-    """`include_option_labels=true`: ids of enum and set become {id, label}."""
+    """The values with `include_option_labels=true`: ids of enum and set become {id, label}."""
     result = dict(values)
     for field in fields:
         chosen = values.get(field.key)
@@ -100,9 +100,9 @@ def labelled(values: Values, fields: Iterable[CustomField]) -> Values:
 
 
 def inlined(values: Values, fields: Iterable[CustomField]) -> Values:
-    """The notation of v1: hashes at the top level of a record, subfields as `<hash>_<name>`.
+    """The values in v1's format: keys at the top level of a record, subfields as `<key>_<name>`.
 
-    Unset fields are left out, as leads do; options are text.
+    Unset fields are omitted, as in leads; options are text.
     """
     result: Values = {}
     for field in fields:

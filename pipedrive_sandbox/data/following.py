@@ -1,4 +1,4 @@
-"""Who follows a record and who takes part in a deal, and how that came to be."""
+"""Followers of records and participants of deals, with their changelogs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .children import Parent
 from .deal_products import ROOM
 from .draw import Draw
 
-LEFT = 0.2  # so many records were left by somebody
+LEFT = 0.2  # share of records with a former follower or participant
 
 
 def followers(draw: Draw, parent: Parent) -> list[Record]:
@@ -22,7 +22,7 @@ def followers(draw: Draw, parent: Parent) -> list[Record]:
 
 
 def followers_changelog(draw: Draw, parent: Parent) -> list[Record]:
-    """Oldest entry first; what it adds up to are the followers."""
+    """Oldest entry first; replaying it yields the followers."""
     now = {row["user_id"]: row["add_time"] for row in parent.made("followers")}
     return [
         {"action": action, "actor_user_id": actor, "follower_user_id": user, "time": time}
@@ -31,7 +31,7 @@ def followers_changelog(draw: Draw, parent: Parent) -> list[Record]:
 
 
 def participants(draw: Draw, parent: Parent) -> list[Record]:
-    """The deal's own person first. What the answer shows of a person is added to it there."""
+    """The deal's own person first. The response adds the details of each person."""
     own, count = parent.record["person_id"], parent.count("participants")
     pool = range(1, parent.sizes.persons + 1)
     people = [own] if own else []
@@ -57,7 +57,7 @@ def participants_changelog(draw: Draw, parent: Parent) -> list[Record]:
 def _log(
     draw: Draw, parent: Parent, now: dict[int, str], pool: int, written: Callable[[float], str]
 ) -> list[tuple[str, str, int, int]]:
-    """(time, action, who, by whom): each came, some left before, some in the same second."""
+    """(time, action, who, by whom): everyone was added; some records had someone else before."""
     start = written(parent.added)
     log = [(time, "added", who, draw.number(1, parent.sizes.users)) for who, time in now.items()]
     if draw.chance(LEFT):

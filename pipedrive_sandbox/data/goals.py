@@ -18,9 +18,9 @@ TYPES = {
     "activities_added": "Activities added",
     "deals_started": "Deals started",
 }
-FORECAST = "revenue_forecast"  # there are such goals, but goals/find takes no such type.name
+FORECAST = "revenue_forecast"  # a type of goal that goals/find does not accept as type.name
 TEAM = "team"
-# Type, kind of assignee, whether the token's user is meant, whether active.
+# Type, kind of assignee, whether that is the token's user, whether active.
 _GOALS = (
     ("deals_started", "person", True, True),
     ("deals_won", "person", True, True),
@@ -36,7 +36,7 @@ _GOALS = (
 
 
 def goals(draw: Draw, sizes: Sizes, teams: Table) -> Table:
-    """Ten goals at any scale: what matters is which request shows which of them."""
+    """Ten goals at any scale, one for each case that requests distinguish."""
     rows = []
     for type_, kind, mine, active in _GOALS:
         assignee = ME if mine else draw.number(2, sizes.users)
@@ -87,7 +87,7 @@ def goals(draw: Draw, sizes: Sizes, teams: Table) -> Table:
 
 
 def result(draw: Draw, goal: Row, world: World, given: Any) -> Record:
-    """GET /v1/goals/{id}/results: the same progress whenever the same period is asked for."""
+    """GET /v1/goals/{id}/results: the same period always has the same progress."""
     start, end = given["period.start"], given["period.end"]
     progress = Draw(world.seed, f"goal_results:{goal.id}:{start}:{end}", world.born).number(0, 30)
     return {"goal": goal.record, "progress": progress}

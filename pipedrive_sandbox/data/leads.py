@@ -1,4 +1,4 @@
-"""Leads, archived ones included: v1 only, custom fields of deals inline at the top level."""
+"""Leads, including archived ones: v1 only, with the custom fields of deals at the top level."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .field_values import Pool, inlined
 from .settings import LEAD_SOURCES
 
 ARCHIVED = 0.2
-# Id, name and colour, from the vendor's example of GET /v1/leadLabels.
+# Id, name and colour from the vendor's example of GET /v1/leadLabels.
 LABELS = (
     ("f08b42a0-4e75-11ea-9643-03698ef1cfd6", "Hot", "red"),
     ("f08b42a1-4e75-11ea-9643-03698ef1cfd6", "Cold", "blue"),

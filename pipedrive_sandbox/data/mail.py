@@ -1,4 +1,4 @@
-"""The token user's mailbox and call logs, and call logs of others that the API never lists."""
+"""The token user's mailbox and call logs, and other users' call logs, which the API never lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .company import COMPANY_ID, ME, Sizes
 from .draw import Draw
 from .world import World
 
-MESSAGES = 1_000_000  # a message's id is its thread's plus so many for each message before it
+MESSAGES = 1_000_000  # the distance between the message ids of a thread; the first is the thread's
 FOLDERS = ("inbox", "drafts", "sent", "archive")
 _OUTCOMES = (
     "connected",
@@ -107,7 +107,7 @@ def _party(draw: Draw, persons: Table) -> Record:
 
 
 def messages(draw: Draw, thread: Row, world: World) -> list[Record]:
-    """The messages of a thread, oldest first: as many as it counts, between the times it tells."""
+    """The messages of a thread, oldest first, consistent with its count and times."""
     told = thread.record
     first, last = (rfc3339(told[f"{name}_message_timestamp"]) for name in ("first", "last"))
     count = told["message_count"]
@@ -170,8 +170,8 @@ def message_ids(world: World) -> list[int]:
 
 
 def message(world: World, id_: int, with_body: bool) -> Record | None:
-    """GET /v1/mailbox/mailMessages/{id}: the message as its thread lists it, but a draft of none
-    is an empty text there; None if there is none."""
+    """GET /v1/mailbox/mailMessages/{id}: the message as its thread lists it, except that a missing
+    draft is an empty text. None for an unknown id."""
     thread = world.tables["mail_threads"].rows.get(id_ % MESSAGES)
     if thread is None:
         return None
@@ -187,7 +187,7 @@ def message(world: World, id_: int, with_body: bool) -> Record | None:
 
 
 def call_logs(draw: Draw, sizes: Sizes) -> Table:
-    """The token user's logs, and a fifth more of other users."""
+    """The token user's logs, plus a fifth as many of other users."""
     rows = []
     mine = sizes.call_logs
     for at in range(mine + mine // 5):

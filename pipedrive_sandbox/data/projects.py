@@ -1,4 +1,4 @@
-"""Projects and what belongs to them: boards, phases, templates, tasks, changes, plans, groups."""
+"""Projects with their boards, phases, templates, tasks, changelogs, plans and groups."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BOARDS = ("Delivery", "Onboarding")
 _PHASES = ("Kick-off", "Planning", "Implementation", "Review")
 _TEMPLATES = ("Rollout", "Onboarding", "Audit")
 _PLANNED = ("task", "tasks"), ("activity", "activities")
-_INTERNAL = ("is_archived", "is_deleted")  # kept, never shown
+_INTERNAL = ("is_archived", "is_deleted")  # stored, but never shown
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _SOURCES = (("app", _BROWSER), ("api", None), ("automation", None), (None, None))
 
@@ -33,7 +33,7 @@ def boards(draw: Draw) -> Table:
 
 
 def phases(draw: Draw) -> Table:
-    """Every board has the same four."""
+    """The same four phases for every board."""
     rows = []
     for at in range(len(_BOARDS) * len(_PHASES)):
         board, place = divmod(at, len(_PHASES))
@@ -71,7 +71,7 @@ def templates(draw: Draw) -> Table:
 
 
 class _Listing(Listing):
-    """Leaves out what only the sandbox needs to know."""
+    """Omits the fields that only the sandbox needs."""
 
     def __call__(self, row: Row, variant: Variant, switches: Switches) -> Record:
         shown = super().__call__(row, variant, switches)
@@ -79,7 +79,7 @@ class _Listing(Listing):
 
 
 def projects(draw: Draw, sizes: Sizes, custom: CustomFields) -> Table:
-    """Listed, archived and deleted ones; of the deleted every second one was in the archive."""
+    """Listed, archived and deleted projects; every second deleted one had been archived."""
     values = Pool(draw, custom, 64, sizes.last)
     gone = max(2, round(sizes.projects * DELETED))
     lives = draw.lives(sizes.projects + gone)
@@ -139,7 +139,7 @@ def _project(draw: Draw, id_: int, life: Life, sizes: Sizes) -> Record:
 
 
 def tasks(draw: Draw, sizes: Sizes, all_projects: Table) -> Table:
-    """None to five of each project, the later ones mostly below its first."""
+    """Up to five tasks per project; most later ones are subtasks of the first."""
     rows: list[Row] = []
     for project in all_projects.rows.values():
         first = len(rows) + 1
@@ -178,9 +178,9 @@ def _task(draw: Draw, id_: int, project: Row, sizes: Sizes) -> Record:
 
 
 def changelog(draw: Draw, project: Row, world: World) -> list[Record]:
-    """Newest first. The entries from before the world began end at the update time that the
-    project had then, every third in the second of the one after it; what was done to it since is
-    one entry more. None of a project that was never edited."""
+    """Newest first. The generated entries end at the project's original update time, and every
+    third has the same time as the one before; a later change adds one entry. A project that was
+    never edited has none."""
     added, made = rfc3339(project.record["add_time"]), project.hidden["made"]
     if made <= added:
         return _since(project, made)
@@ -220,7 +220,7 @@ def _since(project: Row, made: float) -> list[Record]:
 
 
 def _change(draw: Draw, project: Row) -> tuple[Record, Record]:
-    """Old and new values: what a project is now, and something else before."""
+    """Old and new values of a change; the new ones are the project's own."""
     kind, record = draw.number(0, 3), project.record
     if kind == 0:
         return {"title": draw.pick(draw.words.phrases)}, {"title": project.hidden["title"]}
@@ -236,7 +236,7 @@ def _change(draw: Draw, project: Row) -> tuple[Record, Record]:
 
 
 def groups(draw: Draw, project: Row, world: World) -> list[Record]:
-    """One to three, but none in every fourth project."""
+    """One to three groups; every fourth project has none."""
     count = draw.number(1, 3) if project.id % 4 else 0
     return [
         {"id": project.id * 10 + at, "name": draw.pick(draw.words.words), "order_nr": at}
@@ -261,7 +261,7 @@ def plan(draw: Draw, project: Row, world: World) -> list[Record]:
 
 
 def _belonging(table: Table, project: Any) -> list[Row]:
-    """The rows of `table` that name the project and are not deleted."""
+    """The rows of `table` that belong to the project and are not deleted."""
     keys, rows = table.index((), "project_id", "first")
     low, high = (bisect_left(keys, (VALUE, id_)) for id_ in (project, project + 1))
     return [row for row in rows[low:high] if row.deleted_at is None]

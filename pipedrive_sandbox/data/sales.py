@@ -1,4 +1,4 @@
-"""Deals (listed, archived and deleted ones are one table) and products."""
+"""Products, and deals: listed, archived and deleted ones in one table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .field_values import Pool
 from .listing import Listing
 from .settings import PIPELINES, STAGES
 
-ARCHIVED = 0.075  # so many more deals exist than are listed
+ARCHIVED = 0.075  # share of additional deals, which are archived
 DEAL_EXTRA = (
     "next_activity_id",
     "last_activity_id",

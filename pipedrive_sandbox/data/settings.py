@@ -1,4 +1,4 @@
-"""What an account sets up once: pipelines, stages, types, currencies, filters, sources,
+"""An account's settings: pipelines, stages, activity types, currencies, filters, lead sources,
 webhooks and add-ons."""
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LEAD_SOURCES = (
     "Workflow automation",
     "API",
 )
-# The kinds of filters, and what their conditions call a record.
+# The types of saved filters, and the name of a record in their conditions.
 FILTER_TYPES = {
     "deals": "deal",
     "leads": "lead",
@@ -133,7 +133,7 @@ def lead_sources() -> Table:
 
 
 def filters(draw: Draw, people: Table) -> Table:
-    """Two of each type; the hidden condition of each is "owned by the filter's user"."""
+    """Two of each type. Each one means "owned by the filter's user"."""
     rows = []
     owners = list(people.rows)
     for at in range(2 * len(FILTER_TYPES)):
@@ -160,7 +160,7 @@ def filters(draw: Draw, people: Table) -> Table:
 
 
 def webhooks(draw: Draw) -> Table:
-    """Two that work, with a password each, and one that Pipedrive has removed."""
+    """Two active webhooks with passwords, and one that Pipedrive has removed."""
     rows = []
     for id_, (type_, action, object_) in enumerate(_HOOKS, start=1):
         added = draw.before(draw.now - 10 * DAY, 400)
@@ -219,7 +219,7 @@ def user_connections() -> dict[str, Any]:
 
 
 def user_settings() -> dict[str, Any]:
-    """The shortened list that the vendor's example shows."""
+    """The abridged list from the vendor's example."""
     return {
         "marketplace_team": False,
         "list_limit": 100,
@@ -233,5 +233,5 @@ def user_settings() -> dict[str, Any]:
 
 
 def download_url(file_id: int) -> str:
-    """The v1 download link of a file, on the company's host as the vendor writes it."""
+    """The v1 download link of a file, on the company's host, as in the vendor's examples."""
     return f"https://{COMPANY_DOMAIN}.pipedrive.com/v1/files/{file_id}/download"

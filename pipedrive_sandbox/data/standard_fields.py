@@ -1,7 +1,7 @@
-"""The fields that every account has, by the kind of object they belong to.
+"""The fields that every account has, by kind of record.
 
-Keys and types follow the vendor's examples and an answer of GET /v1/dealFields that somebody
-recorded in December 2025; the lists are shorter than the vendor's.
+Keys and types follow the vendor's examples and a response of GET /v1/dealFields that was recorded
+in December 2025; the lists are shorter than the vendor's.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Option(NamedTuple):
 
 
 class Standard(NamedTuple):
-    """A field: `code` is v2's key, `v1` v1's where it differs ("-": v1 has no such row).
+    """A standard field: `code` is its key in v2, `v1` its key in v1 if different ("-": none).
 
-    `shown` fields stand in Pipedrive's detail view, and so have a place among the others;
-    `optional` ones are in records only when asked for; `deleted` are options that there were.
+    `shown` fields appear in Pipedrive's detail view and have a position there; `optional` ones are
+    in records only on request; `deleted` are former options.
     """
 
     code: str
@@ -41,7 +41,7 @@ def _options(*pairs: tuple[int | str, str]) -> tuple[Option, ...]:
 
 
 def _texts(*ids: str) -> tuple[Option, ...]:
-    """Options whose ids are texts, as those of the vendor's own fields are."""
+    """Options whose ids are text, like those of the vendor's own fields."""
     return _options(*((id_, id_.replace("_", " ").capitalize()) for id_ in ids))
 
 
@@ -231,8 +231,8 @@ Types = list[tuple[str, str]]
 
 
 def of_activities(types: Types, gone: Types) -> tuple[Standard, ...]:
-    """`types` and `gone` are (key, name) of activity types that there are and that there were:
-    the ids of the options of `type` are keys."""
+    """The fields of activities. `types` and `gone` are the (key, name) pairs of current and former
+    activity types; the keys are the option ids of the field `type`."""
     return (
         _ID,
         Standard("subject", "Subject", "varchar"),

@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, brought to where the last run left it, and further."""
+"""The sandbox in its own process, restored to the end of the last run and then changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Ledger = dict[str, dict[str, int]]
 
 
 class Company:
-    """Use it in a `with` statement, which stops the process however it is left.
+    """A running sandbox, for use in a `with` statement, which stops the process on exit.
 
     The process starts at once and is ready after `wait`.
     """
@@ -58,7 +58,7 @@ class Company:
             self._process.stdout.close()
 
     def wait(self) -> None:
-        """Until it answers. Raises DemoError if it does not start."""
+        """Wait until the sandbox is ready. Raises DemoError if it does not start."""
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
             said = self._log.read_text().strip().splitlines()
@@ -67,15 +67,15 @@ class Company:
         self.url, self.api_token = ready["url"], ready["api_token"]
 
     def catch_up(self) -> Batch | None:
-        """Repeat what the earlier runs saw; if all of it was synced, let the users work again.
+        """Replay the changes of earlier runs; if all of them were synced, make new ones.
 
-        Leaves the clock at real time and the memory with the new batch. Returns what the next
-        sync has to find, None before the first.
+        Sets the clock to real time and adds the new batch to the memory. Returns the changes that
+        the next sync must find, or None before the first sync.
         """
         batches = self._memory.batches
         for number, batch in enumerate(batches, start=1):
             if self._work(number, batch.at) != batch.changes:
-                raise DemoError(f"The sandbox is not the one of the last run. {AFRESH}")
+                raise DemoError(f"The sandbox differs from the one of the last run. {AFRESH}")
         if self._memory.synced == len(batches):
             at = zulu(time.time())
             batches.append(Batch(at=at, changes=self._work(len(batches) + 1, at)))
@@ -101,14 +101,14 @@ class Company:
         return self._ask("POST", path, json.dumps(body))
 
     def _ask(self, method: str, path: str, body: str | None = None) -> Any:
-        # Not urllib: it would ask a proxy of the environment for this machine's own address.
+        # Not urllib, which would send even a local request through a configured proxy.
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
         try:
             connection.request(method, f"/_sandbox/{path}", body)
             response = connection.getresponse()
             answer = json.loads(response.read())
         except OSError as error:
-            raise DemoError(f"The sandbox does not answer: {error}") from error
+            raise DemoError(f"The sandbox does not respond: {error}") from error
         finally:
             connection.close()
         if response.status != 200:

@@ -1,4 +1,4 @@
-"""What the demo keeps between two runs, so that the company of the first goes on in the second."""
+"""The state that the demo keeps between runs, so that the next one continues the same company."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from ..clock import moment, zulu
 from ..options import Options
 
 FORMAT = 1
-AFRESH = "Start afresh with: make demo FRESH=1"
+AFRESH = "Start over with: make demo FRESH=1"
 
 
 class DemoError(Exception):
-    """What stops the demo, in sentences for the user."""
+    """Why the demo stopped, in sentences for the user."""
 
 
 class Batch(BaseModel):
-    """What the company's users did at one moment: {object: {kind of change: [ids]}}."""
+    """Changes that the company's users made at one time: {object: {kind of change: [ids]}}."""
 
     at: str
     changes: dict[str, dict[str, list[Any]]]
 
     def count(self, kind: str | None = None) -> int:
-        """Changed records, of one kind or of all."""
+        """The number of changed records, by one kind of change or by any."""
         kinds = [pair for of in self.changes.values() for pair in of.items()]
         return sum(len(ids) for name, ids in kinds if kind in (None, name))
 
 
 class Totals(BaseModel):
-    """What a sync read and what it cost."""
+    """The rows that a sync read, and their cost."""
 
     rows: int
     requests: int
@@ -40,8 +40,9 @@ class Totals(BaseModel):
 
 
 class Memory(BaseModel):
-    """`<folder>/demo.json`: the company's data are made from seed, scale and `since`, then changed
-    by `batches` in order. `synced` batches are in the warehouse; None before the first sync."""
+    """`<folder>/demo.json`: the company's data are generated from seed, scale and `since`, then
+    changed by `batches`, in order. `synced` is the number of batches in the warehouse, or None
+    before the first sync."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,12 +56,12 @@ class Memory(BaseModel):
 
     @property
     def options(self) -> Options:
-        """What the sandbox is made with."""
+        """The options of the sandbox."""
         return Options(self.seed, self.scale, self.since)
 
 
 class Folder:
-    """Where the demo writes. Nothing else in the folder is read or removed."""
+    """The demo's files. It neither reads nor removes any others in the folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,9 +70,9 @@ class Folder:
         self.logs = path / "logs"
 
     def open(self, options: Options, fresh: bool) -> Memory:
-        """The memory of earlier runs, or a new one. Raises DemoError if it cannot go on.
+        """The state of earlier runs, or a new one. Raises DemoError if the demo cannot continue.
 
-        Only seed and scale of `options` count: the clock stays that of the first run.
+        Only the seed and scale of `options` matter; the clock is that of the first run.
         """
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
@@ -87,15 +88,15 @@ class Folder:
         memory = self._read(text)
         if (memory.seed, memory.scale) != (options.seed, options.scale):
             raise DemoError(
-                f"{self.path} was made with --seed {memory.seed} --scale {memory.scale:g}. "
-                f"Use these, or another --folder. {AFRESH}"
+                f"{self.path} was created with --seed {memory.seed} --scale {memory.scale:g}. "
+                f"Use the same options, or another --folder. {AFRESH}"
             )
         if memory.synced is not None and not self.warehouse.exists():
-            raise DemoError(f"{self.warehouse} is gone. {AFRESH}")
+            raise DemoError(f"{self.warehouse} is missing. {AFRESH}")
         return memory
 
     def save(self, memory: Memory) -> None:
-        """Replace the file as a whole, so that a kill leaves the old one or the new one."""
+        """Replace the file atomically, so that a kill leaves either the old file or the new one."""
         new = self.memory.with_suffix(".new")
         new.write_text(memory.model_dump_json(indent=1) + "\n")
         new.replace(self.memory)
@@ -107,9 +108,9 @@ class Folder:
         except (ValidationError, ValueError) as error:
             raise DemoError(f"{self.memory} cannot be read. {AFRESH}") from error
         if memory.format != FORMAT:
-            raise DemoError(f"{self.memory} was made by another version of the demo. {AFRESH}")
+            raise DemoError(f"{self.memory} is from another version of the demo. {AFRESH}")
         if latest > time.time():
-            raise DemoError(f"{self.memory} is from the future: this clock is behind. {AFRESH}")
+            raise DemoError(f"{self.memory} is from the future; check the system clock. {AFRESH}")
         return memory
 
     def _clear(self) -> None:

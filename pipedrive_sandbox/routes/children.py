@@ -1,4 +1,4 @@
-"""The children of deals, persons, organizations, products and notes."""
+"""The child records of deals, persons, organizations, products and notes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ APPS = {"deals": "sales", "products": "sales"}
 
 
 def kept(of: str, child: str, **more: Any) -> dict[str, Any]:
-    """The same for children that `World.children` keeps; their app is that of `of`."""
+    """The fields of a route whose child records come from `World.children`."""
     return below(of, child=child, app=APPS.get(of, ""), **more)
 
 
 def bulk(child: str, sorts: tuple[str, ...], **more: Any) -> dict[str, Any]:
-    """Of up to 100 deals in one request."""
+    """The fields of a route that lists the children of up to 100 deals per request."""
     return {
         "answer": answers.bulk_page,
         "table": "deals",
@@ -42,7 +42,7 @@ def bulk(child: str, sorts: tuple[str, ...], **more: Any) -> dict[str, Any]:
 
 
 def followers(object_: str, of: str, scopes: str) -> tuple[Route, Route]:
-    """Who follows a record, and how that came to be."""
+    """The routes for a record's followers and their changelog."""
     path, order = f"/{of}/{{id}}/followers", (SortKey("user_id"),)
     now = kept(of, "followers", answer=answers.keyset_page, order=order)
     log = kept(of, "followers_changelog", answer=answers.log_page)

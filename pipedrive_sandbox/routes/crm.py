@@ -125,7 +125,7 @@ NOTES: dict[str, Any] = {
 }
 RECENTS: dict[str, Any] = {
     "answer": answers.recents,
-    "table": "pipelines",  # one of those that it lists
+    "table": "pipelines",  # one of several tables that it lists
     "filters": answers.ITEMS,
     "every": ({"since_timestamp": "2000-01-01 00:00:00"},),
 }

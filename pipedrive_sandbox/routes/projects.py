@@ -1,4 +1,4 @@
-"""Projects and what belongs to them."""
+"""Projects, their boards, phases, templates and tasks."""
 
 from __future__ import annotations
 

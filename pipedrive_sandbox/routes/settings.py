@@ -1,4 +1,4 @@
-"""The account: its fields, its users and what they may do, its filters, currencies and webhooks."""
+"""The account: its fields, users, permissions, filters, currencies and webhooks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ APP = choice("app", *APPS)
 TERM = Filter("term", lambda given: text(given).lower(), "term", test="has")
 TEAM_ORDER = Filter("order_by", one_of("id", "name", "manager_id", "active_flag"), "")
 V2_FIELDS: dict[str, Any] = {"order": (SortKey("place"),), "definitions": True}
-V1_FIELDS: dict[str, Any] = {"order": (), "definitions": True}  # as they were made
+V1_FIELDS: dict[str, Any] = {"order": (), "definitions": True}  # in order of creation
 SHOWN = ("ui_visibility",)
 NEEDED = (*SHOWN, "important_fields", "required_fields")
 HOLDERS = below(
@@ -44,7 +44,7 @@ CODES: dict[str, Any] = {"filters": (Filter("include_field_code", truth, ""),)}
 
 
 def fields(object_: str, path: str, scopes: str, include: tuple[str, ...] = ()) -> Route:
-    """A list of v2 of what the fields of a kind of object are."""
+    """A v2 list of the field definitions of one kind of object."""
     return v2(object_, path, 10, scopes, include=include, **V2_FIELDS)
 
 
@@ -116,8 +116,8 @@ ROUTES: tuple[Route, ...] = (
     v1("webhooks", "/webhooks", 10, "admin webhooks", answer=HOOKS, admin_only=True),
 )
 
-# What no stream is named after: what is asked for by the id of a user, and the lists that v2 has
-# as well (v1's tell the order in which fields were made).
+# Endpoints without a stream of their name: one that needs a user's id, and v1's field lists, which
+# v2 has too (only v1's show the order in which fields were created).
 BESIDE: tuple[Route, ...] = (
     v1("activity_fields_v1", "/activityFields", 20, "activities", **V1_FIELDS),
     pages("deal_fields_v1", "/dealFields", 20, DEAL_FIELDS, **V1_FIELDS),

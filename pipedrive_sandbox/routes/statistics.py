@@ -1,4 +1,4 @@
-"""Goals, and what Pipedrive computes from deals."""
+"""Goals, and statistics that Pipedrive computes from deals."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ GOALS: dict[str, Any] = {
 
 
 def _within(first: str, last: str) -> dict[str, Any]:
-    """The two dates of a period, both needed."""
+    """The two required dates of a period."""
     needed = tuple(Filter(name, day, "", required=True) for name in (first, last))
     return {"filters": needed, "every": ({first: "2026-01-01", last: "2026-12-31"},)}
 
