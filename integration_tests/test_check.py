@@ -99,7 +99,7 @@ def test_scopes_that_the_app_lacks_are_named_and_the_rest_succeeds(start: Start)
 
 
 def test_a_token_that_does_not_list_its_scopes_is_not_guessed_about(start: Start) -> None:
-    box = start(scope_told="base")
+    box = start(reported_scope="base")
     logs = succeeds(box.run("check", box.oauth()))
     (line,) = [log for log in logs if "does not list its scopes" in log]
     assert line.startswith("Not checked:")

@@ -161,7 +161,7 @@ def test_a_product_that_was_removed_disappears_also_a_deals_last(start: Start) -
         if day > 3 and had - set(by_parent(box, "deal_products")):
             break
         box.control("clock", {"advance_seconds": 86_400})
-        work = {"objects": ["deals"], "work": ["products"], "edits": 90, "adds": 2}
+        work = {"objects": ["deals"], "edit_kinds": ["products"], "edits": 90, "adds": 2}
         box.control("mutate", {"seed": day, "deletes": 0, "archives": 0, **work})
         box.control("clock", {"advance_seconds": 120})
         outcomes.append(box.read("deals", "deal_products", state=outcomes[-1].state))
@@ -183,7 +183,7 @@ def test_all_entries_of_a_changed_deal_come_and_the_history_is_right(start: Star
     names = ("deal_changelog", "deal_stage_history", "deals")
     first = box.read(*names)
     box.control("clock", {"advance_seconds": 86_400})
-    work = {"objects": ["deals"], "work": ["stage", "status"], "edits": 60, "adds": 5}
+    work = {"objects": ["deals"], "edit_kinds": ["stage", "status"], "edits": 60, "adds": 5}
     box.control("mutate", {"seed": 1, "deletes": 0, "archives": 0, **work})
     box.control("clock", {"advance_seconds": 120})
     later = box.read(*names, state=first.state)
@@ -239,18 +239,18 @@ def test_the_history_of_stages_is_the_truth(start: Start, named: str) -> None:
     box = start(scale=0.3, clock=CLOCK, rate_limit=1_000_000, changelog_pipelines=named)
     box.control("clock", {"advance_seconds": 120})
     first = box.read("deal_stage_history")
-    truth = box.control("stays")
+    truth = box.control("stage-history")
     assert stays_of(first) == {deal: stays for deal, stays in truth.items() if stays}
     moves = [pair for stays in truth.values() for pair in pairwise(stays)]
     assert any(a["entered_time"] == a["left_time"] for a, _ in moves), "no two moves in a second"
     assert any(a["pipeline_id"] != b["pipeline_id"] for a, b in moves)
     box.control("clock", {"advance_seconds": 86_400})
     for seed in range(4):
-        work = {"objects": ["deals"], "work": ["stage", "stage", "status"], "edits": 200}
+        work = {"objects": ["deals"], "edit_kinds": ["stage", "stage", "status"], "edits": 200}
         box.control("mutate", {"seed": seed, "deletes": 0, "archives": 3, "adds": 3, **work})
     box.control("clock", {"advance_seconds": 120})
     later = box.read("deal_stage_history", state=first.state)
-    truth = box.control("stays")
+    truth = box.control("stage-history")
     assert stays_of(first, later) == {deal: stays for deal, stays in truth.items() if stays}
 
 
@@ -264,7 +264,7 @@ def test_a_pipeline_that_is_not_known_is_null_and_never_a_wrong_one(
     outcome = box.read("deal_stage_history")
     assert outcome.code == 0
     assert len([log for log in outcome.logs if "without the list of stages" in log]) == 1
-    truth, found = box.control("stays"), stays_of(outcome)
+    truth, found = box.control("stage-history"), stays_of(outcome)
     known = 0
     for deal, stays in found.items():
         for stay, true in zip(stays, truth[deal], strict=True):

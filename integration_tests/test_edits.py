@@ -91,7 +91,7 @@ def test_a_deal_that_is_archived_without_a_new_time_is_found_by_a_full_refresh(
 @pytest.mark.parametrize("name", ["deals", "notes"])
 def test_five_thousand_records_of_one_second(start: Start, name: str) -> None:
     box = start(scale=6 if name == "notes" else 2.6, clock=CLOCK, rate_limit=1_000_000)
-    piled = box.control("pile", {"name": name, "count": 5_000, "at": "2026-11-20T12:00:00Z"})
+    piled = box.control("bulk-update", {"name": name, "count": 5_000, "at": "2026-11-20T12:00:00Z"})
     assert piled > 4_500
     warehouse = Warehouse()
     outcome = box.read(name, config=box.config(num_workers=4))

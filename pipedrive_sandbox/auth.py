@@ -98,7 +98,7 @@ class Auth:
 
 def _reported_scope(switches: Switches) -> str:
     """The `scope` of a token response: comma-separated, and not always what is granted."""
-    if switches.scope_told == "base":
+    if switches.reported_scope == "base":
         return "base"
     granted = ALL_SCOPES if switches.scopes == "all" else switches.scopes
     return granted.replace(" ", ",")

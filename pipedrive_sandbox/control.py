@@ -48,8 +48,8 @@ def control_routes(service: Service) -> list[Route]:
     def mutate(body: Body) -> object:
         return service.mutate(**body)
 
-    def pile(body: Body) -> object:
-        return service.pile(**body)
+    def bulk_update(body: Body) -> object:
+        return service.bulk_update(**body)
 
     def fail_next(body: Body) -> object:
         service.faults.order(body["faults"])
@@ -70,8 +70,8 @@ def control_routes(service: Service) -> list[Route]:
         found = service.records_by_parent(body["object"])
         return {str(id_): records for id_, records in found.items()}
 
-    def stays(body: Body) -> object:
-        return {str(id_): found for id_, found in service.stays().items()}
+    def stage_history(body: Body) -> object:
+        return {str(id_): found for id_, found in service.stage_history().items()}
 
     def fields(body: Body) -> object:
         return service.custom_fields(body["object"])
@@ -86,14 +86,14 @@ def control_routes(service: Service) -> list[Route]:
         _route("GET", "switches", switches),
         _route("GET", "records/{object}", records),
         _route("GET", "records-by-parent/{object}", records_by_parent),
-        _route("GET", "stays", stays),
+        _route("GET", "stage-history", stage_history),
         _route("GET", "fields/{object}", fields),
         _route("POST", "fields", change_fields),
         _route("POST", "reset-ledger", reset_ledger),
         _route("POST", "clock", clock),
         _route("POST", "switches", switches),
         _route("POST", "mutate", mutate),
-        _route("POST", "pile", pile),
+        _route("POST", "bulk-update", bulk_update),
         _route("POST", "fail-next", fail_next),
         _route("POST", "clear-faults", clear_faults),
         _route("POST", "expire-tokens", expire_tokens),

@@ -52,6 +52,6 @@ def of_user(object_: str, path: str, cost: int, answer: Answer, scopes: str = "b
     return v1(object_, path, cost, scopes, table="users", answer=answer)
 
 
-def below(of: str, **more: Any) -> dict[str, Any]:
+def child_route(of: str, **more: Any) -> dict[str, Any]:
     """The route fields shared by all endpoints of child records, whose parents are in `of`."""
-    return {"table": of, "of": of, **more}
+    return {"table": of, "parent_table": of, **more}

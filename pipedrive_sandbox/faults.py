@@ -98,7 +98,7 @@ class Faults:
         return len(self._open)
 
 
-def spoilt(body: bytes, fault: Fault, cursor: str | None, again: list[Any]) -> bytes:
+def apply_fault(body: bytes, fault: Fault, cursor: str | None, again: list[Any]) -> bytes:
     """Apply a fault to the real body of a response.
 
     `cursor` is the request's; `again` holds records that the client already has.

@@ -8,8 +8,8 @@ from typing import Any
 
 from .data.builder import define
 from .data.custom_fields import CustomField, CustomFields
-from .data.draw import Draw
 from .data.field_values import Values, inlined, value
+from .data.random_values import RandomValues
 from .data.world import World
 from .record import Row
 
@@ -98,15 +98,15 @@ class _ValueEditor:
         if not self._in_v1:
             for values in self._shared():
                 values.update({field.key: None for field in added})
-        draw, last = Draw(self._world.seed, added[0].key, self._now), self._world.sizes.last
+        rng, last = RandomValues(self._world.seed, added[0].key, self._now), self._world.sizes.last
         listed = [
             row
             for row in self._table.rows.values()
             if row.deleted_at is None and not row.record.get("is_archived")
         ]
         for row in listed[:SHOWN]:
-            self._world.children.settle(self._table.name, row)
-            new = {field.key: value(draw, field, last) for field in added}
+            self._world.children.keep_original(self._table.name, row)
+            new = {field.key: value(rng, field, last) for field in added}
             if self._in_v1:
                 values = {**self._values(row), **inlined(new, added)}
                 row.hidden = {**row.hidden, "custom_fields": values}

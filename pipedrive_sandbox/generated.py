@@ -10,7 +10,7 @@ import orjson
 
 from .clock import date, plain, zulu
 from .data.builder import MAKERS
-from .data.draw import Draw
+from .data.random_values import RandomValues
 from .data.world import World
 from .errors import Version
 from .record import Row
@@ -27,8 +27,8 @@ def complete(world: World, routes: Iterable[Route]) -> None:
     Raises ValueError for a route whose records cannot be generated.
     """
     for route in routes:
-        missing = {route.of, route.table} - {"", *world.tables}
-        if missing and route.of:
+        missing = {route.parent_table, route.table} - {"", *world.tables}
+        if missing and route.parent_table:
             raise ValueError(
                 f'the route "{route.object}" lies below a record, so its rows must fit their '
                 f"parents: make the table {sorted(missing)} in pipedrive_sandbox/data"
@@ -39,11 +39,11 @@ def complete(world: World, routes: Iterable[Route]) -> None:
                 f'("{route.table}", "{route.child}") to MAKERS in pipedrive_sandbox/data'
             )
         for name in missing:
-            draw = Draw(world.seed, name, world.born)
-            world.tables[name] = table(name, route.version, draw)
+            rng = RandomValues(world.seed, name, world.born)
+            world.tables[name] = table(name, route.version, rng)
 
 
-def table(name: str, version: Version, draw: Draw) -> Table:
+def table(name: str, version: Version, rng: RandomValues) -> Table:
     """A table whose records have every property of `schemas/<name>.json`, none of them null.
 
     Raises ValueError if there is no such schema.
@@ -59,10 +59,10 @@ def table(name: str, version: Version, draw: Draw) -> Table:
     stamp = zulu if version == "v2" else plain
     key = next(iter(properties))
     rows = []
-    for number, life in enumerate(draw.lives(COUNT), start=1):
-        times = {"add_time": stamp(life.added), "update_time": stamp(life.updated)}
+    for number, times in enumerate(rng.record_times(COUNT), start=1):
+        formatted = {"add_time": stamp(times.added), "update_time": stamp(times.updated)}
         record = {
-            column: times.get(column) or _value(schema, draw, version)
+            column: formatted.get(column) or _value(schema, rng, version)
             for column, schema in properties.items()
         }
         record[key] = str(number) if "string" in properties[key]["type"] else number
@@ -70,22 +70,22 @@ def table(name: str, version: Version, draw: Draw) -> Table:
     return Table(name, rows, stamp=stamp)
 
 
-def _value(schema: Mapping[str, Any], draw: Draw, version: Version) -> Any:
+def _value(schema: Mapping[str, Any], rng: RandomValues, version: Version) -> Any:
     """A random value of the schema's type."""
     types = schema["type"]
     match next(each for each in ([types] if isinstance(types, str) else types) if each != "null"):
         case "boolean":
-            return draw.chance(0.5)
+            return rng.chance(0.5)
         case "integer":
-            return draw.number(1, 100)
+            return rng.number(1, 100)
         case "number":
-            return draw.number(100, 99_999) / 100
+            return rng.number(100, 99_999) / 100
         case "array":
-            return [_value(schema["items"], draw, version)]
+            return [_value(schema["items"], rng, version)]
         case "object":
             inside = schema.get("properties", {})
-            return {name: _value(part, draw, version) for name, part in inside.items()}
-    moment = draw.before(draw.now, 900)
+            return {name: _value(part, rng, version) for name, part in inside.items()}
+    moment = rng.before(rng.now, 900)
     if schema.get("format") == "date-time":
         return zulu(moment) if version == "v2" else plain(moment)
-    return date(moment) if schema.get("format") == "date" else draw.pick(draw.words.words)
+    return date(moment) if schema.get("format") == "date" else rng.pick(rng.words.words)

@@ -9,17 +9,17 @@ import orjson
 
 from . import query
 from .data.world import World
-from .route import Place, Route
-from .routes import EVERY
+from .route import Context, Route
+from .routes import ALL_ROUTES
 from .switches import Switches
 
 Records = list[dict[str, Any]]
 
 
 def _route(object_: str) -> Route:
-    route = next((each for each in EVERY if each.object == object_), None)
+    route = next((each for each in ALL_ROUTES if each.object == object_), None)
     if route is None:
-        known = [each.object for each in EVERY]
+        known = [each.object for each in ALL_ROUTES]
         raise ValueError(f"unknown object {object_!r}; choose from {known}")
     return route
 
@@ -38,9 +38,9 @@ class Inspection:
         lists = [
             self._all_pages(route, {**each, **params}, parent)
             for parent in self._parents(route)
-            for each in self._every(route)
+            for each in self._param_sets(route)
         ]
-        if len(route.every) == 1:
+        if len(route.param_sets) == 1:
             return [record for listed in lists for record in listed]
         by_id = {record["id"]: record for listed in lists for record in listed}
         return list(by_id.values())
@@ -48,9 +48,9 @@ class Inspection:
     def records_by_parent(self, object_: str) -> dict[int, Records]:
         """{id of the parent: its records}, for an endpoint that lists child records."""
         route, found = _route(object_), {}
-        for id_ in self._live(route.of or route.table):
-            asked = {route.ids: str(id_)} if route.ids else route.every[0]
-            found[id_] = self._all_pages(route, asked, id_ if route.of else None)
+        for id_ in self._live(route.parent_table or route.table):
+            asked = {route.ids_param: str(id_)} if route.ids_param else route.param_sets[0]
+            found[id_] = self._all_pages(route, asked, id_ if route.parent_table else None)
         return {id_: records for id_, records in found.items() if records}
 
     def _live(self, table: str) -> list[int]:
@@ -59,27 +59,27 @@ class Inspection:
 
     def _parents(self, route: Route) -> Sequence[int | None]:
         """The possible values of `{id}` in the path."""
-        return self._live(route.of) if route.of else [None]
+        return self._live(route.parent_table) if route.parent_table else [None]
 
-    def _every(self, route: Route) -> Iterator[Mapping[str, str]]:
+    def _param_sets(self, route: Route) -> Iterator[Mapping[str, str]]:
         """The parameters of the requests that together list every record."""
-        if not route.ids:
-            yield from route.every
+        if not route.ids_param:
+            yield from route.param_sets
             return
         ids = [str(id_) for id_ in self._live(route.table)]
-        for at in range(0, len(ids), route.most_ids):
-            yield {route.ids: ",".join(ids[at : at + route.most_ids])}
+        for at in range(0, len(ids), route.max_ids):
+            yield {route.ids_param: ",".join(ids[at : at + route.max_ids])}
 
     def _all_pages(self, route: Route, params: Mapping[str, str], parent: int | None) -> Records:
-        place = Place(self._world, self._switches, parent, self._now)
-        place.table(route).purge(self._now)
+        context = Context(self._world, self._switches, parent, self._now)
+        context.table(route).purge(self._now)
         found: Records = []
         here = dict(params)
         if route.paging != "none":
             here["limit"] = str(route.max_limit)
         while True:
-            asked = query.read(route, tuple(here.items()), place)
-            answer = orjson.loads(route.answer(route, asked, place))
+            asked = query.read(route, tuple(here.items()), context)
+            answer = orjson.loads(route.answer(route, asked, context))
             data = answer["data"]["goals"] if route.object == "goals" else answer["data"]
             found += [data] if isinstance(data, dict) else data or []
             following = (answer.get("additional_data") or {}).get("next_cursor")

@@ -37,7 +37,7 @@ class Limits:
         recent = self._recent[token]
         while recent and recent[0] <= now - WINDOW:
             recent.popleft()
-        if len(recent) + self._theirs(switches) < switches.rate_limit:
+        if len(recent) + self._other_requests(switches) < switches.rate_limit:
             recent.append(now)
             self._refused[token] = 0
             return
@@ -56,7 +56,7 @@ class Limits:
             self._day, self._spent = today, 0
         if self._spent + cost > switches.daily_tokens:
             self._unpaid = True
-            if switches.daily_rest == "spent":
+            if switches.daily_remainder == "spent":
                 self._spent = switches.daily_tokens
             raise over_limit("day")
         self._spent += cost
@@ -69,7 +69,7 @@ class Limits:
         reports 0 remaining in the burst, unless the daily limit caused it.
         """
         recent = self._recent[token]
-        left = max(0, switches.rate_limit - len(recent) - self._theirs(switches))
+        left = max(0, switches.rate_limit - len(recent) - self._other_requests(switches))
         if status == 429 and self._spent < switches.daily_tokens and not self._unpaid:
             left = 0
         reset = ceil(recent[0] + WINDOW - self._clock.elapsed()) if recent else ceil(WINDOW)
@@ -91,11 +91,11 @@ class Limits:
             ]
         return headers
 
-    def _theirs(self, switches: Switches) -> int:
+    def _other_requests(self, switches: Switches) -> int:
         """The number of requests in the window made by another integration.
 
         It changes every half second, and is the same for the same time.
         """
-        if not switches.others:
+        if not switches.other_requests:
             return 0
-        return Random(int(self._clock.elapsed() * 2)).randint(0, switches.others)
+        return Random(int(self._clock.elapsed() * 2)).randint(0, switches.other_requests)

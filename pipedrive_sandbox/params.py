@@ -31,17 +31,17 @@ class Filter:
     always: bool = False
 
 
-def whole(text: str) -> int:
+def parse_integer(text: str) -> int:
     if not _INTEGER.fullmatch(text):
         raise ValueError("must be an integer")
     return int(text)
 
 
-def between(low: int, high: int) -> Callable[[str], int]:
+def integer_between(low: int, high: int) -> Callable[[str], int]:
     """A parser of integers from `low` to `high`, inclusive."""
 
     def read(text: str) -> int:
-        value = whole(text)
+        value = parse_integer(text)
         if not low <= value <= high:
             raise ValueError(f"must be from {low} to {high}")
         return value
@@ -49,7 +49,7 @@ def between(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
-def truth(text: str) -> bool:
+def parse_boolean(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("must be true or false")
     return text == "true"
@@ -79,30 +79,30 @@ def some_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
     return read
 
 
-def time(text: str) -> float:
+def parse_time(text: str) -> float:
     """Parse RFC 3339 with whole seconds and Z, which is all that the vendor's v2 accepts."""
     return moment(text)
 
 
-def day(text: str) -> str:
+def parse_date(text: str) -> str:
     if not _DATE.fullmatch(text):
         raise ValueError("must be a date (YYYY-MM-DD)")
     return text
 
 
-def end_of_day(text: str) -> str:
+def parse_end_of_day(text: str) -> str:
     """A text that sorts after every second of that day."""
-    return f"{day(text)} 24"
+    return f"{parse_date(text)} 24"
 
 
-def text(given: str) -> str:
+def parse_text(given: str) -> str:
     if not given:
         raise ValueError("must not be empty")
     return given
 
 
 def _ids(text: str) -> frozenset[int]:
-    ids = frozenset(whole(part) for part in text.split(","))
+    ids = frozenset(parse_integer(part) for part in text.split(","))
     if len(ids) > MAX_IDS:
         raise ValueError(f"at most {MAX_IDS} ids")
     return ids
@@ -110,24 +110,24 @@ def _ids(text: str) -> frozenset[int]:
 
 def integer(name: str, field: str = "") -> Filter:
     """A filter by the integer in `field` (default: the field called `name`)."""
-    return Filter(name, whole, field or name)
+    return Filter(name, parse_integer, field or name)
 
 
 def exact(name: str, field: str = "") -> Filter:
-    return Filter(name, text, field or name)
+    return Filter(name, parse_text, field or name)
 
 
 def boolean(name: str, field: str = "") -> Filter:
-    return Filter(name, truth, field or name, always=True)
+    return Filter(name, parse_boolean, field or name, always=True)
 
 
-def binary(text: str) -> bool:
+def parse_flag(text: str) -> bool:
     """Parse v1's 0 or 1 for a boolean."""
-    return between(0, 1)(text) == 1
+    return integer_between(0, 1)(text) == 1
 
 
 def flag(name: str) -> Filter:
-    return Filter(name, binary, name)
+    return Filter(name, parse_flag, name)
 
 
 def choice(

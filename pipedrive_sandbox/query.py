@@ -9,7 +9,7 @@ from . import params
 from .clock import rfc3339
 from .errors import bad_request
 from .record import Condition, SortKey, Variant, Window
-from .route import Place, Query, Route
+from .route import Context, Query, Route
 from .switches import Switches
 
 T = TypeVar("T")
@@ -58,38 +58,38 @@ class Reader:
             raise bad_request(self._route.version, name, why)
 
 
-def read(route: Route, sent: Params, place: Place) -> Query:
+def read(route: Route, sent: Params, context: Context) -> Query:
     """Parse `sent` into a Query. Raises a Refusal (400) for the first invalid parameter."""
     reader = Reader(route, sent)
     default_limit = min(DEFAULT_LIMIT, route.max_limit)
     limit, start, cursor = default_limit, 0, None
     if route.paging != "none":
-        limit = reader.take("limit", params.between(1, route.max_limit), default_limit)
-    limit = min(limit, place.switches.page_limit or limit)
+        limit = reader.take("limit", params.integer_between(1, route.max_limit), default_limit)
+    limit = min(limit, context.switches.page_limit or limit)
     if route.paging == "offset":
-        start = reader.take("start", params.between(0, 10**15), 0)
+        start = reader.take("start", params.integer_between(0, 10**15), 0)
     if route.paging == "cursor":
-        cursor = reader.take("cursor", params.text, "") or None
-    sort = _sort(route, reader, place)
-    conditions = _conditions(route, reader, place)
-    window = _window(route, reader, place)
-    variant = _variant(route, reader, place.switches)
+        cursor = reader.take("cursor", params.parse_text, "") or None
+    sort = _sort(route, reader, context)
+    conditions = _conditions(route, reader, context)
+    window = _window(route, reader, context)
+    variant = _variant(route, reader, context.switches)
     reader.finish()
     return Query(conditions, sort, window, variant, limit, start, cursor, reader.given)
 
 
-def _sort(route: Route, reader: Reader, place: Place) -> tuple[SortKey, ...]:
+def _sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
     if not route.sorts:
         return route.order
-    asked = _asked_sort(route, reader, place)
-    if place.switches.sorting == "none":
+    asked = _asked_sort(route, reader, context)
+    if context.switches.sorting == "none":
         return (SortKey("id"),)
-    return asked[:1] if place.switches.sorting == "first" else asked
+    return asked[:1] if context.switches.sorting == "first" else asked
 
 
-def _asked_sort(route: Route, reader: Reader, place: Place) -> tuple[SortKey, ...]:
+def _asked_sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
     if route.version == "v1":
-        most = place.switches.v1_sort_keys
+        most = context.switches.v1_sort_keys
         return reader.take("sort", lambda text: _sort_keys(text, route.sorts, most), route.order)
     field = reader.take("sort_by", params.one_of(*route.sorts), "id")
     direction = reader.take("sort_direction", params.one_of("asc", "desc"), "asc")
@@ -110,15 +110,15 @@ def _sort_keys(text: str, allowed: tuple[str, ...], most: int) -> tuple[SortKey,
     return tuple(keys)
 
 
-def _conditions(route: Route, reader: Reader, place: Place) -> tuple[Condition, ...]:
+def _conditions(route: Route, reader: Reader, context: Context) -> tuple[Condition, ...]:
     conditions = list(route.where)
-    if route.definitions and place.switches.custom_fields == "null":
+    if route.definitions and context.switches.custom_fields == "null":
         conditions.append(Condition("custom", "is", False))
-    if route.parent:
-        conditions.append(Condition(route.parent, "is", place.parent_id))
-    if route.deletion == "hidden" and not place.switches.list_deleted:
+    if route.parent_field:
+        conditions.append(Condition(route.parent_field, "is", context.parent_id))
+    if route.deletion == "hidden" and not context.switches.list_deleted:
         conditions.append(Condition("is_deleted", "is", False))
-    saved_filter = _saved_filter(route, reader, place)
+    saved_filter = _saved_filter(route, reader, context)
     if saved_filter is not None:
         conditions.append(saved_filter)
     if route.deletion == "status":
@@ -134,13 +134,13 @@ def _conditions(route: Route, reader: Reader, place: Place) -> tuple[Condition, 
     return tuple(conditions)
 
 
-def _saved_filter(route: Route, reader: Reader, place: Place) -> Condition | None:
+def _saved_filter(route: Route, reader: Reader, context: Context) -> Condition | None:
     """The condition of `filter_id`: every saved filter here means "owned by the filter's user"."""
     if route.child or route.table not in _FILTER_TYPES:
         return None
 
     def read(text: str) -> Condition:
-        row = place.world.tables["filters"].rows.get(params.whole(text))
+        row = context.world.tables["filters"].rows.get(params.parse_integer(text))
         if row is None or row.record["type"] != _FILTER_TYPES[route.table]:
             raise ValueError("there is no such filter")
         return Condition("owner_id", "is", row.record["user_id"])
@@ -148,16 +148,16 @@ def _saved_filter(route: Route, reader: Reader, place: Place) -> Condition | Non
     return reader.take("filter_id", read, None)
 
 
-def _window(route: Route, reader: Reader, place: Place) -> Window:
-    stamp = place.table(route).stamp if route.since else str
-    time = rfc3339 if route.version == "v1" else params.time
+def _window(route: Route, reader: Reader, context: Context) -> Window:
+    stamp = context.table(route).stamp if route.since else str
+    time = rfc3339 if route.version == "v1" else params.parse_time
 
     def read(text: str) -> str:
         return stamp(time(text))
 
     since = reader.take("updated_since", read, "") if route.since else ""
     until = reader.take("updated_until", read, "") if route.until else ""
-    return Window(since or None, until or None, place.switches.bounded_returns_nulls)
+    return Window(since or None, until or None, context.switches.bounded_returns_nulls)
 
 
 def _variant(route: Route, reader: Reader, switches: Switches) -> Variant:
@@ -170,8 +170,10 @@ def _variant(route: Route, reader: Reader, switches: Switches) -> Variant:
         custom = reader.take("custom_fields", _custom_keys, None)
     if not route.labels:
         return Variant(include, custom)
-    options = reader.take("include_option_labels", params.truth, False)
-    return Variant(include, custom, options, reader.take("include_labels", params.truth, False))
+    options = reader.take("include_option_labels", params.parse_boolean, False)
+    return Variant(
+        include, custom, options, reader.take("include_labels", params.parse_boolean, False)
+    )
 
 
 def _included(route: Route, switches: Switches) -> Callable[[str], tuple[str, ...]]:
@@ -193,7 +195,7 @@ def _included(route: Route, switches: Switches) -> Callable[[str], tuple[str, ..
 
 def _custom_keys(text: str) -> tuple[str, ...]:
     """Parse up to 15 keys. Pipedrive ignores keys that no field has."""
-    keys = tuple(sorted(set(params.text(text).split(","))))
+    keys = tuple(sorted(set(params.parse_text(text).split(","))))
     if len(keys) > MAX_CUSTOM_FIELDS:
         raise ValueError(f"at most {MAX_CUSTOM_FIELDS} keys")
     return keys

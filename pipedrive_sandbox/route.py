@@ -17,7 +17,7 @@ Deletion = Literal["", "hidden", "status"]
 
 
 @dataclass(frozen=True)
-class Place:
+class Context:
     """What a response depends on besides its query: records, switches, path id and time."""
 
     world: World
@@ -43,24 +43,15 @@ class Query:
     given: Mapping[str, object]  # every parameter sent, parsed
 
 
-Answer = Callable[["Route", Query, Place], bytes]
+Answer = Callable[["Route", Query, Context], bytes]
 
 
 @dataclass(frozen=True)
 class Route:
-    """One endpoint. `path` is relative to the version's root and written as the vendor does.
+    """One endpoint. Flat, because a row in a table of routes is its keyword arguments.
 
-    `cost` is in tokens, any one of `scopes` suffices, `where` is what the endpoint always
-    restricts, `sorts` are the fields that may be asked for, `order` is the default order,
-    `since` and `until` name whether updated_since and updated_until are accepted, `include`
-    are the values of include_fields, `deletion` says what happens to deleted records: they are
-    hidden, or `status` can ask for them. `every` are the parameters of the requests that
-    together list everything. `parent` is the field that an `{id}` in the path, of a record in
-    the table `of`, must equal.
-    The token's user is refused without being an admin if `admin_only`, and without the `app` and
-    the `permission` that are named; see `rights`. `definitions` marks the lists of fields.
-    `child` is the kind of the rows below the records of `of`, or of `table` where the parameter
-    `ids` must name up to `most_ids` of them.
+    `path` is relative to the version's root, as the vendor writes it; `cost` is in tokens; any one
+    of `scopes` suffices.
     """
 
     version: Version
@@ -70,25 +61,31 @@ class Route:
     scopes: frozenset[str]
     answer: Answer
     table: str
-    where: tuple[Condition, ...] = ()
+
+    # What it lists, and how.
+    where: tuple[Condition, ...] = ()  # conditions that always apply
     filters: tuple[Filter, ...] = ()
     paging: Literal["cursor", "offset", "none"] = "none"
     max_limit: int = 500
-    sorts: tuple[str, ...] = ()
-    order: tuple[SortKey, ...] = (SortKey("id"),)
-    since: bool = False
-    until: bool = False
-    include: tuple[str, ...] = ()
-    custom_fields: bool = False
-    labels: bool = False
-    deletion: Deletion = ""
-    every: tuple[Mapping[str, str], ...] = ({},)
-    parent: str = ""
-    of: str = ""
+    sorts: tuple[str, ...] = ()  # fields to sort by
+    order: tuple[SortKey, ...] = (SortKey("id"),)  # the default order
+    since: bool = False  # whether it accepts updated_since
+    until: bool = False  # whether it accepts updated_until
+    include: tuple[str, ...] = ()  # values of include_fields
+    custom_fields: bool = False  # whether it accepts custom_fields
+    labels: bool = False  # whether it accepts include_labels and include_option_labels
+    deletion: Deletion = ""  # deleted records: never listed ("hidden"), or on request ("status")
+    param_sets: tuple[Mapping[str, str], ...] = ({},)  # requests that together list everything
+
+    # Child records: of the record in the path, or of those that a parameter names.
+    parent_table: str = ""  # the table of the `{id}` in the path
+    parent_field: str = ""  # the field that must equal that id
+    child: str = ""  # the kind of child record, of `parent_table` or else of `table`
+    ids_param: str = ""  # the parameter that names the parents
+    max_ids: int = 100  # how many it may name
+
+    # Permissions that the token's user needs; see `access`.
     admin_only: bool = False
     app: str = ""
     permission: str = ""
-    definitions: bool = False
-    child: str = ""
-    ids: str = ""
-    most_ids: int = 100
+    definitions: bool = False  # whether it lists field definitions

@@ -107,7 +107,7 @@ class Sandbox:
     ) -> Changes:
         """Change records now: {object: {"edited" | "added" | "deleted" | "archived": [ids]}}.
 
-        `more`: `objects` and `work`, as in `mutations.mutate`.
+        `more`: `objects` and `edit_kinds`, as in `mutations.mutate`.
         """
         wanted = {"edits": edits, "adds": adds, "deletes": deletes, "archives": archives}
         return self.service.mutate(seed, **wanted, **more)

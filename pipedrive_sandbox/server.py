@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .control import control_routes
 from .route import Route
-from .routes import EVERY
+from .routes import ALL_ROUTES
 from .service import Call, Reply, Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -61,9 +61,9 @@ def app(service: Service, url: Callable[[], str]) -> ASGIApp:
         return _response(service.token(request.headers, body, url()))
 
     routes = [HttpRoute("/oauth/token", token, methods=["POST"]), *control_routes(service)]
-    for route in EVERY:
+    for route in ALL_ROUTES:
         for root in ROOTS[route.version]:
-            kind = "str" if route.of in NAMED else "int"
+            kind = "str" if route.parent_table in NAMED else "int"
             path = root + route.path.replace("{id}", f"{{id:{kind}}}")
             routes.append(HttpRoute(path, _endpoint(service, route)))
     routes.append(HttpRoute("/{path:path}", _endpoint(service, None)))

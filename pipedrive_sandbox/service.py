@@ -11,21 +11,21 @@ from urllib.parse import parse_qsl
 import orjson
 
 from . import errors, generated, query
+from .access import check
 from .auth import Auth, check_scopes
 from .clock import Clock, moment
 from .data.builder import build
 from .errors import Refusal, Version
-from .faults import Fault, Faults, spoilt
+from .faults import Fault, Faults, apply_fault
 from .field_changes import change_fields
 from .inspection import Inspection
 from .ledger import Ledger, Request
 from .limits import Limits
 from .mutations import Changes, mutate
 from .options import Options
-from .rights import check
-from .route import Place, Route
-from .routes import EVERY
-from .stays import stays
+from .route import Context, Route
+from .routes import ALL_ROUTES
+from .stage_history import stage_history
 from .switches import Switches, Value
 
 Headers = list[tuple[bytes, bytes]]
@@ -77,7 +77,7 @@ class Service:
         self.clock = Clock(options.clock)
         self.switches = Switches()
         self.world = build(options, self.clock.now())
-        generated.complete(self.world, EVERY)
+        generated.complete(self.world, ALL_ROUTES)
         self.auth = Auth(self.clock)
         self.limits = Limits(self.clock)
         self.ledger = Ledger()
@@ -110,13 +110,13 @@ class Service:
         with self.lock:
             return mutate(self.world, self.clock.now(), self.switches, seed, **wanted)
 
-    def pile(self, name: str, count: int, at: str) -> int:
+    def bulk_update(self, name: str, count: int, at: str) -> int:
         """Give `count` records of a table the same update time, as a bulk import does."""
         with self.lock:
             table = self.world.tables[name]
             rows = [row for row in table.rows.values() if row.deleted_at is None][:count]
             for row in rows:
-                self.world.children.settle(name, row)
+                self.world.children.keep_original(name, row)
                 row.record[table.updated] = table.stamp(moment(at))
             table.touch(*rows)
             return len(rows)
@@ -137,19 +137,19 @@ class Service:
         `params` are the endpoint's query parameters (for example status="deleted").
         """
         with self.lock:
-            return self._looking().records(object_, params)
+            return self._inspection().records(object_, params)
 
     def records_by_parent(self, object_: str) -> dict[int, list[dict[str, Any]]]:
         """The same by the id of the parent; parents without child records are left out."""
         with self.lock:
-            return self._looking().records_by_parent(object_)
+            return self._inspection().records_by_parent(object_)
 
-    def stays(self) -> dict[int, list[dict[str, Any]]]:
+    def stage_history(self) -> dict[int, list[dict[str, Any]]]:
         """The stages each deal has been in, and when."""
         with self.lock:
-            return stays(self.world)
+            return stage_history(self.world)
 
-    def _looking(self) -> Inspection:
+    def _inspection(self) -> Inspection:
         return Inspection(self.world, self.switches, self.clock.now())
 
     # -- answers
@@ -188,10 +188,10 @@ class Service:
             self.ledger.add(request, charged)
             headers += self._headers(token, reply.status)
             if reply.status == 200 and call.route and call.route.paging != "none":
-                self._go_on()
+                self._simulate_users()
             return replace(reply, headers=headers)
 
-    def _go_on(self) -> None:
+    def _simulate_users(self) -> None:
         """Simulate other people's work before the next request, as the switches say."""
         churn, seed = self.switches.churn, self._correlation
         if self.switches.tick:
@@ -218,23 +218,23 @@ class Service:
         if route is None or self._not_on_this_host(call.path):
             raise errors.not_found(call.version)
         check(route, self.switches)
-        place = Place(self.world, self.switches, call.parent_id, self.clock.now())
+        context = Context(self.world, self.switches, call.parent_id, self.clock.now())
         if route.table != "projects" or not self.switches.deleted_projects_stay:
-            place.table(route).purge(self.clock.now())
-        if route.of:
-            parent = self.world.tables[route.of].rows.get(call.parent_id)
+            context.table(route).purge(self.clock.now())
+        if route.parent_table:
+            parent = self.world.tables[route.parent_table].rows.get(call.parent_id)
             if parent is None or parent.deleted_at is not None:
                 raise errors.not_found(call.version)
         if fault and fault.body == "short":
             params = tuple((k, str(-(-int(v) // 3)) if k == "limit" else v) for k, v in params)
-        body = route.answer(route, query.read(route, params, place), place)
+        body = route.answer(route, query.read(route, params, context), context)
         before, self._answered[route.object] = self._answered.get(route.object), body
         if fault is None:
             return Reply(200, body, [])
         again = (orjson.loads(before)["data"] or [])[-3:] if before else []
         return Reply(
             fault.status or 200,
-            spoilt(body, fault, dict(params).get("cursor"), again),
+            apply_fault(body, fault, dict(params).get("cursor"), again),
             [],
             cut=fault.body == "reset",
             drop=fault.body == "drop",

@@ -64,19 +64,19 @@ class Switches:
     # Limits, per token and per company.
     rate_limit: int = 80  # requests in any 2 seconds
     rate_headers: bool = True  # limit, remaining and reset of the burst limit
-    others: int = 0  # another integration's requests in a token's window, at most
+    other_requests: int = 0  # another integration's requests in a token's window, at most
     cloudflare_after: int = 0  # consecutive 429s before an API token gets HTML; 0: never
     daily_tokens: int = 150_000
     daily_headers: bool = True
     daily_remaining: Literal["before", "after"] = "before"  # reported before or after the request
-    daily_rest: Literal["spent", "kept"] = "spent"  # what a request over the budget leaves of it
+    daily_remainder: Literal["spent", "kept"] = "spent"  # after a request over budget
     latency_ms: float = 0.0  # before every response of the API
     # What other people do after every response that contains a list.
     churn: int = 0  # edits, plus a third as many additions, deletions and archivings
     tick: float = 0.0  # seconds by which the clock advances
     # OAuth.
     scopes: str = "all"  # or a comma-separated list
-    scope_told: Literal["granted", "base"] = "granted"  # "base" is in the vendor's own example
+    reported_scope: Literal["granted", "base"] = "granted"  # "base" is in the vendor's own example
     expires_in: int = 3599
     rotate_refresh_token: bool = False
 

@@ -17,7 +17,7 @@ from pipedrive_sandbox import generated
 from pipedrive_sandbox.endpoints import pages, v1
 from pipedrive_sandbox.options import Options
 from pipedrive_sandbox.route import Route
-from pipedrive_sandbox.routes import EVERY
+from pipedrive_sandbox.routes import ALL_ROUTES
 from pipedrive_sandbox.service import Service
 from source_pipedrive import child_rows, rows
 from source_pipedrive.stream import Stream
@@ -75,12 +75,12 @@ with Sandbox(Options(scale=0.02)) as box:
 @pytest.mark.parametrize("row", STREAMS.values(), ids=lambda row: row.name)
 def test_every_stream_has_a_route_in_the_sandbox(row: Stream) -> None:
     """One without would be tested nowhere."""
-    sentence = missing_route(row, EVERY)
+    sentence = missing_route(row, ALL_ROUTES)
     assert not sentence, sentence
 
 
 def test_a_missing_route_says_what_to_write() -> None:
-    routes = [route for route in EVERY if route.path != "/currencies"]
+    routes = [route for route in ALL_ROUTES if route.path != "/currencies"]
     assert 'write v1("currencies", "/currencies", 20, "base")' in missing_route(
         STREAMS["currencies"], routes
     )
@@ -117,8 +117,8 @@ def with_route(route: Route) -> Service:
 def test_a_plain_list_has_records_of_its_schemas_form(name: str) -> None:
     """Then a route of one line is enough."""
     service = with_route(v1(name, f"/{name}", 20, "base"))
-    draw = generated.Draw(1, name, service.world.born)
-    made = generated.table(name, "v1", draw).rows.values()
+    rng = generated.RandomValues(1, name, service.world.born)
+    made = generated.table(name, "v1", rng).rows.values()
     properties = STREAMS[name].schema["properties"]
     assert len(made) == generated.COUNT
     for row in made:
@@ -135,7 +135,7 @@ def test_a_route_below_a_record_says_that_its_rows_have_to_be_made() -> None:
     with pytest.raises(
         ValueError, match=r"make the table \['deal_tags'\] in pipedrive_sandbox/data"
     ):
-        with_route(pages("deal_tags", "/deals/{id}/tags", 20, "deals", of="deals"))
+        with_route(pages("deal_tags", "/deals/{id}/tags", 20, "deals", parent_table="deals"))
 
 
 def test_a_route_whose_rows_nothing_makes_says_where_to_add_a_function() -> None:
@@ -143,7 +143,15 @@ def test_a_route_whose_rows_nothing_makes_says_where_to_add_a_function() -> None
         ValueError, match=r'\("deals", "tags"\) to MAKERS in pipedrive_sandbox/data'
     ):
         with_route(
-            v1("x", "/deals/{id}/tags", 20, "deals", of="deals", table="deals", child="tags")
+            v1(
+                "x",
+                "/deals/{id}/tags",
+                20,
+                "deals",
+                parent_table="deals",
+                table="deals",
+                child="tags",
+            )
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from pipedrive_sandbox import Options, Sandbox
-from pipedrive_sandbox.routes import EVERY
+from pipedrive_sandbox.routes import ALL_ROUTES
 
 from .caller import LIMITS, NOW, Caller
 
@@ -112,11 +112,11 @@ def test_a_missing_scope(box: Sandbox, api: Caller) -> None:
 
 def test_a_token_may_grant_more_than_its_answer_tells(box: Sandbox) -> None:
     """Who trusts the `scope` of the answer would give up streams that the user may read."""
-    box.set(scope_told="base", scopes="base,contacts:read")
+    box.set(reported_scope="base", scopes="base,contacts:read")
     assert refresh(box).json()["scope"] == "base"
     assert bearer(box, "/api/v2/persons").status_code == 200
     assert bearer(box).json()["error"] == "Scope and URL mismatch"
-    box.set(scope_told="granted")
+    box.set(reported_scope="granted")
     assert refresh(box).json()["scope"] == "base,contacts:read"
 
 
@@ -174,11 +174,11 @@ def test_a_spent_day_ends_at_midnight(box: Sandbox, api: Caller) -> None:
 
 def test_the_ledger_charges_what_each_endpoint_costs(box: Sandbox, api: Caller) -> None:
     box.set(**LIMITS)
-    for route in EVERY:
-        api.ask(f"{route.version}{route.path}".replace("{id}", "1"), **route.every[0])
+    for route in ALL_ROUTES:
+        api.ask(f"{route.version}{route.path}".replace("{id}", "1"), **route.param_sets[0])
     ledger = box.ledger()
     assert {name: counts["tokens"] for name, counts in ledger.items()} == {
-        route.object: route.cost for route in EVERY
+        route.object: route.cost for route in ALL_ROUTES
     }
     api.ask("v2/deals", nothing=1)
     assert box.ledger()["deals"]["tokens"] == 20, "a 400 reached the API"

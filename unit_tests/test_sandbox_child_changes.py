@@ -36,7 +36,7 @@ def deals(box: Service) -> dict[int, dict[str, Any]]:
 
 def edit(box: Service, work: str, seed: int = 1, edits: int = MANY) -> list[int]:
     box.clock.advance(3600)
-    changes = box.mutate(seed, edits=edits, objects=["deals"], work=[work])
+    changes = box.mutate(seed, edits=edits, objects=["deals"], edit_kinds=[work])
     return [int(id_) for id_ in changes["deals"]["edited"]]
 
 
@@ -54,8 +54,8 @@ def test_reading_keeps_nothing() -> None:
     """400,000 deals must not grow in memory when they are read."""
     box = service()
     below(box)
-    assert not box.world.children._kept
-    assert not box.world.children._first
+    assert not box.world.children._changed
+    assert not box.world.children._originals
 
 
 @pytest.mark.parametrize("kind", ["products", "participants", "followers"])
@@ -126,8 +126,8 @@ def test_the_stays_of_a_deal_end_where_it_is() -> None:
     """They are what the connector's history is held against."""
     box = service()
     for seed in range(3):  # in one second
-        box.mutate(seed, edits=60, deletes=2, objects=["deals"], work=["stage", "status"])
-    stays = box.stays()
+        box.mutate(seed, edits=60, deletes=2, objects=["deals"], edit_kinds=["stage", "status"])
+    stays = box.stage_history()
     live = {id_: deal for id_, deal in deals(box).items() if not deal["is_deleted"]}
     assert stays.keys() == live.keys()
     for id_, deal in live.items():
@@ -141,8 +141,8 @@ def test_the_stays_of_a_deal_end_where_it_is() -> None:
 
 def test_a_changelog_need_not_name_the_pipeline_beside_the_stage() -> None:
     box = service()
-    box.mutate(1, edits=60, objects=["deals"], work=["stage"])
-    before, truth = box.records_by_parent("deal_changelog"), box.stays()
+    box.mutate(1, edits=60, objects=["deals"], edit_kinds=["stage"])
+    before, truth = box.records_by_parent("deal_changelog"), box.stage_history()
     box.set(changelog_pipelines="absent")
     after = box.records_by_parent("deal_changelog")
     kept = {
@@ -150,7 +150,7 @@ def test_a_changelog_need_not_name_the_pipeline_beside_the_stage() -> None:
         for id_, log in before.items()
     }
     assert after == {id_: log for id_, log in kept.items() if log} != before
-    assert box.stays() == truth
+    assert box.stage_history() == truth
 
 
 def test_a_deal_is_closed_and_opened_again() -> None:
@@ -173,7 +173,7 @@ def test_a_new_name_is_in_the_changelog(name: str) -> None:
     object_, field = f"{name[:-1]}_changelog", "title" if name == "deals" else "name"
     before = box.records_by_parent(object_)
     box.clock.advance(60)
-    (id_,) = box.mutate(1, edits=1, objects=[name], work=["title"])[name]["edited"]
+    (id_,) = box.mutate(1, edits=1, objects=[name], edit_kinds=["title"])[name]["edited"]
     log = box.records_by_parent(object_)[id_]
     assert log[1:] == before.get(id_, [])
     assert (log[0]["field_key"], log[0]["time"]) == (field, plain(box.clock.now()))
@@ -183,9 +183,9 @@ def test_other_children_stay_as_they_are_whatever_happens_to_their_parent() -> N
     box = service()
     before = below(box)
     box.clock.advance(86_400)
-    box.mutate(5, edits=40, objects=["deals", "persons", "organizations"], work=["title"])
+    box.mutate(5, edits=40, objects=["deals", "persons", "organizations"], edit_kinds=["title"])
     box.mutate(6, archives=20, objects=["deals"])
-    box.pile("persons", 20, "2026-11-24T09:00:00Z")
+    box.bulk_update("persons", 20, "2026-11-24T09:00:00Z")
     box.change_fields("persons", add=[{"name": "Shoe size", "type": "double"}])
     after = below(box)
     for name in before:
@@ -221,4 +221,4 @@ def test_work_that_nobody_does_is_an_error() -> None:
     box = service()
     for wrong in (["dance"], []):
         with pytest.raises(ValueError, match="unknown kinds of edit"):
-            box.mutate(1, edits=1, work=wrong)
+            box.mutate(1, edits=1, edit_kinds=wrong)

@@ -19,7 +19,7 @@ from .caller import LIMITS, NOW, Caller
 from .test_sandbox_account import bearer
 
 OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
-BELOW = [route for route in ROUTES if route.of and route.child]
+BELOW = [route for route in ROUTES if route.parent_table and route.child]
 OBJECTS = {
     "products": "deal_products",
     "participants": "deal_participants",
@@ -49,7 +49,7 @@ def test_counters_are_the_numbers_of_rows(box: Sandbox, table: str) -> None:
 def test_a_parent_that_is_deleted_or_never_was_is_a_404(
     box: Sandbox, api: Caller, route: Any
 ) -> None:
-    rows = box.service.world.tables[route.of].rows.values()
+    rows = box.service.world.tables[route.parent_table].rows.values()
     deleted = next(row.id for row in rows if row.deleted_at is not None)
     for id_ in (deleted, 10**8):
         path = f"{route.version}{route.path}".replace("{id}", str(id_))

@@ -22,7 +22,7 @@ from pipedrive_sandbox import Options
 from pipedrive_sandbox.auth import API_TOKEN
 from pipedrive_sandbox.data.company import ME
 from pipedrive_sandbox.route import Route
-from pipedrive_sandbox.routes import EVERY
+from pipedrive_sandbox.routes import ALL_ROUTES
 from pipedrive_sandbox.service import Call, Reply, Service
 from unit_tests.contract import Json, operation
 
@@ -124,9 +124,9 @@ def _finding(error: ValidationError) -> Finding:
 
 def _parents(service: Service, route: Route) -> list[Any]:
     """The ids that the `{id}` in the path is replaced with."""
-    if not route.of:
+    if not route.parent_table:
         return [ME]
-    rows = service.world.tables[route.of].rows.values()
+    rows = service.world.tables[route.parent_table].rows.values()
     return [row.id for row in rows if row.deleted_at is None][:MOST_PARENTS]
 
 
@@ -176,7 +176,7 @@ class Visit:
             variants.append({"start": "1000000"})
         if route.object == "currencies":
             variants.append({"term": "nothing is called so"})
-        return [{**every, **variant} for every in route.every for variant in variants]
+        return [{**every, **variant} for every in route.param_sets for variant in variants]
 
     def _walk(self, service: Service, params: dict[str, str], id_: Any) -> None:
         here = dict(params)
@@ -256,7 +256,7 @@ def _endpoint(route: Route) -> str:
     return f"{route.version} {route.path}"
 
 
-@pytest.mark.parametrize("route", EVERY, ids=_endpoint)
+@pytest.mark.parametrize("route", ALL_ROUTES, ids=_endpoint)
 def test_answers_agree_with_the_vendors_schema(
     route: Route,
     service: Service,
@@ -272,10 +272,10 @@ def test_answers_agree_with_the_vendors_schema(
 
 
 def test_every_exception_belongs_to_a_route(exceptions: dict[str, set[Finding]]) -> None:
-    assert set(exceptions) <= {_endpoint(route) for route in EVERY}
+    assert set(exceptions) <= {_endpoint(route) for route in ALL_ROUTES}
 
 
-@pytest.mark.parametrize("route", EVERY, ids=_endpoint)
+@pytest.mark.parametrize("route", ALL_ROUTES, ids=_endpoint)
 def test_cost_and_scopes_are_the_vendors(route: Route) -> None:
     """A wrong cost or scope here would let a client's wrong one pass."""
     scopes = {*_facts(route)["scopes"], *NEWER_SCOPES.get(route.object, ())}
@@ -283,12 +283,12 @@ def test_cost_and_scopes_are_the_vendors(route: Route) -> None:
     assert route.cost == _facts(route)["cost"], f'correct the cost of the route "{route.object}"'
 
 
-@pytest.mark.parametrize("route", EVERY, ids=_endpoint)
+@pytest.mark.parametrize("route", ALL_ROUTES, ids=_endpoint)
 def test_exactly_the_vendors_parameters_are_accepted(route: Route, service: Service) -> None:
-    everywhere = {name for each in EVERY for name in _facts(each)["parameters"]}
+    everywhere = {name for each in ALL_ROUTES for name in _facts(each)["parameters"]}
     accepted = set()
     for name in everywhere:
-        _ask(service, route, {**route.every[0], name: "x"})
+        _ask(service, route, {**route.param_sets[0], name: "x"})
         if "is not allowed" not in service.ledger.requests[-1].note:
             accepted.add(name)
     wanted = _facts(route)["parameters"].keys()

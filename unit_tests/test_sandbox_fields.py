@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipedrive_sandbox import Options, Sandbox
-from pipedrive_sandbox.routes import EVERY
+from pipedrive_sandbox.routes import ALL_ROUTES
 from pipedrive_sandbox.service import Service
 
 from .caller import LIMITS, NOW, Caller
@@ -20,7 +20,7 @@ from .test_sandbox_account import bearer
 OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
 KINDS = {"deals": "deal", "persons": "person", "organizations": "organization"}
 OWNERS = {**KINDS, "products": "product"}
-LISTS = [route for route in EVERY if route.definitions]
+LISTS = [route for route in ALL_ROUTES if route.definitions]
 
 
 @pytest.fixture

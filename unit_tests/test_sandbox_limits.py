@@ -47,7 +47,7 @@ def in_a_row(limits: Limits, switches: Switches) -> int:
 
 def test_who_counts_only_its_own_requests_meets_a_429() -> None:
     """What is left by the header passes, and not one request more."""
-    switches = Switches(rate_limit=20, others=15)
+    switches = Switches(rate_limit=20, other_requests=15)
     found = []
     for half_second in range(0, 60, 5):  # each time in an empty window
         clock = Standing(NOW)
@@ -63,7 +63,7 @@ def test_who_counts_only_its_own_requests_meets_a_429() -> None:
 
 
 def test_what_was_free_half_a_second_ago_may_be_taken_now() -> None:
-    switches, clock = Switches(rate_limit=20, others=20), Standing(NOW)
+    switches, clock = Switches(rate_limit=20, other_requests=20), Standing(NOW)
     limits = Limits(clock)
     told = []
     for half_second in range(40):
@@ -143,7 +143,7 @@ def test_an_ordered_429_keeps_its_headers_by_default(box: Sandbox, api: Caller) 
 
 def test_a_client_that_waits_for_a_zero_would_wait_for_ever(box: Sandbox, api: Caller) -> None:
     """The rest of the day is too small for this request, and no header says 0."""
-    box.set(daily_tokens=25, daily_rest="kept")
+    box.set(daily_tokens=25, daily_remainder="kept")
     assert [api.ask("v2/deals").headers[LEFT_TODAY] for _ in range(2)] == ["25", "15"]
     for _ in range(2):
         refused = api.ask("v2/deals")

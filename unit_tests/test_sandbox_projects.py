@@ -144,7 +144,7 @@ def test_without_the_plan_all_of_projects_is_refused(
     assert len(PROJECTS) == 10  # their fields are one of them
     box.set(projects_plan=status)
     for route in PROJECTS:
-        answer = api.ask(path_of(box, route), **route.every[0])
+        answer = api.ask(path_of(box, route), **route.param_sets[0])
         assert answer.status_code == int(status)
         assert answer.json()["code"] == "feature_disabled_projects"
     assert api.ask("v2/projectFields").status_code == int(status)

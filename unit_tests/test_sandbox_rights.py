@@ -38,7 +38,7 @@ def is_of_sales(route: Route) -> bool:
     """Whether it takes the sales app to read it. A list of fields needs no app."""
     scopes = scopes_of(route)
     by_scope = bool(scopes & SELLING) and not scopes & OTHER_APPS and not route.definitions
-    return by_scope or route.of in ("deals", "products")
+    return by_scope or route.parent_table in ("deals", "products")
 
 
 SALES = {route.object for route in ROUTES if is_of_sales(route)}
@@ -53,10 +53,10 @@ def refused(api: Caller) -> set[str]:
     names = set()
     tables = api.box.service.world.tables
     for route in ROUTES:
-        rows = tables[route.of or "users"].rows.values()
+        rows = tables[route.parent_table or "users"].rows.values()
         id_ = next(row.id for row in rows if row.deleted_at is None)
         path = f"{route.version}{route.path}".replace("{id}", str(id_))
-        answer = api.ask(path, **route.every[0])
+        answer = api.ask(path, **route.param_sets[0])
         if answer.status_code != 200:
             assert (answer.status_code, answer.json()) == (403, FORBIDDEN)
             names.add(route.object)
@@ -174,7 +174,7 @@ def test_permissions_need_the_scope_of_users(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"apps": "sale"}, {"permissions_lacking": "can_see"}, {"scope_told": "all"}]
+    "wrong", [{"apps": "sale"}, {"permissions_lacking": "can_see"}, {"reported_scope": "all"}]
 )
 def test_a_misspelt_right_would_test_nothing(box: Sandbox, wrong: Any) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

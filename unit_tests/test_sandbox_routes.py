@@ -20,7 +20,7 @@ OPTIONS = Options(scale=1, clock=NOW, switches=LIMITS)
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.object)
 def test_what_is_not_documented_is_refused(box: Sandbox, api: Caller, route: Route) -> None:
-    asked = dict(route.every[0])
+    asked = dict(route.param_sets[0])
     assert api.ask(path_of(box, route), **asked).status_code == 200
     assert api.ask(path_of(box, route), **asked, nothing=1).status_code == 400
     limit = api.ask(path_of(box, route), **asked, limit=501).status_code
@@ -38,7 +38,7 @@ def test_rows_below_nothing_are_a_404_and_no_empty_list(
     box: Sandbox, api: Caller, route: Route
 ) -> None:
     for id_ in (999_999, "nothing"):
-        answer = api.ask(path_of(box, route, id_), **route.every[0])
+        answer = api.ask(path_of(box, route, id_), **route.param_sets[0])
         assert answer.status_code == 404
         assert answer.json()["success"] is False
 

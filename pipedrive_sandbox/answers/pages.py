@@ -11,7 +11,7 @@ import orjson
 
 from ..errors import Refusal, bad_request
 from ..record import PLAIN, VALUE, Condition, Key, Record, Row, SortKey, as_key
-from ..route import Answer, Place, Query, Route
+from ..route import Answer, Context, Query, Route
 from ..table import Index, Table
 
 T = TypeVar("T")
@@ -23,14 +23,14 @@ def envelope(rows: bytes, more: object = None) -> bytes:
     return b"".join((b'{"success":true,"data":', rows, tail))
 
 
-def null_for_none(route: Route, place: Place) -> bool:
+def null_for_none(route: Route, context: Context) -> bool:
     """Whether this API version returns null for an empty list."""
-    return route.version == "v1" and place.switches.empty_list == "null"
+    return route.version == "v1" and context.switches.empty_list == "null"
 
 
-def listed(route: Route, records: Sequence[Record], place: Place) -> bytes:
+def listed(route: Route, records: Sequence[Record], context: Context) -> bytes:
     """`records` as JSON; v1 may return null for an empty list."""
-    if not records and null_for_none(route, place):
+    if not records and null_for_none(route, context):
         return b"null"
     return orjson.dumps(records)
 
@@ -38,16 +38,16 @@ def listed(route: Route, records: Sequence[Record], place: Place) -> bytes:
 # -- v2: keyset cursors
 
 
-def cursor_page(route: Route, query: Query, place: Place) -> bytes:
+def cursor_page(route: Route, query: Query, context: Context) -> bytes:
     """A page of a v2 list (https://pipedrive.readme.io/docs/core-api-concepts-pagination)."""
-    return keyset(place.table(route), route, query, place)
+    return keyset(context.table(route), route, query, context)
 
 
-def keyset(table: Table, route: Route, query: Query, place: Place) -> bytes:
+def keyset(table: Table, route: Route, query: Query, context: Context) -> bytes:
     """The same for the rows of any `table`."""
-    switches, key = place.switches, query.sort[0]
+    switches, key = context.switches, query.sort[0]
     index = table.window(query.conditions, key.field, switches.nulls, query.window)
-    low, high = _position(route, query, place, index)
+    low, high = _position(route, query, context, index)
     if key.descending:
         page = index.rows[max(low, high - query.limit) : high][::-1]
         left = index.keys[low : max(low, high - query.limit)][-1:]
@@ -66,15 +66,15 @@ def keyset(table: Table, route: Route, query: Query, place: Place) -> bytes:
     return envelope(b"[" + body + b"]", more)
 
 
-def _position(route: Route, query: Query, place: Place, index: Index) -> tuple[int, int]:
+def _position(route: Route, query: Query, context: Context, index: Index) -> tuple[int, int]:
     """The part of `index` from the cursor's row on, in the sort's direction."""
     if query.cursor is None:
         return 0, len(index.keys)
     descending = query.sort[0].descending
-    inclusive = place.switches.cursor_marks == "next"
+    inclusive = context.switches.cursor_marks == "next"
     cut = bisect_left if inclusive != descending else bisect_right
     try:
-        at = cut(index.keys, _decode(query.cursor, query.sort[0], place.switches.nulls))
+        at = cut(index.keys, _decode(query.cursor, query.sort[0], context.switches.nulls))
     except (ValueError, TypeError, KeyError) as error:
         raise bad_cursor(route) from error
     return (0, at) if descending else (at, len(index.keys))
@@ -119,10 +119,10 @@ def number_of(route: Route, cursor: str) -> int:
 # -- v1: offsets
 
 
-def offset_page(route: Route, query: Query, place: Place) -> bytes:
+def offset_page(route: Route, query: Query, context: Context) -> bytes:
     """A page of a v1 list, by position among the live rows."""
-    rows = selected(route, query, place)
-    body = rendered(route, query, place, one_page(query, rows))
+    rows = selected(route, query, context)
+    body = rendered(route, query, context, one_page(query, rows))
     return envelope(body, {"pagination": pagination(query, len(rows))})
 
 
@@ -138,37 +138,37 @@ def pagination(query: Query, count: int) -> Record:
     return {**head, "next_start": end} if end < count else head
 
 
-def selected(route: Route, query: Query, place: Place) -> list[Row]:
+def selected(route: Route, query: Query, context: Context) -> list[Row]:
     """The rows that a v1 request selects, on all pages."""
-    table, window = place.table(route), query.window
+    table, window = context.table(route), query.window
     conditions = query.conditions
     if window.since is not None:
         conditions = (*conditions, Condition(table.updated, "from", window.since))
-    return table.ordered(conditions, query.sort, place.switches.nulls)
+    return table.ordered(conditions, query.sort, context.switches.nulls)
 
 
-def rendered(route: Route, query: Query, place: Place, rows: Sequence[Row]) -> bytes:
+def rendered(route: Route, query: Query, context: Context, rows: Sequence[Row]) -> bytes:
     """`rows` of the route's table as JSON."""
-    if not rows and null_for_none(route, place):
+    if not rows and null_for_none(route, context):
         return b"null"
-    return b"[" + place.table(route).json(rows, query.variant, place.switches) + b"]"
+    return b"[" + context.table(route).json(rows, query.variant, context.switches) + b"]"
 
 
 # -- whole lists
 
 
-def whole_list(route: Route, query: Query, place: Place) -> bytes:
+def whole_list(route: Route, query: Query, context: Context) -> bytes:
     """All records in one response, without additional_data."""
-    return envelope(rendered(route, query, place, selected(route, query, place)))
+    return envelope(rendered(route, query, context, selected(route, query, context)))
 
 
 def plain_list(**beside: object) -> Answer:
     """A whole list; `beside` is added beside `data`."""
 
-    def answer(route: Route, query: Query, place: Place) -> bytes:
-        table = place.table(route)
-        rows = table.ordered(query.conditions, query.sort, place.switches.nulls)
-        listed = orjson.Fragment(b"[" + table.json(rows, PLAIN, place.switches) + b"]")
+    def answer(route: Route, query: Query, context: Context) -> bytes:
+        table = context.table(route)
+        rows = table.ordered(query.conditions, query.sort, context.switches.nulls)
+        listed = orjson.Fragment(b"[" + table.json(rows, PLAIN, context.switches) + b"]")
         return orjson.dumps({"success": True, "data": listed, **beside})
 
     return answer

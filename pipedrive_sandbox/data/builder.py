@@ -27,7 +27,7 @@ from . import (
 from .children import Children, Maker
 from .company import Sizes
 from .custom_fields import FIRST_IDS, CustomFields, defined
-from .draw import Draw
+from .random_values import RandomValues
 from .standard_fields import of_activities
 from .world import World
 
@@ -95,40 +95,40 @@ def _fill(
 ) -> None:
     """Add every table to `tables`."""
 
-    def draw(kind: str) -> Draw:
-        return Draw(seed, kind, now)
+    def rng(kind: str) -> RandomValues:
+        return RandomValues(seed, kind, now)
 
     def add(table: Table) -> Table:
         tables[table.name] = table
         return table
 
-    people = add(company.users(draw("users"), sizes))
+    people = add(company.users(rng("users"), sizes))
     add(company.role_assignments(people, add(company.roles(people))))
     add(company.permission_sets(people))
-    teams = add(company.legacy_teams(draw("legacy_teams"), people))
-    add(settings.pipelines(draw("pipelines")))
-    add(settings.stages(draw("stages")))
-    add(settings.activity_types(draw("activity_types")))
+    teams = add(company.legacy_teams(rng("legacy_teams"), people))
+    add(settings.pipelines(rng("pipelines")))
+    add(settings.stages(rng("stages")))
+    add(settings.activity_types(rng("activity_types")))
     add(settings.currencies())
     add(settings.lead_sources())
-    add(settings.filters(draw("filters"), people))
-    add(goals.goals(draw("goals"), sizes, teams))
+    add(settings.filters(rng("filters"), people))
+    add(goals.goals(rng("goals"), sizes, teams))
     orgs = fields["organizations"]
-    add(contacts.organizations(draw("organizations"), sizes, seed, orgs, children))
-    persons = add(contacts.persons(draw("persons"), sizes, seed, fields["persons"], children))
-    add(sales.deals(draw("deals"), sizes, seed, fields["deals"], children))
-    add(sales.products(draw("products"), sizes, fields["products"]))
-    all_leads = add(leads.leads(draw("leads"), sizes, fields["deals"]))
-    add(activities.activities(draw("activities"), sizes, list(all_leads.rows)))
-    add(documents.notes(draw("notes"), sizes, tables))
-    add(documents.files(draw("files"), sizes, tables))
-    add(mail.mail_threads(draw("mail_threads"), sizes, persons))
-    add(mail.call_logs(draw("call_logs"), sizes))
-    add(leads.lead_labels(draw("lead_labels")))
-    add(settings.webhooks(draw("webhooks")))
+    add(contacts.organizations(rng("organizations"), sizes, seed, orgs, children))
+    persons = add(contacts.persons(rng("persons"), sizes, seed, fields["persons"], children))
+    add(sales.deals(rng("deals"), sizes, seed, fields["deals"], children))
+    add(sales.products(rng("products"), sizes, fields["products"]))
+    all_leads = add(leads.leads(rng("leads"), sizes, fields["deals"]))
+    add(activities.activities(rng("activities"), sizes, list(all_leads.rows)))
+    add(documents.notes(rng("notes"), sizes, tables))
+    add(documents.files(rng("files"), sizes, tables))
+    add(mail.mail_threads(rng("mail_threads"), sizes, persons))
+    add(mail.call_logs(rng("call_logs"), sizes))
+    add(leads.lead_labels(rng("lead_labels")))
+    add(settings.webhooks(rng("webhooks")))
     add(settings.addons())
-    add(projects.boards(draw("project_boards")))
-    add(projects.phases(draw("project_phases")))
-    add(projects.templates(draw("project_templates")))
-    stored = add(projects.projects(draw("projects"), sizes, fields["projects"]))
-    add(projects.tasks(draw("tasks"), sizes, stored))
+    add(projects.boards(rng("project_boards")))
+    add(projects.phases(rng("project_phases")))
+    add(projects.templates(rng("project_templates")))
+    stored = add(projects.projects(rng("projects"), sizes, fields["projects"]))
+    add(projects.tasks(rng("tasks"), sizes, stored))

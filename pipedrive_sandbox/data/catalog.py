@@ -6,16 +6,16 @@ from ..clock import date, plain
 from ..record import Record
 from .children import Parent
 from .company import COMPANY_ID
-from .draw import Draw
+from .random_values import RandomValues
 
 _RELATED = ((3, 1, "parent"), (5, 7, "related"))  # every 3rd one is the parent of the next one
 _SEEN = {"parent": ("daughter", "parent"), "related": ("related", "related")}
 ROOM = 10  # child ids reserved per record
 
 
-def variations(draw: Draw, parent: Parent) -> list[Record]:
+def variations(rng: RandomValues, parent: Parent) -> list[Record]:
     """One or two for half of the products, at one and a half times the product's prices."""
-    count = draw.number(1, 2) if parent.id % 2 else 0
+    count = rng.number(1, 2) if parent.id % 2 else 0
     rows: list[Record] = []
     for at in range(1, count + 1):
         id_ = parent.id * ROOM + at
@@ -30,29 +30,29 @@ def variations(draw: Draw, parent: Parent) -> list[Record]:
             }
             for each in parent.record["prices"]
         ]
-        name = f"{draw.pick(draw.words.words)} {at}"
+        name = f"{rng.pick(rng.words.words)} {at}"
         rows.append({"id": id_, "name": name, "product_id": parent.id, "prices": prices})
     return rows
 
 
-def images(draw: Draw, parent: Parent) -> list[Record]:
+def images(rng: RandomValues, parent: Parent) -> list[Record]:
     """One for two thirds of the products."""
     if parent.id % 3 == 0:
         return []
-    name = f"{draw.pick(draw.words.words)}.png"
+    name = f"{rng.pick(rng.words.words)}.png"
     record: Record = {
         "id": parent.id * ROOM + 1,
         "product_id": parent.id,
         "company_id": str(COMPANY_ID),
-        "public_url": f"https://images.sandbox.example/{draw.uuid()}/{name}",
-        "add_time": date(draw.between(parent.added, parent.last)),
+        "public_url": f"https://images.sandbox.example/{rng.uuid()}/{name}",
+        "add_time": date(rng.between(parent.added, parent.last)),
         "mime_type": "image/png",
         "name": name,
     }
     return [record]
 
 
-def relationships(draw: Draw, parent: Parent) -> list[Record]:
+def relationships(rng: RandomValues, parent: Parent) -> list[Record]:
     """The relationships of an organization, from its side; both organizations list them.
 
     {id, type, owner, linked, calculated_type, calculated_related_org_id, times}; the response adds
@@ -66,7 +66,7 @@ def relationships(draw: Draw, parent: Parent) -> list[Record]:
                 continue
             seen, added = (
                 _SEEN[type_][owner != parent.id],
-                parent.family.born - 90_000 * (owner % 900),
+                parent.children.born - 90_000 * (owner % 900),
             )
             record: Record = {
                 "id": owner * ROOM + number,

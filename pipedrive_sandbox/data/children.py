@@ -13,7 +13,7 @@ from ..clock import moment
 from ..record import Record, Row
 from ..table import Table
 from .company import Sizes
-from .draw import Draw
+from .random_values import RandomValues
 
 POOL = 499  # number of sets of counts, chosen by the record's id
 MADE = 50  # more than a record's generated children of one kind
@@ -40,7 +40,7 @@ COUNTED: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
     },
     "products": {"followers": ("followers_count", _FOLLOWERS)},
 }
-_MOMENTS = ("stage_change_time", "close_time")
+_TIMES = ("stage_change_time", "close_time")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Counts:
 class Parent:
     """What child records are generated from: the parent as it was before any change."""
 
-    family: Children
+    children: Children
     table: str
     record: Record
     counts: Counts
@@ -67,11 +67,11 @@ class Parent:
 
     @property
     def sizes(self) -> Sizes:
-        return self.family.sizes
+        return self.children.sizes
 
     def count(self, kind: str) -> int:
         name, _ = COUNTED[self.table][kind]
-        return self.family.shown(self.table, self.record)[name]
+        return self.children.shown(self.table, self.record)[name]
 
     @cached_property
     def added(self) -> int:
@@ -81,17 +81,17 @@ class Parent:
     def last(self) -> int:
         """The last second of any child. A deal's does not depend on its update time."""
         if self.table == "deals":
-            times = [self.record[name] for name in _MOMENTS if self.record[name]]
+            times = [self.record[name] for name in _TIMES if self.record[name]]
         else:
             times = [self.record["update_time"]] if self.record["update_time"] else []
         return int(max([self.added, *map(moment, times)]))
 
-    def made(self, kind: str) -> list[Record]:
+    def siblings(self, kind: str) -> list[Record]:
         """The parent's children of another kind, as generated."""
-        return self.family.make(kind, self)
+        return self.children.make(kind, self)
 
 
-Maker = Callable[[Draw, Parent], list[Record]]
+Maker = Callable[[RandomValues, Parent], list[Record]]
 
 
 class Children:
@@ -111,22 +111,22 @@ class Children:
         self.born = born
         self._makers = makers
         self._pools = {table: self._pool(table) for table in COUNTED}
-        self._first: dict[tuple[str, int], Record] = {}
+        self._originals: dict[tuple[str, int], Record] = {}
         self._numbers: dict[tuple[str, str, int], int] = {}
-        self._kept: dict[tuple[str, int], dict[str, list[Record]]] = {}
+        self._changed: dict[tuple[str, int], dict[str, list[Record]]] = {}
 
     def _pool(self, table: str) -> list[Counts]:
-        draw = Draw(self._seed, f"{table}:children", 0)
+        rng = RandomValues(self._seed, f"{table}:children", 0)
         most = {"followers": self.sizes.users, "participants": self.sizes.persons}
         pool = []
         for _ in range(POOL):
             shown = {
-                name: min(draw.pick(numbers), most.get(kind, 99))
+                name: min(rng.pick(numbers), most.get(kind, 99))
                 for kind, (name, numbers) in COUNTED[table].items()
             }
-            recurring = draw.chance(RECURRING)
+            recurring = rng.chance(RECURRING)
             planned = bool(shown.get("products_count")) and not recurring
-            payments = draw.number(2, 12) if planned and draw.chance(INSTALLMENTS) else 0
+            payments = rng.number(2, 12) if planned and rng.chance(INSTALLMENTS) else 0
             pool.append(Counts(shown, recurring, payments))
         return pool
 
@@ -134,18 +134,18 @@ class Children:
 
     def rows(self, table: str, kind: str, row: Row) -> list[Record]:
         """The current children of `row`; a log starts with its oldest entry."""
-        kept = self._kept.get((table, row.id))
+        kept = self._changed.get((table, row.id))
         if kept and kind in kept:
             return kept[kind]
         return self.make(kind, self.parent(table, row))
 
     def parent(self, table: str, row: Row) -> Parent:
-        record = self._first.get((table, row.id), row.record)
+        record = self._originals.get((table, row.id), row.record)
         return Parent(self, table, record, self._counts(table, record))
 
     def make(self, kind: str, parent: Parent) -> list[Record]:
-        draw = Draw(self._seed, f"{parent.table}:{kind}:{parent.id}", self.born)
-        return self._makers[parent.table, kind](draw, parent)
+        rng = RandomValues(self._seed, f"{parent.table}:{kind}:{parent.id}", self.born)
+        return self._makers[parent.table, kind](rng, parent)
 
     def shown(self, table: str, record: Record) -> Mapping[str, int]:
         """The original counts of a record, by opt-in field."""
@@ -154,16 +154,16 @@ class Children:
             return {**counts, "participants_count": 1}  # a deal's person is a participant
         return counts
 
-    def usual(self, table: str) -> list[Mapping[str, int]]:
+    def typical_counts(self, table: str) -> list[Mapping[str, int]]:
         """The counts of the records with ids 0, 1, 2, ...; the ids are taken modulo the length."""
         return [counts.shown for counts in self._pools[table]]
 
-    def correct(self, table: str, row: Row, counts: dict[str, int]) -> None:
-        """Adjust the usual `counts` to the current children of `row`."""
+    def correct_counts(self, table: str, row: Row, counts: dict[str, int]) -> None:
+        """Adjust the typical `counts` to the current children of `row`."""
         if not counts.get("participants_count", 1) and row.record["person_id"]:
             counts["participants_count"] = 1
-        if (table, row.id) in self._kept:
-            kept = self._kept[table, row.id]
+        if (table, row.id) in self._changed:
+            kept = self._changed[table, row.id]
             for kind, (name, _) in COUNTED[table].items():
                 if kind in kept:
                     counts[name] = len(kept[kind])
@@ -173,10 +173,10 @@ class Children:
 
     # -- changes
 
-    def settle(self, table: str, row: Row) -> None:
+    def keep_original(self, table: str, row: Row) -> None:
         """Call before the record of `row` changes, so that its children stay the same."""
         if table in COUNTED:
-            self._first.setdefault((table, row.id), dict(row.record))
+            self._originals.setdefault((table, row.id), dict(row.record))
 
     def next_number(self, table: str, kind: str, id_: int) -> int:
         """A number that no child of that record has had."""
@@ -186,8 +186,8 @@ class Children:
 
     def change(self, table: str, kind: str, row: Row) -> list[Record]:
         """The children of `row`, stored in a list that the caller may change."""
-        self.settle(table, row)
-        kept = self._kept.setdefault((table, row.id), {})
+        self.keep_original(table, row)
+        kept = self._changed.setdefault((table, row.id), {})
         if kind not in kept:
             kept[kind] = list(self.rows(table, kind, row))
         return kept[kind]

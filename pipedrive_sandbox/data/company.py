@@ -9,7 +9,7 @@ from ..permissions import APPS
 from ..record import Record, Row, Variant
 from ..switches import Switches
 from ..table import Table
-from .draw import HISTORY, Draw
+from .random_values import HISTORY, RandomValues
 
 COMPANY_ID = 7_654_321
 COMPANY_DOMAIN = "sandbox"
@@ -73,33 +73,33 @@ def _listed_user(row: Row, variant: Variant, switches: Switches) -> Record:
     return {**row.record, "access": _access(switches.admin, switches.user_apps())}
 
 
-def users(draw: Draw, sizes: Sizes) -> Table:
+def users(rng: RandomValues, sizes: Sizes) -> Table:
     """The token's user (an admin) first; every sixth is deactivated but still listed."""
     rows = []
     for id_ in range(1, sizes.users + 1):
-        first, last = draw.name()
-        created = draw.before(draw.now - 300 * DAY, HISTORY / DAY - 300)
-        modified = draw.between(created, draw.now)
+        first, last = rng.name()
+        created = rng.before(rng.now - 300 * DAY, HISTORY / DAY - 300)
+        modified = rng.between(created, rng.now)
         gone = id_ % 6 == 4
         record: Record = {
             "id": id_,
             "name": f"{first} {last}",
-            "default_currency": draw.pick(("EUR", "USD")),
-            "locale": draw.pick(("en_US", "et_EE", "de_DE")),
+            "default_currency": rng.pick(("EUR", "USD")),
+            "locale": rng.pick(("en_US", "et_EE", "de_DE")),
             "lang": 1,
             "email": f"{first}.{last}{id_}@sandbox.example".lower(),
-            "phone": draw.some(draw.phone(), 0.7),
+            "phone": rng.some(rng.phone(), 0.7),
             "activated": id_ % 11 != 10,
-            "last_login": plain(draw.between(modified, draw.now)),
+            "last_login": plain(rng.between(modified, rng.now)),
             "created": plain(created),
-            "modified": draw.some(plain(modified), 0.9) if id_ != ME else plain(modified),
+            "modified": rng.some(plain(modified), 0.9) if id_ != ME else plain(modified),
             "has_created_company": id_ == ME,
             "access": _access(True) if id_ == ME else _access(False, ("sales", "global")),
             "active_flag": not gone,
             "timezone_name": "Europe/Tallinn",
             "timezone_offset": "+02:00",
-            "role_id": 2 if id_ == ME else draw.pick((3, 3, 4, 5)),
-            "icon_url": draw.some(f"https://icons.sandbox.example/{id_}.png", 0.4),
+            "role_id": 2 if id_ == ME else rng.pick((3, 3, 4, 5)),
+            "icon_url": rng.some(f"https://icons.sandbox.example/{id_}.png", 0.4),
             "is_you": id_ == ME,
             "is_admin": int(id_ == ME),
             "is_deleted": gone,
@@ -162,19 +162,19 @@ def permission_sets(people: Table) -> Table:
     return Table("permission_sets", rows)
 
 
-def legacy_teams(draw: Draw, people: Table) -> Table:
+def legacy_teams(rng: RandomValues, people: Table) -> Table:
     ids = list(people.rows)
     rows = []
     for id_, name in enumerate(("Closers", "Coffee"), start=1):
         record: Record = {
             "id": id_,
             "name": name,
-            "description": draw.pick(draw.words.phrases),
-            "manager_id": draw.pick(ids),
-            "users": sorted(draw.random.sample(ids, min(4, len(ids)))),
+            "description": rng.pick(rng.words.phrases),
+            "manager_id": rng.pick(ids),
+            "users": sorted(rng.random.sample(ids, min(4, len(ids)))),
             "active_flag": int(id_ == 1),
             "deleted_flag": 0,
-            "add_time": plain(draw.before(draw.now, 900)),
+            "add_time": plain(rng.before(rng.now, 900)),
             "created_by_user_id": ME,
         }
         rows.append(Row(record))

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..clock import DAY, date
 from .custom_fields import CustomField, CustomFields
-from .draw import Draw
+from .random_values import RandomValues
 
 Values = dict[str, Any]
 
@@ -24,12 +24,14 @@ class Pool:
     nulls.
     """
 
-    def __init__(self, draw: Draw, fields: CustomFields, size: int, last: dict[str, int]) -> None:
-        self._draw = draw
+    def __init__(
+        self, rng: RandomValues, fields: CustomFields, size: int, last: dict[str, int]
+    ) -> None:
+        self._rng = rng
         self._fields = fields
         self.values: list[Values] = [
             {
-                field.key: value(draw, field, last) if draw.chance(field.filled) else None
+                field.key: value(rng, field, last) if rng.chance(field.filled) else None
                 for field in fields
             }
             for _ in range(size)
@@ -43,7 +45,7 @@ class Pool:
 
     def pick(self, id_: int) -> Values:
         """The values for the record with that id."""
-        at = self._draw.pick(range(len(self.values)))
+        at = self._rng.pick(range(len(self.values)))
         if not self._fields.mixed:
             return self.values[at]
         if self._fields.kind == "deals" and id_ % 5 == 0:
@@ -51,38 +53,38 @@ class Pool:
         return self._as_text[at] if id_ % 7 == 0 else self.values[at]
 
 
-def value(draw: Draw, field: CustomField, last: dict[str, int]) -> Any:
+def value(rng: RandomValues, field: CustomField, last: dict[str, int]) -> Any:
     """A random value of `field` in v2's format."""
     kind = field.type
     if kind in last:
-        return draw.number(1, last[kind])
-    day = date(draw.now - draw.number(0, 700) * DAY)
-    hour = f"{draw.number(7, 12):02}:00:00"
+        return rng.number(1, last[kind])
+    day = date(rng.now - rng.number(0, 700) * DAY)
+    hour = f"{rng.number(7, 12):02}:00:00"
     zone = {"timezone_id": 318, "timezone_name": "Europe/London"}
     if kind in ("varchar", "varchar_auto"):
-        return f"{draw.pick(draw.words.words)}-{draw.number(100, 9999)}"
+        return f"{rng.pick(rng.words.words)}-{rng.number(100, 9999)}"
     if kind == "text":
-        return draw.pick(draw.words.sentences)
+        return rng.pick(rng.words.sentences)
     if kind == "double":
-        return draw.number(1, 2_000) / 4
+        return rng.number(1, 2_000) / 4
     if kind == "monetary":
-        return {"value": draw.number(10, 900) * 100, "currency": draw.pick(("USD", "EUR"))}
+        return {"value": rng.number(10, 900) * 100, "currency": rng.pick(("USD", "EUR"))}
     if kind == "enum":
-        return draw.pick(field.options)[0]
+        return rng.pick(field.options)[0]
     if kind == "set":
-        return [option for option, _ in field.options if draw.chance(0.5)] or [field.options[0][0]]
+        return [option for option, _ in field.options if rng.chance(0.5)] or [field.options[0][0]]
     if kind == "date":
         return day
     if kind == "daterange":
-        return {"value": day, "until": date(draw.now + draw.number(0, 90) * DAY)}
+        return {"value": day, "until": date(rng.now + rng.number(0, 90) * DAY)}
     if kind == "time":
         return {"value": hour, **zone}
     if kind == "timerange":
-        return {"value": hour, "until": f"{draw.number(13, 19)}:30:00", **zone}
+        return {"value": hour, "until": f"{rng.number(13, 19)}:30:00", **zone}
     if kind == "address":
-        address = draw.address()
+        address = rng.address()
         return {**address, "formatted_address": address["value"]}
-    return draw.phone()
+    return rng.phone()
 
 
 def labelled(values: Values, fields: Iterable[CustomField]) -> Values:

@@ -13,8 +13,8 @@ from rich.console import Console
 from ..options import Options
 from . import connector
 from .company import Company
-from .memory import DemoError, Folder
 from .report import Report, check
+from .state import DemoError, Folder
 from .sync import prepare, read
 
 STOPPED = 130  # what a shell reports after Ctrl-C
@@ -39,14 +39,14 @@ def main(argv: list[str]) -> int:
 
 def _demo(options: argparse.Namespace, report: Report) -> None:
     folder = Folder(options.folder)
-    memory = folder.open(Options(options.seed, options.scale), options.fresh)
+    state = folder.open(Options(options.seed, options.scale), options.fresh)
     check(folder.warehouse)
     reader = connector.image(options.image) if options.image else connector.program()
     prepare(folder)
-    with Company(memory, folder.logs / "sandbox.txt") as company:
+    with Company(state, folder.logs / "sandbox.txt") as company:
         company.wait()
         batch = company.catch_up()
-        folder.save(memory)
+        folder.save(state)
         report.say(f"A Pipedrive sandbox is running at {company.url}.", "")
         if batch:
             report.changes(batch)
@@ -61,12 +61,12 @@ def _demo(options: argparse.Namespace, report: Report) -> None:
             sync = read(reader, config, folder, report.advance)
         total = report.streams(sync, company.ledger(), folder.warehouse)
     report.answer(folder.warehouse)
-    memory.synced = len(memory.batches)
-    memory.first = memory.first or total
-    folder.save(memory)
+    state.synced = len(state.batches)
+    state.first = state.first or total
+    folder.save(state)
     report.say("")
     if batch:
-        report.comparison(batch, sync, total, memory.first)
+        report.comparison(batch, sync, total, state.first)
     else:
         report.say("Run `make demo` again to read only what has changed.")
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from ..clock import zulu
-from .memory import AFRESH, Batch, DemoError, Memory
+from .state import START_OVER, Batch, DemoError, DemoState
 
 A_DAYS_WORK = {"edits": 40, "adds": 10, "deletes": 5, "archives": 5}
 STOPS_WITHIN = 5.0  # seconds
@@ -29,11 +29,11 @@ class Company:
     url = ""
     api_token = ""
 
-    def __init__(self, memory: Memory, log: Path) -> None:
-        self._memory = memory
+    def __init__(self, state: DemoState, log: Path) -> None:
+        self._state = state
         self._log = log
         command = [sys.executable, "-m", "pipedrive_sandbox", "--port", "0"]
-        command += memory.options.arguments()
+        command += state.options.arguments()
         with log.open("w") as errors:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, text=True
@@ -69,16 +69,16 @@ class Company:
     def catch_up(self) -> Batch | None:
         """Replay the changes of earlier runs; if all of them were synced, make new ones.
 
-        Sets the clock to real time and adds the new batch to the memory. Returns the changes that
+        Sets the clock to real time and adds the new batch to the state. Returns the changes that
         the next sync must find, or None before the first sync.
         """
-        batches = self._memory.batches
+        batches = self._state.batches
         for number, batch in enumerate(batches, start=1):
-            if self._work(number, batch.at) != batch.changes:
-                raise DemoError(f"The sandbox differs from the one of the last run. {AFRESH}")
-        if self._memory.synced == len(batches):
+            if self._mutate(number, batch.at) != batch.changes:
+                raise DemoError(f"The sandbox differs from the one of the last run. {START_OVER}")
+        if self._state.synced == len(batches):
             at = zulu(time.time())
-            batches.append(Batch(at=at, changes=self._work(len(batches) + 1, at)))
+            batches.append(Batch(at=at, changes=self._mutate(len(batches) + 1, at)))
         self._post("clock", {"run": True})
         return batches[-1] if batches else None
 
@@ -90,7 +90,7 @@ class Company:
         counts: Ledger = self._ask("GET", "ledger")
         return counts
 
-    def _work(self, number: int, at: str) -> dict[str, dict[str, list[Any]]]:
+    def _mutate(self, number: int, at: str) -> dict[str, dict[str, list[Any]]]:
         self._post("clock", {"set": at})
         changes: dict[str, dict[str, list[Any]]] = self._post(
             "mutate", {"seed": number, **A_DAYS_WORK}

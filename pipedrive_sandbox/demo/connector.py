@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .memory import DemoError
+from .state import DemoError
 
 NAME = "source-pipedrive"
 ANSWERS_WITHIN = 30.0  # seconds
@@ -22,10 +22,10 @@ DESKTOP_HINT = (
 
 @dataclass(frozen=True)
 class Connector:
-    """`how`: keyword arguments of PyAirbyte's `get_source`; `hint`: shown when a sync fails."""
+    """`options`: keyword arguments of PyAirbyte's `get_source`; `hint`: shown when a sync fails."""
 
     title: str
-    how: dict[str, Any]
+    options: dict[str, Any]
     hint: str = ""
 
 
@@ -50,8 +50,8 @@ def image(name: str) -> Connector:
             f"The Docker engine has no image {name}. Build it with: make image IMAGE={name}"
         )
     # The sandbox listens only on this machine's loopback interface.
-    how = {"docker_image": name, "use_host_network": True}
-    return Connector(f"The image {name}", how, DESKTOP_HINT if engine == DESKTOP else "")
+    options = {"docker_image": name, "use_host_network": True}
+    return Connector(f"The image {name}", options, DESKTOP_HINT if engine == DESKTOP else "")
 
 
 def _docker(*arguments: str) -> str | None:

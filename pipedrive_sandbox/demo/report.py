@@ -13,7 +13,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from .company import Ledger
-from .memory import AFRESH, Batch, DemoError, Totals
+from .state import START_OVER, Batch, DemoError, Totals
 from .sync import SCHEMA, Sync
 
 QUESTION = f"""\
@@ -163,7 +163,9 @@ def check(warehouse: Path) -> None:
     except duckdb.Error as error:
         if "lock" in str(error):
             raise DemoError(f"{warehouse} is open in another program. Close it first.") from error
-        raise DemoError(f"{warehouse} is not a DuckDB file of this version. {AFRESH}") from error
+        raise DemoError(
+            f"{warehouse} is not a DuckDB file of this version. {START_OVER}"
+        ) from error
 
 
 def _held(warehouse: Path, streams: list[str]) -> dict[str, int]:
@@ -177,9 +179,9 @@ def _held(warehouse: Path, streams: list[str]) -> dict[str, int]:
 
 def _problems(sync: Sync) -> list[str]:
     return [
-        f"{name}: {read.how}"
+        f"{name}: {read.outcome}"
         for name, read in sync.read.items()
-        if not read.how.startswith("complete to ")
+        if not read.outcome.startswith("complete to ")
     ]
 
 

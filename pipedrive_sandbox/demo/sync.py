@@ -15,11 +15,11 @@ from typing import Any, TextIO
 
 from ..routes import ROUTES
 from .connector import NAME, Connector
-from .memory import DemoError, Folder
+from .state import DemoError, Folder
 
 SCHEMA = "crm"  # not "pipedrive", which is DuckDB's name for the file
 _STREAM = re.compile(
-    r"(?P<name>\w+) +(?P<rows>[\d,]+) records .* (?P<seconds>[\d.]+) s +(?P<how>.*)"
+    r"(?P<name>\w+) +(?P<rows>[\d,]+) records .* (?P<seconds>[\d.]+) s +(?P<outcome>.*)"
 )
 _ALL_READ = re.compile(r"Read [\d,]+ records; used")
 
@@ -30,7 +30,9 @@ _MANY = ("deals", "persons", "organizations", "notes", "pipelines", "goals")
 
 def left_out() -> set[str]:
     """The streams that the demo skips, because they would take most of its time."""
-    one_by_one = {r.object for r in ROUTES if r.of in _MANY or (r.ids and r.most_ids == 1)}
+    one_by_one = {
+        r.object for r in ROUTES if r.parent_table in _MANY or (r.ids_param and r.max_ids == 1)
+    }
     return {*one_by_one, "deal_stage_history"}
 
 
@@ -40,7 +42,7 @@ class Read:
 
     rows: int
     seconds: float
-    how: str  # "complete to 2026-11-23T10:00:00Z", or what went wrong
+    outcome: str  # "complete to 2026-11-23T10:00:00Z", or what went wrong
 
 
 @dataclass
@@ -69,10 +71,10 @@ class Sync:
 class _Listener(logging.Handler):
     """Parses the connector's log lines, which PyAirbyte forwards as they arrive."""
 
-    def __init__(self, sync: Sync, tell: Callable[[Sync], None]) -> None:
+    def __init__(self, sync: Sync, on_progress: Callable[[Sync], None]) -> None:
         super().__init__()
         self._sync = sync
-        self._tell = tell
+        self._on_progress = on_progress
 
     def emit(self, record: logging.LogRecord) -> None:
         line, sync = record.getMessage(), self._sync
@@ -80,13 +82,13 @@ class _Listener(logging.Handler):
             sync.errors.append(line)
         elif match := _STREAM.fullmatch(line):
             rows = int(match["rows"].replace(",", ""))
-            sync.read[match["name"]] = Read(rows, float(match["seconds"]), match["how"])
+            sync.read[match["name"]] = Read(rows, float(match["seconds"]), match["outcome"])
         elif _ALL_READ.match(line):
             sync.all_read = True
             sync.seconds_reading = time.monotonic() - sync.started
         else:
             return
-        self._tell(sync)
+        self._on_progress(sync)
 
 
 def prepare(folder: Folder) -> None:
@@ -113,12 +115,14 @@ def prepare(folder: Folder) -> None:
 
 
 def read(
-    connector: Connector, config: dict[str, Any], folder: Folder, tell: Callable[[Sync], None]
+    connector: Connector,
+    config: dict[str, Any],
+    folder: Folder,
+    on_progress: Callable[[Sync], None],
 ) -> Sync:
     """Read all streams except `left_out`, incrementally if the warehouse has a state, and merge.
 
-    Calls `tell` whenever there is progress. Raises DemoError with the connector's last error if
-    it fails.
+    Raises DemoError with the connector's last error if it fails.
     """
     with ExitStack() as quiet:
         log = quiet.enter_context((folder.logs / "pyairbyte.txt").open("a"))
@@ -131,9 +135,9 @@ def read(
 
         sync, stopped = Sync(), False
         try:
-            _read(sync, connector, config, folder, tell)
+            _read(sync, connector, config, folder, on_progress)
         except (Exception, KeyboardInterrupt) as error:
-            stopped = _by_ctrl_c(error)
+            stopped = _was_interrupted(error)
             if not stopped and isinstance(error, PyAirbyteError):
                 # The last error sums up those before it.
                 said = sync.errors[-1] if sync.errors else error.get_message()
@@ -149,7 +153,7 @@ def read(
     return sync
 
 
-def _by_ctrl_c(error: BaseException | None) -> bool:
+def _was_interrupted(error: BaseException | None) -> bool:
     """Whether Ctrl-C caused `error`; PyAirbyte and DuckDB replace KeyboardInterrupt with theirs."""
     while error and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
@@ -174,14 +178,14 @@ def _read(
     connector: Connector,
     config: dict[str, Any],
     folder: Folder,
-    tell: Callable[[Sync], None],
+    on_progress: Callable[[Sync], None],
 ) -> None:
     from airbyte import get_source
     from airbyte.caches import DuckDBCache
 
-    source = get_source(NAME, config, **connector.how)
+    source = get_source(NAME, config, **connector.options)
     # After get_source, which replaces the logger's handlers.
-    listener = _Listener(sync, tell)
+    listener = _Listener(sync, on_progress)
     logger = logging.getLogger(f"airbyte.{NAME}")
     logger.addHandler(listener)
     cache = DuckDBCache(
@@ -194,7 +198,7 @@ def _read(
             sync.streams.append(stream.name)
             if len(stream.supported_sync_modes) == 1:
                 sync.whole.add(stream.name)
-        tell(sync)
+        on_progress(sync)
         sync.started = time.monotonic()
         source.read(cache=cache, skip_validation=True)
         sync.seconds = time.monotonic() - sync.started

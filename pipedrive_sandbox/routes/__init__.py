@@ -20,4 +20,4 @@ ROUTES: tuple[Route, ...] = (
     *mail.ROUTES,
     *statistics.ROUTES,
 )
-EVERY: tuple[Route, ...] = (*ROUTES, *settings.BESIDE)
+ALL_ROUTES: tuple[Route, ...] = (*ROUTES, *settings.OTHER_ROUTES)

@@ -12,7 +12,7 @@ from ..clock import moment, zulu
 from ..options import Options
 
 FORMAT = 1
-AFRESH = "Start over with: make demo FRESH=1"
+START_OVER = "Start over with: make demo FRESH=1"
 
 
 class DemoError(Exception):
@@ -39,7 +39,7 @@ class Totals(BaseModel):
     tokens: int
 
 
-class Memory(BaseModel):
+class DemoState(BaseModel):
     """`<folder>/demo.json`: the company's data are generated from seed, scale and `since`, then
     changed by `batches`, in order. `synced` is the number of batches in the warehouse, or None
     before the first sync."""
@@ -65,11 +65,11 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.memory = path / "demo.json"
+        self.state_file = path / "demo.json"
         self.warehouse = path / "pipedrive.duckdb"
         self.logs = path / "logs"
 
-    def open(self, options: Options, fresh: bool) -> Memory:
+    def open(self, options: Options, fresh: bool) -> DemoState:
         """The state of earlier runs, or a new one. Raises DemoError if the demo cannot continue.
 
         Only the seed and scale of `options` matter; the clock is that of the first run.
@@ -78,41 +78,45 @@ class Folder:
             self.logs.mkdir(parents=True, exist_ok=True)
             if fresh:
                 self._clear()
-            text = self.memory.read_text() if self.memory.exists() else ""
+            text = self.state_file.read_text() if self.state_file.exists() else ""
         except OSError as error:
             raise DemoError(f"{self.path} cannot be used: {error.strerror}.") from error
         if not text:
             if self.warehouse.exists():
-                raise DemoError(f"{self.memory} is missing beside {self.warehouse}. {AFRESH}")
-            return Memory(seed=options.seed, scale=options.scale, since=zulu(time.time()))
-        memory = self._read(text)
-        if (memory.seed, memory.scale) != (options.seed, options.scale):
+                raise DemoError(
+                    f"{self.state_file} is missing beside {self.warehouse}. {START_OVER}"
+                )
+            return DemoState(seed=options.seed, scale=options.scale, since=zulu(time.time()))
+        state = self._read(text)
+        if (state.seed, state.scale) != (options.seed, options.scale):
             raise DemoError(
-                f"{self.path} was created with --seed {memory.seed} --scale {memory.scale:g}. "
-                f"Use the same options, or another --folder. {AFRESH}"
+                f"{self.path} was created with --seed {state.seed} --scale {state.scale:g}. "
+                f"Use the same options, or another --folder. {START_OVER}"
             )
-        if memory.synced is not None and not self.warehouse.exists():
-            raise DemoError(f"{self.warehouse} is missing. {AFRESH}")
-        return memory
+        if state.synced is not None and not self.warehouse.exists():
+            raise DemoError(f"{self.warehouse} is missing. {START_OVER}")
+        return state
 
-    def save(self, memory: Memory) -> None:
+    def save(self, state: DemoState) -> None:
         """Replace the file atomically, so that a kill leaves either the old file or the new one."""
-        new = self.memory.with_suffix(".new")
-        new.write_text(memory.model_dump_json(indent=1) + "\n")
-        new.replace(self.memory)
+        new = self.state_file.with_suffix(".new")
+        new.write_text(state.model_dump_json(indent=1) + "\n")
+        new.replace(self.state_file)
 
-    def _read(self, text: str) -> Memory:
+    def _read(self, text: str) -> DemoState:
         try:
-            memory = Memory.model_validate_json(text)
-            latest = max(moment(memory.since), *(moment(each.at) for each in memory.batches), 0)
+            state = DemoState.model_validate_json(text)
+            latest = max(moment(state.since), *(moment(each.at) for each in state.batches), 0)
         except (ValidationError, ValueError) as error:
-            raise DemoError(f"{self.memory} cannot be read. {AFRESH}") from error
-        if memory.format != FORMAT:
-            raise DemoError(f"{self.memory} is from another version of the demo. {AFRESH}")
+            raise DemoError(f"{self.state_file} cannot be read. {START_OVER}") from error
+        if state.format != FORMAT:
+            raise DemoError(f"{self.state_file} is from another version of the demo. {START_OVER}")
         if latest > time.time():
-            raise DemoError(f"{self.memory} is from the future; check the system clock. {AFRESH}")
-        return memory
+            raise DemoError(
+                f"{self.state_file} is from the future; check the system clock. {START_OVER}"
+            )
+        return state
 
     def _clear(self) -> None:
-        for path in (self.memory, *self.path.glob("pipedrive.duckdb*")):
+        for path in (self.state_file, *self.path.glob("pipedrive.duckdb*")):
             path.unlink(missing_ok=True)

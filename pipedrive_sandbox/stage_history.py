@@ -9,7 +9,7 @@ from .data.world import World
 from .record import Row
 
 
-def stays(world: World) -> dict[int, list[dict[str, Any]]]:
+def stage_history(world: World) -> dict[int, list[dict[str, Any]]]:
     """{id of a live deal: its stays in stages while it was open, oldest first}."""
     rows = world.tables["deals"].rows.values()
     return {row.id: _of_deal(world, row) for row in rows if row.deleted_at is None}

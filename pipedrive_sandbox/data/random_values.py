@@ -55,14 +55,14 @@ def words(seed: int) -> Words:
 
 
 @dataclass(frozen=True)
-class Life:
+class RecordTimes:
     """When a record was created and last changed, in seconds since 1970 (never after now)."""
 
     added: int
     updated: int
 
 
-class Draw:
+class RandomValues:
     """The random source of one kind of record: equal seed, kind and clock give equal values."""
 
     def __init__(self, seed: int, kind: str, now: float) -> None:
@@ -91,19 +91,19 @@ class Draw:
         text = self.hex(32)
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
-    def lives(self, count: int) -> list[Life]:
+    def record_times(self, count: int) -> list[RecordTimes]:
         """The times of `count` records, oldest first; recent times are more frequent."""
         ages = sorted((HISTORY * self.random.random() ** 2 for _ in range(count)), reverse=True)
-        return [self._life(self.now - int(age)) for age in ages]
+        return [self._record_times(self.now - int(age)) for age in ages]
 
-    def _life(self, added: int) -> Life:
+    def _record_times(self, added: int) -> RecordTimes:
         if self.chance(IMPORTED):
             for age in IMPORTS:
                 if added <= self.now - age:
-                    return Life(added, self.now - age)
+                    return RecordTimes(added, self.now - age)
         if not self.chance(EDITED):
-            return Life(added, added)
-        return Life(added, self.between(added, self.now))
+            return RecordTimes(added, added)
+        return RecordTimes(added, self.between(added, self.now))
 
     def between(self, start: float, end: float) -> int:
         return int(start + (end - start) * self.random.random())
