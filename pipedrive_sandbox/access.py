@@ -30,8 +30,8 @@ _REGULAR = frozenset(
 
 def permissions(admin: bool, lacking: Collection[str] = ()) -> dict[str, bool]:
     """{permission: whether the user has it}, for an admin or a regular user, minus `lacking`."""
-    held = PERMISSIONS if admin else _REGULAR
-    return {name: name in held and name not in lacking for name in PERMISSIONS}
+    granted = PERMISSIONS if admin else _REGULAR
+    return {name: name in granted and name not in lacking for name in PERMISSIONS}
 
 
 def check(route: Route, switches: Switches) -> None:

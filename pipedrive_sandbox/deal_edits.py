@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from .clock import plain, zulu
 from .data.changelogs import Change, entry, moved, other_stage, pipeline_of
-from .data.deal_products import ROOM, product
+from .data.deal_products import IDS_PER_PARENT, product
 from .data.following import participant
 from .data.random_values import RandomValues
 from .data.world import World
@@ -119,7 +119,7 @@ class DealEdit:
         while person in present:
             person = person % people + 1
         at = self._world.children.next_number("deals", "participants", id_)
-        rows.append(participant(id_ * ROOM + at, person, self._now))
+        rows.append(participant(id_ * IDS_PER_PARENT + at, person, self._now))
         log = {"actor_user_id": 1, "person_id": person, "action": "added"}
         self._children("participants_changelog").append({**log, "time": plain(self._now)})
 

@@ -13,7 +13,7 @@ from .data.random_values import RandomValues
 from .data.world import World
 from .record import Row
 
-SHOWN = 10  # records that get a value for a newly added field
+FILLED_RECORDS = 10  # records that get a value for a newly added field
 
 
 def change_fields(
@@ -104,7 +104,7 @@ class _ValueEditor:
             for row in self._table.rows.values()
             if row.deleted_at is None and not row.record.get("is_archived")
         ]
-        for row in listed[:SHOWN]:
+        for row in listed[:FILLED_RECORDS]:
             self._world.children.keep_original(self._table.name, row)
             new = {field.key: value(rng, field, last) for field in added}
             if self._in_v1:
@@ -113,5 +113,5 @@ class _ValueEditor:
             else:
                 row.record["custom_fields"] = {**self._values(row), **new}
             row.record[self._table.updated] = self._table.stamp(self._now)
-        self._table.touch(*listed[:SHOWN])
+        self._table.touch(*listed[:FILLED_RECORDS])
         self._table.refresh()

@@ -39,7 +39,7 @@ def complete(world: World, routes: Iterable[Route]) -> None:
                 f'("{route.table}", "{route.child}") to MAKERS in pipedrive_sandbox/data'
             )
         for name in missing:
-            rng = RandomValues(world.seed, name, world.born)
+            rng = RandomValues(world.seed, name, world.created_at)
             world.tables[name] = table(name, route.version, rng)
 
 

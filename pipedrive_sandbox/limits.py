@@ -27,12 +27,12 @@ class Limits:
         self._refused: defaultdict[str, int] = defaultdict(int)
         self._day = 0
         self._spent = 0
-        self._unpaid = False  # whether the daily limit refused the last request
+        self._over_budget = False  # whether the daily limit refused the last request
         self._cost = 0  # tokens charged for the last request
 
     def enter(self, token: str, switches: Switches) -> None:
         """Count a request against the burst limit of `token`; a refused one does not count."""
-        self._unpaid, self._cost = False, 0
+        self._over_budget, self._cost = False, 0
         now = self._clock.elapsed()
         recent = self._recent[token]
         while recent and recent[0] <= now - WINDOW:
@@ -55,7 +55,7 @@ class Limits:
         if today != self._day:
             self._day, self._spent = today, 0
         if self._spent + cost > switches.daily_tokens:
-            self._unpaid = True
+            self._over_budget = True
             if switches.daily_remainder == "spent":
                 self._spent = switches.daily_tokens
             raise over_limit("day")
@@ -69,15 +69,15 @@ class Limits:
         reports 0 remaining in the burst, unless the daily limit caused it.
         """
         recent = self._recent[token]
-        left = max(0, switches.rate_limit - len(recent) - self._other_requests(switches))
-        if status == 429 and self._spent < switches.daily_tokens and not self._unpaid:
-            left = 0
+        burst_remaining = max(0, switches.rate_limit - len(recent) - self._other_requests(switches))
+        if status == 429 and self._spent < switches.daily_tokens and not self._over_budget:
+            burst_remaining = 0
         reset = ceil(recent[0] + WINDOW - self._clock.elapsed()) if recent else ceil(WINDOW)
         headers: list[tuple[bytes, bytes]] = []
         if switches.rate_headers:
             headers += [
                 (b"x-ratelimit-limit", b"%d" % switches.rate_limit),
-                (b"x-ratelimit-remaining", b"%d" % left),
+                (b"x-ratelimit-remaining", b"%d" % burst_remaining),
                 (b"x-ratelimit-reset", b"%d" % max(1, reset)),
             ]
         if switches.daily_headers:

@@ -35,25 +35,25 @@ class Reader:
 
     def __init__(self, route: Route, sent: Params) -> None:
         self._route = route
-        self._left: dict[str, str] = {}
+        self._remaining: dict[str, str] = {}
         self.given: dict[str, object] = {}
         for name, value in sent:
-            if name in self._left:
+            if name in self._remaining:
                 raise bad_request(route.version, name, "is given twice")
-            self._left[name] = value
+            self._remaining[name] = value
 
     def take(self, name: str, read: Callable[[str], T], default: T) -> T:
-        if name not in self._left:
+        if name not in self._remaining:
             return default
         try:
-            value = read(self._left.pop(name))
+            value = read(self._remaining.pop(name))
         except ValueError as error:
             raise bad_request(self._route.version, name, str(error)) from error
         self.given[name] = value
         return value
 
     def finish(self) -> None:
-        for name in self._left:
+        for name in self._remaining:
             why = f"Parameter '{name}' is not allowed for this request"
             raise bad_request(self._route.version, name, why)
 
@@ -81,10 +81,10 @@ def read(route: Route, sent: Params, context: Context) -> Query:
 def _sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
     if not route.sorts:
         return route.order
-    asked = _asked_sort(route, reader, context)
+    requested = _asked_sort(route, reader, context)
     if context.switches.sorting == "none":
         return (SortKey("id"),)
-    return asked[:1] if context.switches.sorting == "first" else asked
+    return requested[:1] if context.switches.sorting == "first" else requested
 
 
 def _asked_sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
@@ -122,9 +122,9 @@ def _conditions(route: Route, reader: Reader, context: Context) -> tuple[Conditi
     if saved_filter is not None:
         conditions.append(saved_filter)
     if route.deletion == "status":
-        asked = reader.take("status", params.some_of(*_STATUSES), _NOT_DELETED)
-        asked = asked if saved_filter is None else _NOT_DELETED
-        conditions.append(Condition("state", "in", frozenset(asked)))
+        requested = reader.take("status", params.some_of(*_STATUSES), _NOT_DELETED)
+        requested = requested if saved_filter is None else _NOT_DELETED
+        conditions.append(Condition("state", "in", frozenset(requested)))
     for each in route.filters:
         value = reader.take(each.name, each.read, None)
         if value is None and each.required:

@@ -83,7 +83,7 @@ class Service:
         self.ledger = Ledger()
         self.faults = Faults()
         self._correlation = 0
-        self._answered: dict[str, bytes] = {}  # the last response body, by object
+        self._last_bodies: dict[str, bytes] = {}  # the last response body, by object
         if options.switches:
             self.set(**options.switches)
 
@@ -228,10 +228,10 @@ class Service:
         if fault and fault.body == "short":
             params = tuple((k, str(-(-int(v) // 3)) if k == "limit" else v) for k, v in params)
         body = route.answer(route, query.read(route, params, context), context)
-        before, self._answered[route.object] = self._answered.get(route.object), body
+        previous, self._last_bodies[route.object] = self._last_bodies.get(route.object), body
         if fault is None:
             return Reply(200, body, [])
-        again = (orjson.loads(before)["data"] or [])[-3:] if before else []
+        again = (orjson.loads(previous)["data"] or [])[-3:] if previous else []
         return Reply(
             fault.status or 200,
             apply_fault(body, fault, dict(params).get("cursor"), again),

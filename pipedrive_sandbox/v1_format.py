@@ -91,14 +91,14 @@ def _deletion(row: Row) -> Shape:
 
 
 def deal(world: World, row: Row) -> Shape:
-    gone, record = row.deleted_at is not None, row.record
+    deleted, record = row.deleted_at is not None, row.record
     return {
         **_some(record, _DEAL),
         "user_id": record["owner_id"],
         "visible_to": str(record["visible_to"]),
-        "active": record["status"] == "open" and not gone,
-        "deleted": gone,
-        "status": "deleted" if gone else record["status"],
+        "active": record["status"] == "open" and not deleted,
+        "deleted": deleted,
+        "status": "deleted" if deleted else record["status"],
     }
 
 

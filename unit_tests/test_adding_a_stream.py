@@ -117,7 +117,7 @@ def with_route(route: Route) -> Service:
 def test_a_plain_list_has_records_of_its_schemas_form(name: str) -> None:
     """Then a route of one line is enough."""
     service = with_route(v1(name, f"/{name}", 20, "base"))
-    rng = generated.RandomValues(1, name, service.world.born)
+    rng = generated.RandomValues(1, name, service.world.created_at)
     made = generated.table(name, "v1", rng).rows.values()
     properties = STREAMS[name].schema["properties"]
     assert len(made) == generated.COUNT

@@ -51,6 +51,6 @@ def test_the_service_is_made_of_its_options() -> None:
     assert service.world.seed == 2
     assert service.world.sizes.persons == 30
     assert len(service.records("deals")) == 5
-    assert service.clock.now() == service.clock.now() == service.world.born
+    assert service.clock.now() == service.clock.now() == service.world.created_at
     assert len(service.custom_fields("deals")) == 300
     assert service.switches == Switches(admin=False)

@@ -32,10 +32,10 @@ def _of_many(route: Route, query: Query, context: Context) -> list[Record]:
     """The children of the requested records, ignoring deleted and unknown ones. What Pipedrive
     returns for those is not known (switch gone_deals)."""
     table, world = context.table(route), context.world
-    asked: Any = query.given[route.ids_param]
-    rows = [table.rows[id_] for id_ in sorted(asked) if id_ in table.rows]
+    requested: Any = query.given[route.ids_param]
+    rows = [table.rows[id_] for id_ in sorted(requested) if id_ in table.rows]
     live = [row for row in rows if row.deleted_at is None]
-    if len(live) < len(asked) and context.switches.gone_deals != "skipped":
+    if len(live) < len(requested) and context.switches.gone_deals != "skipped":
         raise _gone(context.switches.gone_deals, route)
     return [each for row in live for each in world.children.rows(route.table, route.child, row)]
 
@@ -78,10 +78,10 @@ def log_page(route: Route, query: Query, context: Context) -> bytes:
     if query.cursor is not None:
         top = number_of(route, query.cursor) - (not inclusive)
     page = entries[max(0, top - query.limit) : max(0, top)][::-1]
-    left = max(0, top - len(page))
+    remaining = max(0, top - len(page))
     more: dict[str, Any] = _LAST_PAGE[context.switches.next_cursor]
-    if left:
-        more = {"next_cursor": numbered_cursor(left + (not inclusive))}
+    if remaining:
+        more = {"next_cursor": numbered_cursor(remaining + (not inclusive))}
     return envelope(listed(route, page, context), more)
 
 

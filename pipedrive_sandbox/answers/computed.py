@@ -21,15 +21,17 @@ Children = Callable[[RandomValues, Row, World], list[Record]]
 Single = Callable[[RandomValues, Row, World, Mapping[str, Any]], Record]
 
 
-def answered(data: object, beside: Mapping[str, object] = MappingProxyType({})) -> bytes:
-    """A successful response; `beside` is added beside `data`."""
-    return orjson.dumps({"success": True, "data": data, **beside})
+def success(data: object, more: Mapping[str, object] = MappingProxyType({})) -> bytes:
+    """A successful response; `more` is added beside `data`."""
+    return orjson.dumps({"success": True, "data": data, **more})
 
 
 def parent(route: Route, context: Context) -> tuple[RandomValues, Row]:
     """A `RandomValues` for the record in the path, and the record itself."""
     row = context.world.tables[route.parent_table].rows[context.parent_id]
-    return RandomValues(context.world.seed, f"{route.object}:{row.id}", context.world.born), row
+    return RandomValues(
+        context.world.seed, f"{route.object}:{row.id}", context.world.created_at
+    ), row
 
 
 def _made(make: Children, route: Route, context: Context) -> list[Record]:
@@ -40,12 +42,12 @@ def _or_null(rows: Sequence[Record], route: Route, context: Context) -> Sequence
     return rows if rows or not null_for_none(route, context) else None
 
 
-def whole(make: Children, **beside: object) -> Answer:
-    """All records in one response; `beside` is added beside `data`."""
+def whole(make: Children, **more: object) -> Answer:
+    """All records in one response; `more` is added beside `data`."""
 
     def answer(route: Route, query: Query, context: Context) -> bytes:
         rows = _made(make, route, context)
-        return answered(_or_null(rows, route, context), beside)
+        return success(_or_null(rows, route, context), more)
 
     return answer
 
@@ -57,8 +59,8 @@ def by_offset(make: Children, with_pagination: bool = True) -> Answer:
         rows = _made(make, route, context)
         page = _or_null(one_page(query, rows), route, context)
         if not with_pagination:
-            return answered(page)
-        return answered(page, {"additional_data": {"pagination": pagination(query, len(rows))}})
+            return success(page)
+        return success(page, {"additional_data": {"pagination": pagination(query, len(rows))}})
 
     return answer
 
@@ -69,28 +71,28 @@ def by_cursor(make: Children) -> Answer:
 
     def answer(route: Route, query: Query, context: Context) -> bytes:
         rows = _made(make, route, context)
-        at = 0 if query.cursor is None else len(rows) - _left(route, query.cursor, len(rows))
+        at = 0 if query.cursor is None else len(rows) - _remaining(route, query.cursor, len(rows))
         end, more = at + query.limit, dict[str, str | None]()
         if end < len(rows):
             more["next_cursor"] = numbered_cursor(len(rows) - end)
         elif context.switches.next_cursor == "null":
             more["next_cursor"] = None
-        return answered(rows[at:end], {"additional_data": more})
+        return success(rows[at:end], {"additional_data": more})
 
     return answer
 
 
-def _left(route: Route, cursor: str, count: int) -> int:
-    left = number_of(route, cursor)
-    if not 0 < left <= count:
+def _remaining(route: Route, cursor: str, count: int) -> int:
+    remaining = number_of(route, cursor)
+    if not 0 < remaining <= count:
         raise bad_cursor(route)
-    return left
+    return remaining
 
 
 def single(make: Single) -> Answer:
     """One object that belongs to the record in the path."""
 
     def answer(route: Route, query: Query, context: Context) -> bytes:
-        return answered(make(*parent(route, context), context.world, query.given))
+        return success(make(*parent(route, context), context.world, query.given))
 
     return answer

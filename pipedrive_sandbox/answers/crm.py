@@ -68,8 +68,8 @@ ITEMS = (
 
 def recents(route: Route, query: Query, context: Context) -> bytes:
     """Oldest change first. A since_timestamp more than a month ago counts as a month ago."""
-    asked: Any = query.given["since_timestamp"]
-    since = max(asked, context.now - MONTH)
+    requested: Any = query.given["since_timestamp"]
+    since = max(requested, context.now - MONTH)
     items: Any = query.given.get("items", tuple(_ITEMS))
     changes = sorted(
         (
@@ -82,7 +82,7 @@ def recents(route: Route, query: Query, context: Context) -> bytes:
     )
     page = one_page(query, changes)
     body = listed(route, [_shown(item, row, context) for _, item, _, row in page], context)
-    head: dict[str, Any] = {"since_timestamp": plain(asked)}
+    head: dict[str, Any] = {"since_timestamp": plain(requested)}
     if page:
         head["last_timestamp_on_page"] = page[-1][0]
     return envelope(body, {**head, "pagination": pagination(query, len(changes))})
@@ -105,6 +105,6 @@ def _changed(table: Table, since: float, context: Context) -> Iterator[Row]:
 
 def _shown(item: str, row: Row, context: Context) -> dict[str, Any]:
     how = context.switches.recents_deleted
-    hollow = row.deleted_at is not None and (how == "null" or (how == "both" and row.id % 2))
-    data = None if hollow else _ITEMS[item][1](context.world, row)
+    omitted = row.deleted_at is not None and (how == "null" or (how == "both" and row.id % 2))
+    data = None if omitted else _ITEMS[item][1](context.world, row)
     return {"item": item, "id": row.id, "data": data}

@@ -50,15 +50,15 @@ def keyset(table: Table, route: Route, query: Query, context: Context) -> bytes:
     low, high = _position(route, query, context, index)
     if key.descending:
         page = index.rows[max(low, high - query.limit) : high][::-1]
-        left = index.keys[low : max(low, high - query.limit)][-1:]
+        following = index.keys[low : max(low, high - query.limit)][-1:]
     else:
         page = index.rows[low : low + query.limit]
-        left = index.keys[low + query.limit : low + query.limit + 1]
+        following = index.keys[low + query.limit : low + query.limit + 1]
     more: dict[str, Any] = {}
-    if left and switches.cursor_marks == "next":
-        rank, value, id_ = left[0]
+    if following and switches.cursor_marks == "next":
+        rank, value, id_ = following[0]
         more["next_cursor"] = _encode(key, value if rank == VALUE else None, id_)
-    elif left:
+    elif following:
         more["next_cursor"] = _encode(key, page[-1].value(key.field), page[-1].id)
     elif switches.next_cursor == "null":
         more["next_cursor"] = None
@@ -162,13 +162,13 @@ def whole_list(route: Route, query: Query, context: Context) -> bytes:
     return envelope(rendered(route, query, context, selected(route, query, context)))
 
 
-def plain_list(**beside: object) -> Answer:
-    """A whole list; `beside` is added beside `data`."""
+def plain_list(**more: object) -> Answer:
+    """A whole list; `more` is added beside `data`."""
 
     def answer(route: Route, query: Query, context: Context) -> bytes:
         table = context.table(route)
         rows = table.ordered(query.conditions, query.sort, context.switches.nulls)
         listed = orjson.Fragment(b"[" + table.json(rows, PLAIN, context.switches) + b"]")
-        return orjson.dumps({"success": True, "data": listed, **beside})
+        return orjson.dumps({"success": True, "data": listed, **more})
 
     return answer

@@ -30,8 +30,8 @@ def permissions(route: Route, query: Query, context: Context) -> bytes:
     if context.parent_id not in context.table(route).rows:
         raise user_not_found()
     mine, switches = context.parent_id == ME, context.switches
-    held = access.permissions(mine and switches.admin, switches.lacking() if mine else ())
-    return envelope(orjson.dumps(held))
+    granted = access.permissions(mine and switches.admin, switches.lacking() if mine else ())
+    return envelope(orjson.dumps(granted))
 
 
 def connections(route: Route, query: Query, context: Context) -> bytes:

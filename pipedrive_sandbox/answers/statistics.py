@@ -11,7 +11,7 @@ from ..data.world import World
 from ..errors import bad_request
 from ..record import PLAIN, Condition, Record, Row
 from ..route import Answer, Context, Query, Route
-from .computed import Single, answered, parent
+from .computed import Single, parent, success
 from .settings import no_teams
 
 Statistics = Callable[[Row, World, Mapping[str, Any]], Record]
@@ -53,7 +53,7 @@ def goal_results(make: Single) -> Answer:
         outside = start < known["start"] or end > (known["end"] or end)
         if start > end or (outside and context.switches.goal_periods == "inside"):
             raise bad_request(route.version, "period", f"must be within {known}")
-        return answered(make(rng, goal, context.world, query.given), _GOALS)
+        return success(make(rng, goal, context.world, query.given), _GOALS)
 
     return answer
 
@@ -65,7 +65,7 @@ def of_pipeline(compute: Statistics) -> Answer:
         _, pipeline = parent(route, context)
         if str(query.given["start_date"]) > str(query.given["end_date"]):
             raise bad_request(route.version, "end_date", "is before start_date")
-        return answered(compute(pipeline, context.world, query.given))
+        return success(compute(pipeline, context.world, query.given))
 
     return answer
 
@@ -74,4 +74,4 @@ def summary(route: Route, query: Query, context: Context) -> bytes:
     """The summary of the deals that the request selects."""
     table = context.table(route)
     rows: Iterable[Row] = table.index(query.conditions, "id", "first").rows
-    return answered(statistics.summary(rows, context.world))
+    return success(statistics.summary(rows, context.world))

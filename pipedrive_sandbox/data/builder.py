@@ -28,7 +28,7 @@ from .children import Children, Maker
 from .company import Sizes
 from .custom_fields import FIRST_IDS, CustomFields, defined
 from .random_values import RandomValues
-from .standard_fields import of_activities
+from .standard_fields import activity_fields
 from .world import World
 
 # The functions that generate child records, by the parent's table and the kind of child.
@@ -79,9 +79,11 @@ def define(world: World) -> None:
     """Rebuild the tables of field definitions from the current fields."""
     rows = world.tables["activity_types"].rows.values()
     types = [(row.record["key_string"], row.record["name"]) for row in rows]
-    there = [each for each in types if each[0] in settings.ACTIVITY_TYPES]
-    gone = [each for each in types if each not in there]
-    for table in definitions.tables(world.fields, of_activities(there, gone), world.born):
+    active = [each for each in types if each[0] in settings.ACTIVITY_TYPES]
+    inactive = [each for each in types if each not in active]
+    for table in definitions.tables(
+        world.fields, activity_fields(active, inactive), world.created_at
+    ):
         world.tables[table.name] = table
 
 

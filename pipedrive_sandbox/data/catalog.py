@@ -10,7 +10,7 @@ from .random_values import RandomValues
 
 _RELATED = ((3, 1, "parent"), (5, 7, "related"))  # every 3rd one is the parent of the next one
 _SEEN = {"parent": ("daughter", "parent"), "related": ("related", "related")}
-ROOM = 10  # child ids reserved per record
+IDS_PER_PARENT = 10  # child ids reserved per record
 
 
 def variations(rng: RandomValues, parent: Parent) -> list[Record]:
@@ -18,7 +18,7 @@ def variations(rng: RandomValues, parent: Parent) -> list[Record]:
     count = rng.number(1, 2) if parent.id % 2 else 0
     rows: list[Record] = []
     for at in range(1, count + 1):
-        id_ = parent.id * ROOM + at
+        id_ = parent.id * IDS_PER_PARENT + at
         prices = [
             {
                 "product_variation_id": id_,
@@ -41,7 +41,7 @@ def images(rng: RandomValues, parent: Parent) -> list[Record]:
         return []
     name = f"{rng.pick(rng.words.words)}.png"
     record: Record = {
-        "id": parent.id * ROOM + 1,
+        "id": parent.id * IDS_PER_PARENT + 1,
         "product_id": parent.id,
         "company_id": str(COMPANY_ID),
         "public_url": f"https://images.sandbox.example/{rng.uuid()}/{name}",
@@ -66,10 +66,10 @@ def relationships(rng: RandomValues, parent: Parent) -> list[Record]:
                 continue
             seen, added = (
                 _SEEN[type_][owner != parent.id],
-                parent.children.born - 90_000 * (owner % 900),
+                parent.children.created_at - 90_000 * (owner % 900),
             )
             record: Record = {
-                "id": owner * ROOM + number,
+                "id": owner * IDS_PER_PARENT + number,
                 "type": type_,
                 "rel_owner_org_id": owner,
                 "rel_linked_org_id": linked,

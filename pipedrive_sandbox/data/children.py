@@ -16,7 +16,7 @@ from .company import Sizes
 from .random_values import RandomValues
 
 POOL = 499  # number of sets of counts, chosen by the record's id
-MADE = 50  # more than a record's generated children of one kind
+MAX_GENERATED = 50  # more than a record's generated children of one kind
 RECURRING = 0.2
 INSTALLMENTS = 0.15  # of the deals with products that are not recurring
 _PRODUCTS = (0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 5, 5)
@@ -101,14 +101,14 @@ class Children:
         self,
         seed: int,
         sizes: Sizes,
-        born: float,
+        created_at: float,
         tables: Mapping[str, Table],
         makers: Mapping[tuple[str, str], Maker],
     ) -> None:
         self.sizes = sizes
         self.tables = tables
         self._seed = seed
-        self.born = born
+        self.created_at = created_at
         self._makers = makers
         self._pools = {table: self._pool(table) for table in COUNTED}
         self._originals: dict[tuple[str, int], Record] = {}
@@ -134,9 +134,9 @@ class Children:
 
     def rows(self, table: str, kind: str, row: Row) -> list[Record]:
         """The current children of `row`; a log starts with its oldest entry."""
-        kept = self._changed.get((table, row.id))
-        if kept and kind in kept:
-            return kept[kind]
+        changed = self._changed.get((table, row.id))
+        if changed and kind in changed:
+            return changed[kind]
         return self.make(kind, self.parent(table, row))
 
     def parent(self, table: str, row: Row) -> Parent:
@@ -144,7 +144,7 @@ class Children:
         return Parent(self, table, record, self._counts(table, record))
 
     def make(self, kind: str, parent: Parent) -> list[Record]:
-        rng = RandomValues(self._seed, f"{parent.table}:{kind}:{parent.id}", self.born)
+        rng = RandomValues(self._seed, f"{parent.table}:{kind}:{parent.id}", self.created_at)
         return self._makers[parent.table, kind](rng, parent)
 
     def shown(self, table: str, record: Record) -> Mapping[str, int]:
@@ -163,10 +163,10 @@ class Children:
         if not counts.get("participants_count", 1) and row.record["person_id"]:
             counts["participants_count"] = 1
         if (table, row.id) in self._changed:
-            kept = self._changed[table, row.id]
+            changed = self._changed[table, row.id]
             for kind, (name, _) in COUNTED[table].items():
-                if kind in kept:
-                    counts[name] = len(kept[kind])
+                if kind in changed:
+                    counts[name] = len(changed[kind])
 
     def _counts(self, table: str, record: Record) -> Counts:
         return self._pools[table][record["id"] % POOL] if table in self._pools else _NONE
@@ -181,16 +181,16 @@ class Children:
     def next_number(self, table: str, kind: str, id_: int) -> int:
         """A number that no child of that record has had."""
         key = (table, kind, id_)
-        self._numbers[key] = self._numbers.get(key, MADE) + 1
+        self._numbers[key] = self._numbers.get(key, MAX_GENERATED) + 1
         return self._numbers[key]
 
     def change(self, table: str, kind: str, row: Row) -> list[Record]:
         """The children of `row`, stored in a list that the caller may change."""
         self.keep_original(table, row)
-        kept = self._changed.setdefault((table, row.id), {})
-        if kind not in kept:
-            kept[kind] = list(self.rows(table, kind, row))
-        return kept[kind]
+        changed = self._changed.setdefault((table, row.id), {})
+        if kind not in changed:
+            changed[kind] = list(self.rows(table, kind, row))
+        return changed[kind]
 
 
 _NONE = Counts({}, False, 0)

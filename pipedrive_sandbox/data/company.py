@@ -80,7 +80,7 @@ def users(rng: RandomValues, sizes: Sizes) -> Table:
         first, last = rng.name()
         created = rng.before(rng.now - 300 * DAY, HISTORY / DAY - 300)
         modified = rng.between(created, rng.now)
-        gone = id_ % 6 == 4
+        deactivated = id_ % 6 == 4
         record: Record = {
             "id": id_,
             "name": f"{first} {last}",
@@ -95,14 +95,14 @@ def users(rng: RandomValues, sizes: Sizes) -> Table:
             "modified": rng.some(plain(modified), 0.9) if id_ != ME else plain(modified),
             "has_created_company": id_ == ME,
             "access": _access(True) if id_ == ME else _access(False, ("sales", "global")),
-            "active_flag": not gone,
+            "active_flag": not deactivated,
             "timezone_name": "Europe/Tallinn",
             "timezone_offset": "+02:00",
             "role_id": 2 if id_ == ME else rng.pick((3, 3, 4, 5)),
             "icon_url": rng.some(f"https://icons.sandbox.example/{id_}.png", 0.4),
             "is_you": id_ == ME,
             "is_admin": int(id_ == ME),
-            "is_deleted": gone,
+            "is_deleted": deactivated,
         }
         rows.append(Row(record))
     return Table("users", rows, updated="modified", stamp=plain, listed=_listed_user)
@@ -114,13 +114,13 @@ def roles(people: Table) -> Table:
     rows = []
     for id_, parent, name in all_roles:
         levels[id_] = levels[id_] if parent is None else levels[parent] + (id_ > 2)
-        held = [row for row in people.rows.values() if row.record["role_id"] == id_]
+        holders = [row for row in people.rows.values() if row.record["role_id"] == id_]
         record: Record = {
             "id": id_,
             "parent_role_id": parent,
             "name": name,
             "active_flag": True,
-            "assignment_count": str(len(held)),
+            "assignment_count": str(len(holders)),
             "sub_role_count": str(sum(role[1] == id_ for role in all_roles)),
             "level": levels[id_],
         }
@@ -128,11 +128,11 @@ def roles(people: Table) -> Table:
     return Table("roles", rows)
 
 
-def role_assignments(people: Table, held: Table) -> Table:
+def role_assignments(people: Table, all_roles: Table) -> Table:
     """Each user has one role."""
     rows = []
     for user in people.rows.values():
-        role = held.rows[user.record["role_id"]].record
+        role = all_roles.rows[user.record["role_id"]].record
         record: Record = {
             "user_id": user.id,
             "role_id": role["id"],
@@ -147,7 +147,7 @@ def role_assignments(people: Table, held: Table) -> Table:
 
 def permission_sets(people: Table) -> Table:
     access = [entry for row in people.rows.values() for entry in row.record["access"]]
-    held = [entry["permission_set_id"] for entry in access]
+    assigned = [entry["permission_set_id"] for entry in access]
     rows = []
     for id_, name, app, type_ in PERMISSION_SETS:
         record: Record = {
@@ -156,7 +156,7 @@ def permission_sets(people: Table) -> Table:
             "description": f"What a user with {name!r} may see and do.",
             "app": app,
             "type": type_,
-            "assignment_count": held.count(id_),
+            "assignment_count": assigned.count(id_),
         }
         rows.append(Row(record))
     return Table("permission_sets", rows)

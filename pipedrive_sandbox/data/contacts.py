@@ -62,8 +62,8 @@ def times_and_deletions(rng: RandomValues, count: int) -> list[tuple[RecordTimes
     chosen = set(rng.random.sample(range(count + deleted), deleted))
     for at, times in enumerate(rng.record_times(count + deleted)):
         if at in chosen:
-            gone = rng.between(max(times.added, rng.now - 29 * DAY), rng.now)
-            result.append((RecordTimes(times.added, gone), gone))
+            deleted_at = rng.between(max(times.added, rng.now - 29 * DAY), rng.now)
+            result.append((RecordTimes(times.added, deleted_at), deleted_at))
         else:
             result.append((times, None))
     return result

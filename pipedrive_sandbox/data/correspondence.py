@@ -8,13 +8,13 @@ from .children import Parent
 from .company import COMPANY_ID, ME
 from .random_values import RandomValues
 
-ROOM = 100  # message ids reserved per record
+IDS_PER_PARENT = 100  # message ids reserved per record
 _RANGES = {"deals": 1, "persons": 2, "organizations": 3}  # keep the ids of the tables apart
 
 
 def mail_messages(rng: RandomValues, parent: Parent) -> list[Record]:
     """Messages in the vendor's wrapper: {object, timestamp, data}."""
-    first = (parent.id * 10 + _RANGES[parent.table]) * ROOM
+    first = (parent.id * 10 + _RANGES[parent.table]) * IDS_PER_PARENT
     rows = [_message(rng, parent, first + at) for at in range(parent.count("mail_messages"))]
     return sorted(rows, key=lambda row: str(row["timestamp"]))
 

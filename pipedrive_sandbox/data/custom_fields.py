@@ -89,12 +89,12 @@ class CustomFields:
 
     def delete_option(self, key: str, option: int, now: float) -> None:
         field = self[key]
-        gone = tuple(each for each in field.options if each[0] == option)
-        if not gone:
+        removed = tuple(each for each in field.options if each[0] == option)
+        if not removed:
             raise ValueError(f"{field.name!r} has no option {option}, only {field.options}")
-        left = tuple(each for each in field.options if each[0] != option)
-        deleted = (*field.deleted, *gone)
-        self._fields[key] = replace(field, options=left, deleted=deleted, updated=now)
+        remaining = tuple(each for each in field.options if each[0] != option)
+        deleted = (*field.deleted, *removed)
+        self._fields[key] = replace(field, options=remaining, deleted=deleted, updated=now)
 
     def add(self, name: str, type_: str, labels: Sequence[str], now: float) -> CustomField:
         """Add a field. The ids of fields and options, and keys, are never reused."""

@@ -8,7 +8,7 @@ from .children import Parent
 from .random_values import RandomValues
 
 _FREQUENCIES = ("monthly", "monthly", "quarterly", "annually", "semi-annually", "weekly")
-ROOM = 1000  # child ids reserved per deal
+IDS_PER_PARENT = 1000  # child ids reserved per deal
 
 
 def products(rng: RandomValues, parent: Parent) -> list[Record]:
@@ -33,7 +33,7 @@ def product(rng: RandomValues, deal: Record, at: int, added: float, parent: Pare
     variation = rng.some(sold * 10 + 1, 0.3)  # only products with odd ids have variations
     cycles = rng.number(1, 24) if frequency == "weekly" or rng.chance(0.5) else None
     return {
-        "id": deal["id"] * ROOM + at,
+        "id": deal["id"] * IDS_PER_PARENT + at,
         "sum": round(total, 2),
         "tax": rng.pick((0, 20, 22.5)),
         "deal_id": deal["id"],
@@ -67,7 +67,7 @@ def installments(rng: RandomValues, parent: Parent) -> list[Record]:
     amounts.append(value - sum(amounts))
     return [
         {
-            "id": parent.id * ROOM + at,
+            "id": parent.id * IDS_PER_PARENT + at,
             "amount": amount / 100,
             "billing_date": date(first + at * 30 * DAY),
             "deal_id": parent.id,

@@ -89,14 +89,14 @@ class _Definition(NamedTuple):
 
 
 def tables(
-    custom: Mapping[str, CustomFields], of_activities: Iterable[Standard], born: float
+    custom: Mapping[str, CustomFields], activity_standard: Iterable[Standard], created_at: float
 ) -> list[Table]:
-    """All tables of field definitions. `of_activities` depend on the account's activity types."""
-    standard = {**STANDARD, "activities": of_activities}
+    """All tables of field definitions. The account's activity types define `activity_standard`."""
+    standard = {**STANDARD, "activities": activity_standard}
     made = []
     for kind in standard:
         own = custom.get(INHERITED.get(kind, kind), ())
-        fields = [*_standard(kind, standard[kind], born), *map(_custom, own)]
+        fields = [*_standard(kind, standard[kind], created_at), *map(_custom, own)]
         if kind in V2:
             made.append(_v2_table(kind, fields))
         if kind in V1:
@@ -105,7 +105,7 @@ def tables(
     return made
 
 
-def _standard(kind: str, fields: Iterable[Standard], born: float) -> Iterator[_Definition]:
+def _standard(kind: str, fields: Iterable[Standard], created_at: float) -> Iterator[_Definition]:
     first = FIRST_IDS[kind] - 100 if kind in FIRST_IDS else _FIRST_IDS[kind]
     for at, field in enumerate(fields):
         yield _Definition(
@@ -119,8 +119,8 @@ def _standard(kind: str, fields: Iterable[Standard], born: float) -> Iterator[_D
             shown=field.shown,
             optional=field.optional,
             custom=False,
-            added=born - 1000 * DAY,
-            updated=born - 1000 * DAY,
+            added=created_at - 1000 * DAY,
+            updated=created_at - 1000 * DAY,
         )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from ..clock import plain, zulu
 from ..record import Record
 from .children import Parent
-from .deal_products import ROOM
+from .deal_products import IDS_PER_PARENT
 from .random_values import RandomValues
 
-LEFT = 0.2  # share of records with a former follower or participant
+FORMER_SHARE = 0.2  # share of records with a former follower or participant
 
 
 def followers(rng: RandomValues, parent: Parent) -> list[Record]:
@@ -37,7 +37,7 @@ def participants(rng: RandomValues, parent: Parent) -> list[Record]:
     people = [own] if own else []
     people += [each for each in rng.random.sample(pool, count) if each != own]
     return [
-        participant(parent.id * ROOM + at, person, rng.between(parent.added, parent.last))
+        participant(parent.id * IDS_PER_PARENT + at, person, rng.between(parent.added, parent.last))
         for at, person in enumerate(people[:count], start=1)
     ]
 
@@ -64,7 +64,7 @@ def _log(
     """(time, action, who, by whom): everyone was added; some records had someone else before."""
     start = written(parent.added)
     log = [(time, "added", who, rng.number(1, parent.sizes.users)) for who, time in now.items()]
-    if rng.chance(LEFT):
+    if rng.chance(FORMER_SHARE):
         who = rng.number(1, pool)
         by = rng.number(1, parent.sizes.users)
         log = [(start, "added", who, by), (start, "removed", who, by), *log]

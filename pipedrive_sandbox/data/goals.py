@@ -89,7 +89,7 @@ def goals(rng: RandomValues, sizes: Sizes, teams: Table) -> Table:
 def result(rng: RandomValues, goal: Row, world: World, given: Any) -> Record:
     """GET /v1/goals/{id}/results: the same period always has the same progress."""
     start, end = given["period.start"], given["period.end"]
-    progress = RandomValues(world.seed, f"goal_results:{goal.id}:{start}:{end}", world.born).number(
-        0, 30
-    )
+    progress = RandomValues(
+        world.seed, f"goal_results:{goal.id}:{start}:{end}", world.created_at
+    ).number(0, 30)
     return {"goal": goal.record, "progress": progress}

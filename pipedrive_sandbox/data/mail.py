@@ -10,7 +10,9 @@ from .company import COMPANY_ID, ME, Sizes
 from .random_values import RandomValues
 from .world import World
 
-MESSAGES = 1_000_000  # the distance between the message ids of a thread; the first is the thread's
+MESSAGE_ID_STEP = (
+    1_000_000  # the distance between the message ids of a thread; the first is the thread's
+)
 FOLDERS = ("inbox", "drafts", "sent", "archive")
 _OUTCOMES = (
     "connected",
@@ -108,33 +110,33 @@ def _party(rng: RandomValues, persons: Table) -> Record:
 
 def messages(rng: RandomValues, thread: Row, world: World) -> list[Record]:
     """The messages of a thread, oldest first, consistent with its count and times."""
-    told = thread.record
-    first, last = (rfc3339(told[f"{name}_message_timestamp"]) for name in ("first", "last"))
-    count = told["message_count"]
+    header = thread.record
+    first, last = (rfc3339(header[f"{name}_message_timestamp"]) for name in ("first", "last"))
+    count = header["message_count"]
     rows = []
     for number in range(count):
-        sent = number % 2 == 0 if told["has_sent_flag"] else False
+        sent = number % 2 == 0 if header["has_sent_flag"] else False
         newest = number == count - 1
-        draft = newest and told["has_draft_flag"] == 1
+        draft = newest and header["has_draft_flag"] == 1
         at = last if newest and number else first + (last - first) * number / count
         body = rng.pick(rng.words.sentences)
         sides = ("to", "from") if number % 2 else ("from", "to")
-        one, other = (_correspondent(told["parties"][side][0]) for side in sides)
+        one, other = (_correspondent(header["parties"][side][0]) for side in sides)
         record: Record = {
-            "id": thread.id + number * MESSAGES,
+            "id": thread.id + number * MESSAGE_ID_STEP,
             "from": [one],
             "to": [other],
             "cc": [],
             "bcc": [],
             "body_url": f"https://mail.sandbox.example/{rng.hex(16)}",
-            "account_id": told["account_id"],
-            "user_id": told["user_id"],
+            "account_id": header["account_id"],
+            "user_id": header["user_id"],
             "mail_thread_id": thread.id,
-            "subject": told["subject"],
+            "subject": header["subject"],
             "snippet": body,
             "mail_tracking_status": rng.some("opened", 0.2),
-            "mail_link_tracking_enabled_flag": told["mail_link_tracking_enabled_flag"],
-            "read_flag": told["read_flag"],
+            "mail_link_tracking_enabled_flag": header["mail_link_tracking_enabled_flag"],
+            "read_flag": header["read_flag"],
             "draft": body if draft else None,
             "draft_flag": int(draft),
             "synced_flag": 1,
@@ -145,10 +147,10 @@ def messages(rng: RandomValues, thread: Row, world: World) -> list[Record]:
             "smart_bcc_flag": 0,
             "message_time": millis(at),
             "add_time": millis(at),
-            "update_time": told["update_time"] if newest else millis(at),
-            "has_attachments_flag": told["has_attachments_flag"] if number == 0 else 0,
+            "update_time": header["update_time"] if newest else millis(at),
+            "has_attachments_flag": header["has_attachments_flag"] if number == 0 else 0,
             "has_inline_attachments_flag": 0,
-            "has_real_attachments_flag": told["has_real_attachments_flag"] if number == 0 else 0,
+            "has_real_attachments_flag": header["has_real_attachments_flag"] if number == 0 else 0,
         }
         rows.append(record)
     return rows
@@ -163,7 +165,7 @@ def message_ids(world: World) -> list[int]:
     """The ids of all messages, thread by thread."""
     threads = world.tables["mail_threads"].rows.values()
     return [
-        row.id + number * MESSAGES
+        row.id + number * MESSAGE_ID_STEP
         for row in threads
         for number in range(row.record["message_count"])
     ]
@@ -172,14 +174,14 @@ def message_ids(world: World) -> list[int]:
 def message(world: World, id_: int, with_body: bool) -> Record | None:
     """GET /v1/mailbox/mailMessages/{id}: the message as its thread lists it, except that a missing
     draft is an empty text. None for an unknown id."""
-    thread = world.tables["mail_threads"].rows.get(id_ % MESSAGES)
+    thread = world.tables["mail_threads"].rows.get(id_ % MESSAGE_ID_STEP)
     if thread is None:
         return None
-    rng = RandomValues(world.seed, f"mail_messages:{thread.id}", world.born)
+    rng = RandomValues(world.seed, f"mail_messages:{thread.id}", world.created_at)
     listed = messages(rng, thread, world)
-    if id_ // MESSAGES >= len(listed):
+    if id_ // MESSAGE_ID_STEP >= len(listed):
         return None
-    record = {**listed[id_ // MESSAGES]}
+    record = {**listed[id_ // MESSAGE_ID_STEP]}
     record["draft"] = record["draft"] or ""
     if with_body:
         record["body"] = f"<html><body>\n<p>{record['snippet']} – {id_}</p>\n</body></html>"

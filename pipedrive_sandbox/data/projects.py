@@ -81,9 +81,9 @@ class _Listing(Listing):
 def projects(rng: RandomValues, sizes: Sizes, custom: CustomFields) -> Table:
     """Listed, archived and deleted projects; every second deleted one had been archived."""
     values = Pool(rng, custom, 64, sizes.last)
-    gone = max(2, round(sizes.projects * DELETED))
-    all_times = rng.record_times(sizes.projects + gone)
-    deleted = rng.random.sample(range(len(all_times)), gone)
+    deleted_count = max(2, round(sizes.projects * DELETED))
+    all_times = rng.record_times(sizes.projects + deleted_count)
+    deleted = rng.random.sample(range(len(all_times)), deleted_count)
     was_listed, was_archived = set(deleted[1::2]), set(deleted[::2])
     rows = []
     for at, times in enumerate(all_times):
@@ -145,9 +145,9 @@ def tasks(rng: RandomValues, sizes: Sizes, all_projects: Table) -> Table:
         first = len(rows) + 1
         for at in range(rng.number(0, 5)):
             record = _task(rng, len(rows) + 1, project, sizes)
-            below = first if at and rng.chance(0.6) else None
-            record["parent_task_id"] = below
-            rows.append(Row(record, hidden={"below": below or "null"}))
+            parent_task = first if at and rng.chance(0.6) else None
+            record["parent_task_id"] = parent_task
+            rows.append(Row(record, hidden={"parent_task": parent_task or "null"}))
     return Table("tasks", rows, stamp=millis, title="title")
 
 
@@ -247,7 +247,7 @@ def groups(rng: RandomValues, project: Row, world: World) -> list[Record]:
 def plan(rng: RandomValues, project: Row, world: World) -> list[Record]:
     """The tasks and activities of the project, each in a phase of its board."""
     own = groups(
-        RandomValues(world.seed, f"project_groups:{project.id}", world.born), project, world
+        RandomValues(world.seed, f"project_groups:{project.id}", world.created_at), project, world
     )
     first = (project.record["board_id"] - 1) * len(_PHASES)
     return [

@@ -20,12 +20,16 @@ def user_followers(rng: RandomValues, user: Row, world: World) -> list[Record]:
     return [{"user_id": id_, "add_time": zulu(rng.before(rng.now, 500))} for id_ in chosen]
 
 
-def assignments(rng: RandomValues, held: Row, world: World) -> list[Record]:
+def assignments(rng: RandomValues, permission_set: Row, world: World) -> list[Record]:
     """The users with the permission set, as many as its assignment_count."""
     return [
-        {"user_id": user.id, "permission_set_id": held.id, "name": held.record["name"]}
+        {
+            "user_id": user.id,
+            "permission_set_id": permission_set.id,
+            "name": permission_set.record["name"],
+        }
         for user in world.tables["users"].rows.values()
-        if any(each["permission_set_id"] == held.id for each in user.record["access"])
+        if any(each["permission_set_id"] == permission_set.id for each in user.record["access"])
     ]
 
 

@@ -13,11 +13,11 @@ from .custom_fields import CustomFields
 @dataclass(frozen=True)
 class World:
     """One company's data: `tables` by name, custom `fields` by kind of record, `children` of
-    records. `born` is when it was created, in seconds since 1970."""
+    records. `created_at` is when it was created, in seconds since 1970."""
 
     seed: int
     sizes: Sizes
-    born: float
+    created_at: float
     tables: dict[str, Table]
     fields: dict[str, CustomFields]
     children: Children

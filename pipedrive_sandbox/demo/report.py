@@ -90,13 +90,13 @@ class Report:
         table.add_column("stream")
         for heading in ("rows read", "in DuckDB", "requests", "tokens", "seconds"):
             table.add_column(heading, justify="right")
-        held = _held(warehouse, sync.streams)
+        counts = _row_counts(warehouse, sync.streams)
         spent = {name: (of["requests"], of["tokens"]) for name, of in ledger.items()}
         for name in sync.streams:
             read = sync.read.get(name)
             requests, tokens = spent.pop(name, (0, 0))
             rows, seconds = (read.rows, f"{read.seconds:.1f}") if read else (0, "")
-            figures = (rows, held[name], requests, tokens)
+            figures = (rows, counts[name], requests, tokens)
             table.add_row(name, *(f"{figure:,}" for figure in figures), seconds)
         for name, (requests, tokens) in spent.items():
             table.add_row(f"({name})", "", "", f"{requests:,}", f"{tokens:,}", "")
@@ -105,7 +105,7 @@ class Report:
             requests=sum(of["requests"] for of in ledger.values()),
             tokens=sum(of["tokens"] for of in ledger.values()),
         )
-        figures = (total.rows, sum(held.values()), total.requests, total.tokens)
+        figures = (total.rows, sum(counts.values()), total.requests, total.tokens)
         table.add_section()
         table.add_row("all", *(f"{figure:,}" for figure in figures), f"{sync.seconds_reading:.1f}")
         self._console.print(table)
@@ -133,23 +133,23 @@ class Report:
 
     def comparison(self, batch: Batch, sync: Sync, total: Totals, first: Totals) -> None:
         """Compare what this run read with the changes and with the first run."""
-        lists = sync.rows_of_lists
+        lists = sync.full_refresh_rows
         self._console.print(
             f"Since the last run, {batch.count():,} records changed. "
             f"The connector read {total.rows - lists:,} rows of incremental streams (rows from the "
             "last minute before the last run and rows without an update time are read again, on "
-            f"purpose) and {lists:,} rows of {len(sync.whole)} "
+            f"purpose) and {lists:,} rows of {len(sync.full_refresh)} "
             "full refresh streams, using "
             f"{total.requests:,} requests and {total.tokens:,} tokens.",
             f"The first run read {first.rows:,} rows, using {first.requests:,} requests and "
             f"{first.tokens:,} tokens.",
             sep="\n",
         )
-        silent = batch.count("deleted") - len(batch.changes.get("deals", {}).get("deleted", ()))
-        if silent:
+        unlisted = batch.count("deleted") - len(batch.changes.get("deals", {}).get("deleted", ()))
+        if unlisted:
             self._console.print(
                 "Pipedrive still lists deleted deals, but no other deleted records: "
-                f"{silent} deleted record{'s are' if silent > 1 else ' is'} no longer listed, "
+                f"{unlisted} deleted record{'s are' if unlisted > 1 else ' is'} no longer listed, "
                 "but still in DuckDB."
             )
 
@@ -168,13 +168,13 @@ def check(warehouse: Path) -> None:
         ) from error
 
 
-def _held(warehouse: Path, streams: list[str]) -> dict[str, int]:
+def _row_counts(warehouse: Path, streams: list[str]) -> dict[str, int]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        held = {}
+        counts = {}
         for name in streams:
             row = connection.execute(f'SELECT count(*) FROM {SCHEMA}."{name}"').fetchone()
-            held[name] = row[0] if row else 0
-        return held
+            counts[name] = row[0] if row else 0
+        return counts
 
 
 def _problems(sync: Sync) -> list[str]:

@@ -28,7 +28,7 @@ _ALL_READ = re.compile(r"Read [\d,]+ records; used")
 _MANY = ("deals", "persons", "organizations", "notes", "pipelines", "goals")
 
 
-def left_out() -> set[str]:
+def skipped_streams() -> set[str]:
     """The streams that the demo skips, because they would take most of its time."""
     one_by_one = {
         r.object for r in ROUTES if r.parent_table in _MANY or (r.ids_param and r.max_ids == 1)
@@ -37,7 +37,7 @@ def left_out() -> set[str]:
 
 
 @dataclass(frozen=True)
-class Read:
+class StreamResult:
     """The connector's report on a stream that it has read."""
 
     rows: int
@@ -50,8 +50,8 @@ class Sync:
     """The progress and result of a sync, updated while it runs."""
 
     streams: list[str] = field(default_factory=list)
-    whole: set[str] = field(default_factory=set)  # full refresh streams
-    read: dict[str, Read] = field(default_factory=dict)
+    full_refresh: set[str] = field(default_factory=set)  # the names of full refresh streams
+    read: dict[str, StreamResult] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     all_read: bool = False
     started: float = field(default_factory=time.monotonic)
@@ -63,9 +63,9 @@ class Sync:
         return sum(each.rows for each in self.read.values())
 
     @property
-    def rows_of_lists(self) -> int:
+    def full_refresh_rows(self) -> int:
         """Rows of the full refresh streams."""
-        return sum(each.rows for name, each in self.read.items() if name in self.whole)
+        return sum(each.rows for name, each in self.read.items() if name in self.full_refresh)
 
 
 class _Listener(logging.Handler):
@@ -82,7 +82,7 @@ class _Listener(logging.Handler):
             sync.errors.append(line)
         elif match := _STREAM.fullmatch(line):
             rows = int(match["rows"].replace(",", ""))
-            sync.read[match["name"]] = Read(rows, float(match["seconds"]), match["outcome"])
+            sync.read[match["name"]] = StreamResult(rows, float(match["seconds"]), match["outcome"])
         elif _ALL_READ.match(line):
             sync.all_read = True
             sync.seconds_reading = time.monotonic() - sync.started
@@ -120,7 +120,7 @@ def read(
     folder: Folder,
     on_progress: Callable[[Sync], None],
 ) -> Sync:
-    """Read all streams except `left_out`, incrementally if the warehouse has a state, and merge.
+    """Read all but the skipped streams, incrementally if the warehouse has a state, and merge.
 
     Raises DemoError with the connector's last error if it fails.
     """
@@ -192,12 +192,12 @@ def _read(
         db_path=folder.warehouse, schema_name=SCHEMA, cache_dir=folder.path / "cache"
     )
     try:
-        left = left_out()
-        source.select_streams([n for n in source.get_available_streams() if n not in left])
-        for stream in (s for s in source.discovered_catalog.streams if s.name not in left):
+        skipped = skipped_streams()
+        source.select_streams([n for n in source.get_available_streams() if n not in skipped])
+        for stream in (s for s in source.discovered_catalog.streams if s.name not in skipped):
             sync.streams.append(stream.name)
             if len(stream.supported_sync_modes) == 1:
-                sync.whole.add(stream.name)
+                sync.full_refresh.add(stream.name)
         on_progress(sync)
         sync.started = time.monotonic()
         source.read(cache=cache, skip_validation=True)

@@ -34,7 +34,7 @@ TASKS = (
     boolean("is_milestone"),
     Filter("assignee_id", parse_integer, "assignee_ids", test="has"),
     integer("project_id"),
-    Filter("parent_task_id", _parent_task, "below"),
+    Filter("parent_task_id", _parent_task, "parent_task"),
 )
 BOARD = Filter("board_id", parse_integer, "board_id", required=True)
 BOARDS = ({"board_id": "1"}, {"board_id": "2"})
