@@ -14,9 +14,9 @@ import pytest
 
 from benchmarks import commands, floor, report
 from benchmarks.bench import next_cursor
-from benchmarks.pace import Pace, seconds_of
+from benchmarks.pace import Pace, stream_seconds
 from benchmarks.programs import run
-from benchmarks.records import Records, records_of, same
+from benchmarks.records import Records, check_same, records_of
 from benchmarks.rows import ROWS, Measured, Row
 from benchmarks.service import Service, sandbox
 from docs import blocks
@@ -57,7 +57,7 @@ def test_floor_and_connector_read_the_same_deals(
 ) -> None:
     expected = output_of(commands.floor(service, "deals", asked))
     assert expected.count == expected.unique >= DEALS
-    same("connector", connector, expected)
+    check_same("connector", connector, expected)
 
 
 def test_the_floor_follows_the_cursor_to_the_end(service: Service, asked: dict[str, str]) -> None:
@@ -93,7 +93,7 @@ def test_a_program_that_read_less_other_or_too_much_is_found_out() -> None:
     expected = records_of([line(id=1), line(id=2)])
     for lines in ([line(id=1)], [line(id=1), line(id=3)], [line(id=1), line(id=2), line(id=2)]):
         with pytest.raises(RuntimeError, match="connector"):
-            same("connector", records_of(lines), expected)
+            check_same("connector", records_of(lines), expected)
 
 
 def test_a_program_that_fails_is_an_error_with_its_last_words() -> None:
@@ -115,13 +115,13 @@ def test_the_connector_says_how_long_a_stream_took_also_where_it_chooses_the_wor
     assert "num_workers" not in json.loads(Path(command[3]).read_text(encoding="utf-8"))
     output = BytesIO()
     cost = run(command, output)
-    assert 0 <= seconds_of(output.getvalue().splitlines()) < cost.wall
+    assert 0 <= stream_seconds(output.getvalue().splitlines()) < cost.wall
 
 
 def test_a_stream_that_did_not_come_to_its_end_has_no_pace() -> None:
     log = b'{"type":"LOG","log":{"message":"deals 9 records 1 requests 10 tokens 2.0 s  %s"}}'
     with pytest.raises(LookupError):
-        seconds_of([log % b"incomplete: Pipedrive refused it", line(id=1)])
+        stream_seconds([log % b"incomplete: Pipedrive refused it", line(id=1)])
 
 
 def test_a_pace_is_of_what_the_account_allowed_and_names_what_held_it_back() -> None:

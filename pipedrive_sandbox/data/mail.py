@@ -10,9 +10,7 @@ from .company import COMPANY_ID, ME, Sizes
 from .random_values import RandomValues
 from .world import World
 
-MESSAGE_ID_STEP = (
-    1_000_000  # the distance between the message ids of a thread; the first is the thread's
-)
+MESSAGE_ID_STEP = 1_000_000  # between the message ids of a thread; the first is the thread's
 FOLDERS = ("inbox", "drafts", "sent", "archive")
 _OUTCOMES = (
     "connected",
