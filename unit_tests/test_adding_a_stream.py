@@ -46,7 +46,7 @@ WRITTEN = {
 # The test files that look at every stream, and in files of many minutes the tests of a new one.
 FILES = (
     *("test_stream", "test_schemas", "test_completeness", "test_readme", "test_streams_doc"),
-    *("test_erd", "test_setup_docs", "test_sandbox_rights", "test_sight", "test_arrows"),
+    *("test_erd", "test_setup_docs", "test_sandbox_access", "test_sight", "test_arrows"),
 )
 LONG_FILES = (
     *("test_request_contract", "test_sandbox_contract", "test_sandbox_changes"),
