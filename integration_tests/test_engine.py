@@ -11,7 +11,7 @@ import pytest
 
 from integration_tests.engine import NO_ENGINE, ROOT
 
-ONE = "integration_tests/test_image.py::test_the_image_says_what_it_is"
+ONE = "integration_tests/test_image.py::test_the_image_has_the_right_metadata"
 
 
 def run(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

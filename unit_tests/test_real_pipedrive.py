@@ -39,18 +39,16 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
     2: (
         "deals/installments answers 403 below the Growth plan, in words that were not recorded",
         (
-            "integration_tests/test_plans.py::"
-            "test_a_plan_that_lacks_something_says_so_in_whatever_words",
+            "integration_tests/test_plans.py::test_a_plans_refusal_is_recognized_in_any_words",
             "unit_tests/test_errors.py::test_only_named_answers_mean_that_the_account_lacks_it",
         ),
     ),
     3: (
         "without the add-on, projects answer 402, 403 or 404, in words that are not known",
         (
+            "integration_tests/test_plans.py::test_a_plans_refusal_is_recognized_in_any_words",
             "integration_tests/test_plans.py::"
-            "test_a_plan_that_lacks_something_says_so_in_whatever_words",
-            "integration_tests/test_plans.py::"
-            "test_deletions_that_could_not_be_read_in_one_list_are_read_in_the_others",
+            "test_deletions_are_read_from_the_lists_that_are_not_refused",
             "unit_tests/test_deleted.py::"
             "test_what_was_deleted_in_a_list_that_the_account_lacked_comes_once_it_has_it",
         ),
@@ -60,7 +58,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "unit_tests/test_client.py::test_a_402_ends_the_sync_only_for_what_every_plan_has",
             "integration_tests/test_plans.py::"
-            "test_a_402_of_one_endpoint_ends_its_stream_and_of_a_core_list_the_sync",
+            "test_a_402_ends_its_stream_or_for_a_core_list_the_sync",
         ),
     ),
     5: (
@@ -132,7 +130,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "mail threads of a user without a mailbox may answer 404",
         (
             "integration_tests/test_plans.py::"
-            "test_a_user_without_a_mailbox_has_no_mail_and_a_green_sync",
+            "test_a_user_without_a_mailbox_has_no_mail_and_a_successful_sync",
         ),
     ),
     15: (
@@ -142,7 +140,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "unit_tests/test_streams_doc.py::"
             "test_what_is_known_of_the_time_of_parents_is_said_of_every_child_stream",
             "unit_tests/test_sandbox_changes.py::"
-            "test_notes_and_activities_may_move_the_time_of_their_records",
+            "test_notes_and_activities_may_change_the_update_time_of_linked_records",
         ),
     ),
     16: (
@@ -154,7 +152,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "integration_tests/test_custom_fields.py::test_an_account_without_custom_fields",
             "unit_tests/test_field_values.py::test_every_type_has_its_columns",
-            "unit_tests/test_sandbox_fields.py::test_types_of_activities_are_told_by_key",
+            "unit_tests/test_sandbox_fields.py::test_activity_types_are_identified_by_key",
             "integration_tests/test_real_pipedrive.py::"
             "test_the_outcome_of_an_activity_has_its_label",
         ),
