@@ -123,7 +123,11 @@ def test_the_sandbox_ends_with_the_demo(runs: Runs) -> None:
 def test_every_record_of_the_company_is_counted_once(runs: Runs, company: Sandbox) -> None:
     rows = table(runs.first.stdout, "stream")
     other = ("users_me", "recents", "deals_summary", "projects", "projects_archived")
-    lists = [route.object for route in ROUTES if not route.parent_table and not route.ids_param]
+    lists = [
+        route.object
+        for route in ROUTES
+        if not route.relation.parent_table and not route.relation.ids_param
+    ]
     names = [name for name in lists if name not in other]
     assert "deal_products" in rows.keys() - skipped_streams()
     assert set(names) <= set(rows)

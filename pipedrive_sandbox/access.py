@@ -36,7 +36,7 @@ def permissions(admin: bool, lacking: Collection[str] = ()) -> dict[str, bool]:
 
 def check(route: Route, switches: Switches) -> None:
     """Raise a Refusal if the company's plan or its user does not allow reading `route`."""
-    if "projects:read" in route.scopes and switches.projects_plan != "ok":
+    if "projects:read" in route.access.scopes and switches.projects_plan != "ok":
         raise not_in_plan(switches.projects_plan, "projects", switches.plan_refusal)
     lack = missing(route, switches)
     if lack:
@@ -45,13 +45,13 @@ def check(route: Route, switches: Switches) -> None:
 
 def missing(route: Route, switches: Switches) -> str:
     """What the token's user lacks to read `route`, or an empty string."""
-    if route.admin_only and not switches.admin:
+    if route.access.admin_only and not switches.admin:
         return "needs an admin"
-    if route.app and route.app not in switches.user_apps():
-        return f"needs the app {route.app}"
-    if route.definitions and switches.fields_hidden:
+    if route.access.app and route.access.app not in switches.user_apps():
+        return f"needs the app {route.access.app}"
+    if route.access.definitions and switches.fields_hidden:
         return "needs access to field definitions"
-    name = route.permission
+    name = route.access.permission
     if name and not permissions(switches.admin, switches.lacking())[name]:
         return f"needs {name}"
     return ""

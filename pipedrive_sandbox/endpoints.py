@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from .answers import pages as answers
+from .errors import Version
 from .params import integer
 from .record import Condition
-from .route import Answer, Route
+from .route import Access, Answer, ListOptions, Relation, Route
 
 ANY_PARENT = "activities contacts deals"
 LISTED = (Condition("is_archived", "is", False),)
@@ -29,16 +31,28 @@ def _scopes(names: str) -> frozenset[str]:
     return frozenset(written)
 
 
+def _route(version: Version, object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
+    """A route from flat keyword arguments: the fields of Route and of its groups."""
+    more["scopes"] = _scopes(scopes)
+
+    def group(kind: type[Any]) -> Any:
+        names = more.keys() & {field.name for field in fields(kind)}
+        return kind(**{name: more.pop(name) for name in names})
+
+    groups = {"listing": group(ListOptions), "relation": group(Relation), "access": group(Access)}
+    return Route(version, object_, path, cost, **groups, **more)
+
+
 def v2(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
     """A v2 list, paginated by cursor."""
     more = {"table": object_, "answer": answers.cursor_page, "paging": "cursor", **more}
-    return Route("v2", object_, path, cost, _scopes(scopes), **more)
+    return _route("v2", object_, path, cost, scopes, **more)
 
 
 def v1(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
     """A v1 list in one response, or a single object if `answer` says so."""
     more = {"table": object_, "answer": answers.whole_list, **more}
-    return Route("v1", object_, path, cost, _scopes(scopes), **more)
+    return _route("v1", object_, path, cost, scopes, **more)
 
 
 def pages(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:

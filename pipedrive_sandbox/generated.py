@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from .clock import date, plain, zulu
-from .data.builder import MAKERS
+from .data.builder import CHILD_GENERATORS
 from .data.random_values import RandomValues
 from .data.world import World
 from .errors import Version
@@ -27,16 +27,17 @@ def complete(world: World, routes: Iterable[Route]) -> None:
     Raises ValueError for a route whose records cannot be generated.
     """
     for route in routes:
-        missing = {route.parent_table, route.table} - {"", *world.tables}
-        if missing and route.parent_table:
+        parent_table, child_kind = route.relation.parent_table, route.relation.child_kind
+        missing = {parent_table, route.table} - {"", *world.tables}
+        if missing and parent_table:
             raise ValueError(
-                f'the route "{route.object}" lies below a record, so its rows must fit their '
-                f"parents: make the table {sorted(missing)} in pipedrive_sandbox/data"
+                f'the route "{route.object}" lists child records, which must match their parents: '
+                f"create the table {sorted(missing)} in pipedrive_sandbox/data"
             )
-        if route.child and (route.table, route.child) not in MAKERS:
+        if child_kind and (route.table, child_kind) not in CHILD_GENERATORS:
             raise ValueError(
-                f'nothing makes the rows of the route "{route.object}": add a function for '
-                f'("{route.table}", "{route.child}") to MAKERS in pipedrive_sandbox/data'
+                f'nothing generates the rows of the route "{route.object}": add a function for '
+                f'("{route.table}", "{child_kind}") to CHILD_GENERATORS in pipedrive_sandbox/data'
             )
         for name in missing:
             rng = RandomValues(world.seed, name, world.created_at)
@@ -52,8 +53,8 @@ def table(name: str, version: Version, rng: RandomValues) -> Table:
     if not file.is_file():
         raise ValueError(
             f'the sandbox has no records for its route "{name}": give it the name of a stream and '
-            f"write source_pipedrive/schemas/{name}.json, from which they are made, or else make "
-            "a table of that name in pipedrive_sandbox/data"
+            f"write source_pipedrive/schemas/{name}.json, from which they are generated, or else "
+            "create a table of that name in pipedrive_sandbox/data"
         )
     properties: Mapping[str, Any] = orjson.loads(file.read_bytes())["properties"]
     stamp = zulu if version == "v2" else plain

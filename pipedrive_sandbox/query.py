@@ -61,14 +61,16 @@ class Reader:
 def read(route: Route, sent: Params, context: Context) -> Query:
     """Parse `sent` into a Query. Raises a Refusal (400) for the first invalid parameter."""
     reader = Reader(route, sent)
-    default_limit = min(DEFAULT_LIMIT, route.max_limit)
+    default_limit = min(DEFAULT_LIMIT, route.listing.max_limit)
     limit, start, cursor = default_limit, 0, None
-    if route.paging != "none":
-        limit = reader.take("limit", params.integer_between(1, route.max_limit), default_limit)
+    if route.listing.paging != "none":
+        limit = reader.take(
+            "limit", params.integer_between(1, route.listing.max_limit), default_limit
+        )
     limit = min(limit, context.switches.page_limit or limit)
-    if route.paging == "offset":
+    if route.listing.paging == "offset":
         start = reader.take("start", params.integer_between(0, 10**15), 0)
-    if route.paging == "cursor":
+    if route.listing.paging == "cursor":
         cursor = reader.take("cursor", params.parse_text, "") or None
     sort = _sort(route, reader, context)
     conditions = _conditions(route, reader, context)
@@ -79,8 +81,8 @@ def read(route: Route, sent: Params, context: Context) -> Query:
 
 
 def _sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
-    if not route.sorts:
-        return route.order
+    if not route.listing.sorts:
+        return route.listing.order
     requested = _asked_sort(route, reader, context)
     if context.switches.sorting == "none":
         return (SortKey("id"),)
@@ -90,8 +92,10 @@ def _sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]
 def _asked_sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
     if route.version == "v1":
         most = context.switches.v1_sort_keys
-        return reader.take("sort", lambda text: _sort_keys(text, route.sorts, most), route.order)
-    field = reader.take("sort_by", params.one_of(*route.sorts), "id")
+        return reader.take(
+            "sort", lambda text: _sort_keys(text, route.listing.sorts, most), route.listing.order
+        )
+    field = reader.take("sort_by", params.one_of(*route.listing.sorts), "id")
     direction = reader.take("sort_direction", params.one_of("asc", "desc"), "asc")
     return (SortKey(field, direction == "desc"),)
 
@@ -111,21 +115,21 @@ def _sort_keys(text: str, allowed: tuple[str, ...], most: int) -> tuple[SortKey,
 
 
 def _conditions(route: Route, reader: Reader, context: Context) -> tuple[Condition, ...]:
-    conditions = list(route.where)
-    if route.definitions and context.switches.custom_fields == "null":
+    conditions = list(route.listing.where)
+    if route.access.definitions and context.switches.custom_fields == "null":
         conditions.append(Condition("custom", "is", False))
-    if route.parent_field:
-        conditions.append(Condition(route.parent_field, "is", context.parent_id))
-    if route.deletion == "hidden" and not context.switches.list_deleted:
+    if route.relation.parent_field:
+        conditions.append(Condition(route.relation.parent_field, "is", context.parent_id))
+    if route.listing.deletion == "hidden" and not context.switches.list_deleted:
         conditions.append(Condition("is_deleted", "is", False))
     saved_filter = _saved_filter(route, reader, context)
     if saved_filter is not None:
         conditions.append(saved_filter)
-    if route.deletion == "status":
+    if route.listing.deletion == "status":
         requested = reader.take("status", params.some_of(*_STATUSES), _NOT_DELETED)
         requested = requested if saved_filter is None else _NOT_DELETED
         conditions.append(Condition("state", "in", frozenset(requested)))
-    for each in route.filters:
+    for each in route.listing.filters:
         value = reader.take(each.name, each.read, None)
         if value is None and each.required:
             raise bad_request(route.version, each.name, "is required")
@@ -136,7 +140,7 @@ def _conditions(route: Route, reader: Reader, context: Context) -> tuple[Conditi
 
 def _saved_filter(route: Route, reader: Reader, context: Context) -> Condition | None:
     """The condition of `filter_id`: every saved filter here means "owned by the filter's user"."""
-    if route.child or route.table not in _FILTER_TYPES:
+    if route.relation.child_kind or route.table not in _FILTER_TYPES:
         return None
 
     def read(text: str) -> Condition:
@@ -149,26 +153,26 @@ def _saved_filter(route: Route, reader: Reader, context: Context) -> Condition |
 
 
 def _window(route: Route, reader: Reader, context: Context) -> Window:
-    stamp = context.table(route).stamp if route.since else str
+    stamp = context.table(route).stamp if route.listing.since else str
     time = rfc3339 if route.version == "v1" else params.parse_time
 
     def read(text: str) -> str:
         return stamp(time(text))
 
-    since = reader.take("updated_since", read, "") if route.since else ""
-    until = reader.take("updated_until", read, "") if route.until else ""
+    since = reader.take("updated_since", read, "") if route.listing.since else ""
+    until = reader.take("updated_until", read, "") if route.listing.until else ""
     return Window(since or None, until or None, context.switches.bounded_returns_nulls)
 
 
 def _variant(route: Route, reader: Reader, switches: Switches) -> Variant:
     include: tuple[str, ...] = ()
-    if route.include:
+    if route.listing.include:
         include = reader.take("include_fields", _included(route, switches), include)
         include = tuple(sorted(include))
     custom: tuple[str, ...] | None = None
-    if route.custom_fields:
+    if route.listing.custom_fields:
         custom = reader.take("custom_fields", _custom_keys, None)
-    if not route.labels:
+    if not route.listing.labels:
         return Variant(include, custom)
     options = reader.take("include_option_labels", params.parse_boolean, False)
     return Variant(
@@ -179,7 +183,7 @@ def _variant(route: Route, reader: Reader, switches: Switches) -> Variant:
 def _included(route: Route, switches: Switches) -> Callable[[str], tuple[str, ...]]:
     """A parser of opt-in field names; a switch decides how an unknown one is refused."""
     unknown = switches.unknown_fields()
-    allowed = [name for name in route.include if name not in unknown]
+    allowed = [name for name in route.listing.include if name not in unknown]
 
     def read(text: str) -> tuple[str, ...]:
         wrong = [name for name in text.split(",") if name not in allowed]

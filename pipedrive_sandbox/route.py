@@ -47,22 +47,9 @@ Answer = Callable[["Route", Query, Context], bytes]
 
 
 @dataclass(frozen=True)
-class Route:
-    """One endpoint. Flat, because a row in a table of routes is its keyword arguments.
+class ListOptions:
+    """Which records an endpoint lists, in which order, and which parameters it accepts."""
 
-    `path` is relative to the version's root, as the vendor writes it; `cost` is in tokens; any one
-    of `scopes` suffices.
-    """
-
-    version: Version
-    object: str
-    path: str
-    cost: int
-    scopes: frozenset[str]
-    answer: Answer
-    table: str
-
-    # What it lists, and how.
     where: tuple[Condition, ...] = ()  # conditions that always apply
     filters: tuple[Filter, ...] = ()
     paging: Literal["cursor", "offset", "none"] = "none"
@@ -75,17 +62,42 @@ class Route:
     custom_fields: bool = False  # whether it accepts custom_fields
     labels: bool = False  # whether it accepts include_labels and include_option_labels
     deletion: Deletion = ""  # deleted records: never listed ("hidden"), or on request ("status")
-    param_sets: tuple[Mapping[str, str], ...] = ({},)  # requests that together list everything
 
-    # Child records: of the record in the path, or of those that a parameter names.
+
+@dataclass(frozen=True)
+class Relation:
+    """How listed records belong to parents: to the one in the path, or to those in a parameter."""
+
     parent_table: str = ""  # the table of the `{id}` in the path
     parent_field: str = ""  # the field that must equal that id
-    child: str = ""  # the kind of child record, of `parent_table` or else of `table`
+    child_kind: str = ""  # the kind of child record, of `parent_table` or else of the route's table
     ids_param: str = ""  # the parameter that names the parents
     max_ids: int = 100  # how many it may name
 
-    # Permissions that the token's user needs; see `access`.
+
+@dataclass(frozen=True)
+class Access:
+    """What reading an endpoint requires; see the module `access`."""
+
+    scopes: frozenset[str]  # any one of them suffices
     admin_only: bool = False
     app: str = ""
     permission: str = ""
     definitions: bool = False  # whether it lists field definitions
+
+
+@dataclass(frozen=True)
+class Route:
+    """One endpoint. `path` is relative to the version's root, as the vendor writes it; `cost` is in
+    tokens; `param_sets` are the parameters of the requests that together list everything."""
+
+    version: Version
+    object: str
+    path: str
+    cost: int
+    answer: Answer
+    table: str
+    listing: ListOptions
+    relation: Relation
+    access: Access
+    param_sets: tuple[Mapping[str, str], ...] = ({},)

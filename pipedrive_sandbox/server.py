@@ -63,7 +63,7 @@ def app(service: Service, url: Callable[[], str]) -> ASGIApp:
     routes = [HttpRoute("/oauth/token", token, methods=["POST"]), *control_routes(service)]
     for route in ALL_ROUTES:
         for root in ROOTS[route.version]:
-            kind = "str" if route.parent_table in NAMED else "int"
+            kind = "str" if route.relation.parent_table in NAMED else "int"
             path = root + route.path.replace("{id}", f"{{id:{kind}}}")
             routes.append(HttpRoute(path, _endpoint(service, route)))
     routes.append(HttpRoute("/{path:path}", _endpoint(service, None)))

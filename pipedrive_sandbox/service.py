@@ -187,7 +187,7 @@ class Service:
             )
             self.ledger.add(request, charged)
             headers += self._headers(token, reply.status)
-            if reply.status == 200 and call.route and call.route.paging != "none":
+            if reply.status == 200 and call.route and call.route.listing.paging != "none":
                 self._simulate_users()
             return replace(reply, headers=headers)
 
@@ -205,8 +205,8 @@ class Service:
         if not self.switches.company_open:
             raise errors.company_closed()
         self.limits.enter(token, self.switches)
-        if call.route and not check_scopes(granted, call.route.scopes):
-            raise errors.scope_mismatch(call.route.scopes)
+        if call.route and not check_scopes(granted, call.route.access.scopes):
+            raise errors.scope_mismatch(call.route.access.scopes)
         cost = call.route.cost if call.route else 0
         self.limits.charge(cost, self.switches)
         return cost
@@ -221,8 +221,8 @@ class Service:
         context = Context(self.world, self.switches, call.parent_id, self.clock.now())
         if route.table != "projects" or not self.switches.deleted_projects_stay:
             context.table(route).purge(self.clock.now())
-        if route.parent_table:
-            parent = self.world.tables[route.parent_table].rows.get(call.parent_id)
+        if route.relation.parent_table:
+            parent = self.world.tables[route.relation.parent_table].rows.get(call.parent_id)
             if parent is None or parent.deleted_at is not None:
                 raise errors.not_found(call.version)
         if fault and fault.body == "short":

@@ -17,7 +17,7 @@ MOST_PAGES = 1000
 
 def path_of(box: Sandbox, route: Route, id_: object = None) -> str:
     """The path of `route`, with an existing id."""
-    rows = box.service.world.tables[route.parent_table or "users"].rows.values()
+    rows = box.service.world.tables[route.relation.parent_table or "users"].rows.values()
     there = next(row.id for row in rows if row.deleted_at is None)
     return f"{route.version}{route.path}".replace("{id}", str(id_ or there))
 

@@ -131,16 +131,16 @@ def test_a_route_without_records_or_schema_says_what_to_write() -> None:
         with_route(v1("deal_tagz", "/dealTags", 20, "deals"))
 
 
-def test_a_route_below_a_record_says_that_its_rows_have_to_be_made() -> None:
+def test_a_child_route_without_a_table_says_that_one_is_needed() -> None:
     with pytest.raises(
-        ValueError, match=r"make the table \['deal_tags'\] in pipedrive_sandbox/data"
+        ValueError, match=r"create the table \['deal_tags'\] in pipedrive_sandbox/data"
     ):
         with_route(pages("deal_tags", "/deals/{id}/tags", 20, "deals", parent_table="deals"))
 
 
-def test_a_route_whose_rows_nothing_makes_says_where_to_add_a_function() -> None:
+def test_a_child_route_without_a_generator_says_where_to_add_one() -> None:
     with pytest.raises(
-        ValueError, match=r'\("deals", "tags"\) to MAKERS in pipedrive_sandbox/data'
+        ValueError, match=r'\("deals", "tags"\) to CHILD_GENERATORS in pipedrive_sandbox/data'
     ):
         with_route(
             v1(
@@ -150,7 +150,7 @@ def test_a_route_whose_rows_nothing_makes_says_where_to_add_a_function() -> None
                 "deals",
                 parent_table="deals",
                 table="deals",
-                child="tags",
+                child_kind="tags",
             )
         )
 

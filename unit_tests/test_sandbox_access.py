@@ -37,13 +37,15 @@ def scopes_of(route: Route) -> set[str]:
 def is_of_sales(route: Route) -> bool:
     """Whether reading it requires the sales app. A list of fields requires no app."""
     scopes = scopes_of(route)
-    by_scope = bool(scopes & SELLING) and not scopes & OTHER_APPS and not route.definitions
-    return by_scope or route.parent_table in ("deals", "products")
+    by_scope = bool(scopes & SELLING) and not scopes & OTHER_APPS and not route.access.definitions
+    return by_scope or route.relation.parent_table in ("deals", "products")
 
 
 SALES = {route.object for route in ROUTES if is_of_sales(route)}
 ADMINS = {
-    route.object for route in ROUTES if scopes_of(route) == {"admin"} and not route.definitions
+    route.object
+    for route in ROUTES
+    if scopes_of(route) == {"admin"} and not route.access.definitions
 }
 MINE = "v1/users/1/permissions"
 
@@ -53,7 +55,7 @@ def refused(api: Caller) -> set[str]:
     names = set()
     tables = api.box.service.world.tables
     for route in ROUTES:
-        rows = tables[route.parent_table or "users"].rows.values()
+        rows = tables[route.relation.parent_table or "users"].rows.values()
         id_ = next(row.id for row in rows if row.deleted_at is None)
         path = f"{route.version}{route.path}".replace("{id}", str(id_))
         answer = api.ask(path, **route.param_sets[0])

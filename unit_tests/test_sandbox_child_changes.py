@@ -23,7 +23,7 @@ def service(**more: Any) -> Service:
 
 def below(box: Service, prefix: str = "") -> dict[str, dict[int, list[dict[str, Any]]]]:
     """All child records, by object and parent."""
-    objects = [route.object for route in ROUTES if route.child]
+    objects = [route.object for route in ROUTES if route.relation.child_kind]
     return {name: box.records_by_parent(name) for name in objects if name.startswith(prefix)}
 
 

@@ -19,7 +19,7 @@ from .caller import LIMITS, NOW, Caller
 from .test_sandbox_account import bearer
 
 OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
-BELOW = [route for route in ROUTES if route.parent_table and route.child]
+BELOW = [route for route in ROUTES if route.relation.parent_table and route.relation.child_kind]
 OBJECTS = {
     "products": "deal_products",
     "participants": "deal_participants",
@@ -47,7 +47,7 @@ def test_counters_match_the_numbers_of_rows(box: Sandbox, table: str) -> None:
 
 @pytest.mark.parametrize("route", BELOW, ids=lambda route: route.object)
 def test_a_deleted_or_unknown_parent_is_a_404(box: Sandbox, api: Caller, route: Any) -> None:
-    rows = box.service.world.tables[route.parent_table].rows.values()
+    rows = box.service.world.tables[route.relation.parent_table].rows.values()
     deleted = next(row.id for row in rows if row.deleted_at is not None)
     for id_ in (deleted, 10**8):
         path = f"{route.version}{route.path}".replace("{id}", str(id_))

@@ -124,9 +124,9 @@ def _finding(error: ValidationError) -> Finding:
 
 def _parents(service: Service, route: Route) -> list[Any]:
     """The ids to put in place of `{id}` in the path."""
-    if not route.parent_table:
+    if not route.relation.parent_table:
         return [ME]
-    rows = service.world.tables[route.parent_table].rows.values()
+    rows = service.world.tables[route.relation.parent_table].rows.values()
     return [row.id for row in rows if row.deleted_at is None][:MOST_PARENTS]
 
 
@@ -152,7 +152,7 @@ class Visit:
         for service in self._services:
             before = asdict(service.switches)
             for state in STATES:
-                if self._route.admin_only and not state.get("admin", True):
+                if self._route.access.admin_only and not state.get("admin", True):
                     continue
                 service.set(**{**before, **state})
                 for params in self._params():
@@ -166,13 +166,13 @@ class Visit:
     def _params(self) -> list[dict[str, str]]:
         route = self._route
         variants: list[dict[str, str]] = [{}]
-        if route.include:
-            variants.append({"include_fields": ",".join(route.include)})
-        if route.labels:
+        if route.listing.include:
+            variants.append({"include_fields": ",".join(route.listing.include)})
+        if route.listing.labels:
             variants.append({"include_labels": "true", "include_option_labels": "true"})
-        if route.deletion == "status":
+        if route.listing.deletion == "status":
             variants.append({"status": "open,won,lost,deleted"})
-        if route.paging == "offset":
+        if route.listing.paging == "offset":
             variants.append({"start": "1000000"})
         if route.object == "currencies":
             variants.append({"term": "nothing is called so"})
@@ -180,19 +180,21 @@ class Visit:
 
     def _walk(self, service: Service, params: dict[str, str], id_: Any) -> None:
         here = dict(params)
-        if self._route.paging != "none":
+        if self._route.listing.paging != "none":
             here["limit"] = "20"
         for _ in range(MOST_PAGES):
             reply = _ask(service, self._route, here, id_)
-            if reply.status == 404 and self._route.child == "images":  # a product without one
+            if (
+                reply.status == 404 and self._route.relation.child_kind == "images"
+            ):  # a product without one
                 return
             assert reply.status == 200, (self._route.path, here, reply.body)
             answer = json.loads(reply.body)
             for error in self._validator.iter_errors(answer):
                 self.findings |= {_finding(leaf) for leaf in _leaves(error)}
             self._names.update(*_records(self._route, answer))
-            if self._route.paging != "none":
-                here["limit"] = str(self._route.max_limit)
+            if self._route.listing.paging != "none":
+                here["limit"] = str(self._route.listing.max_limit)
             more = answer.get("additional_data") or {}
             if more.get("next_cursor"):
                 here["cursor"] = more["next_cursor"]
@@ -212,7 +214,7 @@ class Visit:
         shown = {name for record in _records(route, example) for name in record}
         inline = [each.world.fields["deals"] for each in self._services if route.table == "leads"]
         custom = {field.key for fields in inline for field in fields}
-        invented = self._names - declared - shown - set(route.include)
+        invented = self._names - declared - shown - set(route.listing.include)
         for name in invented:
             if not (HASH.fullmatch(name) and name[:40] in custom):
                 self.findings.add((".".join((*_record_place(route, example), name)), "undeclared"))
@@ -263,7 +265,7 @@ def test_responses_match_the_vendors_schema(
     full_service: Service,
     exceptions: dict[str, set[Finding]],
 ) -> None:
-    with_fields = route.definitions or route.custom_fields or route.table == "leads"
+    with_fields = route.access.definitions or route.listing.custom_fields or route.table == "leads"
     services = (service, full_service) if with_fields else (service,)
     found = Visit(services, route).run()
     allowed = exceptions.get(_endpoint(route), set())
@@ -279,7 +281,7 @@ def test_every_exception_belongs_to_a_route(exceptions: dict[str, set[Finding]])
 def test_cost_and_scopes_are_the_vendors(route: Route) -> None:
     """A wrong cost or scope here would hide the same mistake in a client."""
     scopes = {*_facts(route)["scopes"], *NEWER_SCOPES.get(route.object, ())}
-    assert route.scopes == scopes, f'correct the scopes of the route "{route.object}"'
+    assert route.access.scopes == scopes, f'correct the scopes of the route "{route.object}"'
     assert route.cost == _facts(route)["cost"], f'correct the cost of the route "{route.object}"'
 
 

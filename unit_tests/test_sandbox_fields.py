@@ -19,7 +19,7 @@ from .test_sandbox_account import bearer
 OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
 KINDS = {"deals": "deal", "persons": "person", "organizations": "organization"}
 OWNERS = {**KINDS, "products": "product"}
-LISTS = [route for route in ALL_ROUTES if route.definitions]
+LISTS = [route for route in ALL_ROUTES if route.access.definitions]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pipedrive_sandbox.routes import ROUTES
 from .caller import LIMITS, NOW, Caller, path_of
 
 OPTIONS = Options(scale=1, clock=NOW, switches=LIMITS)
-PROJECTS = [route for route in ROUTES if "projects:read" in route.scopes]
+PROJECTS = [route for route in ROUTES if "projects:read" in route.access.scopes]
 CHANGELOG = next(route for route in ROUTES if route.object == "project_changelog")
 
 

@@ -25,7 +25,7 @@ def test_undocumented_requests_are_refused(box: Sandbox, api: Caller, route: Rou
     assert api.ask(path_of(box, route), **asked, nothing=1).status_code == 400
     limit = api.ask(path_of(box, route), **asked, limit=501).status_code
     assert limit == 400, "above the maximum, or an unknown parameter"
-    for each in route.filters:
+    for each in route.listing.filters:
         if each.required:
             less = {name: value for name, value in asked.items() if name != each.name}
             assert api.ask(path_of(box, route), **less).status_code == 400

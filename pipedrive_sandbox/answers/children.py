@@ -17,12 +17,14 @@ _LAST_PAGE = {"null": {"next_cursor": None}, "absent": {}}
 
 
 def _parent(route: Route, context: Context) -> Row:
-    return context.world.tables[route.parent_table].rows[context.parent_id]
+    return context.world.tables[route.relation.parent_table].rows[context.parent_id]
 
 
 def children_of(route: Route, context: Context) -> list[Record]:
     """The children of the record in the path; a log starts with its oldest entry."""
-    found = context.world.children.rows(route.parent_table, route.child, _parent(route, context))
+    found = context.world.children.rows(
+        route.relation.parent_table, route.relation.child_kind, _parent(route, context)
+    )
     if route.object == "deal_changelog" and context.switches.changelog_pipelines == "absent":
         return [entry for entry in found if entry["field_key"] != "pipeline_id"]
     return found
@@ -32,17 +34,21 @@ def _of_many(route: Route, query: Query, context: Context) -> list[Record]:
     """The children of the requested records, ignoring deleted and unknown ones. What Pipedrive
     returns for those is not known (switch gone_deals)."""
     table, world = context.table(route), context.world
-    requested: Any = query.given[route.ids_param]
+    requested: Any = query.given[route.relation.ids_param]
     rows = [table.rows[id_] for id_ in sorted(requested) if id_ in table.rows]
     live = [row for row in rows if row.deleted_at is None]
     if len(live) < len(requested) and context.switches.gone_deals != "skipped":
         raise _gone(context.switches.gone_deals, route)
-    return [each for row in live for each in world.children.rows(route.table, route.child, row)]
+    return [
+        each
+        for row in live
+        for each in world.children.rows(route.table, route.relation.child_kind, row)
+    ]
 
 
 def _gone(status: str, route: Route) -> Refusal:
     if status == "400":
-        return bad_request(route.version, route.ids_param, "names an unknown deal")
+        return bad_request(route.version, route.relation.ids_param, "names an unknown deal")
     return forbidden() if status == "403" else not_found(route.version)
 
 
@@ -51,7 +57,7 @@ def _gone(status: str, route: Route) -> Refusal:
 
 def keyset_page(route: Route, query: Query, context: Context) -> bytes:
     """A page sorted by the first field of the route's order, which is unique."""
-    id_field = route.order[0].field
+    id_field = route.listing.order[0].field
     rows = [Row(record, id_field=id_field) for record in children_of(route, context)]
     return keyset(Table(route.object, rows), route, query, context)
 
@@ -112,12 +118,12 @@ def image(route: Route, query: Query, context: Context) -> bytes:
 
 def relationships(route: Route, query: Query, context: Context) -> bytes:
     """The relationships of the requested organization to others that still exist."""
-    org: Any = query.given[route.ids_param]
+    org: Any = query.given[route.relation.ids_param]
     row = context.table(route).rows.get(org)
     if row is None or row.deleted_at is not None:
         raise not_found(route.version)
     records = []
-    for each in context.world.children.rows(route.table, route.child, row):
+    for each in context.world.children.rows(route.table, route.relation.child_kind, row):
         named = [each["rel_owner_org_id"], each["rel_linked_org_id"]]
         owner, linked = (related_organization(context.world, id_) for id_ in named)
         if owner and linked and owner["active_flag"] and linked["active_flag"]:

@@ -28,7 +28,7 @@ def success(data: object, more: Mapping[str, object] = MappingProxyType({})) -> 
 
 def parent(route: Route, context: Context) -> tuple[RandomValues, Row]:
     """A `RandomValues` for the record in the path, and the record itself."""
-    row = context.world.tables[route.parent_table].rows[context.parent_id]
+    row = context.world.tables[route.relation.parent_table].rows[context.parent_id]
     return RandomValues(
         context.world.seed, f"{route.object}:{row.id}", context.world.created_at
     ), row

@@ -24,7 +24,7 @@ from . import (
     sales,
     settings,
 )
-from .children import Children, Maker
+from .children import ChildGenerator, Children
 from .company import Sizes
 from .custom_fields import FIRST_IDS, CustomFields, defined
 from .random_values import RandomValues
@@ -32,7 +32,7 @@ from .standard_fields import activity_fields
 from .world import World
 
 # The functions that generate child records, by the parent's table and the kind of child.
-MAKERS: dict[tuple[str, str], Maker] = {
+CHILD_GENERATORS: dict[tuple[str, str], ChildGenerator] = {
     ("deals", "products"): deal_products.products,
     ("deals", "installments"): deal_products.installments,
     ("deals", "discounts"): deal_products.discounts,
@@ -64,7 +64,7 @@ def build(options: Options, now: float) -> World:
     seed, sizes = options.seed, Sizes(options.scale, options.deals)
     fields = {kind: defined(seed, kind, now, options.fields) for kind in FIRST_IDS}
     tables: dict[str, Table] = {}
-    children = Children(seed, sizes, now, tables, MAKERS)
+    children = Children(seed, sizes, now, tables, CHILD_GENERATORS)
     gc.disable()  # hundreds of thousands of dicts, none of them garbage
     try:
         _fill(tables, seed, sizes, now, fields, children)

@@ -91,11 +91,11 @@ class Parent:
         return self.children.make(kind, self)
 
 
-Maker = Callable[[RandomValues, Parent], list[Record]]
+ChildGenerator = Callable[[RandomValues, Parent], list[Record]]
 
 
 class Children:
-    """All child records of a world. `makers` generate them, by (parent's table, kind)."""
+    """All child records of a world. `generators` create them, by (parent's table, kind)."""
 
     def __init__(
         self,
@@ -103,13 +103,13 @@ class Children:
         sizes: Sizes,
         created_at: float,
         tables: Mapping[str, Table],
-        makers: Mapping[tuple[str, str], Maker],
+        generators: Mapping[tuple[str, str], ChildGenerator],
     ) -> None:
         self.sizes = sizes
         self.tables = tables
         self._seed = seed
         self.created_at = created_at
-        self._makers = makers
+        self._generators = generators
         self._pools = {table: self._pool(table) for table in COUNTED}
         self._originals: dict[tuple[str, int], Record] = {}
         self._numbers: dict[tuple[str, str, int], int] = {}
@@ -145,7 +145,7 @@ class Children:
 
     def make(self, kind: str, parent: Parent) -> list[Record]:
         rng = RandomValues(self._seed, f"{parent.table}:{kind}:{parent.id}", self.created_at)
-        return self._makers[parent.table, kind](rng, parent)
+        return self._generators[parent.table, kind](rng, parent)
 
     def shown(self, table: str, record: Record) -> Mapping[str, int]:
         """The original counts of a record, by opt-in field."""

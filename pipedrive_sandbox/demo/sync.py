@@ -31,7 +31,9 @@ _MANY = ("deals", "persons", "organizations", "notes", "pipelines", "goals")
 def skipped_streams() -> set[str]:
     """The streams that the demo skips, because they would take most of its time."""
     one_by_one = {
-        r.object for r in ROUTES if r.parent_table in _MANY or (r.ids_param and r.max_ids == 1)
+        r.object
+        for r in ROUTES
+        if r.relation.parent_table in _MANY or (r.relation.ids_param and r.relation.max_ids == 1)
     }
     return {*one_by_one, "deal_stage_history"}
 

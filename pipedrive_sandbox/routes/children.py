@@ -23,7 +23,7 @@ APPS = {"deals": "sales", "products": "sales"}
 
 def stored_children(of: str, child: str, **more: Any) -> dict[str, Any]:
     """The fields of a route whose child records come from `World.children`."""
-    return child_route(of, child=child, app=APPS.get(of, ""), **more)
+    return child_route(of, child_kind=child, app=APPS.get(of, ""), **more)
 
 
 def bulk(child: str, sorts: tuple[str, ...], **more: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def bulk(child: str, sorts: tuple[str, ...], **more: Any) -> dict[str, Any]:
     return {
         "answer": answers.bulk_page,
         "table": "deals",
-        "child": child,
+        "child_kind": child,
         "app": "sales",
         "ids_param": "deal_ids",
         "filters": (DEALS_ASKED,),
@@ -72,7 +72,7 @@ IMAGES = stored_children("products", "images", answer=answers.image, paging="non
 RELATIONS: dict[str, Any] = {
     "answer": answers.relationships,
     "table": "organizations",
-    "child": "relationships",
+    "child_kind": "relationships",
     "ids_param": "org_id",
     "max_ids": 1,
     "filters": (Filter("org_id", parse_integer, "", required=True),),
