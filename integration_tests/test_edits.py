@@ -14,7 +14,7 @@ CLOCK = "2026-11-23T10:00:00Z"
 QUIET = {"churn": 0, "tick": 0}
 
 
-def is_exact(box: Box, warehouse: Warehouse, *but: str) -> None:
+def assert_exact(box: Box, warehouse: Warehouse, *but: str) -> None:
     """Check that the warehouse has the newest version of every record that the API still lists."""
     for name in INCREMENTAL:
         if name in but:
@@ -31,13 +31,13 @@ def sync(box: Box, warehouse: Warehouse, state: Any = None, workers: int = 4) ->
     return outcome.state
 
 
-def settles(box: Box, warehouse: Warehouse, workers: int = 4) -> None:
+def sync_until_exact(box: Box, warehouse: Warehouse, workers: int = 4) -> None:
     """Sync while others work and once more afterwards; then the warehouse must be exact."""
     state = sync(box, warehouse, workers=workers)
     box.control("switches", QUIET)
     box.control("clock", {"advance_seconds": 5})
     sync(box, warehouse, state, workers)
-    is_exact(box, warehouse)
+    assert_exact(box, warehouse)
 
 
 @pytest.mark.parametrize("workers", [1, 6])
@@ -47,7 +47,7 @@ def test_edits_additions_deletions_and_archiving_between_any_two_requests(
 ) -> None:
     box = start(scale=1, seed=seed, clock=CLOCK, rate_limit=1_000_000, churn=9, tick=1)
     warehouse = Warehouse()
-    settles(box, warehouse, workers)
+    sync_until_exact(box, warehouse, workers)
 
 
 def test_deleted_and_archived_deals(start: Start) -> None:
@@ -85,7 +85,7 @@ def test_a_full_refresh_finds_a_deal_archived_without_a_new_time(
     assert lost  # the contract offers no way to request them
     refreshed = box.read("deals_archived", "leads_archived", mode="full_refresh")
     warehouse.load(refreshed.messages)
-    is_exact(box, warehouse)
+    assert_exact(box, warehouse)
 
 
 @pytest.mark.parametrize("name", ["deals", "notes"])
@@ -110,7 +110,7 @@ def test_a_change_in_the_second_of_the_upper_bound(start: Start) -> None:
     assert changed
     box.control("clock", {"advance_seconds": 1})
     sync(box, warehouse, state)
-    is_exact(box, warehouse)
+    assert_exact(box, warehouse)
 
 
 @pytest.mark.parametrize("nulls", ["first", "last"])
@@ -127,7 +127,7 @@ def test_records_without_a_time(start: Start, nulls: str, bounded: bool) -> None
         tick=1,
     )
     warehouse = Warehouse()
-    settles(box, warehouse)
+    sync_until_exact(box, warehouse)
 
 
 @pytest.mark.parametrize("sorting", ["none", "first"])
@@ -162,7 +162,7 @@ def test_a_clock_that_is_ten_minutes_off(start: Start, off: int) -> None:
     clock = server.strftime("%Y-%m-%dT%H:%M:%SZ")
     box = start(scale=0.3, clock=clock, rate_limit=1_000_000, churn=3, tick=1)
     warehouse = Warehouse()
-    settles(box, warehouse)
+    sync_until_exact(box, warehouse)
 
 
 def test_a_leap_day(start: Start) -> None:
@@ -172,4 +172,4 @@ def test_a_leap_day(start: Start) -> None:
     assert outcome.code == 0
     assert any("2027-02-28T00:00:00Z" in log for log in outcome.logs)
     warehouse = Warehouse()
-    settles(box, warehouse)
+    sync_until_exact(box, warehouse)

@@ -71,7 +71,7 @@ def latest(state: dict[str, Message], outcome: Outcome) -> dict[str, Message]:
     return state
 
 
-def is_everything(truth: Truth, warehouse: Warehouse) -> None:
+def assert_complete(truth: Truth, warehouse: Warehouse) -> None:
     for name in LARGE:
         assert warehouse.tables[name] == truth[name], name
 
@@ -112,7 +112,7 @@ def test_a_backfill_that_is_killed_repeatedly_loses_nothing(
     assert last.code == 0
     follows_the_protocol(last.messages, truth, warehouse)
     warehouse.load(last.messages)
-    is_everything(truth, warehouse)
+    assert_complete(truth, warehouse)
     for name in LARGE:
         twice = warehouse.received[name] - len(warehouse.tables[name])
         # At its start a run reads the last minute before the current time again.
@@ -129,7 +129,7 @@ def test_a_single_worker_reads_at_most_one_page_twice(company: Box, truth: Truth
         warehouse.load(outcome.messages)
         state = latest(state, outcome)
         warehouse.load(program.run(*begin(company, 1, list(state.values()))).messages)
-        is_everything(truth, warehouse)
+        assert_complete(truth, warehouse)
         for name in LARGE:
             twice = warehouse.received[name] - len(warehouse.tables[name])
             assert twice <= LIMIT.get(name, 500) + 50, (name, share)
@@ -156,7 +156,7 @@ def test_the_real_program_loses_nothing_when_killed(company: Box, truth: Truth, 
     warehouse.load(outcome.messages)
     state = latest(state, outcome)
     warehouse.load(program.run(*begin(company, 8, list(state.values()))).messages)
-    is_everything(truth, warehouse)
+    assert_complete(truth, warehouse)
 
 
 def test_a_killed_full_refresh_resumes_where_it_stopped(company: Box, truth: Truth) -> None:
@@ -200,7 +200,7 @@ def test_after_sigterm_lines_are_complete_and_the_state_is_usable(
     warehouse = Warehouse()
     warehouse.load(outcome.messages)
     warehouse.load(program.run(*begin(box, 4, outcome.state)).messages)
-    is_everything(truth, warehouse)
+    assert_complete(truth, warehouse)
 
 
 def test_the_order_check_detects_a_wrong_order(company: Box, truth: Truth) -> None:

@@ -48,13 +48,10 @@ class Inspection:
     def records_by_parent(self, object_: str) -> dict[int, Records]:
         """{id of the parent: its records}, for an endpoint that lists child records."""
         route, found = _route(object_), {}
-        for id_ in self._live(route.relation.parent_table or route.table):
-            asked = (
-                {route.relation.ids_param: str(id_)}
-                if route.relation.ids_param
-                else route.param_sets[0]
-            )
-            found[id_] = self._all_pages(route, asked, id_ if route.relation.parent_table else None)
+        in_path, ids_param = route.relation.parent_table, route.relation.ids_param
+        for id_ in self._live(in_path or route.table):
+            params = {ids_param: str(id_)} if ids_param else route.param_sets[0]
+            found[id_] = self._all_pages(route, params, id_ if in_path else None)
         return {id_: records for id_, records in found.items() if records}
 
     def _live(self, table: str) -> list[int]:
@@ -67,29 +64,30 @@ class Inspection:
 
     def _param_sets(self, route: Route) -> Iterator[Mapping[str, str]]:
         """The parameters of the requests that together list every record."""
-        if not route.relation.ids_param:
+        relation = route.relation
+        if not relation.ids_param:
             yield from route.param_sets
             return
         ids = [str(id_) for id_ in self._live(route.table)]
-        for at in range(0, len(ids), route.relation.max_ids):
-            yield {route.relation.ids_param: ",".join(ids[at : at + route.relation.max_ids])}
+        for at in range(0, len(ids), relation.max_ids):
+            yield {relation.ids_param: ",".join(ids[at : at + relation.max_ids])}
 
     def _all_pages(self, route: Route, params: Mapping[str, str], parent: int | None) -> Records:
         context = Context(self._world, self._switches, parent, self._now)
         context.table(route).purge(self._now)
         found: Records = []
-        here = dict(params)
-        if route.listing.paging != "none":
-            here["limit"] = str(route.listing.max_limit)
+        listing, here = route.listing, dict(params)
+        if listing.paging != "none":
+            here["limit"] = str(listing.max_limit)
         while True:
-            asked = query.read(route, tuple(here.items()), context)
-            answer = orjson.loads(route.answer(route, asked, context))
+            parsed = query.read(route, tuple(here.items()), context)
+            answer = orjson.loads(route.answer(route, parsed, context))
             data = answer["data"]["goals"] if route.object == "goals" else answer["data"]
             found += [data] if isinstance(data, dict) else data or []
             following = (answer.get("additional_data") or {}).get("next_cursor")
-            if route.listing.paging == "cursor" and following:
+            if listing.paging == "cursor" and following:
                 here["cursor"] = following
-            elif route.listing.paging == "offset" and len(data or []) == route.listing.max_limit:
+            elif listing.paging == "offset" and len(data or []) == listing.max_limit:
                 here["start"] = str(len(found))
             else:
                 return found

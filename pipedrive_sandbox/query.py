@@ -60,17 +60,15 @@ class Reader:
 
 def read(route: Route, sent: Params, context: Context) -> Query:
     """Parse `sent` into a Query. Raises a Refusal (400) for the first invalid parameter."""
-    reader = Reader(route, sent)
-    default_limit = min(DEFAULT_LIMIT, route.listing.max_limit)
+    reader, listing = Reader(route, sent), route.listing
+    default_limit = min(DEFAULT_LIMIT, listing.max_limit)
     limit, start, cursor = default_limit, 0, None
-    if route.listing.paging != "none":
-        limit = reader.take(
-            "limit", params.integer_between(1, route.listing.max_limit), default_limit
-        )
+    if listing.paging != "none":
+        limit = reader.take("limit", params.integer_between(1, listing.max_limit), default_limit)
     limit = min(limit, context.switches.page_limit or limit)
-    if route.listing.paging == "offset":
+    if listing.paging == "offset":
         start = reader.take("start", params.integer_between(0, 10**15), 0)
-    if route.listing.paging == "cursor":
+    if listing.paging == "cursor":
         cursor = reader.take("cursor", params.parse_text, "") or None
     sort = _sort(route, reader, context)
     conditions = _conditions(route, reader, context)
@@ -83,19 +81,18 @@ def read(route: Route, sent: Params, context: Context) -> Query:
 def _sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
     if not route.listing.sorts:
         return route.listing.order
-    requested = _asked_sort(route, reader, context)
+    requested = _requested_sort(route, reader, context)
     if context.switches.sorting == "none":
         return (SortKey("id"),)
     return requested[:1] if context.switches.sorting == "first" else requested
 
 
-def _asked_sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
+def _requested_sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
+    sorts = route.listing.sorts
     if route.version == "v1":
         most = context.switches.v1_sort_keys
-        return reader.take(
-            "sort", lambda text: _sort_keys(text, route.listing.sorts, most), route.listing.order
-        )
-    field = reader.take("sort_by", params.one_of(*route.listing.sorts), "id")
+        return reader.take("sort", lambda text: _sort_keys(text, sorts, most), route.listing.order)
+    field = reader.take("sort_by", params.one_of(*sorts), "id")
     direction = reader.take("sort_direction", params.one_of("asc", "desc"), "asc")
     return (SortKey(field, direction == "desc"),)
 
