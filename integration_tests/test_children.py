@@ -233,7 +233,7 @@ def stays_of(*outcomes: Outcome) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-@pytest.mark.parametrize("named", ["beside", "absent"])
+@pytest.mark.parametrize("named", ["present", "absent"])
 def test_the_stage_history_is_correct(start: Start, named: str) -> None:
     """Whether or not the changelog includes changes of the pipeline."""
     box = start(scale=0.3, clock=CLOCK, rate_limit=1_000_000, changelog_pipelines=named)
@@ -254,7 +254,7 @@ def test_the_stage_history_is_correct(start: Start, named: str) -> None:
     assert stays_of(first, later) == {deal: stays for deal, stays in truth.items() if stays}
 
 
-@pytest.mark.parametrize("named", ["beside", "absent"])
+@pytest.mark.parametrize("named", ["present", "absent"])
 def test_an_unknown_pipeline_is_null_and_never_wrong(start: Start, named: str) -> None:
     box = start(scale=0.3, clock=CLOCK, rate_limit=1_000_000, changelog_pipelines=named)
     box.control("clock", {"advance_seconds": 120})

@@ -50,7 +50,7 @@ class Switches:
     team_goals: Literal["ok", "400", "402", "403", "404"] = "ok"
     # Whether deleting a note, or changing an activity, changes the time of the linked records.
     notes_move_update_time: bool = False
-    changelog_pipelines: Literal["beside", "absent"] = "beside"  # entries for pipeline changes
+    changelog_pipelines: Literal["present", "absent"] = "present"  # entries for pipeline changes
     goal_periods: Literal["any", "inside"] = "any"  # inside: a 400 outside the goal's duration
     # The account and its user.
     admin: bool = True

@@ -122,6 +122,6 @@ class SortedList:
         found = self._found(params, "DESC" in params["sort"], self.sort)
         start, limit = int(params["start"]), int(params["limit"])
         page = [dict(row) for row in found[start : start + limit]]
-        told: Record = {"start": start, "limit": limit}
-        told["more_items_in_collection"] = start + limit < len(found)
-        return {"data": self.disorder(page) or None, "additional_data": {"pagination": told}}
+        pagination: Record = {"start": start, "limit": limit}
+        pagination["more_items_in_collection"] = start + limit < len(found)
+        return {"data": self.disorder(page) or None, "additional_data": {"pagination": pagination}}
