@@ -227,5 +227,5 @@ def test_the_order_check_detects_a_wrong_order(company: Box, truth: Truth) -> No
         follows_the_protocol(swapped, truth)
     uncounted = json.loads(json.dumps(swapped))
     uncounted[page[0]]["state"]["sourceStats"]["recordCount"] = 0
-    with pytest.raises(AssertionError, match="vouches for"):
+    with pytest.raises(AssertionError, match="the state covers"):
         follows_the_protocol(uncounted, truth)
