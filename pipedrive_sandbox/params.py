@@ -32,6 +32,7 @@ class Filter:
 
 
 def parse_integer(text: str) -> int:
+    """Parse a whole number."""
     if not _INTEGER.fullmatch(text):
         raise ValueError("must be an integer")
     return int(text)
@@ -50,12 +51,15 @@ def integer_between(low: int, high: int) -> Callable[[str], int]:
 
 
 def parse_boolean(text: str) -> bool:
+    """Parse `true` or `false`."""
     if text not in ("true", "false"):
         raise ValueError("must be true or false")
     return text == "true"
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
+    """A parser of one of the `allowed` names."""
+
     def read(text: str) -> str:
         if text not in allowed:
             raise ValueError(f"must be one of {', '.join(allowed)}")
@@ -85,6 +89,7 @@ def parse_time(text: str) -> float:
 
 
 def parse_date(text: str) -> str:
+    """Check a date (YYYY-MM-DD) and return it as text."""
     if not _DATE.fullmatch(text):
         raise ValueError("must be a date (YYYY-MM-DD)")
     return text
@@ -96,6 +101,7 @@ def parse_end_of_day(text: str) -> str:
 
 
 def parse_text(given: str) -> str:
+    """Check that a text is not empty."""
     if not given:
         raise ValueError("must not be empty")
     return given
@@ -114,10 +120,12 @@ def integer(name: str, field: str = "") -> Filter:
 
 
 def exact(name: str, field: str = "") -> Filter:
+    """A filter by the text in `field` (default: the field called `name`)."""
     return Filter(name, parse_text, field or name)
 
 
 def boolean(name: str, field: str = "") -> Filter:
+    """A filter by the boolean in `field` (default: the field called `name`)."""
     return Filter(name, parse_boolean, field or name, always=True)
 
 
@@ -127,12 +135,14 @@ def parse_flag(text: str) -> bool:
 
 
 def flag(name: str) -> Filter:
+    """A filter by v1's 0 or 1 for the boolean `name`."""
     return Filter(name, parse_flag, name)
 
 
 def choice(
     name: str, *allowed: str, field: str = "", test: Test = "is", required: bool = False
 ) -> Filter:
+    """A filter by one of the `allowed` texts in `field` (default: the field called `name`)."""
     return Filter(name, one_of(*allowed), field or name, test, required, always=True)
 
 

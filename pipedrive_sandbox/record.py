@@ -71,6 +71,8 @@ class Condition(NamedTuple):
 
 
 class SortKey(NamedTuple):
+    """A field to sort by, and the direction."""
+
     field: str
     descending: bool = False
 

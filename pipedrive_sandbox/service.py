@@ -60,6 +60,8 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
+    """A response: status, body and headers, and how to send it."""
+
     status: int
     body: bytes
     headers: Headers

@@ -63,6 +63,7 @@ def keyset_page(route: Route, query: Query, context: Context) -> bytes:
 
 
 def bulk_page(route: Route, query: Query, context: Context) -> bytes:
+    """A page of the children of many records."""
     rows = [Row(record) for record in _of_many(route, query, context)]
     return keyset(Table(route.object, rows), route, query, context)
 
@@ -95,6 +96,7 @@ def log_page(route: Route, query: Query, context: Context) -> bytes:
 
 
 def participants(route: Route, query: Query, context: Context) -> bytes:
+    """A page of a deal's participants, by offset."""
     deal = _parent(route, context)
     records = [participant(context.world, deal, each) for each in children_of(route, context)]
     page = listed(route, one_page(query, records), context)
@@ -105,6 +107,7 @@ def participants(route: Route, query: Query, context: Context) -> bytes:
 
 
 def whole(route: Route, query: Query, context: Context) -> bytes:
+    """All children of the record in the path."""
     return envelope(listed(route, children_of(route, context), context))
 
 

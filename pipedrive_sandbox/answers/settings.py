@@ -22,6 +22,7 @@ def users(route: Route, query: Query, context: Context) -> bytes:
 
 
 def users_me(route: Route, query: Query, context: Context) -> bytes:
+    """The token's user and company."""
     return envelope(orjson.dumps(me(context.table(route), context.switches)))
 
 
@@ -35,10 +36,12 @@ def permissions(route: Route, query: Query, context: Context) -> bytes:
 
 
 def connections(route: Route, query: Query, context: Context) -> bytes:
+    """The connections of the token's user."""
     return envelope(orjson.dumps(user_connections()))
 
 
 def settings(route: Route, query: Query, context: Context) -> bytes:
+    """The settings of the token's user."""
     return envelope(orjson.dumps(user_settings()))
 
 

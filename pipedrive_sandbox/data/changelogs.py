@@ -48,6 +48,7 @@ def _text(value: object) -> str | None:
 
 
 def pipeline_of(stage: int) -> int:
+    """The pipeline id of a stage id."""
     return (stage - 1) // len(STAGES) + 1
 
 
@@ -78,6 +79,7 @@ def deal_changelog(rng: RandomValues, parent: Parent) -> list[Record]:
 
 
 def person_changelog(rng: RandomValues, parent: Parent) -> list[Record]:
+    """Renames, changes of owner and a changed email address."""
     changes = _edits(rng, parent)
     for contact in parent.record["emails"][:1]:
         if rng.chance(0.4):
@@ -87,6 +89,7 @@ def person_changelog(rng: RandomValues, parent: Parent) -> list[Record]:
 
 
 def organization_changelog(rng: RandomValues, parent: Parent) -> list[Record]:
+    """Renames, changes of owner and of the number of employees."""
     changes = _edits(rng, parent)
     rows, now = parent.record["employee_count"], parent.last
     if rows and rng.chance(0.4):  # twice in one second, as integrations do

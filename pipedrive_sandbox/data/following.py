@@ -14,6 +14,7 @@ FORMER_SHARE = 0.2  # share of records with a former follower or participant
 
 
 def followers(rng: RandomValues, parent: Parent) -> list[Record]:
+    """The followers of a record, sorted by user id."""
     users = rng.random.sample(range(1, parent.sizes.users + 1), parent.count("followers"))
     return [
         {"user_id": user, "add_time": zulu(rng.between(parent.added, parent.last))}
@@ -43,10 +44,12 @@ def participants(rng: RandomValues, parent: Parent) -> list[Record]:
 
 
 def participant(id_: int, person: int, added: float) -> Record:
+    """A participant of a deal, without the details of the person."""
     return {"id": id_, "person_id": person, "add_time": plain(added)}
 
 
 def participants_changelog(rng: RandomValues, parent: Parent) -> list[Record]:
+    """Oldest entry first; replaying it yields the participants."""
     now = {row["person_id"]: row["add_time"] for row in parent.siblings("participants")}
     return [
         {"actor_user_id": actor, "person_id": person, "action": action, "time": time}

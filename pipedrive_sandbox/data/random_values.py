@@ -38,6 +38,7 @@ class Words:
 
 @lru_cache(maxsize=8)
 def words(seed: int) -> Words:
+    """The pools of words for a seed."""
     fake = Faker("en_US")
     fake.seed_instance(seed)
     return Words(

@@ -14,6 +14,8 @@ from .listing import DELETED_LABELS, LABELS
 
 
 class Option(NamedTuple):
+    """An option of a field."""
+
     id: int | str
     label: str
     color: str = ""

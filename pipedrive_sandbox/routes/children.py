@@ -53,11 +53,13 @@ def followers(object_: str, of: str, scopes: str) -> tuple[Route, Route]:
 
 
 def changelog(object_: str, of: str) -> Route:
+    """The route for the changelog of a record."""
     more = stored_children(of, "changelog", answer=answers.log_page, paging="cursor")
     return v1(f"{object_}_changelog", f"/{of}/{{id}}/changelog", 20, "recents:read", **more)
 
 
 def mail(object_: str, of: str) -> Route:
+    """The route for the mail of a record."""
     more = stored_children(of, "mail_messages", answer=mail_messages, filters=(BODY,))
     return pages(f"{object_}_mail_messages", f"/{of}/{{id}}/mailMessages", 20, "mail", **more)
 
