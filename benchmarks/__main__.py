@@ -1,5 +1,4 @@
-"""`python -m benchmarks`: measures every row, prints the table; exits with 1 if one misses its
-target."""
+"""Measure the connector and print a table. Exits with 1 if a row misses its target."""
 
 from __future__ import annotations
 
@@ -12,10 +11,10 @@ from benchmarks.rows import ROWS
 
 
 def main(argv: list[str]) -> int:
-    """The exit code."""
+    """Run the benchmark and return the exit code."""
     options = parser().parse_args(argv)
     if options.write and options.only:
-        parser().error("--write takes the whole table, without --only")
+        parser().error("--write needs the whole table, so it excludes --only")
     rows = [row for row in ROWS if row.what.startswith(options.only)]
     with Bench(options.deals, options.repetitions) as bench:
         results = [(row, row.measure(bench)) for row in rows]
@@ -27,12 +26,21 @@ def main(argv: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options."""
+    """The command line options."""
     parser = argparse.ArgumentParser("benchmarks", description=__doc__)
-    parser.add_argument("--deals", type=int, default=DEALS, help=f"default {DEALS:,}")
-    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="odd is best")
-    parser.add_argument("--only", default="", metavar="WORD", help="rows to run, by prefix")
-    parser.add_argument("--write", action="store_true", help="into benchmarks/README.md")
+    parser.add_argument("--deals", type=int, default=DEALS, help=f"deals to read ({DEALS:,})")
+    parser.add_argument(
+        "--repetitions",
+        type=int,
+        default=REPETITIONS,
+        help=f"repetitions, preferably an odd number ({REPETITIONS})",
+    )
+    parser.add_argument(
+        "--only", default="", metavar="WORD", help="measure only rows that start with this word"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write the table to benchmarks/README.md"
+    )
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The measurements that the rows are made of, each taken once, the programs in turns."""
+"""The measurements behind the rows. Each is taken once, with the programs taking turns."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from typing import Self
 import urllib3
 
 from benchmarks import commands, image
-from benchmarks.pace import LATENCY, Pace, seconds_of
-from benchmarks.programs import RSS_UNIT, Cost, middle, run
-from benchmarks.records import Records, records_of, same
+from benchmarks.pace import LATENCY, Pace, stream_seconds
+from benchmarks.programs import RSS_UNIT, Cost, medians, run
+from benchmarks.records import Records, check_same, records_of
 from benchmarks.service import NO_LIMIT, Service, sandbox
 
 DEALS = 200_000
-MANY = 10_000  # deals, where only tokens count
-SMALL = 1_000  # deals, where only requests count
-PACED = 28_000  # deals in small pages, where only the pace counts
-ASKED = 7_000  # deals that are asked for one by one
+MANY = 10_000  # deals when only tokens are counted
+SMALL = 1_000  # deals when only requests are counted
+PACED = 28_000  # deals in small pages when the pace is measured
+ASKED = 7_000  # deals with one request each
 REPETITIONS = 3
-SHORT = 3  # times as many turns for programs that take a second or two, whose ratio is noisier
+SHORT = 3  # factor of repetitions for programs of a second or two, whose ratios are noisier
 Costs = Mapping[str, Cost]
 
 
 class Bench:
     """One run of the benchmark over `deals` deals, and over half of them.
 
-    Programs take turns, so that a noisy minute hits all alike; a cost is the median of
-    `repetitions`. Raises RuntimeError where two programs that are compared did not read the same.
+    Programs take turns, so that a noisy minute affects all of them; a cost is the median of
+    `repetitions`. Raises RuntimeError if two compared programs did not read the same records.
     """
 
     def __init__(self, deals: int = DEALS, repetitions: int = REPETITIONS) -> None:
         self.deals = deals
-        self.few = deals // 2
+        self.half_of_deals = deals // 2
         self.records = 0
-        # Of the deals, by number of workers that shared them; None: as many as the connector chose.
+        # Requests for the deals, by number of workers; None: as many as the connector chose.
         self.requests: dict[int | None, int] = {}
         self._repetitions = repetitions
 
@@ -61,9 +61,9 @@ class Bench:
 
     @cached_property
     def asked(self) -> dict[str, dict[str, str]]:
-        """By stream, the parameters of the connector's first request, which the floor has to send.
+        """By stream, the parameters of the connector's first request, which the floor must send.
 
-        What is read for it is not counted; it fills the sandbox's caches.
+        These reads are not measured; they warm up the sandbox's caches.
         """
         for stream in commands.PATHS:
             self._run(commands.read(self.service, stream, 1, self._files))
@@ -71,8 +71,8 @@ class Bench:
 
     @cached_property
     def reading(self) -> Costs:
-        """`floor`, `connector 8` and `connector 1`, by number of workers, over all deals; with
-        ` start` over a list of a few rows, which is one request."""
+        """Reads of all deals by `floor`, `connector 8` and `connector 1` (the number of workers),
+        and the same with ` start` for a list of a half_of_deals rows, which takes one request."""
         programs = {}
         for end, stream in ((" start", "lead_sources"), ("", "deals")):
             asked = self.asked[stream]
@@ -83,16 +83,16 @@ class Bench:
         return self._in_turns(programs, {**equal, "connector 1 start": "floor start"})
 
     @cached_property
-    def reading_few(self) -> Cost:
-        """The connector with 8 workers over half of the deals."""
-        with sandbox(self.few) as service:
+    def reading_half(self) -> Cost:
+        """A read of half of the deals with 8 workers."""
+        with sandbox(self.half_of_deals) as service:
             programs = {"connector 8": commands.read(service, "deals", 8, self._files)}
             return self._in_turns(programs)["connector 8"]
 
     @cached_property
-    def filling(self) -> Costs:
-        """One worker over all deals, each with 40 custom fields of every type: `raw`, and with a
-        `columns` for each."""
+    def custom_fields(self) -> Costs:
+        """Reads of all deals with one worker and 40 custom fields of every type: as `raw` objects,
+        and as `columns`."""
         with sandbox(self.deals, fields="forty") as service:
             programs = {
                 name: commands.read(service, "deals", 1, self._files, columns=name == "columns")
@@ -101,23 +101,23 @@ class Bench:
             return self._in_turns(programs)
 
     @cached_property
-    def starting(self) -> Costs:
-        """`spec`, and `import` of the CDK alone."""
+    def start_up(self) -> Costs:
+        """The `spec` command, and an `import` of the CDK alone."""
         programs = {"spec": [commands.connector(), "spec"], "import": commands.IMPORT}
         return self._in_turns(programs, turns=SHORT * self._repetitions)
 
     @cached_property
     def images(self) -> Mapping[str, int]:
-        """Bytes of the connector's image and of one with the CDK alone, by name; none where no
-        Docker engine answers."""
+        """The sizes in bytes of the connector's image and of one with the CDK alone, by name; empty
+        without a Docker engine."""
         if not image.engine():
             return {}
         self._open.callback(image.remove)
         return image.build(self._files)
 
     @cached_property
-    def containing(self) -> Costs:
-        """`spec` in this environment and in a container of the image; none without an engine."""
+    def container_start(self) -> Costs:
+        """`spec` in this environment and in a container; empty without a Docker engine."""
         if not self.images:
             return {}
         programs = {"environment": [commands.connector(), "spec"], "image": image.SPEC}
@@ -125,15 +125,15 @@ class Bench:
 
     @cached_property
     def serving(self) -> Cost:
-        """One page of deals for a client that does nothing but fetch: seconds of the sandbox's CPU
-        and of the clock."""
+        """One page of deals for a client that only fetches: the sandbox's CPU time, and the elapsed
+        time."""
         params = self.asked["deals"]
-        return middle([self._fetch({**params}) for _ in range(self._repetitions)])
+        return medians([self._fetch({**params}) for _ in range(self._repetitions)])
 
     @cached_property
     def sharing(self) -> Mapping[int | None, Cost]:
-        """All deals with one worker, with eight and with as many as the connector chooses (None),
-        where a request takes 200 ms and the account has the largest burst there is; 0 is the
+        """Reads of all deals with one worker, eight, and as many as the connector chooses (None),
+        when a request takes 200 ms and the account has the largest burst limit; 0 is the
         start-up."""
         start = commands.read(self.service, "lead_sources", 1, self._files)
         costs: dict[int | None, Cost] = {0: self._run(start)[0]}
@@ -151,9 +151,9 @@ class Bench:
         return costs
 
     def pace(self, rate_limit: int, rows: int, stream: str = "deals") -> Pace:
-        """One read of `stream`, as many requests side by side as the connector chooses, at an
-        account that takes `rate_limit` of them in two seconds. rows: of a page of deals, or 0 for
-        full ones; of the deals themselves these are then all there are."""
+        """One read of `stream`, with as many concurrent requests as the connector chooses, from an
+        account that allows `rate_limit` of them in two seconds. rows: the size of a page of deals,
+        or 0 for full pages; full pages of deals use all deals."""
         deals = ASKED if stream != "deals" else PACED if rows else self.deals
         print(f"pace at {rate_limit}, {stream}", file=sys.stderr, flush=True)
         with (
@@ -163,9 +163,9 @@ class Bench:
             before = service.cpu()
             cost = run(commands.read(service, stream, None, self._files), output)
             output.seek(0)
-            seconds = seconds_of(output)
+            seconds = stream_seconds(output)
             counted = service.control("ledger")
-            counted.pop("users_me")  # before the stream begins
+            counted.pop("users_me")  # requested before the stream starts
             return Pace(
                 rate_limit=rate_limit,
                 requests=sum(each["requests"] for each in counted.values()),
@@ -176,11 +176,11 @@ class Bench:
             )
 
     @cached_property
-    def quiet(self) -> Mapping[str, tuple[int, int]]:
-        """Requests and tokens by object of a sync of the lists that tell what changed, after which
-        and before which nothing did."""
+    def unchanged(self) -> Mapping[str, tuple[int, int]]:
+        """Requests and tokens by object of an incremental sync of LISTS when nothing has changed
+        since the last one."""
         with sandbox(SMALL) as service:
-            state = self._files / "quiet-state.json"
+            state = self._files / "unchanged-state.json"
             command = commands.read_all(service, self._files)
             for _ in range(2):
                 self._run_for_state([*command, *(["--state", str(state)] * state.exists())], state)
@@ -191,9 +191,9 @@ class Bench:
             return {name: (each["requests"], each["tokens"]) for name, each in spent.items()}
 
     @cached_property
-    def hanging(self) -> tuple[int, int]:
-        """API tokens that the products of 10,000 deals cost, the list of deals included: all of
-        them, and then those of the hundred deals that changed."""
+    def child_tokens(self) -> tuple[int, int]:
+        """The API tokens for the products of 10,000 deals, including the list of deals: of a first
+        sync, and of the next one after a hundred deals changed."""
         with sandbox(MANY) as service:
             service.control("clock", {"advance_seconds": 3600})
             state = self._files / "products-state.json"
@@ -238,7 +238,7 @@ class Bench:
         equal: Mapping[str, str] | None = None,
         turns: int | None = None,
     ) -> Costs:
-        """The costs by name. equal: which program has to have read the same as which other."""
+        """The costs by name. equal: {program: the one that must have read the same records}."""
         costs: dict[str, list[Cost]] = {name: [] for name in programs}
         turns = turns or self._repetitions
         for turn in range(turns):
@@ -249,9 +249,9 @@ class Bench:
                 cost, read[name] = self._run(command, reads=bool(equal))
                 costs[name].append(cost)
             for name, other in (equal or {}).items():
-                same(name, read[name], read[other])
+                check_same(name, read[name], read[other])
             self.records = max(self.records, *(each.unique for each in read.values()), 0)
-        return {name: middle(each) for name, each in costs.items()}
+        return {name: medians(each) for name, each in costs.items()}
 
     def _run(self, command: Sequence[str], reads: bool = False) -> tuple[Cost, Records]:
         with tempfile.TemporaryFile(dir=self._files) as output:
@@ -261,11 +261,11 @@ class Bench:
 
 
 def next_cursor(body: bytes) -> str:
-    """The cursor of a page, "" on the last; the rows are not decoded, which takes the most time."""
+    """The cursor of a page, "" on the last one; decoding the rows would take the most time."""
     end = b"{" + body[body.rindex(b'"additional_data"') :]
     return str(json.loads(end)["additional_data"].get("next_cursor") or "")
 
 
 def own_peak() -> float:
-    """This process's own resident memory at its highest, MB: a child's figure begins with it."""
+    """This process's own peak resident memory in MB, at which a child's figure starts."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 1e6

@@ -1,4 +1,4 @@
-"""The command lines that are compared: the connector, and what it is held against."""
+"""The command lines of the compared programs: the connector and its references."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.service import Service
 
 PATHS = {"deals": "/api/v2/deals", "lead_sources": "/api/v1/leadSources"}
-# The lists that tell what changed; what hangs on their records costs a request where one did.
+# The streams with an update time. Child streams are left out.
 LISTS = (
     *(
         "activities",
@@ -33,17 +33,17 @@ def connector() -> str:
     """The installed `source-pipedrive` of this interpreter's environment."""
     path = Path(sysconfig.get_path("scripts")) / "source-pipedrive"
     if not path.exists():
-        raise FileNotFoundError(f"no {path.name} beside {sys.executable}: pip install -e .")
+        raise FileNotFoundError(f"{path} is missing. Install it with: pip install -e .")
     return str(path)
 
 
 def read(
     service: Service, stream: str, workers: int | None, files: Path, columns: bool = False
 ) -> list[str]:
-    """Reads one stream of `service` with the connector; what it takes is written into `files`.
+    """The command that reads one stream of `service` with the connector; its input is in `files`.
 
-    workers: None leaves their number to the connector. columns: with columns for custom fields,
-    which the floor does not make.
+    workers: None lets the connector choose. columns: with columns for custom fields, which the
+    floor does not create.
     """
     config: dict[str, Any] = {
         "credentials": {"auth_type": "api_token", "api_token": service.token},
@@ -69,7 +69,7 @@ def read(
 
 
 def read_all(service: Service, files: Path) -> list[str]:
-    """Reads LISTS of `service` incrementally, with the catalog that discover gives."""
+    """The command that reads LISTS of `service` incrementally, with the discovered catalog."""
     command = read(service, "deals", 4, files)
     discovered = subprocess.run(
         [command[0], "discover", *command[2:4]], capture_output=True, check=True
@@ -87,7 +87,7 @@ def read_all(service: Service, files: Path) -> list[str]:
 
 
 def floor(service: Service, stream: str, params: Mapping[str, str]) -> list[str]:
-    """Reads one stream of `service` with the floor, asking for `params`."""
+    """The command that reads one stream of `service` with the floor and these `params`."""
     pairs = [f"{name}={value}" for name, value in params.items()]
-    place = service.url + PATHS[stream]
-    return [sys.executable, "-m", "benchmarks.floor", stream, place, service.token, *pairs]
+    url = service.url + PATHS[stream]
+    return [sys.executable, "-m", "benchmarks.floor", stream, url, service.token, *pairs]

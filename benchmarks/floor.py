@@ -1,10 +1,10 @@
-"""The least a Python program does to read a list of Pipedrive: what the connector is held against.
+"""The minimum that a Python program must do to read a Pipedrive list: the connector's reference.
 
     python -m benchmarks.floor STREAM URL TOKEN [NAME=VALUE ...]
 
-Follows the pages of URL, whose query is NAME=VALUE, until no cursor comes, and writes each row as
-a RECORD message of STREAM without its top-level nulls, a page at a time. One connection, urllib3
-and orjson; no CDK, no state, no retries. Anything but a 200 ends it with an exception.
+Follows the pages of URL, with the query NAME=VALUE, to the last cursor and writes each row as a
+RECORD message of STREAM without its top-level nulls, page by page. One connection, urllib3 and
+orjson; no CDK, no state, no retries. Any status but 200 ends it with an exception.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import urllib3
 
 
 def read(stream: str, url: str, token: str, params: Mapping[str, str], out: BinaryIO) -> int:
-    """Writes every row of the list to `out`; returns how many pages it had."""
+    """Write every row of the list to `out`; return the number of pages."""
     fields, pages = dict(params), 0
     with urllib3.PoolManager() as pool:
         while True:
@@ -49,7 +49,7 @@ def lines(stream: str, rows: list[dict[str, object]]) -> bytes:
 
 
 def main(arguments: list[str]) -> None:
-    """Reads one list to standard output."""
+    """Read one list and write it to standard output."""
     stream, url, token, *pairs = arguments
     params = dict(pair.split("=", 1) for pair in pairs)
     read(stream, url, token, params, sys.stdout.buffer)

@@ -1,4 +1,4 @@
-"""The connector's image, and one that holds nothing but the CDK, to be compared."""
+"""The connector's Docker image, and one with nothing but the CDK to compare it with."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ COPY --from=build /opt/cdk /opt/cdk
 
 
 def engine() -> bool:
-    """Whether a Docker engine answers."""
+    """Whether a Docker engine responds."""
     return bool(shutil.which("docker")) and not _docker("info", check=False).returncode
 
 
 def build(files: Path) -> dict[str, int]:
-    """Builds both images in `files`' file system; their sizes in bytes, by name."""
+    """Build both images, with `files` for the context; return their sizes in bytes, by name."""
     options = shlex.split(os.environ.get("DOCKER_BUILD_OPTIONS", ""))
     context = files / "only-the-cdk"
     context.mkdir()
@@ -43,7 +43,7 @@ def build(files: Path) -> dict[str, int]:
 
 
 def remove() -> None:
-    """Takes both names back; layers that other images use stay."""
+    """Remove both images, but not the layers that other images use."""
     _docker("rmi", CONNECTOR, CDK, check=False)
 
 
@@ -53,7 +53,7 @@ def _size(name: str) -> int:
 
 
 def _docker(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Raises RuntimeError with the last words of a command that fails, if `check`."""
+    """Run a command. If `check`, raises RuntimeError with the end of a failed command's output."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     if check and done.returncode:
         words = (done.stdout + done.stderr)[-2000:]

@@ -1,4 +1,4 @@
-"""How much of an account's rate limit the connector takes, and what keeps it from the rest."""
+"""How much of an account's rate limit the connector uses, and what limits it otherwise."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-WINDOW = 2.0  # seconds that a rate limit counts requests in
-LATENCY = 50  # ms before every answer
-FULL = 0.9  # of the limit, or of a core of the sandbox's: that is what bounds
-# Of a core of the connector's, over its whole life: its start waits for the disk and its first and
-# last requests go alone, so one that has a core to itself all the time between shows no more.
+WINDOW = 2.0  # seconds in which a rate limit counts requests
+LATENCY = 50  # ms before every response
+FULL = 0.9  # the share of the limit, or of the sandbox's core, that counts as fully used
+# The same for the connector's core, over its whole run: at the start it waits for the disk, and its
+# first and last requests run alone, so even a connector with a core to itself shows no more.
 BUSY = 0.7
-# The connector's last words on a stream.
+# The connector's final log line for a stream.
 ENDED = re.compile(rb" requests .* ([0-9.]+) s   complete to ")
 
 
 @dataclass(frozen=True)
 class Pace:
-    """One read of a list at an account that takes `rate_limit` requests in two seconds.
+    """One read of a list from an account that allows `rate_limit` requests in two seconds.
 
-    requests, refused: of the list, counted by the sandbox; refused ones are not among the requests.
-    seconds: from the list's first request to its last answer. connector, sandbox: the part of a
-    core that either process used, the one from its start to its end, the other in `seconds`.
+    requests, refused: counted by the sandbox for the list; `requests` excludes refused ones.
+    seconds: from the list's first request to its last response. connector, sandbox: the share of a
+    core that each process used, the connector over its whole run, the sandbox in `seconds`.
     """
 
     rate_limit: int
@@ -34,12 +34,12 @@ class Pace:
 
     @property
     def used(self) -> float:
-        """The requests, over those that the account allowed in these seconds."""
+        """The share of the requests allowed in these seconds that were made."""
         return self.requests / (self.rate_limit / WINDOW * self.seconds)
 
     @property
     def bound(self) -> str:
-        """What was used to the full, in words."""
+        """Which resource was fully used, in words."""
         if self.used >= FULL:
             return "bounded by the rate limit"
         connector, sandbox = (f"{100 * part:.0f} %" for part in (self.connector, self.sandbox))
@@ -59,10 +59,10 @@ class Pace:
         )
 
 
-def seconds_of(lines: Iterable[bytes]) -> float:
-    """How long the one stream of an output took, by the connector's own log: without the start of
-    the program. LookupError where no stream was read to its end."""
+def stream_seconds(lines: Iterable[bytes]) -> float:
+    """How long the only stream took according to the connector's log, without its start-up. Raises
+    LookupError if no stream was read to its end."""
     for line in lines:
         if b'"LOG"' in line and (found := ENDED.search(line)):
             return float(found[1])
-    raise LookupError("the connector does not say how long it took")
+    raise LookupError("the connector's log does not report the duration")

@@ -1,4 +1,4 @@
-"""Programs as measured children: what one of them cost, and what it wrote."""
+"""Runs programs as child processes and measures their cost."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from statistics import median
 from typing import BinaryIO
 
-# What a machine has set must not reach the programs: a proxy would stand between them and the
-# sandbox, and a deployment mode refuses addresses of this machine.
-LEFT_OUT = ("http_proxy", "https_proxy", "all_proxy", "deployment_mode")
+# Environment variables to hide from the programs: a proxy would come between them and the sandbox,
+# and a deployment mode refuses local addresses.
+HIDDEN = ("http_proxy", "https_proxy", "all_proxy", "deployment_mode")
 CHUNK = 1 << 20
-LAST_WORDS = 2_000  # bytes
-# ru_maxrss is counted in KiB on Linux and in bytes on macOS.
+TAIL = 2_000  # bytes
+# ru_maxrss is in KiB on Linux and in bytes on macOS.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True)
 class Cost:
-    """cpu: seconds of user and system time of the process and its children; wall: seconds;
-    peak: resident memory at its highest, MB (10**6 bytes)."""
+    """cpu: user and system time of the process and its children, in seconds; wall: elapsed seconds;
+    peak: peak resident memory in MB (10**6 bytes)."""
 
     cpu: float
     wall: float
@@ -31,10 +31,10 @@ class Cost:
 
 
 def run(command: Sequence[str], output: BinaryIO) -> Cost:
-    """Runs a program to its end and copies what it writes into `output`.
+    """Run a program to its end and copy its standard output to `output`.
 
-    Its standard output is a pipe that is drained as fast as it fills. Raises RuntimeError with its
-    last words where it fails.
+    The output is a pipe that is drained as fast as it fills. Raises RuntimeError with the end of
+    the output if the program fails.
     """
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
@@ -54,18 +54,18 @@ def run(command: Sequence[str], output: BinaryIO) -> Cost:
 
 
 def drain(process: subprocess.Popen[bytes], output: BinaryIO) -> bytes:
-    """Copies all that `process` writes; returns the end of it."""
+    """Copy everything that `process` writes; return the end of it."""
     assert process.stdout is not None
     tail = b""
     with process.stdout as pipe:
         while chunk := os.read(pipe.fileno(), CHUNK):
             output.write(chunk)
-            tail = (tail + chunk[-LAST_WORDS:])[-LAST_WORDS:]
+            tail = (tail + chunk[-TAIL:])[-TAIL:]
     return tail
 
 
-def middle(costs: Sequence[Cost]) -> Cost:
-    """The medians of several runs; of memory the highest."""
+def medians(costs: Sequence[Cost]) -> Cost:
+    """The medians of several runs; for memory the maximum."""
     return Cost(
         cpu=median(cost.cpu for cost in costs),
         wall=median(cost.wall for cost in costs),
@@ -74,5 +74,5 @@ def middle(costs: Sequence[Cost]) -> Cost:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without LEFT_OUT."""
-    return {name: value for name, value in os.environ.items() if name.lower() not in LEFT_OUT}
+    """This process's environment without HIDDEN."""
+    return {name: value for name, value in os.environ.items() if name.lower() not in HIDDEN}

@@ -1,4 +1,4 @@
-"""What a program has read: enough of its output to tell whether another one has read the same."""
+"""A digest of the records that a program read, to check that another one read the same."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DIGEST = 16  # bytes
 
 @dataclass(frozen=True)
 class Records:
-    """The RECORD messages of an output.
+    """A summary of an output's RECORD messages.
 
-    count: all of them; unique: those that say something else than another one; digest: of the
-    data of the unique ones, in whatever order they came and whatever the order of their fields.
+    count: all of them; unique: the distinct ones; digest: of the distinct ones' data, regardless of
+    the order of records and fields.
     """
 
     count: int
@@ -25,7 +25,7 @@ class Records:
 
 
 def records_of(lines: Iterable[bytes]) -> Records:
-    """Reads an output line by line. What is no RECORD is passed over."""
+    """Summarize an output line by line; other messages than RECORD are ignored."""
     count, seen = 0, set()
     for line in lines:
         message = orjson.loads(line)
@@ -39,9 +39,9 @@ def records_of(lines: Iterable[bytes]) -> Records:
     return Records(count, len(seen), whole.hexdigest())
 
 
-def same(name: str, read: Records, expected: Records) -> None:
-    """RuntimeError unless `read` holds all that is expected, once, and nothing else."""
+def check_same(name: str, read: Records, expected: Records) -> None:
+    """Raise RuntimeError unless `read` has all expected records once, and no others."""
     if (read.unique, read.digest) != (expected.unique, expected.digest):
-        raise RuntimeError(f"{name} has not read what the floor has read: {read}, {expected}")
+        raise RuntimeError(f"{name} did not read the same as the floor: {read}, {expected}")
     if read.count > expected.count:
-        raise RuntimeError(f"{name} brought records twice: {read}, {expected}")
+        raise RuntimeError(f"{name} returned duplicate records: {read}, {expected}")

@@ -1,4 +1,4 @@
-"""The table as text, and its place in the README."""
+"""Formats the table and writes it to the README."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAD = ("what", "measured", "wanted", "verdict", "how")
 
 
 def table(results: Sequence[tuple[Row, Measured]]) -> str:
-    """The rows as a Markdown table whose columns are aligned."""
+    """The rows as a Markdown table with aligned columns."""
     lines = [HEAD, *(cells(row, measured) for row, measured in results)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     lines.insert(1, tuple("-" * width for width in widths))
@@ -27,7 +27,7 @@ def table(results: Sequence[tuple[Row, Measured]]) -> str:
 
 
 def cells(row: Row, measured: Measured) -> tuple[str, ...]:
-    """One line of the table."""
+    """The cells of one line of the table."""
     verdict = {True: "ok", False: "MISSED", None: ""}[row.holds(measured.value)]
     digits = 0 if measured.value >= 100 else 2
     value = f"{measured.value:,.{digits}f} {row.unit}"
@@ -37,7 +37,7 @@ def cells(row: Row, measured: Measured) -> tuple[str, ...]:
 
 
 def machine(deals: int, repetitions: int) -> str:
-    """What it was measured on, and when."""
+    """The date, the machine and the size of the benchmark."""
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return (
@@ -47,5 +47,5 @@ def machine(deals: int, repetitions: int) -> str:
 
 
 def write(results: str) -> None:
-    """Make `results` the block of the README. Raises ValueError if there is no place for them."""
+    """Replace the README's block with `results`. Raises ValueError if it has no such block."""
     blocks.write(README, BLOCK, f"\n{results}\n\n")

@@ -1,4 +1,4 @@
-"""The table of what is measured: one entry a row. A new row is a function and an entry."""
+"""The table of measurements, one entry per row. To add a row, add a function and an entry."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from benchmarks.programs import Cost
 
 @dataclass(frozen=True)
 class Measured:
-    """value: in the row's unit, nan where it could not be measured; how: what it is made of."""
+    """value: in the row's unit, nan if it could not be measured; how: what it is computed from."""
 
     value: float
     how: str
 
 
-NO_ENGINE = Measured(math.nan, "no Docker engine answered")
+NO_ENGINE = Measured(math.nan, "no Docker engine responded")
 
 
 @dataclass(frozen=True)
 class Row:
-    """what: the row's name; at_most, at_least: what is wanted, in `unit`; neither: to be read."""
+    """what: the row's name; at_most, at_least: the target, in `unit`; neither: for information."""
 
     what: str
     unit: str
@@ -34,13 +34,13 @@ class Row:
 
     @property
     def wanted(self) -> str:
-        """The bound, in words."""
+        """The target, in words."""
         if self.at_most is not None:
             return f"at most {self.at_most:,g}"
         return "" if self.at_least is None else f"at least {self.at_least:,g}"
 
     def holds(self, value: float) -> bool | None:
-        """Whether `value` is what is wanted; None where nothing is, or none was measured."""
+        """Whether `value` meets the target; None without a target or a measurement."""
         if math.isnan(value):
             return None
         if self.at_most is not None:
@@ -49,7 +49,7 @@ class Row:
 
 
 def reader(workers: int) -> Callable[[Bench], Measured]:
-    """The connector's CPU time over the floor's, both without their start-up."""
+    """The connector's CPU time over the floor's, both without start-up."""
 
     def measure(bench: Bench) -> Measured:
         cost = bench.reading
@@ -62,7 +62,7 @@ def reader(workers: int) -> Callable[[Bench], Measured]:
 
 
 def reader_with_start(workers: int) -> Callable[[Bench], Measured]:
-    """The same of the whole programs."""
+    """The same, including start-up."""
 
     def measure(bench: Bench) -> Measured:
         ours, floor = bench.reading[f"connector {workers}"], bench.reading["floor"]
@@ -72,33 +72,33 @@ def reader_with_start(workers: int) -> Callable[[Bench], Measured]:
 
 
 def memory(bench: Bench) -> Measured:
-    """Peak of the connector over all deals."""
+    """The connector's peak memory when it reads all deals."""
     return peak(bench.reading["connector 8"], bench.deals)
 
 
-def memory_of_few(bench: Bench) -> Measured:
-    """Peak of the connector over half of them."""
-    return peak(bench.reading_few, bench.few)
+def memory_of_half(bench: Bench) -> Measured:
+    """The connector's peak memory when it reads half of them."""
+    return peak(bench.reading_half, bench.half_of_deals)
 
 
 def memory_of_chosen(bench: Bench) -> Measured:
-    """Peak with as many workers as the connector chooses, where an answer takes long."""
+    """The peak memory with as many workers as the connector chooses, at a high latency."""
     return peak(bench.sharing[None], bench.deals, "as many workers as it chooses, 200 ms a request")
 
 
 def memory_growth(bench: Bench) -> Measured:
-    """The one over the other."""
-    many, few = bench.reading["connector 8"].peak, bench.reading_few.peak
-    return Measured(many / few, f"{many:.0f} MB over {few:.0f} MB")
+    """The peak for all deals over the peak for half of them."""
+    all_, half = bench.reading["connector 8"].peak, bench.reading_half.peak
+    return Measured(all_ / half, f"{all_:.0f} MB over {half:.0f} MB")
 
 
 def spec(bench: Bench) -> Measured:
-    """The `spec` command over an import of the CDK, CPU time."""
-    return ratio(bench.starting["spec"], bench.starting["import"])
+    """The CPU time of the `spec` command over that of importing the CDK."""
+    return ratio(bench.start_up["spec"], bench.start_up["import"])
 
 
 def image_size(bench: Bench) -> Measured:
-    """The image over its base with nothing but the CDK."""
+    """The size of the image over that of its base with nothing but the CDK."""
     if not bench.images:
         return NO_ENGINE
     ours, theirs = bench.images[image.CONNECTOR] / 1e6, bench.images[image.CDK] / 1e6
@@ -106,42 +106,42 @@ def image_size(bench: Bench) -> Measured:
 
 
 def image_spec(bench: Bench) -> Measured:
-    """What a container adds to the time of `spec` on the clock."""
-    if not bench.containing:
+    """The elapsed time that a container adds to `spec`."""
+    if not bench.container_start:
         return NO_ENGINE
-    ours, theirs = (bench.containing[name].wall for name in ("image", "environment"))
+    ours, theirs = (bench.container_start[name].wall for name in ("image", "environment"))
     return Measured(ours - theirs, f"{ours:.2f} s less {theirs:.2f} s")
 
 
 def served(bench: Bench) -> Measured:
-    """Pages that the sandbox serves in a second of its own CPU time."""
+    """Pages that the sandbox serves per second of its own CPU time."""
     cpu = bench.serving.cpu
     return Measured(1 / cpu, f"{cpu * 1e3:.2f} ms of CPU a page")
 
 
 def fetched(bench: Bench) -> Measured:
-    """Pages that one client gets in a second, over one connection that it keeps."""
+    """Pages per second for one client with a persistent connection."""
     wall = bench.serving.wall
     return Measured(1 / wall, f"{wall * 1e3:.2f} ms a page")
 
 
 def sharing(bench: Bench) -> Measured:
-    """One worker's time over eight workers', without start-up, where every request takes 200 ms."""
+    """One worker's time over eight workers', without start-up, at 200 ms per request."""
     start = bench.sharing[0].wall
     alone, together = (bench.sharing[workers].wall - start for workers in (1, 8))
     return Measured(alone / together, f"{alone:.0f} s over {together:.0f} s")
 
 
 def sharing_requests(bench: Bench) -> Measured:
-    """Requests of eight workers beyond those of one."""
+    """How many more requests eight workers make than one."""
     assert bench.sharing
     fewest, asked = (bench.requests[workers] for workers in (1, 8))
     return Measured(asked - fewest, f"{asked} requests over {fewest}")
 
 
 def chosen(bench: Bench) -> Measured:
-    """The time of as many workers as the connector chooses over eight workers', both without
-    start-up, where every request takes 200 ms."""
+    """The time of as many workers as the connector chooses over eight workers', without start-up,
+    at 200 ms per request."""
     start = bench.sharing[0].wall
     ours, eight = (bench.sharing[workers].wall - start for workers in (None, 8))
     requests = bench.requests[None]
@@ -149,7 +149,7 @@ def chosen(bench: Bench) -> Measured:
 
 
 def pace(rate_limit: int, rows: int, stream: str = "deals") -> Callable[[Bench], Measured]:
-    """Requests over those that the account allows. rows: of a page, 0 for full ones."""
+    """Requests over those that the account allows. rows: the size of a page, 0 for full pages."""
 
     def measure(bench: Bench) -> Measured:
         pace = bench.pace(rate_limit, rows, stream)
@@ -158,32 +158,32 @@ def pace(rate_limit: int, rows: int, stream: str = "deals") -> Callable[[Bench],
     return measure
 
 
-def quiet(bench: Bench) -> Measured:
-    """API tokens of a sync of the lists that tell what changed in which nothing has changed."""
-    spent = bench.quiet
+def unchanged(bench: Bench) -> Measured:
+    """The API tokens of an incremental sync when nothing has changed."""
+    spent = bench.unchanged
     streams = ", ".join(f"{name} {tokens}" for name, (_, tokens) in sorted(spent.items()))
     return Measured(sum(tokens for _, tokens in spent.values()), streams)
 
 
-def quiet_requests(bench: Bench) -> Measured:
-    """Requests of that sync: one a stream, and one that asks whose credentials these are."""
-    spent = bench.quiet
+def unchanged_requests(bench: Bench) -> Measured:
+    """The requests of that sync: one per stream, and one that identifies the user."""
+    spent = bench.unchanged
     return Measured(sum(requests for requests, _ in spent.values()), f"{len(spent) - 1} streams")
 
 
 def products(bench: Bench) -> Measured:
-    """API tokens for the products of 10,000 deals, the list of deals included."""
-    return Measured(bench.hanging[0], "one deal at a time: 100,000")
+    """The API tokens for the products of 10,000 deals, including the list of deals."""
+    return Measured(bench.child_tokens[0], "one deal at a time: 100,000")
 
 
 def products_changed(bench: Bench) -> Measured:
-    """API tokens for those of the deals that changed, one in a hundred."""
-    return Measured(bench.hanging[1], "of 10,000 deals 100 changed")
+    """The API tokens for the products of deals that changed, one in a hundred."""
+    return Measured(bench.child_tokens[1], "of 10,000 deals 100 changed")
 
 
 def custom_fields(bench: Bench) -> Measured:
-    """CPU of a read with a column for each of 40 custom fields over one with the raw object."""
-    return ratio(bench.filling["columns"], bench.filling["raw"])
+    """The CPU time with columns for 40 custom fields over that with the raw objects."""
+    return ratio(bench.custom_fields["columns"], bench.custom_fields["raw"])
 
 
 def ratio(ours: Cost, theirs: Cost) -> Measured:
@@ -192,9 +192,9 @@ def ratio(ours: Cost, theirs: Cost) -> Measured:
 
 
 def peak(cost: Cost, deals: int, workers: str = "8 workers") -> Measured:
-    """Peak memory. Raises RuntimeError where the benchmark's own hides it."""
+    """Peak memory. Raises RuntimeError if the benchmark's own memory hides it."""
     if cost.peak <= own_peak():
-        raise RuntimeError("the benchmark itself takes more memory than what it measures")
+        raise RuntimeError("the benchmark itself uses more memory than the program it measures")
     return Measured(cost.peak, f"{deals:,} deals, {workers}")
 
 
@@ -205,7 +205,7 @@ ROWS = (
     Row("reader, 1 worker, with start-up", "x the floor", reader_with_start(1)),
     Row("40 custom fields", "x raw", custom_fields, at_most=1.5),
     Row("memory", "MB", memory, at_most=200),
-    Row("memory, half of the deals", "MB", memory_of_few, at_most=200),
+    Row("memory, half of the deals", "MB", memory_of_half, at_most=200),
     Row("memory, growth", "x half of them", memory_growth, at_most=1.1),
     Row("memory, workers chosen", "MB", memory_of_chosen, at_most=200),
     Row("spec", "x the CDK's import", spec, at_most=1.2),
@@ -220,8 +220,8 @@ ROWS = (
     Row("pace, 480 per 2 s", "of the limit", pace(480, 0, "deal_changelog"), at_least=0.9),
     Row("pace, 480 per 2 s, small pages", "of the limit", pace(480, 4)),
     Row("pace, 480 per 2 s, full pages", "of the limit", pace(480, 0)),
-    Row("nothing changed, requests", "requests", quiet_requests, at_most=15),
-    Row("nothing changed", "tokens", quiet),
+    Row("nothing changed, requests", "requests", unchanged_requests, at_most=15),
+    Row("nothing changed", "tokens", unchanged),
     Row("deal_products, 10,000 deals", "tokens", products, at_most=1_300),
     Row("deal_products, 1 % changed", "tokens", products_changed, at_most=60),
     Row("sandbox", "pages a CPU second", served, at_least=500),

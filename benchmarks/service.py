@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, so that what it costs is in nobody else's figures."""
+"""The sandbox in its own process, so that its cost does not affect other figures."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from benchmarks.programs import environment
 
 SEED = 1
 CLOCK = "2026-11-23T10:00:00Z"  # the same bytes in every run
-# A sync ends before the second that it begins in, and the newest deals are of the clock's second.
+# A sync reads up to the second before it starts, and the newest deals are from the clock's second.
 LATER = {"advance_seconds": 60}
 NO_LIMIT = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Service:
-    """A sandbox that answers as fast as it can."""
+    """A running sandbox without artificial delays."""
 
     url: str
     token: str
     pid: int
 
     def asked(self, path: str) -> dict[str, str]:
-        """The parameters of the first recorded request of `path`; LookupError without one."""
+        """The parameters of the first recorded request to `path`. Raises LookupError."""
         with urlopen(f"{self.url}/_sandbox/requests", timeout=60) as answer:
             requests: list[dict[str, Any]] = json.load(answer)
         for request in requests:
             if request["path"] == path:
                 return dict(request["params"])
-        raise LookupError(f"nothing has asked for {path}")
+        raise LookupError(f"nothing has requested {path}")
 
     def control(self, name: str, body: Any = None) -> Any:
-        """One of the sandbox's own routes: GET without a body, POST with one."""
+        """Call one of the sandbox's own routes: GET without a body, POST with one."""
         data = None if body is None else json.dumps(body).encode()
         with urlopen(Request(f"{self.url}/_sandbox/{name}", data), timeout=60) as answer:
             return json.load(answer)
 
     def cpu(self) -> float:
-        """Seconds of user and system time that it has used since its start. Linux only."""
+        """The user and system time in seconds since its start. Linux only."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
         user, system = fields.split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
@@ -56,8 +56,8 @@ class Service:
 def sandbox(
     deals: int, rate_limit: int = NO_LIMIT, fields: str = "small", **switches: float
 ) -> Iterator[Service]:
-    """A sandbox with `deals` listed deals on a free port of this machine, without limits unless
-    they are given. fields: whose custom fields there are; switches: the sandbox's, by name."""
+    """A sandbox with `deals` listed deals on a free local port, without limits unless given.
+    fields: which custom fields it defines; switches: the sandbox's, by name."""
     options: Mapping[str, object] = {
         "--port": 0,
         "--seed": SEED,

@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, and the connector pointed at it."""
+"""The sandbox in its own process, and the connector that reads from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipedrive_sandbox.data.plans import Company
 
 @dataclass
 class Box:
-    """A running sandbox and the files that lead a connector to it."""
+    """A running sandbox, and the connector's input files for it."""
 
     url: str
     api_token: str
@@ -35,7 +35,7 @@ class Box:
     outcomes: list[Outcome] = field(default_factory=list, repr=False)
 
     def control(self, name: str, body: Any = None) -> Any:
-        """One of the sandbox's own routes: GET without a body, POST with one."""
+        """Call one of the sandbox's own routes: GET without a body, POST with one."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/_sandbox/{name}", data)
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -45,7 +45,7 @@ class Box:
         """A configuration with an API token; `changes` replace its keys."""
         token = {"auth_type": "api_token", "api_token": self.api_token}
         everything = {"mode": "all"}
-        raw = {"custom_fields": "raw"}  # columns for them have tests of their own
+        raw = {"custom_fields": "raw"}  # columns have their own tests
         return {"credentials": token, "api_url": self.url, "history": everything, **raw, **changes}
 
     def oauth(self, **changes: Any) -> Message:
@@ -59,12 +59,12 @@ class Box:
         return self.config(credentials={**keys, **changes})
 
     def file(self, value: Any) -> str:
-        """A file that holds `value` as JSON; it goes with the sandbox."""
+        """The path of a file with `value` as JSON, removed with the sandbox."""
         self.files.append(program.write(value))
         return self.files[-1]
 
     def run(self, command: str, config: Message | None = None, *more: str) -> Outcome:
-        """One command of the program."""
+        """Run one command of the program."""
         config_file = self.file(self.config() if config is None else config)
         if self.debug and command == "read":
             more = ("--debug", *more)
@@ -72,7 +72,7 @@ class Box:
         return self.outcomes[-1]
 
     def streams(self) -> list[Message]:
-        """What discover lists."""
+        """The discovered streams."""
         return list(self.run("discover").of("CATALOG")[0]["streams"])
 
     def read(
@@ -82,7 +82,7 @@ class Box:
         state: Any = None,
         mode: Mode | None = None,
     ) -> Outcome:
-        """A sync of the named streams, or of all."""
+        """Sync the named streams, or all lists."""
         catalog = program.catalog_of(self.streams(), *names, mode=mode)
         more = ["--catalog", self.file(catalog)]
         if state is not None:
@@ -114,7 +114,7 @@ class Sandboxes:
         return box
 
     def end(self) -> None:
-        """Ends all that run. They keep nothing, so they need no time for it."""
+        """Kill all running sandboxes. They store nothing, so they need no time to stop."""
         for box in self._running:
             os.kill(box.process, signal.SIGKILL)
             os.waitpid(box.process, 0)
@@ -127,7 +127,7 @@ Start = Callable[..., Box]
 
 @pytest.fixture(scope="session")
 def start() -> Start:
-    """Starts sandboxes, which end with the module that started them."""
+    """Starts sandboxes, which stop at the end of the module that started them."""
     return Sandboxes()
 
 
@@ -142,15 +142,15 @@ def shared_box() -> Iterator[Box]:
     """A sandbox for tests that only read."""
     sandboxes = Sandboxes()
     box = sandboxes(scale=0.1, rate_limit=100_000)
-    # A record of the second in which the sandbox began would wait for the next sync.
+    # A record from the second in which the sandbox started would wait for the next sync.
     box.control("clock", {"advance_seconds": 5})
     yield box
     sandboxes.end()
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what -m does not choose
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by -m
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests that need the Docker engine, so that none can be forgotten."""
+    """Mark every test that needs the Docker engine, so that none is forgotten."""
     for item in items:
         if isinstance(item, pytest.Function) and "engine" in item.fixturenames:
             item.add_marker("image")

@@ -1,4 +1,4 @@
-"""The Docker engine and the connector's image, for the tests that need them."""
+"""The Docker engine and the connector's image, for tests that need them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 IMAGE = "source-pipedrive:test"
-NO_ENGINE = "the image tests did not run: no Docker engine answers (`docker version` says why)"
-PATIENCE = 60  # seconds until an engine that does not answer counts as none
+NO_ENGINE = "the image tests did not run: no Docker engine responds (`docker version` shows why)"
+PATIENCE = 60  # seconds to wait for the engine
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Any]:
-    """A client of the engine that the program `docker` talks to. Without one, the tests that need
-    it report that they did not run, or fail where REQUIRE_IMAGE_TESTS is set."""
+    """A client of the engine that the `docker` program uses. Without an engine the tests that need
+    it are skipped, or fail if REQUIRE_IMAGE_TESTS is set."""
     host = engine_host()
     if host is None:
         if os.environ.get("REQUIRE_IMAGE_TESTS"):
@@ -32,10 +32,10 @@ def engine() -> Iterator[Any]:
 
 
 def engine_host() -> str | None:
-    """Where the engine is; None if none answers.
+    """The engine's address; None if no engine responds.
 
-    The program finds out, because docker's client leaves a socket open where nobody listens, and
-    a warning about that is an error here.
+    It comes from the `docker` program, because docker's Python client leaves a socket open if
+    nothing listens, and the warning about that is an error here.
     """
     if _docker("version") is None:
         return None
@@ -43,7 +43,7 @@ def engine_host() -> str | None:
 
 
 def _docker(*arguments: str) -> str | None:
-    """What the program prints; None if it is missing, fails or hangs."""
+    """The output of the `docker` program; None if it is missing, fails or hangs."""
     try:
         done = subprocess.run(
             ["docker", *arguments], capture_output=True, text=True, check=True, timeout=PATIENCE
@@ -55,7 +55,7 @@ def _docker(*arguments: str) -> str | None:
 
 @pytest.fixture(scope="session")
 def image(engine: Any) -> str:
-    """The image's name, built as the README says, once for all tests."""
+    """The image's name, built once for all tests, as in the README."""
     build = os.environ.get("DOCKER_BUILD_OPTIONS", "")
     command = ["make", "--no-print-directory", "image", f"IMAGE={IMAGE}", f"BUILD={build}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

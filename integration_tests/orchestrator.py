@@ -1,4 +1,4 @@
-"""The image as an orchestrator runs it: files mounted read-only, output taken line by line."""
+"""Runs the image like an orchestrator: with read-only files, reading the output line by line."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ UNPRIVILEGED = {
     "read_only": True,
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges"],
-    "network_mode": "host",  # where the sandbox listens
+    "network_mode": "host",  # the sandbox listens on the host
 }
-PATIENCE = 60  # seconds until a container that does not end is an error
+PATIENCE = 60  # seconds that a container may take
 
 
 class Orchestrator:
-    """Runs containers of `image`, which see the files in `folder` and nothing else."""
+    """Runs containers of `image`, which mount the files in `folder` and nothing else."""
 
     def __init__(self, engine: Any, image: str, folder: Path) -> None:
         self._engine = engine
@@ -35,8 +35,8 @@ class Orchestrator:
         environment: dict[str, str] | None = None,
         **files: Any,
     ) -> Outcome:
-        """One command with `files`, e.g. config={...}; `while_running` gets each message as it
-        comes, with the container."""
+        """Run a command with `files`, such as config={...}; `while_running` gets the container and
+        each message as it arrives."""
         arguments = [command]
         for kind, content in files.items():
             path = self._folder / f"{kind}.json"
@@ -61,6 +61,6 @@ class Orchestrator:
             complaints = container.logs(stdout=False, stderr=True)
         finally:
             container.remove(force=True)
-        assert not rest, "the output ends within a line"
+        assert not rest, "the output ends with an incomplete line"
         assert not complaints, complaints.decode()
         return Outcome(code, output)

@@ -1,4 +1,4 @@
-"""The connector as a program: its command line, its lines, its exit code."""
+"""The connector as a program: its command line, output and exit code."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ LISTS = frozenset(name for name, row in STREAMS.items() if not row.sources and n
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run of the program left: its exit code and standard output."""
+    """The result of one run of the program: its exit code and standard output."""
 
     code: int
     output: bytes
 
     @cached_property
     def messages(self) -> list[Message]:
-        """Every line, decoded once; a line that is no JSON object fails here."""
+        """Every line, decoded once. Fails if a line is not a JSON object."""
         found = [json.loads(line) for line in self.output.splitlines()]
         assert all(isinstance(message, dict) for message in found)
         return found
@@ -62,19 +62,19 @@ class Outcome:
 
     @property
     def state(self) -> list[Message]:
-        """The last state of each stream, as the platform hands it to the next run."""
+        """The last state of each stream, as the platform passes it to the next run."""
         last = {s["stream"]["stream_descriptor"]["name"]: s for s in self.of("STATE")}
         return list(last.values())
 
     def sentence(self) -> str:
-        """The one line that tells a person why the command failed."""
+        """The line that explains to a user why the command failed."""
         for status in self.of("CONNECTION_STATUS"):
             return str(status["message"])
         return str(self.errors[-1]["message"])
 
 
 def run(*arguments: str, environment: Mapping[str, str] | None = None) -> Outcome:
-    """Runs the program to its end."""
+    """Run the program to its end."""
     child, read = fork(main, arguments, environment)
     with os.fdopen(read, "rb") as pipe:
         output = pipe.read()
@@ -87,9 +87,9 @@ def fork(
     arguments: Sequence[str],
     environment: Mapping[str, str] | None = None,
 ) -> tuple[int, int]:
-    """Runs a `program` in a fork of this process, which has everything imported already.
+    """Run a `program` in a fork of this process, which has already imported everything.
 
-    Returns its process id and the end of a pipe from which to read its standard output.
+    Returns its process id and the read end of a pipe with its standard output.
     """
     read, write = os.pipe()
     child = os.fork()
@@ -105,12 +105,12 @@ def _become(
     arguments: Sequence[str],
     environment: Mapping[str, str],
 ) -> None:
-    """In a fork: the program, writing to the pipe `write`. Never returns."""
+    """Run the program in a fork, writing to the pipe `write`. Never returns."""
     code = 70
     try:
-        gc.freeze()  # the collector would touch, and so copy, what belongs to the tests
+        gc.freeze()  # the collector would touch, and so copy, the tests' memory
         os.dup2(write, 1)
-        os.closerange(3, 4_096)  # another program's pipe would not end while this one lives
+        os.closerange(3, 4_096)  # otherwise this process would keep other programs' pipes open
         os.environ.update(environment)
         sys.stdout = os.fdopen(1, "w", closefd=False)
         program(list(arguments))
@@ -124,17 +124,17 @@ def _become(
 
 
 def write(value: Any) -> str:
-    """The path of a new file that holds `value` as JSON."""
+    """The path of a new file with `value` as JSON."""
     with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
         json.dump(value, file)
     return file.name
 
 
 def catalog_of(streams: Iterable[Message], *names: str, mode: Mode | None = None) -> Message:
-    """A configured catalog of the discovered `streams`: those of `names`, or else all lists (what
-    is asked for record by record has tests of its own).
+    """A configured catalog of the discovered `streams` in `names`, or else of all lists (child
+    streams have their own tests).
 
-    mode: "full_refresh" for all; otherwise incremental wherever a stream supports it.
+    mode: "full_refresh" for all; by default incremental wherever a stream supports it.
     """
     return {
         "streams": [
@@ -153,6 +153,6 @@ Mode = Literal["full_refresh", "incremental"]
 
 
 def remove(*paths: str) -> None:
-    """Deletes files that `write` made."""
+    """Delete files that `write` created."""
     for path in paths:
         Path(path).unlink()

@@ -1,8 +1,7 @@
-"""PyAirbyte as a program of its own: a sync for each line of standard input.
+"""PyAirbyte in its own process: one sync for each line of standard input.
 
-Not in the tests' process: it takes seconds to import, warns, and takes over the logger that the
-connector logs to. Each sync runs in a fork, so that nothing but the DuckDB file is left for the
-next one.
+It does not run in the tests' process because it takes seconds to import, emits warnings, and takes
+over the connector's logger. Each sync runs in a fork, so that syncs share only the DuckDB file.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ Request = dict[str, Any]
 
 @dataclass(frozen=True)
 class Sync:
-    """What a sync left beside the DuckDB file.
+    """The result of a sync, besides the DuckDB file.
 
-    `rows` are those read, by stream; `kept` the configurations that the callback got; `error` is
+    `rows`: the number read, by stream; `kept`: the configurations passed to the callback; `error`:
     what PyAirbyte raised, or "".
     """
 
@@ -36,11 +35,11 @@ class Sync:
 
 
 class PyAirbyte:
-    """The program, with everything that it writes to disk under `folder`."""
+    """The process; it writes only under `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.files = folder / "files"  # what the connector is handed, mounted into its container
+        self.files = folder / "files"  # the connector's input files, mounted into its container
         self.files.mkdir()
         self.files.chmod(0o755)  # the image runs as another user
         self._said = (folder / "said.txt").open("a")
@@ -52,7 +51,7 @@ class PyAirbyte:
             text=True,
             env={
                 **os.environ,
-                "PYTHONWARNINGS": "ignore",  # of Google's libraries, about their future
+                "PYTHONWARNINGS": "ignore",  # future warnings of Google's libraries
                 "DO_NOT_TRACK": "1",
                 "AIRBYTE_OFFLINE_MODE": "1",
                 "AIRBYTE_PROJECT_DIR": str(folder),
@@ -64,7 +63,7 @@ class PyAirbyte:
         )
 
     def sync(self, way: Mapping[str, Any], config: Request, streams: list[str], to: Path) -> Sync:
-        """A sync of `streams` into the DuckDB file `to`; `way` is a keyword of get_source."""
+        """Sync `streams` into the DuckDB file `to`; `way` is a keyword argument of get_source."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         request = {"way": dict(way), "config": config, "streams": streams, "to": str(to)}
@@ -80,7 +79,7 @@ class PyAirbyte:
         return "\n".join(path.read_text() for path in (self.folder / "said.txt", *logs))
 
     def close(self) -> None:
-        """Waits for its end."""
+        """Wait until it exits."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -90,7 +89,7 @@ class PyAirbyte:
 
 
 def serve(answers: IO[str]) -> None:
-    """Answers each request with a line of JSON."""
+    """Answer each request with a line of JSON."""
     import airbyte  # noqa: F401  (forks find it imported)
 
     for line in sys.stdin:
@@ -120,7 +119,7 @@ def answer(request: Request) -> dict[str, Any]:
 
     def keep(config: dict[str, Any]) -> None:
         kept.append(config)
-        # discover may renew the tokens; without this line read would come with the old ones.
+        # discover may renew the tokens; without this line read would use the old ones.
         source.set_config(config, validate=False)
 
     to = Path(request["to"])
@@ -139,5 +138,5 @@ def answer(request: Request) -> dict[str, Any]:
 
 if __name__ == "__main__":
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what PyAirbyte prints is no answer
+    os.dup2(2, 1)  # keeps PyAirbyte's output out of the answers
     serve(answers)

@@ -16,12 +16,12 @@ DEALS = ("deals", "deal_installments", "subscriptions")
 
 @pytest.mark.parametrize("answer", ["402", "403"])
 @pytest.mark.parametrize("trial", [False, True])
-def test_what_an_account_gets_later_is_read_from_the_beginning(
+def test_a_feature_bought_later_is_read_from_the_beginning(
     start: Start, answer: str, trial: bool
 ) -> None:
-    """Otherwise the projects, tasks and instalments of the time before are missing for ever.
+    """Otherwise earlier projects, tasks and instalments would never arrive.
 
-    trial: the account had it at first, too.
+    trial: the account had the feature before, in its trial.
     """
     box = start(scale=0.05, clock=CLOCK, rate_limit=100_000)
     ok, refused = [{"projects_plan": one, "installments": one} for one in ("ok", answer)]

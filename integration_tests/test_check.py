@@ -100,7 +100,7 @@ def test_missing_scopes_are_named_and_the_check_succeeds(start: Start) -> None:
 
 
 def test_scopes_that_the_token_does_not_list_are_not_guessed(start: Start) -> None:
-    box = start(scope_told="base")
+    box = start(reported_scope="base")
     logs = succeeds(box.run("check", box.oauth()))
     (line,) = [log for log in logs if "does not list its scopes" in log]
     assert line.startswith("Not checked:")

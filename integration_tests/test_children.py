@@ -1,4 +1,4 @@
-"""What hangs on deals, persons, roles, ...: all of it, once, for few tokens, and never half."""
+"""Child streams of deals, persons, roles, ...: complete, without duplicates, for few tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from integration_tests import program
 from integration_tests.conftest import Box, Start
 from integration_tests.program import Message, Outcome
 from integration_tests.test_kills import killed_fork, latest
-from integration_tests.warehouse import Warehouse, vouched
+from integration_tests.warehouse import Warehouse, covered
 from source_pipedrive.reading.instants import instant
 from source_pipedrive.streams import STREAMS
 
@@ -26,7 +26,7 @@ PER_DEAL = (
     "deal_discounts",
 )
 BULK = ("deal_products", "deal_installments", "subscriptions")
-# Told of months, or not by the sandbox's own listing.
+# Reported by month, or not in the sandbox's own listing.
 UNTOLD = (
     "goal_results",
     "pipeline_conversion_statistics",
@@ -51,7 +51,7 @@ def requests(box: Box, end: str) -> int:
 
 
 def by_parent(box: Box, stream: str) -> dict[str, list[Any]]:
-    """{the parent's id: its rows} as the API lists them now."""
+    """{the parent's id: its rows}, as the API lists them now."""
     found: dict[str, list[Any]] = box.control(f"records-by-parent/{stream}")
     return found
 
@@ -96,7 +96,7 @@ def test_every_row_of_every_parent_arrives_once(
     assert found == listed
 
 
-def test_the_list_of_deals_is_read_once_for_all_that_hang_on_it(company: Box) -> None:
+def test_the_list_of_deals_is_read_once_for_all_child_streams(company: Box) -> None:
     company.control("reset-ledger", {})
     outcome = company.read("deals", *BULK, *PER_DEAL)
     assert outcome.code == 0
@@ -107,18 +107,18 @@ def test_the_list_of_deals_is_read_once_for_all_that_hang_on_it(company: Box) ->
         map(str, outcome.records("subscriptions"))
     )
     assert {"deal_products", "deal_installments"} <= subscriptions.keys()
-    assert not alone.records("deal_products"), "what was not selected stays out"
+    assert not alone.records("deal_products"), "streams that are not selected have no records"
 
 
-def test_ten_thousand_deals_cost_little_and_what_changed_less(start: Start) -> None:
-    """One by one their products would cost 100,000 tokens."""
+def test_ten_thousand_deals_cost_little_and_changes_less(start: Start) -> None:
+    """Their products would cost 100,000 tokens, one deal at a time."""
     box = start(scale=5, clock=CLOCK, rate_limit=1_000_000)
     box.control("clock", {"advance_seconds": 120})
     box.control("reset-ledger", {})
     first = box.read("deal_products")
     assert first.code == 0
     assert len(by_parent(box, "deal_products")) > 6_000
-    assert tokens(box) - 2 * 20 <= 1_300  # discover's part aside
+    assert tokens(box) - 2 * 20 <= 1_300  # without the cost of discover
     box.control("clock", {"advance_seconds": 3600})
     box.control("mutate", {"seed": 1, "objects": ["deals"], "edits": 100, "adds": 0, "deletes": 0})
     box.control("clock", {"advance_seconds": 120})
@@ -132,7 +132,7 @@ def test_ten_thousand_deals_cost_little_and_what_changed_less(start: Start) -> N
 
 
 def loaded(*outcomes: Outcome) -> Any:
-    """DuckDB with the tables deals and deal_products, deduplicated as a destination does it."""
+    """DuckDB with the tables deals and deal_products, deduplicated as a destination does."""
     warehouse = Warehouse()
     for outcome in outcomes:
         warehouse.load(outcome.messages)
@@ -151,7 +151,7 @@ def loaded(*outcomes: Outcome) -> Any:
     return connection
 
 
-def test_a_product_that_was_removed_disappears_also_a_deals_last(start: Start) -> None:
+def test_a_removed_product_disappears_even_a_deals_last(start: Start) -> None:
     box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000)
     box.control("clock", {"advance_seconds": 120})
     outcomes = [box.read("deals", "deal_products")]
@@ -161,7 +161,7 @@ def test_a_product_that_was_removed_disappears_also_a_deals_last(start: Start) -
         if day > 3 and had - set(by_parent(box, "deal_products")):
             break
         box.control("clock", {"advance_seconds": 86_400})
-        work = {"objects": ["deals"], "work": ["products"], "edits": 90, "adds": 2}
+        work = {"objects": ["deals"], "edit_kinds": ["products"], "edits": 90, "adds": 2}
         box.control("mutate", {"seed": day, "deletes": 0, "archives": 0, **work})
         box.control("clock", {"advance_seconds": 120})
         outcomes.append(box.read("deals", "deal_products", state=outcomes[-1].state))
@@ -177,13 +177,13 @@ def test_a_product_that_was_removed_disappears_also_a_deals_last(start: Start) -
     assert len(found) < every
 
 
-def test_all_entries_of_a_changed_deal_come_and_the_history_is_right(start: Start) -> None:
+def test_a_changed_deals_changelog_is_complete_and_its_history_correct(start: Start) -> None:
     box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000)
     box.control("clock", {"advance_seconds": 120})
     names = ("deal_changelog", "deal_stage_history", "deals")
     first = box.read(*names)
     box.control("clock", {"advance_seconds": 86_400})
-    work = {"objects": ["deals"], "work": ["stage", "status"], "edits": 60, "adds": 5}
+    work = {"objects": ["deals"], "edit_kinds": ["stage", "status"], "edits": 60, "adds": 5}
     box.control("mutate", {"seed": 1, "deletes": 0, "archives": 0, **work})
     box.control("clock", {"advance_seconds": 120})
     later = box.read(*names, state=first.state)
@@ -222,7 +222,7 @@ STAY = ("stage_id", "pipeline_id", "entered_time", "left_time")
 
 
 def stays_of(*outcomes: Outcome) -> dict[str, list[dict[str, Any]]]:
-    """{id of the deal: its stays} as a warehouse has them after these syncs."""
+    """{id of the deal: its stays}, as a warehouse has them after these syncs."""
     warehouse = Warehouse()
     for outcome in outcomes:
         warehouse.load(outcome.messages)
@@ -233,38 +233,36 @@ def stays_of(*outcomes: Outcome) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-@pytest.mark.parametrize("named", ["beside", "absent"])
-def test_the_history_of_stages_is_the_truth(start: Start, named: str) -> None:
-    """Whether or not the changelog names the pipeline beside the stage."""
+@pytest.mark.parametrize("named", ["present", "absent"])
+def test_the_stage_history_is_correct(start: Start, named: str) -> None:
+    """Whether or not the changelog includes changes of the pipeline."""
     box = start(scale=0.3, clock=CLOCK, rate_limit=1_000_000, changelog_pipelines=named)
     box.control("clock", {"advance_seconds": 120})
     first = box.read("deal_stage_history")
-    truth = box.control("stays")
+    truth = box.control("stage-history")
     assert stays_of(first) == {deal: stays for deal, stays in truth.items() if stays}
     moves = [pair for stays in truth.values() for pair in pairwise(stays)]
-    assert any(a["entered_time"] == a["left_time"] for a, _ in moves), "no two moves in a second"
+    assert any(a["entered_time"] == a["left_time"] for a, _ in moves), "no two moves in one second"
     assert any(a["pipeline_id"] != b["pipeline_id"] for a, b in moves)
     box.control("clock", {"advance_seconds": 86_400})
     for seed in range(4):
-        work = {"objects": ["deals"], "work": ["stage", "stage", "status"], "edits": 200}
+        work = {"objects": ["deals"], "edit_kinds": ["stage", "stage", "status"], "edits": 200}
         box.control("mutate", {"seed": seed, "deletes": 0, "archives": 3, "adds": 3, **work})
     box.control("clock", {"advance_seconds": 120})
     later = box.read("deal_stage_history", state=first.state)
-    truth = box.control("stays")
+    truth = box.control("stage-history")
     assert stays_of(first, later) == {deal: stays for deal, stays in truth.items() if stays}
 
 
-@pytest.mark.parametrize("named", ["beside", "absent"])
-def test_a_pipeline_that_is_not_known_is_null_and_never_a_wrong_one(
-    start: Start, named: str
-) -> None:
+@pytest.mark.parametrize("named", ["present", "absent"])
+def test_an_unknown_pipeline_is_null_and_never_wrong(start: Start, named: str) -> None:
     box = start(scale=0.3, clock=CLOCK, rate_limit=1_000_000, changelog_pipelines=named)
     box.control("clock", {"advance_seconds": 120})
     box.control("fail-next", [{"path_contains": "/stages", "status": 403, "times": 9}])
     outcome = box.read("deal_stage_history")
     assert outcome.code == 0
     assert len([log for log in outcome.logs if "without the list of stages" in log]) == 1
-    truth, found = box.control("stays"), stays_of(outcome)
+    truth, found = box.control("stage-history"), stays_of(outcome)
     known = 0
     for deal, stays in found.items():
         for stay, true in zip(stays, truth[deal], strict=True):
@@ -274,7 +272,7 @@ def test_a_pipeline_that_is_not_known_is_null_and_never_a_wrong_one(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_killed_anywhere_no_parent_is_vouched_for_without_its_rows(start: Start, seed: int) -> None:
+def test_no_kill_lets_a_state_cover_a_parent_without_its_rows(start: Start, seed: int) -> None:
     box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000, null_update_times=5)
     box.control("clock", {"advance_seconds": 120})
     names = ("deal_products", "deal_participants", "deal_changelog", "person_followers", "persons")
@@ -304,7 +302,7 @@ def test_killed_anywhere_no_parent_is_vouched_for_without_its_rows(start: Start,
 
 
 def _holds(box: Box, name: str, blob: Message, warehouse: Warehouse) -> None:
-    """Every parent whose time the state calls read has all of its rows in the warehouse."""
+    """Check that every parent whose time the state covers has all its rows in the warehouse."""
     row = STREAMS[name]
     if row.child is None or "version" not in blob:
         return
@@ -312,7 +310,7 @@ def _holds(box: Box, name: str, blob: Message, warehouse: Warehouse) -> None:
     for root in row.roots:
         parts = blob.get("parents", {}).get(root)
         if parts is None:
-            spans = vouched(name, blob)
+            spans = covered(name, blob)
         else:
             spans = [(instant(start), instant(end)) for start, end in parts]
         for parent in box.control(f"records/{root}"):
@@ -324,8 +322,8 @@ def _holds(box: Box, name: str, blob: Message, warehouse: Warehouse) -> None:
                 assert len(held) == len(rows.get(str(parent["id"]), [])), (name, parent["id"])
 
 
-def test_a_budget_that_does_not_last_is_gone_on_with(start: Start) -> None:
-    """Short syncs read the changelogs of all deals, and no deal twice but those of a page."""
+def test_a_read_over_budget_resumes_in_the_next_sync(start: Start) -> None:
+    """Short syncs read the changelogs of all deals, and repeat at most the deals of a page."""
     box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000)
     box.control("clock", {"advance_seconds": 120})
     warehouse, state, syncs = Warehouse(), None, 0
@@ -341,16 +339,14 @@ def test_a_budget_that_does_not_last_is_gone_on_with(start: Start) -> None:
     listed = sum(len(rows) for rows in by_parent(box, "deal_changelog").values())
     assert len(warehouse.tables["deal_changelog"]) == listed
     assert syncs >= 3
-    assert len(asked) - len(set(asked)) <= 2 * syncs, "more than a page a worker was read twice"
+    assert len(asked) - len(set(asked)) <= 2 * syncs, "more than one page per worker was read twice"
 
 
 @pytest.mark.parametrize("answer", ["402", "403"])
-def test_what_the_plan_does_not_have_is_empty_with_a_line_in_the_log(
-    start: Start, answer: str
-) -> None:
+def test_a_stream_missing_from_the_plan_is_empty_with_a_log_line(start: Start, answer: str) -> None:
     box = start(scale=0.05, rate_limit=100_000, projects_plan=answer, installments=answer)
     discovered = box.run("discover", box.config(custom_fields="columns_and_raw"))
-    assert discovered.code == 0, "every company without the add-on could not be set up"
+    assert discovered.code == 0, "no company without the add-on could be set up"
     assert not [log for log in discovered.of("LOG") if log["level"] == "WARN"]
     projects = [n for n in STREAMS if n.startswith("project")] + ["tasks"]
     outcome = box.read(*projects, "deal_installments", "subscriptions", "deleted_records")
@@ -364,7 +360,7 @@ def test_what_the_plan_does_not_have_is_empty_with_a_line_in_the_log(
     assert outcome.records("deleted_records")
 
 
-def test_instalments_whose_answer_does_not_tell_of_more_are_all_read(start: Start) -> None:
+def test_all_instalments_are_read_if_the_response_reports_no_more(start: Start) -> None:
     box = start(scale=1, clock=CLOCK, rate_limit=100_000, installments_pagination="absent")
     box.control("clock", {"advance_seconds": 120})
     outcome = box.read("deal_installments")
@@ -372,9 +368,9 @@ def test_instalments_whose_answer_does_not_tell_of_more_are_all_read(start: Star
     assert {record["id"] for record in outcome.records("deal_installments")} == expected
 
 
-@pytest.mark.parametrize("told", ["record", "null", "both"])
-def test_deleted_records_are_told_however_pipedrive_tells_them(start: Start, told: str) -> None:
-    box = start(scale=0.1, clock=CLOCK, rate_limit=100_000, recents_deleted=told)
+@pytest.mark.parametrize("form", ["record", "null", "both"])
+def test_deleted_records_are_reported_in_either_form(start: Start, form: str) -> None:
+    box = start(scale=0.1, clock=CLOCK, rate_limit=100_000, recents_deleted=form)
     box.control("clock", {"advance_seconds": 120})
     first = box.read("deleted_records")
     box.control("clock", {"advance_seconds": 3600})
@@ -395,7 +391,7 @@ def test_deleted_records_are_told_however_pipedrive_tells_them(start: Start, tol
     assert any("more than a month ago" in log["message"] for log in late.of("LOG"))
 
 
-def test_the_passwords_of_webhooks_leave_nowhere(everything: Outcome, company: Box) -> None:
+def test_the_passwords_of_webhooks_are_never_written(everything: Outcome, company: Box) -> None:
     assert company.control("records/webhooks")[0]["http_auth_password"]
     for record in everything.records("webhooks"):
         assert not {"http_auth_user", "http_auth_password"} & record.keys()
@@ -403,7 +399,7 @@ def test_the_passwords_of_webhooks_leave_nowhere(everything: Outcome, company: B
     assert b"hook-user" not in everything.output
 
 
-def test_a_read_that_costs_much_says_so_before(everything: Outcome) -> None:
+def test_an_expensive_read_is_announced(everything: Outcome) -> None:
     begun, price = [log for log in everything.logs if log.startswith("deal_changelog: ")][:2]
     assert begun == "deal_changelog: reading everything."
     assert "deals x 20 tokens = " in price

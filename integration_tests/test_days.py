@@ -1,4 +1,4 @@
-"""What a day's budget buys: the lists first, then the rest, some of it each day."""
+"""The order in which a daily budget is spent: first the lists, then a part of the rest each day."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ LISTED = sorted(LISTS | {name for name, row in STREAMS.items() if row.kind is Ki
 
 
 def incomplete(outcome: Outcome) -> list[str]:
-    """The streams that were not read to their end."""
+    """The streams that were not read to the end."""
     return [name for name in STREAMS if outcome.statuses(name)[-1:] == ["INCOMPLETE"]]
 
 
 def tokens(box: Box) -> int:
-    """What was spent since the last call."""
+    """The tokens spent since the last call."""
     spent = sum(of["tokens"] for of in box.control("ledger").values())
     box.control("reset-ledger", {})
     return spent
 
 
-def test_a_first_sync_of_everything_leaves_every_list_complete(start: Start) -> None:
-    """A tenth of the sandbox's company, and a tenth of its day: 15,000 tokens."""
+def test_a_first_sync_of_everything_completes_every_list(start: Start) -> None:
+    """A tenth of the sandbox's company with a tenth of its daily budget: 15,000 tokens."""
     box = start(scale=0.1, clock=CLOCK, rate_limit=100_000, daily_tokens=15_000)
     outcome = box.read(*STREAMS)
-    assert outcome.code == 1, "the day does not pay for everything"
+    assert outcome.code == 1, "the daily budget does not cover everything"
     assert not set(incomplete(outcome)) & set(LISTED)
     for name in ("deals", "persons", "organizations", "users", "stages", "deal_fields"):
         assert outcome.records(name), name
@@ -40,7 +40,7 @@ def test_a_first_sync_of_everything_leaves_every_list_complete(start: Start) -> 
 
 
 def test_with_a_small_budget_each_sync_brings_the_lists_up_to_date(start: Start) -> None:
-    """What is requested record by record takes weeks with it, and deals do not stand still."""
+    """Child streams take weeks with it, and deals keep changing."""
     box = start(scale=0.1, clock=CLOCK, rate_limit=100_000)
     config = box.config(daily_token_budget=2_000)
     states: dict[str, Message] = {}
@@ -53,8 +53,8 @@ def test_with_a_small_budget_each_sync_brings_the_lists_up_to_date(start: Start)
         box.control("clock", {"advance_seconds": DAY})
 
 
-def test_everything_comes_in_as_many_days_as_it_costs_and_one(start: Start) -> None:
-    """Four pipelines, the whole history, 30,000 tokens a day of which a tenth stays reserved."""
+def test_everything_arrives_in_as_many_days_as_it_costs_plus_one(start: Start) -> None:
+    """Four pipelines, the whole history, and 30,000 tokens a day, of which a tenth is reserved."""
     box = start(scale=0.3, clock=CLOCK, rate_limit=100_000, daily_tokens=1_000_000)
     assert box.read(*STREAMS).code == 0
     days = tokens(box) / (0.9 * 30_000) + 1

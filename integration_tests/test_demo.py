@@ -1,4 +1,4 @@
-"""`make demo`, twice, as a user runs it: what is printed, and what is in the DuckDB file after."""
+"""`make demo`, run twice by a user: its output, and the contents of the DuckDB file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import duckdb
 import pytest
 
 from pipedrive_sandbox.clock import moment, plain
-from pipedrive_sandbox.demo.sync import left_out
+from pipedrive_sandbox.demo.sync import skipped_streams
 from pipedrive_sandbox.mutations import INCREMENTAL
 from pipedrive_sandbox.options import Options
 from pipedrive_sandbox.routes import ROUTES
@@ -32,7 +32,7 @@ pytestmark = needs_pyairbyte
 ROOT = Path(__file__).parents[1]
 SCALE = 0.1
 EVERY_STATUS = {"status": "open,won,lost,deleted"}
-OVERLAP = 60  # seconds before the end of a sync that the next one reads again
+OVERLAP = 60  # seconds before the end of a sync, which the next one reads again
 
 
 def demo(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -85,14 +85,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 @pytest.fixture(scope="module")
 def company(runs: Runs) -> Iterator[Sandbox]:
-    """The company as the first run found it."""
+    """The company at the time of the first run."""
     with Sandbox(Options(scale=SCALE, clock=runs.memory["since"])) as box:
         yield box
 
 
 @pytest.fixture(scope="module")
 def company_after(runs: Runs) -> Iterator[Sandbox]:
-    """The company as the second run found it."""
+    """The company at the time of the second run."""
     (batch,) = runs.memory["batches"]
     with Sandbox(Options(scale=SCALE, clock=runs.memory["since"])) as box:
         box.clock.set(batch["at"])
@@ -105,12 +105,12 @@ def listed(box: Sandbox, name: str) -> list[dict[str, Any]]:
     return box.records(name, **params)
 
 
-def test_a_pipe_gets_plain_text_and_nothing_of_pyairbyte(runs: Runs) -> None:
+def test_a_pipe_gets_plain_text_and_no_output_of_pyairbyte(runs: Runs) -> None:
     for run in (runs.first, runs.second):
         assert run.stderr == ""
         assert not re.search(r"[\x00-\x09\x0b-\x1f]", run.stdout)
         assert max(map(len, run.stdout.splitlines())) <= 120
-    assert "Run `make demo` again: it will read only what changed." in runs.first.stdout
+    assert "Run `make demo` again to read only what has changed." in runs.first.stdout
 
 
 def test_the_sandbox_ends_with_the_demo(runs: Runs) -> None:
@@ -123,9 +123,13 @@ def test_the_sandbox_ends_with_the_demo(runs: Runs) -> None:
 def test_every_record_of_the_company_is_counted_once(runs: Runs, company: Sandbox) -> None:
     rows = table(runs.first.stdout, "stream")
     other = ("users_me", "recents", "deals_summary", "projects", "projects_archived")
-    lists = [route.object for route in ROUTES if not route.of and not route.ids]
+    lists = [
+        route.object
+        for route in ROUTES
+        if not route.relation.parent_table and not route.relation.ids_param
+    ]
     names = [name for name in lists if name not in other]
-    assert "deal_products" in rows.keys() - left_out()
+    assert "deal_products" in rows.keys() - skipped_streams()
     assert set(names) <= set(rows)
     expected = {name: len(listed(company, name)) for name in names}
     assert {name: number(rows[name][0]) for name in names} == expected
@@ -133,7 +137,7 @@ def test_every_record_of_the_company_is_counted_once(runs: Runs, company: Sandbo
     assert number(rows["all"][3]) == sum(number(rows[name][3]) for name in rows if name != "all")
 
 
-def test_the_query_says_who_owns_the_deals(runs: Runs, company: Sandbox) -> None:
+def test_the_query_shows_who_owns_the_deals(runs: Runs, company: Sandbox) -> None:
     users = {user["name"] for user in company.records("users")}
     for run in (runs.first, runs.second):
         assert "JOIN crm.users" in run.stdout
@@ -146,7 +150,7 @@ def test_the_query_says_who_owns_the_deals(runs: Runs, company: Sandbox) -> None
 
 
 def test_custom_fields_are_columns_of_the_right_type(runs: Runs) -> None:
-    """No cast, and the names that people gave them in Pipedrive."""
+    """They need no cast, and have the names that users gave them in Pipedrive."""
     (budget, seats) = runs.query("SELECT sum(budget), avg(seats) FROM crm.deals")[0]
     assert budget > 0
     assert seats > 0
@@ -161,7 +165,7 @@ def test_custom_fields_are_columns_of_the_right_type(runs: Runs) -> None:
     assert runs.query("SELECT count(DISTINCT budget_currency) FROM crm.deals")[0][0] > 1
 
 
-def test_the_second_run_reads_what_changed_and_says_so(runs: Runs, company: Sandbox) -> None:
+def test_the_second_run_reads_and_reports_what_changed(runs: Runs, company: Sandbox) -> None:
     (batch,) = runs.memory["batches"]
     changed = {name: sum(map(len, kinds.values())) for name, kinds in batch["changes"].items()}
     shown = table(runs.second.stdout, "object")
@@ -183,15 +187,15 @@ def test_the_second_run_reads_what_changed_and_says_so(runs: Runs, company: Sand
     assert number(after["all"][3]) <= number(before["all"][3])
 
     said = " ".join(runs.second.stdout.split())
-    assert f"Since the last run {sum(changed.values())} records changed." in said
+    assert f"Since the last run, {sum(changed.values())} records changed." in said
     assert f"The first run read {before['all'][0]} rows" in said
 
 
-def test_the_warehouse_holds_what_the_sandbox_changed(runs: Runs, company_after: Sandbox) -> None:
+def test_the_warehouse_has_the_changes_of_the_sandbox(runs: Runs, company_after: Sandbox) -> None:
     for name in (*INCREMENTAL, "deals_archived", "leads_archived"):
         held = runs.query(f"SELECT id, update_time FROM crm.{name}")
         latest = {str(id_): time.replace(microsecond=0) for id_, time in held}
-        assert len(held) == len(latest), f"{name}: a primary key is there twice"
+        assert len(held) == len(latest), f"{name}: duplicate primary key"
         for record in listed(company_after, name):
             written = re.sub(r"\.\d+|Z", "", record["update_time"].replace("T", " "))
             assert str(latest[str(record["id"])]) == written, (name, record["id"])
@@ -207,10 +211,10 @@ def test_the_warehouse_holds_what_the_sandbox_changed(runs: Runs, company_after:
         ({"seed": 2}, "--seed 2"),
         ({"format": 0}, "another version"),
         ({"since": "2999-01-01T00:00:00Z"}, "from the future"),
-        ({"synced": 0}, "is gone"),
+        ({"synced": 0}, "pipedrive.duckdb is missing"),
     ],
 )
-def test_a_folder_that_cannot_be_used_is_explained(
+def test_an_unusable_folder_is_explained(
     tmp_path: Path, known: dict[str, Any], sentence: str
 ) -> None:
     memory = {"format": 1, "seed": 1, "scale": 1, "since": "2026-01-01T00:00:00Z", **known}
@@ -223,12 +227,14 @@ def test_a_folder_that_cannot_be_used_is_explained(
     assert run.stderr == ""
 
 
-def test_the_image_goes_on_where_the_program_was(runs: Runs, image: str, tmp_path: Path) -> None:
+def test_the_image_resumes_where_the_program_stopped(
+    runs: Runs, image: str, tmp_path: Path
+) -> None:
     folder = shutil.copytree(runs.folder, tmp_path / "demo")
     third = demo(folder, "--scale", str(SCALE), "--image", image)
     assert third.returncode == 0, third.stdout + third.stderr
     assert third.stderr == ""
-    assert f"The image {image} reads it through PyAirbyte" in third.stdout
+    assert f"The image {image} syncs it through PyAirbyte" in third.stdout
     before, after = (table(each.stdout, "stream") for each in (runs.first, third))
     assert number(after["all"][0]) * 3 < number(before["all"][0])
 
@@ -246,9 +252,7 @@ def test_the_image_goes_on_where_the_program_was(runs: Runs, image: str, tmp_pat
                 assert held[record["id"]][:19] == written, (name, record["id"])
 
 
-def test_a_demo_that_is_stopped_leaves_no_container(
-    engine: Any, image: str, tmp_path: Path
-) -> None:
+def test_a_stopped_demo_leaves_no_container(engine: Any, image: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipedrive_sandbox.demo", "--folder", str(tmp_path)]
     with subprocess.Popen(
         [*command, "--scale", str(SCALE), "--image", image],
@@ -265,7 +269,7 @@ def test_a_demo_that_is_stopped_leaves_no_container(
         process.terminate()
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.endswith("Stopped. The next run goes on from what was written.\n")
+    assert said.endswith("Stopped. The next run resumes from what was written.\n")
     assert "Traceback" not in said
     give_up = time.monotonic() + 20
     while containers(engine, tmp_path):
@@ -274,29 +278,29 @@ def test_a_demo_that_is_stopped_leaves_no_container(
 
 
 def containers(engine: Any, folder: Path) -> list[str]:
-    """Those that see `folder`."""
+    """The containers that mount `folder`."""
     return [each["Id"] for each in engine.api.containers(filters={"volume": f"{folder}/files"})]
 
 
-def test_an_engine_that_does_not_answer_is_explained(tmp_path: Path) -> None:
-    """As a user meets it: `make demo DOCKER=1`, and Docker is not running."""
+def test_a_missing_engine_is_explained(tmp_path: Path) -> None:
+    """A user runs `make demo DOCKER=1` while Docker is not running."""
     closed = f"unix://{tmp_path}/closed.sock"
     here = f"BIN={Path(sys.executable).parent}"
     done = run("make", "-o", ".venv/ready", here, "demo", "DOCKER=1", DOCKER_HOST=closed)
     assert done.returncode != 0
-    assert "No Docker engine answers." in done.stdout
+    assert "No Docker engine responds." in done.stdout
     assert "docker info" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_an_image_that_was_not_built_is_explained(engine: Any, tmp_path: Path) -> None:
+def test_a_missing_image_is_explained(engine: Any, tmp_path: Path) -> None:
     done = demo(tmp_path, "--image", "source-pipedrive:never-built")
     assert done.returncode == 1
     assert "Build it with: make image IMAGE=source-pipedrive:never-built" in done.stdout
     assert done.stderr == ""
 
 
-def test_make_builds_the_image_only_when_it_is_asked_for(engine: Any) -> None:
+def test_make_builds_the_image_only_on_request(engine: Any) -> None:
     for settings, wanted in (["DOCKER=1"], True), (["DOCKER=0"], False), ([], False):
         done = run("make", "-n", "-o", ".venv/ready", "demo", "IMAGE=a:b", "BUILD=-q", *settings)
         assert done.returncode == 0, done.stderr

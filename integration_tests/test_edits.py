@@ -1,4 +1,4 @@
-"""Other people work in Pipedrive while it is read: after one more sync the warehouse is exact."""
+"""Other people work in Pipedrive during a sync; after one more sync the warehouse is exact."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ CLOCK = "2026-11-23T10:00:00Z"
 QUIET = {"churn": 0, "tick": 0}
 
 
-def is_exact(box: Box, warehouse: Warehouse, *but: str) -> None:
-    """Every record that the API still lists is in the warehouse in its newest version."""
+def assert_exact(box: Box, warehouse: Warehouse, *but: str) -> None:
+    """Check that the warehouse has the newest version of every record that the API still lists."""
     for name in INCREMENTAL:
         if name in but:
             continue
@@ -24,20 +24,20 @@ def is_exact(box: Box, warehouse: Warehouse, *but: str) -> None:
 
 
 def sync(box: Box, warehouse: Warehouse, state: Any = None, workers: int = 4) -> Any:
-    """One sync into the warehouse; returns the state for the next."""
+    """Sync once into the warehouse; return the state for the next sync."""
     outcome = box.read(*INCREMENTAL, config=box.config(num_workers=workers), state=state)
     assert outcome.code == 0
     warehouse.load(outcome.messages)
     return outcome.state
 
 
-def settles(box: Box, warehouse: Warehouse, workers: int = 4) -> None:
-    """A sync while others work, and one more when they have gone home: the warehouse is exact."""
+def sync_until_exact(box: Box, warehouse: Warehouse, workers: int = 4) -> None:
+    """Sync while others work and once more afterwards; then the warehouse must be exact."""
     state = sync(box, warehouse, workers=workers)
     box.control("switches", QUIET)
     box.control("clock", {"advance_seconds": 5})
     sync(box, warehouse, state, workers)
-    is_exact(box, warehouse)
+    assert_exact(box, warehouse)
 
 
 @pytest.mark.parametrize("workers", [1, 6])
@@ -47,11 +47,11 @@ def test_edits_additions_deletions_and_archiving_between_any_two_requests(
 ) -> None:
     box = start(scale=1, seed=seed, clock=CLOCK, rate_limit=1_000_000, churn=9, tick=1)
     warehouse = Warehouse()
-    settles(box, warehouse, workers)
+    sync_until_exact(box, warehouse, workers)
 
 
-def test_what_becomes_of_deleted_and_archived_deals(start: Start) -> None:
-    """As the README promises: deleted ones are marked, archived ones get a row of their own."""
+def test_deleted_and_archived_deals(start: Start) -> None:
+    """As the README promises, deleted deals are marked and archived ones get their own row."""
     box = start(scale=0.3, clock=CLOCK, rate_limit=1_000_000)
     warehouse = Warehouse()
     state = sync(box, warehouse)
@@ -65,13 +65,13 @@ def test_what_becomes_of_deleted_and_archived_deals(start: Start) -> None:
     assert all((deals.get(n) or archived[n])["is_deleted"] for n in changed["deals"]["deleted"])
     for number in changed["deals"]["archived"]:
         assert archived[number]["is_archived"]
-    # A deleted person leaves its list without a trace.
+    # A deleted person disappears from the list without a trace.
     assert all(
         not warehouse.tables["persons"][n]["is_deleted"] for n in changed["persons"]["deleted"]
     )
 
 
-def test_a_deal_that_is_archived_without_a_new_time_is_found_by_a_full_refresh(
+def test_a_full_refresh_finds_a_deal_archived_without_a_new_time(
     start: Start,
 ) -> None:
     box = start(scale=0.3, clock=CLOCK, rate_limit=1_000_000, archive_moves_update_time=False)
@@ -82,16 +82,16 @@ def test_a_deal_that_is_archived_without_a_new_time_is_found_by_a_full_refresh(
     box.control("clock", {"advance_seconds": 60})
     sync(box, warehouse, state)
     lost = set(changed["deals"]["archived"]) - set(warehouse.tables["deals_archived"])
-    assert lost  # the contract has no way to ask for them
+    assert lost  # the contract offers no way to request them
     refreshed = box.read("deals_archived", "leads_archived", mode="full_refresh")
     warehouse.load(refreshed.messages)
-    is_exact(box, warehouse)
+    assert_exact(box, warehouse)
 
 
 @pytest.mark.parametrize("name", ["deals", "notes"])
 def test_five_thousand_records_of_one_second(start: Start, name: str) -> None:
     box = start(scale=6 if name == "notes" else 2.6, clock=CLOCK, rate_limit=1_000_000)
-    piled = box.control("pile", {"name": name, "count": 5_000, "at": "2026-11-20T12:00:00Z"})
+    piled = box.control("bulk-update", {"name": name, "count": 5_000, "at": "2026-11-20T12:00:00Z"})
     assert piled > 4_500
     warehouse = Warehouse()
     outcome = box.read(name, config=box.config(num_workers=4))
@@ -101,7 +101,7 @@ def test_five_thousand_records_of_one_second(start: Start, name: str) -> None:
     assert warehouse.tables[name] == listed(box, name)
 
 
-def test_a_change_in_the_very_second_of_the_upper_bound(start: Start) -> None:
+def test_a_change_in_the_second_of_the_upper_bound(start: Start) -> None:
     box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000)
     warehouse = Warehouse()
     changed = box.control("mutate", {"seed": 1, "edits": 30})
@@ -110,7 +110,7 @@ def test_a_change_in_the_very_second_of_the_upper_bound(start: Start) -> None:
     assert changed
     box.control("clock", {"advance_seconds": 1})
     sync(box, warehouse, state)
-    is_exact(box, warehouse)
+    assert_exact(box, warehouse)
 
 
 @pytest.mark.parametrize("nulls", ["first", "last"])
@@ -127,13 +127,13 @@ def test_records_without_a_time(start: Start, nulls: str, bounded: bool) -> None
         tick=1,
     )
     warehouse = Warehouse()
-    settles(box, warehouse)
+    sync_until_exact(box, warehouse)
 
 
 @pytest.mark.parametrize("sorting", ["none", "first"])
 @pytest.mark.parametrize("everything", [True, False])
 def test_lists_that_ignore_their_sort(start: Start, sorting: str, everything: bool) -> None:
-    """Files came to 100 of 1,000, and the sync was complete."""
+    """A sync once read 100 of 1,000 files and was complete."""
     names = ("deals", "persons", "activities", "notes", "leads", "leads_archived", "files")
     box = start(scale=1, clock=CLOCK, rate_limit=1_000_000, sorting=sorting)
     box.control("clock", {"advance_seconds": 5})
@@ -157,12 +157,12 @@ def test_lists_that_ignore_their_sort(start: Start, sorting: str, everything: bo
 
 @pytest.mark.parametrize("off", [-600, 600])
 def test_a_clock_that_is_ten_minutes_off(start: Start, off: int) -> None:
-    """The sandbox's clock stands for Pipedrive's; this machine's plays no part."""
+    """The sandbox's clock represents Pipedrive's; the machine's own does not matter."""
     server = datetime.now(UTC) + timedelta(seconds=off)
     clock = server.strftime("%Y-%m-%dT%H:%M:%SZ")
     box = start(scale=0.3, clock=clock, rate_limit=1_000_000, churn=3, tick=1)
     warehouse = Warehouse()
-    settles(box, warehouse)
+    sync_until_exact(box, warehouse)
 
 
 def test_a_leap_day(start: Start) -> None:
@@ -172,4 +172,4 @@ def test_a_leap_day(start: Start) -> None:
     assert outcome.code == 0
     assert any("2027-02-28T00:00:00Z" in log for log in outcome.logs)
     warehouse = Warehouse()
-    settles(box, warehouse)
+    sync_until_exact(box, warehouse)

@@ -1,4 +1,4 @@
-"""A machine without Docker: the tests that need an image say so, and nothing else goes wrong."""
+"""Without Docker the tests that need an image report it, and nothing else fails."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from integration_tests.engine import NO_ENGINE, ROOT
 
-ONE = "integration_tests/test_image.py::test_the_image_says_what_it_is"
+ONE = "integration_tests/test_image.py::test_the_image_has_the_right_metadata"
 
 
 def run(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """One image test, where no engine listens."""
+    """Run one image test without a Docker engine."""
     closed = {"DOCKER_HOST": f"unix://{tmp_path}/closed.sock", "REQUIRE_IMAGE_TESTS": ""}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", ONE],
@@ -39,7 +39,7 @@ def test_without_an_engine_an_image_test_reports_that_it_did_not_run(
     assert "1 skipped" in done.stdout.splitlines()[-1]
 
 
-def test_where_the_image_tests_are_required_a_missing_engine_is_a_failure(tmp_path: Path) -> None:
+def test_a_missing_engine_fails_if_image_tests_are_required(tmp_path: Path) -> None:
     done = run(tmp_path, REQUIRE_IMAGE_TESTS="1")
     assert done.returncode == 1, done.stdout
     assert NO_ENGINE in done.stdout

@@ -1,4 +1,4 @@
-"""The image: what an orchestrator schedules."""
+"""The Docker image, which an orchestrator schedules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from source_pipedrive import __version__
 
 STREAMS = ("deals", "persons", "users", "currencies")
 INCREMENTAL = ("deals", "persons", "users")
-STOPS_WITHIN = 10  # seconds, what Docker waits before it kills
+STOPS_WITHIN = 10  # seconds that Docker waits before it kills
 
 CONTENTS = """
 import importlib.util, json, pathlib, shutil, sys
@@ -56,14 +56,14 @@ def company(start: Start) -> Box:
     return box
 
 
-def test_the_image_answers_spec(orchestrator: Orchestrator) -> None:
+def test_the_image_runs_spec(orchestrator: Orchestrator) -> None:
     outcome = orchestrator.run("spec")
     assert outcome.code == 0
     assert outcome.of("SPEC") == run("spec").of("SPEC")
 
 
-def test_the_image_says_what_it_is(engine: Any, image: str) -> None:
-    """Name, version and entrypoint, which Airbyte reads from the image, are those of the files."""
+def test_the_image_has_the_right_metadata(engine: Any, image: str) -> None:
+    """The name, version and entrypoint that Airbyte reads from the image match the files."""
     metadata = yaml.safe_load((ROOT / "metadata.yaml").read_text())["data"]
     config = engine.images.get(image).attrs["Config"]
     assert config["Labels"]["io.airbyte.name"] == metadata["dockerRepository"]
@@ -74,8 +74,8 @@ def test_the_image_says_what_it_is(engine: Any, image: str) -> None:
     assert f"AIRBYTE_ENTRYPOINT={' '.join(config['Entrypoint'])}" in config["Env"]
 
 
-def test_the_image_holds_the_connector_and_nothing_of_its_workshop(engine: Any, image: str) -> None:
-    """A larger image starts later on every node, and a compiler is a gift to an intruder."""
+def test_the_image_has_the_connector_but_no_development_files(engine: Any, image: str) -> None:
+    """A larger image starts more slowly on every node, and a compiler helps an intruder."""
     command = ["-c", CONTENTS]
     found = json.loads(engine.containers.run(image, command, entrypoint="python", remove=True))
     package = ROOT / "source_pipedrive"
@@ -87,8 +87,8 @@ def test_the_image_holds_the_connector_and_nothing_of_its_workshop(engine: Any, 
     assert found["code"] == ["/airbyte/integration_code", "/airbyte/integration_code/main.py"]
 
 
-def test_a_company_is_read_and_then_what_changed(orchestrator: Orchestrator, company: Box) -> None:
-    """Each command with a read-only root, without a capability, with the mounted files alone."""
+def test_a_company_is_read_and_then_its_changes(orchestrator: Orchestrator, company: Box) -> None:
+    """Each command has a read-only root, no capabilities, and only the mounted files."""
     config = company.config(custom_fields="columns_and_raw")
     checked = orchestrator.run("check", config=config)
     assert checked.of("CONNECTION_STATUS") == [{"status": "SUCCEEDED"}]
@@ -115,10 +115,10 @@ def test_a_company_is_read_and_then_what_changed(orchestrator: Orchestrator, com
         assert len(read) < len(full.records(name)) / 2
 
 
-def test_sigterm_in_mid_read_leaves_whole_lines_and_usable_state(
+def test_sigterm_during_a_read_leaves_complete_lines_and_a_usable_state(
     orchestrator: Orchestrator, start: Start
 ) -> None:
-    """What the second run reads, with the state of the stopped one, is all that was missing."""
+    """A second run with the state of the stopped one reads everything that was missing."""
     box = start(scale=1, rate_limit=100_000, latency_ms=100)
     box.control("clock", {"advance_seconds": 5})
     catalog = catalog_of(box.streams(), *INCREMENTAL)
@@ -145,10 +145,10 @@ def test_sigterm_in_mid_read_leaves_whole_lines_and_usable_state(
         assert warehouse.tables[name] == listed(box, name), name
 
 
-def test_sigterm_before_anything_is_read_ends_the_container(
+def test_sigterm_before_the_first_read_stops_the_container(
     engine: Any, image: str, shared_box: Box, tmp_path: Path
 ) -> None:
-    """The kernel does not end a container's first process by itself."""
+    """The kernel does not stop a container's first process by default."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = "http://{}:{}".format(*silent.getsockname())
         (tmp_path / "config.json").write_text(json.dumps(shared_box.config(api_url=address)))

@@ -1,4 +1,4 @@
-"""Killed anywhere, started again with the last state that reached standard output: nothing lost."""
+"""A connector that is killed anywhere loses nothing if it restarts with the last state it wrote."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def begin(box: Box, workers: int, state: list[Message] | None) -> list[str]:
 
 
 def whole_lines(output: bytes) -> bytes:
-    """What a platform takes from a program that died: its complete lines."""
+    """The complete lines, which is what a platform uses of a program that died."""
     return output[: output.rfind(b"\n") + 1]
 
 
 def signalled(arguments: list[str], after: int, number: signal.Signals) -> tuple[int, bytes, float]:
-    """Runs the program in a fork until it has written `after` bytes, then sends it a signal.
+    """Run the program in a fork until it has written `after` bytes, then send it a signal.
 
-    Returns its exit code, all that it has written, and the seconds that it took to end.
+    Returns its exit code, its whole output, and the seconds it took to exit.
     """
     child, read = program.fork(main, arguments)
     output = b""
@@ -59,39 +59,39 @@ def signalled(arguments: list[str], after: int, number: signal.Signals) -> tuple
 
 
 def killed_fork(arguments: list[str], after: int) -> tuple[Outcome, bool]:
-    """What a program that is killed leaves, and whether it was killed before its end."""
+    """The outcome of a program that is killed, and whether that was before its end."""
     code, output, _ = signalled(arguments, after, signal.SIGKILL)
     return Outcome(code, whole_lines(output)), code == -signal.SIGKILL
 
 
 def latest(state: dict[str, Message], outcome: Outcome) -> dict[str, Message]:
-    """The last state of each stream, as the platform keeps it."""
+    """The last state of each stream, as the platform stores it."""
     for message in outcome.state:
         state[message["stream"]["stream_descriptor"]["name"]] = message
     return state
 
 
-def is_everything(truth: Truth, warehouse: Warehouse) -> None:
+def assert_complete(truth: Truth, warehouse: Warehouse) -> None:
     for name in LARGE:
         assert warehouse.tables[name] == truth[name], name
 
 
 @pytest.fixture(scope="module")
 def company(start: Start) -> Box:
-    """A company that nobody changes, so that every row read twice is the connector's doing."""
+    """A company that nobody changes, so that every row read twice is due to the connector."""
     box = start(scale=1.2, clock=CLOCK, rate_limit=1_000_000, null_update_times=5)
-    box.control("clock", {"advance_seconds": 10})  # nothing changed in this very second
+    box.control("clock", {"advance_seconds": 10})  # nothing changed in the current second
     return box
 
 
 @pytest.fixture(scope="module")
 def truth(company: Box) -> Truth:
-    """What the company has of each stream."""
+    """The company's records of each stream."""
     return {name: listed(company, name) for name in LARGE}
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_backfill_that_is_killed_again_and_again_loses_nothing(
+def test_a_backfill_that_is_killed_repeatedly_loses_nothing(
     company: Box, truth: Truth, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -112,14 +112,14 @@ def test_a_backfill_that_is_killed_again_and_again_loses_nothing(
     assert last.code == 0
     follows_the_protocol(last.messages, truth, warehouse)
     warehouse.load(last.messages)
-    is_everything(truth, warehouse)
+    assert_complete(truth, warehouse)
     for name in LARGE:
         twice = warehouse.received[name] - len(warehouse.tables[name])
-        # What a run reads again at its start is the last minute before the clock.
+        # At its start a run reads the last minute before the current time again.
         assert twice <= kills * (most * LIMIT.get(name, 500) + 50), name
 
 
-def test_a_single_worker_reads_at_most_a_page_twice(company: Box, truth: Truth) -> None:
+def test_a_single_worker_reads_at_most_one_page_twice(company: Box, truth: Truth) -> None:
     arguments = begin(company, 1, None)
     whole = len(program.run(*arguments).output)
     for share in (0.1, 0.35, 0.6, 0.85):
@@ -129,16 +129,14 @@ def test_a_single_worker_reads_at_most_a_page_twice(company: Box, truth: Truth) 
         warehouse.load(outcome.messages)
         state = latest(state, outcome)
         warehouse.load(program.run(*begin(company, 1, list(state.values()))).messages)
-        is_everything(truth, warehouse)
+        assert_complete(truth, warehouse)
         for name in LARGE:
             twice = warehouse.received[name] - len(warehouse.tables[name])
             assert twice <= LIMIT.get(name, 500) + 50, (name, share)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_real_program_is_killed_and_loses_nothing(
-    company: Box, truth: Truth, seed: int
-) -> None:
+def test_the_real_program_loses_nothing_when_killed(company: Box, truth: Truth, seed: int) -> None:
     chance = random.Random(seed)
     warehouse, state = Warehouse(), dict[str, Message]()
     command = [str(Path(sys.executable).with_name("source-pipedrive"))]
@@ -158,10 +156,10 @@ def test_the_real_program_is_killed_and_loses_nothing(
     warehouse.load(outcome.messages)
     state = latest(state, outcome)
     warehouse.load(program.run(*begin(company, 8, list(state.values()))).messages)
-    is_everything(truth, warehouse)
+    assert_complete(truth, warehouse)
 
 
-def test_a_full_refresh_that_is_killed_goes_on_where_it_was(company: Box, truth: Truth) -> None:
+def test_a_killed_full_refresh_resumes_where_it_stopped(company: Box, truth: Truth) -> None:
     catalog = program.catalog_of(company.streams(), "activities", mode="full_refresh")
     arguments = ["read", "--config", company.file(company.config(num_workers=1))]
     arguments += ["--catalog", company.file(catalog)]
@@ -179,10 +177,10 @@ def test_a_full_refresh_that_is_killed_goes_on_where_it_was(company: Box, truth:
 
 
 @pytest.mark.parametrize("delay_ms", [0, 120_000])
-def test_sigterm_leaves_whole_lines_and_usable_state_within_ten_seconds(
+def test_after_sigterm_lines_are_complete_and_the_state_is_usable(
     start: Start, delay_ms: int
 ) -> None:
-    """Also where a request is under way that Pipedrive does not answer."""
+    """Within ten seconds, even during a request that Pipedrive does not answer."""
     box = start(scale=1.2, clock=CLOCK, rate_limit=1_000_000, latency_ms=40)
     box.control("clock", {"advance_seconds": 10})
     stuck = {"path_contains": "/persons", "delay_ms": delay_ms, "times": 1, "after_requests": 1}
@@ -202,11 +200,11 @@ def test_sigterm_leaves_whole_lines_and_usable_state_within_ten_seconds(
     warehouse = Warehouse()
     warehouse.load(outcome.messages)
     warehouse.load(program.run(*begin(box, 4, outcome.state)).messages)
-    is_everything(truth, warehouse)
+    assert_complete(truth, warehouse)
 
 
-def test_the_check_of_the_order_is_itself_checked(company: Box, truth: Truth) -> None:
-    """With a state and the records of the page before it swapped, it goes red."""
+def test_the_order_check_detects_a_wrong_order(company: Box, truth: Truth) -> None:
+    """It fails if a state is swapped with the records of the page before it."""
     messages = program.run(*begin(company, 4, None)).messages
     follows_the_protocol(messages, truth)
     deals = [
@@ -229,5 +227,5 @@ def test_the_check_of_the_order_is_itself_checked(company: Box, truth: Truth) ->
         follows_the_protocol(swapped, truth)
     uncounted = json.loads(json.dumps(swapped))
     uncounted[page[0]]["state"]["sourceStats"]["recordCount"] = 0
-    with pytest.raises(AssertionError, match="vouches for"):
+    with pytest.raises(AssertionError, match="the state covers"):
         follows_the_protocol(uncounted, truth)

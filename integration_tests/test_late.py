@@ -1,4 +1,4 @@
-"""What enters late: records older than the history that are edited, longer histories, new goals."""
+"""Records that enter the history late: edited old records, longer histories, new goals."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def box_of(start: Start, scale: float = 0.1, **switches: Any) -> Box:
     return box
 
 
-def test_the_whole_past_of_a_deal_that_enters_late_arrives(start: Start) -> None:
-    """A deal that nobody touched for two years is edited after the first sync."""
+def test_a_deal_that_enters_late_arrives_with_its_whole_past(start: Start) -> None:
+    """A deal that nobody changed for two years is edited after the first sync."""
     box = box_of(start)
     names = ("deals", *HISTORIES)
     config = box.config(history=YEAR)
@@ -52,7 +52,7 @@ def test_the_whole_past_of_a_deal_that_enters_late_arrives(start: Start) -> None
 
 
 @pytest.mark.parametrize("stream", STATISTICS)
-def test_a_longer_history_brings_the_months_that_it_adds(start: Start, stream: str) -> None:
+def test_a_longer_history_reads_the_added_months(start: Start, stream: str) -> None:
     box = box_of(start, goal_periods="inside")
     short = box.read(stream, config=box.config(history={"mode": "duration", "duration": "1 month"}))
     long = box.read(stream, config=box.config(history=YEAR), state=short.state)
@@ -66,8 +66,8 @@ def test_a_longer_history_brings_the_months_that_it_adds(start: Start, stream: s
     assert len(long.records(stream)) < len(alone.records(stream))
 
 
-def test_a_sync_right_after_another_pays_for_nothing_twice(start: Start) -> None:
-    """The last minute is read again, but not the children of what has not changed since."""
+def test_a_sync_right_after_another_pays_nothing_twice(start: Start) -> None:
+    """The last minute is read again, but not the children of unchanged records."""
     box = box_of(start)
     names = ("deals", "deal_changelog", "deal_participants", "deal_products", "deal_stage_history")
     first = box.read(*names)

@@ -44,7 +44,7 @@ def test_another_integration_takes_its_share_and_the_edge_never_blocks(
     box = start(
         scale=1,
         rate_limit=40,
-        others=30,
+        other_requests=30,
         page_limit=60,
         cloudflare_after=8,
         rate_headers=rate_headers,
@@ -65,7 +65,9 @@ def test_a_refusal_without_any_header_is_waited_out(start: Start) -> None:
     assert sum("all requests wait" in log for log in outcome.logs) == 3
 
 
-@pytest.mark.parametrize("account", [{}, {"daily_headers": False}, {"daily_rest": "kept"}], ids=str)
+@pytest.mark.parametrize(
+    "account", [{}, {"daily_headers": False}, {"daily_remainder": "kept"}], ids=str
+)
 def test_a_spent_daily_budget_ends_the_sync_without_a_retry(
     start: Start, account: dict[str, Any]
 ) -> None:

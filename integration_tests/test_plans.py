@@ -1,4 +1,4 @@
-"""What a plan, an add-on or a user lacks is an empty stream with a line, and costs no other."""
+"""A stream that the plan, an add-on or the user lacks is empty, with a log line."""
 
 from __future__ import annotations
 
@@ -25,10 +25,8 @@ def box(start: Start) -> Box:
 
 @pytest.mark.parametrize("form", ["words", "nothing", "strange"])
 @pytest.mark.parametrize("status", ["402", "403", "404"])
-def test_a_plan_that_lacks_something_says_so_in_whatever_words(
-    box: Box, status: str, form: str
-) -> None:
-    """Every company on the smallest plan would have a red sync for ever."""
+def test_a_plans_refusal_is_recognized_in_any_words(box: Box, status: str, form: str) -> None:
+    """Otherwise every sync of a company on the smallest plan would fail."""
     installments = status.replace("404", "403")
     box.control(
         "switches",
@@ -49,11 +47,11 @@ def test_a_plan_that_lacks_something_says_so_in_whatever_words(
     [
         ({"scopes": "base deals:read recents:read"}, "Give the app the scope projects:read"),
         ({"status": 403}, "lacks the permission"),
-        ({"status": 501}, "Please report this line"),  # without the waits of a 500
+        ({"status": 501}, "Please report this line"),  # not retried as a 500 is
     ],
     ids=["scope", "permission", "fault"],
 )
-def test_deletions_that_could_not_be_read_in_one_list_are_read_in_the_others(
+def test_deletions_are_read_from_the_lists_that_are_not_refused(
     start: Start, lacking: dict[str, Any], remedy: str
 ) -> None:
     scopes = {"scopes": lacking["scopes"].replace(" ", ",")} if "scopes" in lacking else {}
@@ -74,7 +72,7 @@ def test_deletions_that_could_not_be_read_in_one_list_are_read_in_the_others(
     assert remedy in outcome.sentence()
 
 
-def test_what_was_deleted_in_a_list_that_was_refused_comes_once_it_may_be_read(
+def test_deletions_of_a_refused_list_arrive_once_it_may_be_read(
     start: Start,
 ) -> None:
     box = start(scale=0.1, clock=CLOCK, rate_limit=100_000)
@@ -95,7 +93,7 @@ def test_what_was_deleted_in_a_list_that_was_refused_comes_once_it_may_be_read(
     assert deleted <= found
 
 
-def test_a_402_of_one_endpoint_ends_its_stream_and_of_a_core_list_the_sync(start: Start) -> None:
+def test_a_402_ends_its_stream_or_for_a_core_list_the_sync(start: Start) -> None:
     box = start(scale=0.05, clock=CLOCK, rate_limit=100_000)
     box.control("fail-next", [{"path_contains": "/files?", "status": 402, "times": 1}])
     outcome = box.read("files", "users", "currencies")
@@ -108,7 +106,7 @@ def test_a_402_of_one_endpoint_ends_its_stream_and_of_a_core_list_the_sync(start
     assert "account is not active" in outcome.sentence()
 
 
-def test_a_user_without_a_mailbox_has_no_mail_and_a_green_sync(start: Start) -> None:
+def test_a_user_without_a_mailbox_has_no_mail_and_a_successful_sync(start: Start) -> None:
     box = start(scale=0.05, clock=CLOCK, rate_limit=100_000, mailbox="404")
     names = ("mail_threads", "mail_messages", "mail_message_bodies")
     outcome = box.read(*names, "currencies")

@@ -1,6 +1,6 @@
-"""The CDK's standard tests, which others wrote, over the connector as source and as image.
+"""The CDK's standard tests, run against the connector's source and its image.
 
-They read acceptance-test-config.yml. Each runs in a process of its own and in a copy of what it
+They read acceptance-test-config.yml. Each runs in its own process and in a copy of the files it
 needs, because the CDK takes a connector's name from its folder and leaves files there.
 """
 
@@ -27,11 +27,11 @@ from integration_tests.engine import ROOT
 
 STANDARD = Path("integration_tests/standard")
 CONFIGS = STANDARD / "configs"
-SANDBOX_URL = "http://127.0.0.1:8080"  # what the configurations say
+SANDBOX_URL = "http://127.0.0.1:8080"  # the address in the configurations
 PLUGIN = "airbyte_cdk.test.standard_tests.pytest_hooks"
 CATALOG_WARNING = "airbyte_cdk.test.standard_tests.DiscoveredCatalogWarning"
 
-# Which scenario runs which command; an entry that is lost from the file fails here.
+# Which scenario runs which command; an entry missing from the file fails here.
 RUNS = {
     "spec": {"every_option"},
     "check": {"config", "oauth", "wrong_token", "wrong_secret", "missing_field"},
@@ -51,16 +51,16 @@ IMAGE_TESTS = {
     "test_docker_image_build_and_discover": "discover",
     "test_docker_image_build_and_read": "read",
 }
-# The CDK skips a test for each scenario whose section does not ask for the command ...
+# The CDK skips a test for each scenario whose section does not include the command ...
 NOT_ASKED_FOR = re.compile(r"`(spec|check|discover|read)` does not run for scenario '\w+'")
-# ... and has nothing to compare the spec with until a version is in Airbyte's registry.
+# ... and cannot compare the spec until a version is in Airbyte's registry.
 COMPARISON = "test_docker_image_spec_backward_compatibility"
 NOT_PUBLISHED = re.compile("has no published version|the connector registry could not be reached")
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one run of a suite left: exit code, output, names of tests, reasons of skips."""
+    """The result of a suite: exit code, output, test names, reasons for skips."""
 
     code: int
     output: str
@@ -70,9 +70,9 @@ class Report:
 
 
 def connector_root(folder: Path, url: str = SANDBOX_URL) -> Path:
-    """A folder named as the connector, with what the standard tests read of the repository.
+    """A folder named like the connector, with the files that the standard tests read.
 
-    url: where the sandbox is; it replaces the one in the configurations.
+    url: the sandbox's address, which replaces the one in the configurations.
     """
     root = folder / "source-pipedrive"
     shutil.copytree(ROOT / CONFIGS, root / CONFIGS)
@@ -84,7 +84,7 @@ def connector_root(folder: Path, url: str = SANDBOX_URL) -> Path:
 
 
 def run(root: Path, report: Path, command: list[str], options: str = "") -> Report:
-    """Runs a command that writes a JUnit `report`, with more `options` for the pytest in it."""
+    """Run a command that writes a JUnit `report`, with extra `options` for its pytest."""
     temporary = root.parent / "tmp"
     temporary.mkdir(exist_ok=True)  # the CDK leaves configurations in it
     more = {"PYTEST_ADDOPTS": f"-p no:cacheprovider {options}", "TMPDIR": str(temporary)}
@@ -113,7 +113,7 @@ def run(root: Path, report: Path, command: list[str], options: str = "") -> Repo
 
 
 def python_suite(root: Path, *more: str) -> Report:
-    """The suite over the Python source."""
+    """Run the suite against the Python source."""
     report = root.parent / "report.xml"
     pytest_ = [sys.executable, "-m", "pytest", "-p", PLUGIN, "-W", f"error::{CATALOG_WARNING}"]
     chosen = ["-m", "not image_tests", str(STANDARD / "suite.py")]
@@ -121,7 +121,7 @@ def python_suite(root: Path, *more: str) -> Report:
 
 
 def image_suite(root: Path, image: str) -> Report:
-    """The suite over an image: `airbyte-cdk image test`, reads included, which it skips if left."""
+    """Run the suite against an image with `airbyte-cdk image test`, including reads."""
     report = root / "build/test-results/standard-tests-junit.xml"
     program = str(Path(sys.executable).with_name("airbyte-cdk"))
     reads = f"--read-from-streams=all --read-scenarios={','.join(sorted(RUNS['read']))}"
@@ -133,12 +133,12 @@ def named(test: str, scenario: str) -> str:
 
 
 def expected(tests: dict[str, str]) -> set[str]:
-    """The names of the tests that have to pass for each scenario."""
+    """The names of the tests that must pass for each scenario."""
     return {named(test, scenario) for test, what in tests.items() for scenario in RUNS[what]}
 
 
 def unexplained(report: Report) -> dict[str, str]:
-    """The skips that hide something."""
+    """The unexpected skips, with their reasons."""
     return {
         name: reason
         for name, reason in report.skipped.items()
@@ -147,7 +147,7 @@ def unexplained(report: Report) -> dict[str, str]:
 
 
 def sections(root: Path) -> dict[str, Any]:
-    """acceptance-test-config.yml below its head."""
+    """The sections of acceptance-test-config.yml."""
     text = (root / "acceptance-test-config.yml").read_text()
     found: dict[str, Any] = yaml.safe_load(text)["acceptance_tests"]
     return found
@@ -155,11 +155,11 @@ def sections(root: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def company(start: Start) -> Box:
-    """An account with custom fields of every type, in which every stream has records."""
+    """An account with custom fields of every type and records in every stream."""
     return start(scale=0.05, fields="test", rate_limit=100_000)
 
 
-def test_every_configuration_is_used_and_every_stream_left_out_says_why() -> None:
+def test_every_configuration_is_used_and_every_skipped_stream_has_a_reason() -> None:
     entries = [entry for section in sections(ROOT).values() for entry in section["tests"]]
     listed = {ROOT / entry["config_path"] for entry in entries}
     assert listed == set((ROOT / CONFIGS).iterdir())
@@ -169,7 +169,7 @@ def test_every_configuration_is_used_and_every_stream_left_out_says_why() -> Non
 
 
 def test_the_connector_passes_the_standard_tests(tmp_path: Path, company: Box) -> None:
-    """Spec, check, discovery, reads: what Airbyte asks of every connector."""
+    """Spec, check, discover and read, which Airbyte requires of every connector."""
     report = python_suite(connector_root(tmp_path, company.url))
     assert report.code == 0, report.output[-10_000:]
     assert report.passed == {"test_spec"} | expected(PYTHON_TESTS)
@@ -177,7 +177,7 @@ def test_the_connector_passes_the_standard_tests(tmp_path: Path, company: Box) -
 
 
 def test_the_standard_tests_can_fail(tmp_path: Path, company: Box) -> None:
-    """A stream without records and a check with the wrong outcome do not go unnoticed."""
+    """An empty stream and a check with the wrong outcome are detected."""
     root = connector_root(tmp_path, company.url)
     shutil.copy(root / CONFIGS / "config.json", root / CONFIGS / "wrong_token.json")
     file = root / "acceptance-test-config.yml"
@@ -195,7 +195,7 @@ def test_the_standard_tests_can_fail(tmp_path: Path, company: Box) -> None:
 def image_with_sandbox(
     engine: Any, image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The id of an image made of the connector's, in which a sandbox answers."""
+    """The id of an image based on the connector's, with a running sandbox."""
     context = tmp_path_factory.mktemp("context")
     for name in ("Dockerfile", "entrypoint.py"):
         shutil.copy(ROOT / STANDARD / name, context)
@@ -203,7 +203,7 @@ def image_with_sandbox(
     unwanted = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "pipedrive_sandbox", context / "pipedrive_sandbox", ignore=unwanted)
     options = shlex.split(os.environ.get("DOCKER_BUILD_OPTIONS", ""))
-    # The label makes an id that no other run has, so that it can be removed.
+    # The label makes the image's id unique to this run, so that it can be removed.
     mine = ["--build-arg", f"IMAGE={image}", "--label", f"run={uuid4().hex}"]
     command = ["docker", "build", "--quiet", *options, *mine, str(context)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -214,7 +214,7 @@ def image_with_sandbox(
 
 
 def test_the_image_passes_the_standard_tests(tmp_path: Path, image_with_sandbox: str) -> None:
-    """The same of what an orchestrator schedules."""
+    """The same for the image, which an orchestrator schedules."""
     report = image_suite(connector_root(tmp_path), image_with_sandbox)
     assert report.code == 0, report.output[-10_000:]
     assert report.passed == {"test_docker_image_build_and_spec"} | expected(IMAGE_TESTS)

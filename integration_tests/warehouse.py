@@ -1,4 +1,4 @@
-"""What a destination makes of the connector's output, and what the protocol promises about it."""
+"""A simple destination, and checks of the protocol's guarantees."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ INCREMENTAL = [name for name, row in STREAMS.items() if row.cursor_field and nam
 
 
 class Warehouse:
-    """The last version of every record by stream and primary key, after any number of syncs."""
+    """The latest version of every record, by stream and primary key, after any number of syncs."""
 
     def __init__(self) -> None:
         self.tables: defaultdict[str, dict[Any, Record]] = defaultdict(dict)
         self.received: defaultdict[str, int] = defaultdict(int)
 
     def load(self, messages: Iterable[Message]) -> None:
-        """Takes the records of a sync, in their order."""
+        """Load the records of a sync, in order."""
         for message in messages:
             if message["type"] == "RECORD":
                 record = message["record"]
@@ -34,7 +34,7 @@ class Warehouse:
 
 
 def listed(box: Box, stream: str) -> dict[Any, Record]:
-    """What the API lists of a stream now, in the shape that the connector gives it."""
+    """The records that the API lists for a stream now, in the connector's format."""
     row = STREAMS[stream]
     query = "&".join(f"{name}={value}" for name, value in row.endpoint.params.items())
     rows = box.control(f"records/{stream}?{query}")
@@ -42,13 +42,13 @@ def listed(box: Box, stream: str) -> dict[Any, Record]:
 
 
 def key_of(stream: str, record: Record) -> Any:
-    """The primary key of a record; of several parts, a tuple."""
+    """The primary key of a record; a tuple if it has several parts."""
     parts = [record[part] for part in STREAMS[stream].key]
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 
-def vouched(stream: str, blob: Record) -> list[tuple[int, int]]:
-    """The parts of the time axis that a state says are read."""
+def covered(stream: str, blob: Record) -> list[tuple[int, int]]:
+    """The parts of the time axis that a state marks as read."""
     if "done" in blob:
         return [(instant(start), instant(end)) for start, end in blob["done"]]
     return [(instant(blob["since"]), instant(blob[STREAMS[stream].cursor_field or ""]))]
@@ -59,12 +59,12 @@ def follows_the_protocol(
     truth: dict[str, dict[Any, Record]],
     known: Warehouse | None = None,
 ) -> None:
-    """Asserts the order of one sync's messages.
+    """Assert the order of one sync's messages.
 
-    Every STATE follows the records that it vouches for: those of `truth` whose time lies in what
-    it calls read, unless `known` had them from earlier syncs. Its recordCount is that of the
-    records since the stream's last STATE. Each stream is STARTED, then RUNNING with its first
-    record, then COMPLETE or INCOMPLETE once, and nothing comes after that.
+    Every STATE follows the records that it covers: those of `truth` whose time it marks as read,
+    unless `known` has them from earlier syncs. Its recordCount is the number of records since the
+    stream's last STATE. Each stream is STARTED, then RUNNING with its first record, then COMPLETE
+    or INCOMPLETE once, and nothing follows.
     """
     seen: defaultdict[str, set[Any]] = defaultdict(set)
     for name, table in (known.tables if known else {}).items():
@@ -84,7 +84,7 @@ def follows_the_protocol(
             assert message["state"]["sourceStats"]["recordCount"] == since_state[name], name
             since_state[name] = 0
             if "version" in blob:
-                _is_vouched_for(name, blob, truth.get(name, {}), seen[name])
+                _assert_covered(name, blob, truth.get(name, {}), seen[name])
         elif message["type"] == "TRACE" and message["trace"]["type"] == "STREAM_STATUS":
             status = message["trace"]["stream_status"]
             statuses[status["stream_descriptor"]["name"]].append(status["status"])
@@ -94,11 +94,11 @@ def follows_the_protocol(
         assert order[-1] in ("COMPLETE", "INCOMPLETE"), name
 
 
-def _is_vouched_for(name: str, blob: Record, truth: dict[Any, Record], seen: set[Any]) -> None:
+def _assert_covered(name: str, blob: Record, truth: dict[Any, Record], seen: set[Any]) -> None:
     field = STREAMS[name].cursor_field or ""
-    parts = vouched(name, blob)
+    parts = covered(name, blob)
     for key, record in truth.items():
         if field in record:
             at = instant(record[field])
             if any(start <= at < end for start, end in parts):
-                assert key in seen, f"{name}: the state vouches for {key}, which has not left"
+                assert key in seen, f"{name}: the state covers {key}, which was not written"

@@ -1,4 +1,4 @@
-"""A small, strict, local Pipedrive for demos and tests; it knows only the vendor's contract."""
+"""A small, strict, local Pipedrive for demos and tests, built only on the vendor's contract."""
 
 from .options import Options
 from .sandbox import Sandbox

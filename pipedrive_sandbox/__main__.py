@@ -1,4 +1,7 @@
-"""`python -m pipedrive_sandbox`: serve until interrupted. `--help` lists the options."""
+"""A local Pipedrive with made-up data. Serves until it is interrupted.
+
+When it is ready it prints one JSON line with its URL and credentials.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,10 @@ def main(argv: list[str]) -> int:
     except (ValueError, OSError) as error:
         raise SystemExit(f"pipedrive_sandbox: {error}") from error
     box.service.warm()
-    gc.freeze()  # the collector need not look at the records again and again
-    over = Event()
+    gc.freeze()  # so that the collector does not scan the records over and over
+    interrupted = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
+        signal.signal(number, lambda *_: interrupted.set())
     with box:
         ready = {
             "url": box.url,
@@ -36,13 +39,15 @@ def main(argv: list[str]) -> int:
         }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
-        over.wait()
+        interrupted.wait()
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("pipedrive_sandbox", description=__doc__)
-    parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
+    parser.add_argument(
+        "--port", type=int, default=8080, help="port to listen on; 0 picks a free one (8080)"
+    )
     add_to(parser)
     return parser
 

@@ -1,4 +1,4 @@
-"""API token and OAuth 2.0, as https://pipedrive.readme.io/docs/marketplace-oauth-api has them."""
+"""API token and OAuth 2.0 (https://pipedrive.readme.io/docs/marketplace-oauth-api)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .clock import Clock
 from .errors import oauth, unauthorized
 from .switches import Switches
 
-# Well known and worth nothing: they open the sandbox only.
+# Publicly known, and valid for the sandbox only.
 API_TOKEN = "5a4db0c5a4db0c5a4db0c5a4db0c5a4db0c5a4db"
 CLIENT_ID = "sandbox-client-id"
 CLIENT_SECRET = "sandbox-client-secret"
@@ -26,7 +26,7 @@ ALL_SCOPES = (
 
 
 class Auth:
-    """Knows the valid tokens, hands out new ones, and says who is asking."""
+    """Issues access tokens and authenticates requests."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,7 +37,7 @@ class Auth:
     def caller(
         self, headers: Mapping[str, str], params: tuple[tuple[str, str], ...], switches: Switches
     ) -> tuple[str, frozenset[str] | None]:
-        """The token of a request and its scopes (None: no restriction); else raises a 401.
+        """Return a request's token and its scopes (None: unrestricted). Raises a 401 Refusal.
 
         A token in the query is refused: the vendor no longer documents it.
         """
@@ -58,13 +58,13 @@ class Auth:
         return bearer, switches.granted()
 
     def expire(self) -> None:
-        """Let every access token that was handed out expire now."""
+        """Expire every access token issued so far."""
         self._expiry = dict.fromkeys(self._expiry, 0.0)
 
     def grant(
         self, headers: Mapping[str, str], body: bytes, switches: Switches, api_domain: str
     ) -> dict[str, object]:
-        """The answer of POST /oauth/token for `grant_type=refresh_token`; else raises."""
+        """Answer POST /oauth/token for `grant_type=refresh_token`. Raises a Refusal."""
         try:
             form = dict(parse_qsl(body.decode(), keep_blank_values=True))
         except UnicodeDecodeError as error:
@@ -91,14 +91,14 @@ class Auth:
             "token_type": "Bearer",
             "expires_in": switches.expires_in,
             "refresh_token": self._refresh_token,
-            "scope": _told(switches),
+            "scope": _reported_scope(switches),
             "api_domain": api_domain,
         }
 
 
-def _told(switches: Switches) -> str:
-    """The `scope` of a token answer: comma separated, and not always what is granted."""
-    if switches.scope_told == "base":
+def _reported_scope(switches: Switches) -> str:
+    """The `scope` of a token response: comma-separated, and not always what is granted."""
+    if switches.reported_scope == "base":
         return "base"
     granted = ALL_SCOPES if switches.scopes == "all" else switches.scopes
     return granted.replace(" ", ",")
@@ -116,5 +116,5 @@ def _client(headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[str, s
 
 
 def check_scopes(granted: frozenset[str] | None, needed: frozenset[str]) -> bool:
-    """Any one of `needed` suffices; None grants all."""
+    """Whether any of the `needed` scopes is granted; None grants all."""
     return granted is None or bool(granted & needed)

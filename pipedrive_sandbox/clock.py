@@ -1,4 +1,4 @@
-"""The sandbox's time, and the four ways in which Pipedrive writes a moment."""
+"""The sandbox's clock, and the formats in which Pipedrive writes dates and times."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z")
 
 
 class Clock:
-    """Seconds since 1970 as the sandbox sees them: real time, real time plus an offset, or frozen.
+    """The sandbox's time in seconds since 1970: real, real plus an offset, or frozen.
 
-    Every date that the sandbox writes or compares comes from `now()`, the `Date` header included.
+    Every date that the sandbox writes or compares comes from `now()`, including the `Date` header.
     """
 
     def __init__(self, frozen_at: str | float | None = None) -> None:
@@ -32,9 +32,9 @@ class Clock:
         self._frozen = moment(at)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward; a frozen clock stays frozen, a running one runs on."""
+        """Move the clock forward. A frozen clock stays frozen, a running one keeps running."""
         if seconds < 0:
-            raise ValueError("the clock only moves forward")
+            raise ValueError("the clock can only move forward")
         self._advanced += seconds
         if self._frozen is not None:
             self._frozen += seconds
@@ -42,13 +42,13 @@ class Clock:
             self._offset += seconds
 
     def run(self) -> None:
-        """Go back to real time."""
+        """Return to real time."""
         self._frozen, self._offset = None, 0.0
 
     def elapsed(self) -> float:
-        """Seconds that never stand still, for the 2-second burst window.
+        """Seconds that always advance, for the 2-second burst window.
 
-        A frozen clock would otherwise keep that window shut for ever.
+        Otherwise a frozen clock would never let that window pass.
         """
         return time.monotonic() + self._advanced
 
@@ -63,7 +63,7 @@ def _date_header(second: int) -> bytes:
 
 
 def moment(at: str | float) -> float:
-    """Seconds since 1970 of `YYYY-MM-DDTHH:MM:SSZ` (nothing else passes) or of a number."""
+    """Seconds since 1970. Text must be `YYYY-MM-DDTHH:MM:SSZ`, or it raises ValueError."""
     if not isinstance(at, str):
         return float(at)
     match = _RFC3339.fullmatch(at)
@@ -77,7 +77,7 @@ def moment(at: str | float) -> float:
 
 
 def rfc3339(text: str) -> float:
-    """Seconds since 1970 of any RFC 3339 time: what v1 documents, without v2's strictness."""
+    """Seconds since 1970 of any RFC 3339 time, as v1 documents it; v2 is stricter."""
     match = _ANY_RFC3339.fullmatch(text)
     if not match:
         raise ValueError(f"{text!r} is not a valid datetime")

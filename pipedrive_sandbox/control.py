@@ -1,4 +1,4 @@
-"""The sandbox's own routes under /_sandbox: free of charge and in no ledger."""
+"""The sandbox's own routes under /_sandbox. They cost no tokens and are not recorded."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ Body = dict[str, Any]
 
 
 def control_routes(service: Service) -> list[Route]:
-    """GET ledger, requests, clock, switches, stays of deals, records, records-by-parent and fields
-    of an object; POST the rest."""
+    """The control routes: GET to inspect the sandbox, POST to change it."""
 
     def ledger(body: Body) -> object:
         return service.ledger.by_object()
@@ -49,8 +48,8 @@ def control_routes(service: Service) -> list[Route]:
     def mutate(body: Body) -> object:
         return service.mutate(**body)
 
-    def pile(body: Body) -> object:
-        return service.pile(**body)
+    def bulk_update(body: Body) -> object:
+        return service.bulk_update(**body)
 
     def fail_next(body: Body) -> object:
         service.faults.order(body["faults"])
@@ -71,8 +70,8 @@ def control_routes(service: Service) -> list[Route]:
         found = service.records_by_parent(body["object"])
         return {str(id_): records for id_, records in found.items()}
 
-    def stays(body: Body) -> object:
-        return {str(id_): found for id_, found in service.stays().items()}
+    def stage_history(body: Body) -> object:
+        return {str(id_): found for id_, found in service.stage_history().items()}
 
     def fields(body: Body) -> object:
         return service.custom_fields(body["object"])
@@ -87,14 +86,14 @@ def control_routes(service: Service) -> list[Route]:
         _route("GET", "switches", switches),
         _route("GET", "records/{object}", records),
         _route("GET", "records-by-parent/{object}", records_by_parent),
-        _route("GET", "stays", stays),
+        _route("GET", "stage-history", stage_history),
         _route("GET", "fields/{object}", fields),
         _route("POST", "fields", change_fields),
         _route("POST", "reset-ledger", reset_ledger),
         _route("POST", "clock", clock),
         _route("POST", "switches", switches),
         _route("POST", "mutate", mutate),
-        _route("POST", "pile", pile),
+        _route("POST", "bulk-update", bulk_update),
         _route("POST", "fail-next", fail_next),
         _route("POST", "clear-faults", clear_faults),
         _route("POST", "expire-tokens", expire_tokens),
@@ -102,7 +101,10 @@ def control_routes(service: Service) -> list[Route]:
 
 
 def _route(method: str, path: str, act: Callable[[Body], object]) -> Route:
-    """`act` gets the JSON body of a POST (a list means {"faults": list}), or path and query."""
+    """A route that calls `act` with a POST's JSON body, or with a GET's path and query parameters.
+
+    A body that is a list stands for {"faults": list}. Errors are answered with a 400.
+    """
 
     async def endpoint(request: Request) -> Response:
         try:

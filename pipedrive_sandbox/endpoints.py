@@ -1,13 +1,15 @@
-"""What the rows of the tables of routes are written with: lists, pages and single objects."""
+"""The functions that build routes: lists, pages and single objects."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from .answers import pages as answers
+from .errors import Version
 from .params import integer
 from .record import Condition
-from .route import Answer, Route
+from .route import Access, Answer, ListOptions, Relation, Route
 
 ANY_PARENT = "activities contacts deals"
 LISTED = (Condition("is_archived", "is", False),)
@@ -21,7 +23,7 @@ _SHORT = (
 
 
 def _scopes(names: str) -> frozenset[str]:
-    """`deals` is short for deals:read and deals:full; other scopes are written out."""
+    """Expand the short names: `deals` stands for deals:read and deals:full."""
     written: set[str] = set()
     for name in names.split():
         short = name in _SHORT
@@ -29,29 +31,41 @@ def _scopes(names: str) -> frozenset[str]:
     return frozenset(written)
 
 
+def _route(version: Version, object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
+    """A route from flat keyword arguments: the fields of Route and of its groups."""
+    more["scopes"] = _scopes(scopes)
+
+    def group(kind: type[Any]) -> Any:
+        names = more.keys() & {field.name for field in fields(kind)}
+        return kind(**{name: more.pop(name) for name in names})
+
+    groups = {"listing": group(ListOptions), "relation": group(Relation), "access": group(Access)}
+    return Route(version, object_, path, cost, **groups, **more)
+
+
 def v2(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
-    """A list of v2, paginated by cursor."""
+    """A v2 list, paginated by cursor."""
     more = {"table": object_, "answer": answers.cursor_page, "paging": "cursor", **more}
-    return Route("v2", object_, path, cost, _scopes(scopes), **more)
+    return _route("v2", object_, path, cost, scopes, **more)
 
 
 def v1(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
-    """A list of v1 in one answer, or one object by its own `answer`."""
+    """A v1 list in one response, or a single object if `answer` says so."""
     more = {"table": object_, "answer": answers.whole_list, **more}
-    return Route("v1", object_, path, cost, _scopes(scopes), **more)
+    return _route("v1", object_, path, cost, scopes, **more)
 
 
 def pages(object_: str, path: str, cost: int, scopes: str, **more: Any) -> Route:
-    """A list of v1, paginated by offset."""
+    """A v1 list, paginated by offset."""
     more = {"answer": answers.offset_page, "paging": "offset", **more}
     return v1(object_, path, cost, scopes, **more)
 
 
 def of_user(object_: str, path: str, cost: int, answer: Answer, scopes: str = "base") -> Route:
-    """One object of the token's user, or of the user in the path."""
+    """One object that belongs to the token's user, or to the user in the path."""
     return v1(object_, path, cost, scopes, table="users", answer=answer)
 
 
-def below(of: str, **more: Any) -> dict[str, Any]:
-    """What all endpoints below a record of the table `of` have in common."""
-    return {"table": of, "of": of, **more}
+def child_route(of: str, **more: Any) -> dict[str, Any]:
+    """The route fields shared by all endpoints of child records, whose parents are in `of`."""
+    return {"table": of, "parent_table": of, **more}

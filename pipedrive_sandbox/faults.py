@@ -1,4 +1,4 @@
-"""Failures to order: the next answers that match fail in a given way."""
+"""Fault injection: make the next matching responses fail in a given way."""
 
 from __future__ import annotations
 
@@ -27,17 +27,24 @@ _USUAL = {"html": 403, "json": 0}
 
 @dataclass
 class Fault:
-    """One order. With neither `status` nor `body` it only delays, and replaces.
+    """One fault. With neither `status` nor `body` it only delays the response and replaces text.
 
-    `json`: the vendor's body for the status. `html`: Cloudflare's page. `empty`: no body.
-    `null`: `data: null`, where the real answer has records; `bare`: the same without
-    `additional_data`; `absent`: neither of the two keys. `truncated`: half of the real body
-    with its right length. `reset`: half of the real body, then the connection is closed. `drop`:
-    the connection is closed without an answer. `loop`: the real page, with a cursor that leads
-    back to it. `short`: a page of a third of its limit, with more to follow. `again`: the page,
-    and before it the last three records of the answer before. `replace`: [old, new],
-    put in place once in the real body. `after_requests` matching requests pass first, then
-    `times` of them fail.
+    The first `after_requests` matching requests pass, the next `times` of them fail.
+    `replace`: [old, new], the first occurrence of a text in the real body and its replacement.
+    `body` is one of:
+
+    - `json`: the vendor's body for the status
+    - `html`: Cloudflare's page
+    - `empty`: no body
+    - `null`: `data: null`, although there are records
+    - `bare`: the same without `additional_data`
+    - `absent`: neither of the two keys
+    - `truncated`: half of the real body, with a matching Content-Length
+    - `reset`: half of the real body, then the connection is closed
+    - `drop`: the connection is closed without a response
+    - `loop`: the real page, with a cursor that leads back to it
+    - `short`: a page with a third of its limit, and more to follow
+    - `again`: the page, preceded by the last three records of the previous response
     """
 
     path_contains: str = ""
@@ -56,22 +63,22 @@ class Fault:
 
 
 class Faults:
-    """The orders that are still open, first come first served."""
+    """The pending faults, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._open: list[Fault] = []
 
     def order(self, faults: Iterable[Mapping[str, Any]]) -> None:
-        """Add `faults`; an unknown key is a ValueError."""
+        """Add `faults`. Raises ValueError for an unknown key."""
         known = {field.name for field in fields(Fault)}
         for fault in faults:
             unknown = sorted(set(fault) - known)
             if unknown:
-                raise ValueError(f"no such keys in a fault: {', '.join(unknown)}")
+                raise ValueError(f"unknown keys in a fault: {', '.join(unknown)}")
             self._open.append(Fault(**fault))
 
     def take(self, path: str) -> Fault | None:
-        """The fault that meets a request to `path` (with its query), if any."""
+        """The fault for a request to `path` (with its query), if any."""
         for fault in self._open:
             if fault.path_contains not in path:
                 continue
@@ -91,9 +98,11 @@ class Faults:
         return len(self._open)
 
 
-def spoilt(body: bytes, fault: Fault, cursor: str | None, again: list[Any]) -> bytes:
-    """The real answer to a request with `cursor`, as the fault wants it; again: records that the
-    client has had."""
+def apply_fault(body: bytes, fault: Fault, cursor: str | None, again: list[Any]) -> bytes:
+    """Apply a fault to the real body of a response.
+
+    `cursor` is the request's; `again` holds records that the client already has.
+    """
     if fault.replace:
         old, new = fault.replace
         body = body.replace(old.encode(), new.encode("utf-8", "surrogatepass"), 1)

@@ -1,4 +1,4 @@
-"""What an administrator does to the account's own fields while a client reads."""
+"""Changes to the account's custom fields while a client reads."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from .data.builder import define
 from .data.custom_fields import CustomField, CustomFields
-from .data.draw import Draw
 from .data.field_values import Values, inlined, value
+from .data.random_values import RandomValues
 from .data.world import World
 from .record import Row
 
-SHOWN = 10  # so many records get a value of a field that is added
+FILLED_RECORDS = 10  # records that get a value for a newly added field
 
 
 def change_fields(
@@ -28,19 +28,19 @@ def change_fields(
 ) -> dict[str, list[str]]:
     """Change the custom fields of deals, persons, organizations or products, in this order:
     rename {key: name}, delete_option {key: option id}, delete [key], add [{"name", "type",
-    "options": [labels]}]. Returns {"added": [keys]}; raises ValueError, before any change, at
-    keys that there are not.
+    "options": [labels]}]. Returns {"added": [keys]}. Raises ValueError for an unknown key, before
+    it changes anything.
 
-    Records lose the values of a deleted field, keep the ids of deleted options and get null for
-    an added field, but for the first 10 listed ones: those get a value and the update time `now`.
-    So do leads, for the fields of deals.
+    Records lose the values of a deleted field and keep the ids of deleted options. A new field is
+    null, except in the first 10 listed records, which get a value and the update time `now`.
+    Changes to deal fields apply to leads too.
     """
     if kind not in world.fields:
-        raise ValueError(f"no fields of {kind!r}; there are those of {sorted(world.fields)}")
+        raise ValueError(f"{kind!r} has no custom fields; choose from {sorted(world.fields)}")
     fields = world.fields[kind]
     unknown = [key for key in (*rename, *delete, *delete_option) if key not in fields]
     if unknown:
-        raise ValueError(f"{kind} have no fields {unknown}")
+        raise ValueError(f"unknown fields of {kind}: {unknown}")
     for key, name in rename.items():
         fields.rename(key, name, now)
     for key, option in delete_option.items():
@@ -48,12 +48,12 @@ def change_fields(
     for key in delete:
         fields.delete(key)
     added = [_added(fields, now, **each) for each in add]
-    hands = [_Hand(world, now, kind, in_v1=False)]
+    editors = [_ValueEditor(world, now, kind, in_v1=False)]
     if kind == "deals":
-        hands.append(_Hand(world, now, "leads", in_v1=True))
-    for hand in hands:
-        hand.forget(delete)
-        hand.fill(added)
+        editors.append(_ValueEditor(world, now, "leads", in_v1=True))
+    for editor in editors:
+        editor.forget(delete)
+        editor.fill(added)
     define(world)
     return {"added": [field.key for field in added]}
 
@@ -68,8 +68,8 @@ def _added(
     return fields.add(name, type, options, now)
 
 
-class _Hand:
-    """Changes the values in the records of one table. Many records share one dict of values."""
+class _ValueEditor:
+    """Changes custom field values in one table, whose records share dicts of values."""
 
     def __init__(self, world: World, now: float, table: str, in_v1: bool) -> None:
         self._world = world
@@ -82,11 +82,11 @@ class _Hand:
         return values
 
     def _shared(self) -> Iterable[Values]:
-        """Each dict of values once."""
+        """Each distinct dict of values, once."""
         return {id(each): each for each in map(self._values, self._table.rows.values())}.values()
 
     def forget(self, keys: Sequence[str]) -> None:
-        """Take the values of fields out, and those of their parts."""
+        """Remove the values of fields, including those of their subfields."""
         for values in self._shared():
             for key in [key for key in values if key[:40] in keys]:
                 del values[key]
@@ -98,20 +98,20 @@ class _Hand:
         if not self._in_v1:
             for values in self._shared():
                 values.update({field.key: None for field in added})
-        draw, last = Draw(self._world.seed, added[0].key, self._now), self._world.sizes.last
+        rng, last = RandomValues(self._world.seed, added[0].key, self._now), self._world.sizes.last
         listed = [
             row
             for row in self._table.rows.values()
             if row.deleted_at is None and not row.record.get("is_archived")
         ]
-        for row in listed[:SHOWN]:
-            self._world.children.settle(self._table.name, row)
-            new = {field.key: value(draw, field, last) for field in added}
+        for row in listed[:FILLED_RECORDS]:
+            self._world.children.keep_original(self._table.name, row)
+            new = {field.key: value(rng, field, last) for field in added}
             if self._in_v1:
                 values = {**self._values(row), **inlined(new, added)}
                 row.hidden = {**row.hidden, "custom_fields": values}
             else:
                 row.record["custom_fields"] = {**self._values(row), **new}
             row.record[self._table.updated] = self._table.stamp(self._now)
-        self._table.touch(*listed[:SHOWN])
+        self._table.touch(*listed[:FILLED_RECORDS])
         self._table.refresh()

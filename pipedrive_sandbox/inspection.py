@@ -1,4 +1,4 @@
-"""What the endpoints would list now, for whoever compares: all pages, free of charge."""
+"""Reads what the endpoints would list now, all pages and free of charge, for comparisons."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ import orjson
 
 from . import query
 from .data.world import World
-from .route import Place, Route
-from .routes import EVERY
+from .route import Context, Route
+from .routes import ALL_ROUTES
 from .switches import Switches
 
 Records = list[dict[str, Any]]
 
 
 def _route(object_: str) -> Route:
-    route = next((each for each in EVERY if each.object == object_), None)
+    route = next((each for each in ALL_ROUTES if each.object == object_), None)
     if route is None:
-        raise ValueError(f"no object {object_!r}; there are {[each.object for each in EVERY]}")
+        known = [each.object for each in ALL_ROUTES]
+        raise ValueError(f"unknown object {object_!r}; choose from {known}")
     return route
 
 
 class Inspection:
-    """One look at the records of a world."""
+    """A snapshot reader of a world's records."""
 
     def __init__(self, world: World, switches: Switches, now: float) -> None:
         self._world = world
@@ -32,24 +33,25 @@ class Inspection:
         self._now = now
 
     def records(self, object_: str, params: Mapping[str, str]) -> Records:
-        """The records of `object_`, each once; `params` are query parameters of the endpoint."""
+        """The records of `object_`, each once; `params` are the endpoint's query parameters."""
         route = _route(object_)
         lists = [
             self._all_pages(route, {**each, **params}, parent)
             for parent in self._parents(route)
-            for each in self._every(route)
+            for each in self._param_sets(route)
         ]
-        if len(route.every) == 1:
+        if len(route.param_sets) == 1:
             return [record for listed in lists for record in listed]
         by_id = {record["id"]: record for listed in lists for record in listed}
         return list(by_id.values())
 
     def records_by_parent(self, object_: str) -> dict[int, Records]:
-        """{id of the parent: its records}, of an endpoint below a record."""
+        """{id of the parent: its records}, for an endpoint that lists child records."""
         route, found = _route(object_), {}
-        for id_ in self._live(route.of or route.table):
-            asked = {route.ids: str(id_)} if route.ids else route.every[0]
-            found[id_] = self._all_pages(route, asked, id_ if route.of else None)
+        in_path, ids_param = route.relation.parent_table, route.relation.ids_param
+        for id_ in self._live(in_path or route.table):
+            params = {ids_param: str(id_)} if ids_param else route.param_sets[0]
+            found[id_] = self._all_pages(route, params, id_ if in_path else None)
         return {id_: records for id_, records in found.items() if records}
 
     def _live(self, table: str) -> list[int]:
@@ -57,34 +59,35 @@ class Inspection:
         return [row.id for row in rows if row.deleted_at is None]
 
     def _parents(self, route: Route) -> Sequence[int | None]:
-        """The ids that an `{id}` in the path can have."""
-        return self._live(route.of) if route.of else [None]
+        """The possible values of `{id}` in the path."""
+        return self._live(route.relation.parent_table) if route.relation.parent_table else [None]
 
-    def _every(self, route: Route) -> Iterator[Mapping[str, str]]:
-        """The parameters of the requests that together list everything."""
-        if not route.ids:
-            yield from route.every
+    def _param_sets(self, route: Route) -> Iterator[Mapping[str, str]]:
+        """The parameters of the requests that together list every record."""
+        relation = route.relation
+        if not relation.ids_param:
+            yield from route.param_sets
             return
         ids = [str(id_) for id_ in self._live(route.table)]
-        for at in range(0, len(ids), route.most_ids):
-            yield {route.ids: ",".join(ids[at : at + route.most_ids])}
+        for at in range(0, len(ids), relation.max_ids):
+            yield {relation.ids_param: ",".join(ids[at : at + relation.max_ids])}
 
     def _all_pages(self, route: Route, params: Mapping[str, str], parent: int | None) -> Records:
-        place = Place(self._world, self._switches, parent, self._now)
-        place.table(route).purge(self._now)
+        context = Context(self._world, self._switches, parent, self._now)
+        context.table(route).purge(self._now)
         found: Records = []
-        here = dict(params)
-        if route.paging != "none":
-            here["limit"] = str(route.max_limit)
+        listing, here = route.listing, dict(params)
+        if listing.paging != "none":
+            here["limit"] = str(listing.max_limit)
         while True:
-            asked = query.read(route, tuple(here.items()), place)
-            answer = orjson.loads(route.answer(route, asked, place))
+            parsed = query.read(route, tuple(here.items()), context)
+            answer = orjson.loads(route.answer(route, parsed, context))
             data = answer["data"]["goals"] if route.object == "goals" else answer["data"]
             found += [data] if isinstance(data, dict) else data or []
             following = (answer.get("additional_data") or {}).get("next_cursor")
-            if route.paging == "cursor" and following:
+            if listing.paging == "cursor" and following:
                 here["cursor"] = following
-            elif route.paging == "offset" and len(data or []) == route.max_limit:
+            elif listing.paging == "offset" and len(data or []) == listing.max_limit:
                 here["start"] = str(len(found))
             else:
                 return found

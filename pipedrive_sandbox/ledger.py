@@ -1,4 +1,4 @@
-"""What was asked and what it cost: the figures a client's own report must agree with."""
+"""Records requests and their cost, to be compared with a client's own report."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Request:
 class Ledger:
     """Counts by object since the start or the last reset.
 
-    `requests` are those that reached the API, `tokens` what they cost, `refused` those that the
-    gateway turned away without charge (401, 402, 403 for a scope, 429).
+    `requests` reached the API, `tokens` is their cost, and `refused` requests were rejected by the
+    gateway without charge (401, 402, 403 for a scope, 429).
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What users of the company do while a client reads: edits, new records, deletions, archiving."""
+"""Simulates the company's users while a client reads: they edit, add, delete and archive."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from . import child_changes
-from .child_changes import CHILDREN, USUAL, DealWork
+from . import deal_edits
 from .data.world import World
+from .deal_edits import CHILD_EDITS, USUAL_EDITS, DealEdit
 from .record import Row
 from .switches import Switches
 from .table import Table
@@ -26,18 +26,18 @@ INCREMENTAL = (
 )
 ARCHIVABLE = ("deals", "leads")
 LOGGED = ("deals", "organizations", "persons")  # have a changelog
-# A new deal is open and was never moved.
-UNTOUCHED = {
+# The fields of a new deal: it is open and has never changed stage.
+NEW_DEAL = {
     "status": "open",
     "lost_reason": None,
     **dict.fromkeys(("close_time", "won_time", "lost_time", "stage_change_time")),
     **dict.fromkeys(("local_won_date", "local_lost_date", "local_close_date")),
 }
-_OF_ACTIVITIES = {"person_id": "persons", "lead_id": "leads"}
-# {table: {kind of change: {field: table of the record whose update time moves with it}}}
-MOVES = {
+_LINKED_TO_ACTIVITIES = {"person_id": "persons", "lead_id": "leads"}
+# {table: {kind of change: {field: table of the linked record whose update time changes too}}}
+LINKED_UPDATES = {
     "notes": {"deleted": {"deal_id": "deals", "person_id": "persons", "org_id": "organizations"}},
-    "activities": dict.fromkeys(("edited", "added", "deleted"), _OF_ACTIVITIES),
+    "activities": dict.fromkeys(("edited", "added", "deleted"), _LINKED_TO_ACTIVITIES),
 }
 Changes = dict[str, dict[str, list[Any]]]
 
@@ -53,82 +53,87 @@ def mutate(
     deletes: int = 0,
     archives: int = 0,
     objects: Sequence[str] = INCREMENTAL,
-    work: Sequence[str] = USUAL,
+    edit_kinds: Sequence[str] = USUAL_EDITS,
 ) -> Changes:
-    """Change so many records in all, drawn by `seed` from the live ones of `objects`.
+    """Change this many records, chosen by `seed` from the live records of `objects`.
 
     Returns {object: {"edited" | "added" | "deleted" | "archived": [ids]}}. An edited, added or
-    deleted record gets the update time `now`; an archived one too if the switch says so. A
-    record is changed at most once a call. Objects are tables: archived deals are in "deals".
-    `work` is what an edit of a deal may be (see `child_changes.Work`): some of it changes what is
-    below the deal only, which moves the deal's update time unless a switch says otherwise.
+    deleted record gets the update time `now`; a switch decides whether an archived one does. A
+    call changes each record at most once. Objects are tables: archived deals are in "deals".
+    `edit_kinds`: the edits a deal may get (see `deal_edits.EditKind`). Some change only its child
+    records; a switch decides whether that changes the deal's update time.
     """
-    child_changes.known(tuple(work))
+    deal_edits.check_kinds(tuple(edit_kinds))
     unknown = sorted(set(objects) - set(world.tables))
     if unknown:
-        raise ValueError(f"no tables {unknown}; there are {sorted(world.tables)}")
-    hand = _Hand(world, now, switches, Random(f"{seed}:mutate"), work)
+        raise ValueError(f"unknown tables {unknown}; choose from {sorted(world.tables)}")
+    mutator = _Mutator(world, now, switches, Random(f"{seed}:mutate"), edit_kinds)
     for _ in range(edits):
-        hand.edit(objects)
+        mutator.edit(objects)
     for _ in range(adds):
-        hand.add(objects)
+        mutator.add(objects)
     for _ in range(deletes):
-        hand.delete(objects)
+        mutator.delete(objects)
     for _ in range(archives):
-        hand.archive([name for name in objects if name in ARCHIVABLE])
-    return hand.changes()
+        mutator.archive([name for name in objects if name in ARCHIVABLE])
+    return mutator.changes()
 
 
-class _Hand:
-    """Applies changes one by one and remembers them."""
+class _Mutator:
+    """Applies changes one by one and records them."""
 
     def __init__(
-        self, world: World, now: float, switches: Switches, random: Random, work: Sequence[str]
+        self,
+        world: World,
+        now: float,
+        switches: Switches,
+        random: Random,
+        edit_kinds: Sequence[str],
     ) -> None:
         self._world = world
         self._now = now
         self._switches = switches
         self._random = random
-        self._work = work
+        self._edit_kinds = edit_kinds
         self._changes: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(
             lambda: defaultdict(list)
         )
-        self._untouched: dict[str, list[Any]] = {}
+        self._candidates: dict[str, list[Any]] = {}
 
     def changes(self) -> Changes:
         return {name: dict(kinds) for name, kinds in sorted(self._changes.items())}
 
     def edit(self, objects: Sequence[str]) -> None:
-        for table, row in self._draw(objects):
+        for table, row in self._pick(objects):
             word = f" (edited {self._random.randrange(1000)})"
-            work = self._work_on(table, row)
-            if work == "title":
+            kind = self._edit_deal(table, row)
+            if kind == "title":
                 self._rename(table, row, word)
-            below = work in CHILDREN
-            moved = not below or self._switches.children_move_update_time
-            self._done(table, row, "edited", moved)
+            child_only = kind in CHILD_EDITS
+            moved = not child_only or self._switches.children_move_update_time
+            self._record_change(table, row, "edited", moved)
 
-    def _work_on(self, table: Table, row: Row) -> str:
-        """Edits a deal in other ways than by its title; what is still to be done."""
+    def _edit_deal(self, table: Table, row: Row) -> str:
+        """Pick a kind of edit, make it unless it is "title", and return it."""
         if table.name != "deals":
             return "title"
-        random = Random(f"{row.id}:{self._now}:work")  # the other draws do not depend on it
-        work = random.choice(self._work)
-        if work != "title":
-            DealWork(self._world, self._now, row, random).do(work)
-        return work
+        random = Random(f"{row.id}:{self._now}:work")  # leaves the other choices as they are
+        kind = random.choice(self._edit_kinds)
+        if kind != "title":
+            DealEdit(self._world, self._now, row, random).make(kind)
+        return kind
 
     def _rename(self, table: Table, row: Row, word: str) -> None:
         old = row.record.get(table.title) or ""
         new = f"{old.split(' (edited')[0]}{word}"
         if table.name in LOGGED:
             change = (table.title, old, new)
-            child_changes.logged(self._world, self._now, table.name, row, change)
-        self._world.children.settle(table.name, row)
+            deal_edits.logged(self._world, self._now, table.name, row, change)
+        self._world.children.keep_original(table.name, row)
         row.record = {**row.record, table.title: new}
 
     def add(self, objects: Sequence[str]) -> None:
-        """A copy of some record with a new id, made now."""
+        """Add a copy of a random record, with a new id and the current time."""
         table = self._world.tables[self._random.choice(objects)]
         template = self._random.choice(list(table.rows.values()))
         new = template.id
@@ -146,37 +151,39 @@ class _Hand:
         if "add_time" in record:
             record["add_time"] = table.stamp(self._now)
         if table.name == "deals":
-            record.update(UNTOUCHED)
+            record.update(NEW_DEAL)
         row = Row(record, template.hidden)
         table.rows[new] = row
-        self._done(table, row, "added")
+        self._record_change(table, row, "added")
 
     def delete(self, objects: Sequence[str]) -> None:
-        """Soft where the record has a flag for it, else gone at once."""
-        for table, row in self._draw(objects):
-            self._world.children.settle(table.name, row)
+        """Mark records deleted where they have a flag for it; otherwise remove them."""
+        for table, row in self._pick(objects):
+            self._world.children.keep_original(table.name, row)
             if table.core:
                 row.record = {**row.record, "is_deleted": True}
                 row.deleted_at = self._now
             else:
                 table.drop(row, self._now)
-            self._done(table, row, "deleted")
+            self._record_change(table, row, "deleted")
 
     def archive(self, objects: Sequence[str]) -> None:
-        for table, row in self._draw(objects, archived=False):
-            self._world.children.settle(table.name, row)
+        for table, row in self._pick(objects, archived=False):
+            self._world.children.keep_original(table.name, row)
             row.record = {**row.record, "is_archived": True}
             if "archive_time" in row.record:
                 row.record["archive_time"] = table.stamp(self._now)
-            self._done(table, row, "archived", moved=self._switches.archive_moves_update_time)
+            self._record_change(
+                table, row, "archived", moved=self._switches.archive_moves_update_time
+            )
 
-    def _draw(
+    def _pick(
         self, objects: Sequence[str], archived: bool | None = None
     ) -> Iterator[tuple[Table, Row]]:
-        """One row that was not drawn before; none if there is no such row in any of `objects`."""
+        """Yield one row that was not picked before, or nothing if `objects` have no such row."""
         for name in self._random.sample(objects, len(objects)):
             table = self._world.tables[name]
-            ids = self._left(table)
+            ids = self._remaining(table)
             for at in range(len(ids) - 1, -1, -1):
                 row = table.rows[ids[at]]
                 if archived is None or row.record["is_archived"] is archived:
@@ -184,27 +191,27 @@ class _Hand:
                     yield table, row
                     return
 
-    def _left(self, table: Table) -> list[Any]:
-        """The ids of live rows in random order, without those that were drawn."""
-        if table.name not in self._untouched:
+    def _remaining(self, table: Table) -> list[Any]:
+        """The ids of live rows in random order, except those already picked."""
+        if table.name not in self._candidates:
             ids = [id_ for id_, row in table.rows.items() if row.deleted_at is None]
             self._random.shuffle(ids)
-            self._untouched[table.name] = ids
-        return self._untouched[table.name]
+            self._candidates[table.name] = ids
+        return self._candidates[table.name]
 
-    def _done(self, table: Table, row: Row, kind: str, moved: bool = True) -> None:
+    def _record_change(self, table: Table, row: Row, kind: str, moved: bool = True) -> None:
         if moved and table.updated in row.record:
             row.record[table.updated] = table.stamp(self._now)
         table.touch(row)
-        if self._switches.notes_move_update_time and kind in MOVES.get(table.name, {}):
-            self._move_those_of(row, MOVES[table.name][kind])
+        if self._switches.notes_move_update_time and kind in LINKED_UPDATES.get(table.name, {}):
+            self._touch_linked(row, LINKED_UPDATES[table.name][kind])
         self._changes[table.name][kind].append(row.id)
 
-    def _move_those_of(self, row: Row, fields: Mapping[str, str]) -> None:
+    def _touch_linked(self, row: Row, fields: Mapping[str, str]) -> None:
         for field, name in fields.items():
             table = self._world.tables[name]
             other = table.rows.get(row.record[field])
             if other is not None and other.deleted_at is None:
-                self._world.children.settle(name, other)
+                self._world.children.keep_original(name, other)
                 other.record = {**other.record, table.updated: table.stamp(self._now)}
                 table.touch(other)

@@ -1,4 +1,4 @@
-"""What a sandbox is made with, whether by a test, the command line or the demo."""
+"""The options of a sandbox, whether started by a test, the command line or the demo."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .clock import moment, zulu
 from .data.plans import Company
 from .switches import NAMES, Value
 
-_SHORTHANDS = ("rate_limit", "daily_tokens", "latency_ms")  # switches with an option of their own
+_SHORTHANDS = ("rate_limit", "daily_tokens", "latency_ms")  # switches with their own option
 
 
 @dataclass(frozen=True)
 class Options:
-    """The same seed and clock give the same bytes.
+    """How to create a sandbox. The same seed and clock produce the same bytes.
 
-    `scale` 1 is a company with about 2,000 deals; `deals` overrides how many deals it lists.
-    `clock` freezes time (RFC 3339 or seconds since 1970), else time is real. `fields="test"` gives
-    the account custom fields of every type and with hard names. `switches` are the values that
-    differ from the defaults in `Switches`.
+    `scale` 1 is a company with about 2,000 deals; `deals` overrides the number of listed deals.
+    `clock` freezes time (RFC 3339 or seconds since 1970); without it time is real.
+    `fields="test"` defines custom fields of every type, some with awkward names. `switches` are
+    the values that differ from the defaults in `Switches`.
     """
 
     seed: int = 1
@@ -45,7 +45,7 @@ class Options:
 
     @classmethod
     def of(cls, parsed: Namespace) -> Self:
-        """The options in the result of a parser that `add_to` extended."""
+        """Read the options from the result of a parser that `add_to` extended."""
         given = {name: getattr(parsed, name) for name in _SHORTHANDS}
         short = {name: value for name, value in given.items() if value is not None}
         return cls(
@@ -59,26 +59,29 @@ class Options:
 
 
 def add_to(parser: ArgumentParser) -> None:
-    """Add every option to `parser`; `Options.of` takes them from its result."""
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--scale", type=float, default=1.0, help="1 has about 2,000 deals")
-    parser.add_argument("--deals", type=int, help="so many listed deals, whatever the scale")
+    """Add every option to `parser`; `Options.of` reads them from its result."""
+    parser.add_argument("--seed", type=int, default=1, help="random seed of the records (1)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="size of the company; 1 has about 2,000 deals (1)"
+    )
+    parser.add_argument("--deals", type=int, help="number of listed deals, at any scale")
     parser.add_argument(
         "--fields",
         default="small",
         choices=get_args(Company),
-        help="custom fields; test: every type, 300 of deals, hard names",
+        help="custom fields: small: a few; test: every type, awkward names, 300 deal fields; "
+        "forty: as test, with 40 deal fields (small)",
     )
-    parser.add_argument("--clock", help="freeze time, e.g. 2026-11-23T10:00:00Z")
-    parser.add_argument("--rate-limit", type=int, help="requests in any 2 seconds (80)")
-    parser.add_argument("--daily-tokens", type=int, help="the company's budget (150000)")
-    parser.add_argument("--latency-ms", type=float, help="before every answer (0)")
+    parser.add_argument("--clock", help="freeze time, e.g. at 2026-11-23T10:00:00Z")
+    parser.add_argument("--rate-limit", type=int, help="requests allowed in any 2 seconds (80)")
+    parser.add_argument("--daily-tokens", type=int, help="API tokens per day (150000)")
+    parser.add_argument("--latency-ms", type=float, help="delay before every response (0)")
     parser.add_argument(
         "--switch",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help=f"repeatable; names: {', '.join(NAMES)}",
+        help=f"set a switch (repeatable); the names are: {', '.join(NAMES)}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Query parameters: how each is read, and which field of a record it restricts."""
+"""Query parameters: how each is parsed, and which field of a record it filters."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _INTEGER = re.compile(r"-?\d{1,18}")
 
 @dataclass(frozen=True)
 class Filter:
-    """A parameter that restricts a list.
+    """A parameter that filters a list.
 
-    `read` turns its text into a value or raises ValueError with the reason (a 400).
-    `always` holds also beside `filter_id`, for which the vendor ignores most filters.
-    An empty `field` restricts nothing: the route's answer looks at the value itself.
+    `read` parses its text, or raises ValueError with the reason for a 400.
+    `always`: the filter applies even with `filter_id`, which makes the vendor ignore most filters.
+    An empty `field` filters nothing: the route's answer function uses the value itself.
     """
 
     name: str
@@ -31,17 +31,18 @@ class Filter:
     always: bool = False
 
 
-def whole(text: str) -> int:
+def parse_integer(text: str) -> int:
+    """Parse a whole number."""
     if not _INTEGER.fullmatch(text):
         raise ValueError("must be an integer")
     return int(text)
 
 
-def between(low: int, high: int) -> Callable[[str], int]:
-    """A reader of integers from `low` to `high`, both included."""
+def integer_between(low: int, high: int) -> Callable[[str], int]:
+    """A parser of integers from `low` to `high`, inclusive."""
 
     def read(text: str) -> int:
-        value = whole(text)
+        value = parse_integer(text)
         if not low <= value <= high:
             raise ValueError(f"must be from {low} to {high}")
         return value
@@ -49,13 +50,16 @@ def between(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
-def truth(text: str) -> bool:
+def parse_boolean(text: str) -> bool:
+    """Parse `true` or `false`."""
     if text not in ("true", "false"):
         raise ValueError("must be true or false")
     return text == "true"
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
+    """A parser of one of the `allowed` names."""
+
     def read(text: str) -> str:
         if text not in allowed:
             raise ValueError(f"must be one of {', '.join(allowed)}")
@@ -65,7 +69,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def some_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
-    """A reader of comma separated names, each one of `allowed`, none twice."""
+    """A parser of comma-separated names from `allowed`, without duplicates."""
 
     def read(text: str) -> tuple[str, ...]:
         names = tuple(text.split(","))
@@ -79,60 +83,66 @@ def some_of(*allowed: str) -> Callable[[str], tuple[str, ...]]:
     return read
 
 
-def time(text: str) -> float:
-    """RFC 3339, whole seconds, Z: what the vendor's v2 accepts."""
+def parse_time(text: str) -> float:
+    """Parse RFC 3339 with whole seconds and Z, which is all that the vendor's v2 accepts."""
     return moment(text)
 
 
-def day(text: str) -> str:
+def parse_date(text: str) -> str:
+    """Check a date (YYYY-MM-DD) and return it as text."""
     if not _DATE.fullmatch(text):
         raise ValueError("must be a date (YYYY-MM-DD)")
     return text
 
 
-def end_of_day(text: str) -> str:
-    """What sorts after every second of that day."""
-    return f"{day(text)} 24"
+def parse_end_of_day(text: str) -> str:
+    """A text that sorts after every second of that day."""
+    return f"{parse_date(text)} 24"
 
 
-def text(given: str) -> str:
+def parse_text(given: str) -> str:
+    """Check that a text is not empty."""
     if not given:
         raise ValueError("must not be empty")
     return given
 
 
 def _ids(text: str) -> frozenset[int]:
-    ids = frozenset(whole(part) for part in text.split(","))
+    ids = frozenset(parse_integer(part) for part in text.split(","))
     if len(ids) > MAX_IDS:
         raise ValueError(f"at most {MAX_IDS} ids")
     return ids
 
 
 def integer(name: str, field: str = "") -> Filter:
-    """`name` must equal the integer in `field` (default: the field of that name)."""
-    return Filter(name, whole, field or name)
+    """A filter by the integer in `field` (default: the field called `name`)."""
+    return Filter(name, parse_integer, field or name)
 
 
 def exact(name: str, field: str = "") -> Filter:
-    return Filter(name, text, field or name)
+    """A filter by the text in `field` (default: the field called `name`)."""
+    return Filter(name, parse_text, field or name)
 
 
 def boolean(name: str, field: str = "") -> Filter:
-    return Filter(name, truth, field or name, always=True)
+    """A filter by the boolean in `field` (default: the field called `name`)."""
+    return Filter(name, parse_boolean, field or name, always=True)
 
 
-def binary(text: str) -> bool:
-    """v1's 0 or 1 for a boolean."""
-    return between(0, 1)(text) == 1
+def parse_flag(text: str) -> bool:
+    """Parse v1's 0 or 1 for a boolean."""
+    return integer_between(0, 1)(text) == 1
 
 
 def flag(name: str) -> Filter:
-    return Filter(name, binary, name)
+    """A filter by v1's 0 or 1 for the boolean `name`."""
+    return Filter(name, parse_flag, name)
 
 
 def choice(
     name: str, *allowed: str, field: str = "", test: Test = "is", required: bool = False
 ) -> Filter:
+    """A filter by one of the `allowed` texts in `field` (default: the field called `name`)."""
     return Filter(name, one_of(*allowed), field or name, test, required, always=True)
 
 

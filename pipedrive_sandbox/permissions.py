@@ -1,10 +1,10 @@
-"""What a user can be given: the apps of Pipedrive, and the permissions in them."""
+"""Pipedrive's apps and permissions, which a user may have."""
 
 from __future__ import annotations
 
-# Those whose permission sets the company has.
+# The apps for which the company has permission sets.
 APPS = ("sales", "campaigns", "global", "account_settings")
-# Opt-in fields of persons that only a company with that app may ask for.
+# Opt-in fields of persons that only a company with the app may request.
 FIELDS_OF_APPS = {"marketing_status": "campaigns", "doi_status": "campaigns"}
 # The vendor's list, from its schema of GET /v1/users/{id}/permissions.
 PERMISSIONS = (

@@ -1,4 +1,4 @@
-"""Reads the query string of a request against its route. Whatever is not allowed is a 400."""
+"""Parses a request's query string according to its route. Anything not allowed is a 400."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from . import params
 from .clock import rfc3339
 from .errors import bad_request
 from .record import Condition, SortKey, Variant, Window
-from .route import Place, Query, Route
+from .route import Context, Query, Route
 from .switches import Switches
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ DEFAULT_LIMIT = 100
 MAX_CUSTOM_FIELDS = 15
 _STATUSES = ("open", "won", "lost", "deleted")
 _NOT_DELETED: tuple[str, ...] = ("open", "won", "lost")
-# The type of a filter (GET /v1/filters) by the table that it filters.
+# The type of a saved filter (GET /v1/filters), by the table that it applies to.
 _FILTER_TYPES = {
     "deals": "deals",
     "leads": "leads",
@@ -31,73 +31,74 @@ _FILTER_TYPES = {
 
 
 class Reader:
-    """Takes parameters out of a request one by one; what is left at the end is not allowed."""
+    """Takes a request's parameters one by one; any that remain at the end are not allowed."""
 
     def __init__(self, route: Route, sent: Params) -> None:
         self._route = route
-        self._left: dict[str, str] = {}
+        self._remaining: dict[str, str] = {}
         self.given: dict[str, object] = {}
         for name, value in sent:
-            if name in self._left:
+            if name in self._remaining:
                 raise bad_request(route.version, name, "is given twice")
-            self._left[name] = value
+            self._remaining[name] = value
 
     def take(self, name: str, read: Callable[[str], T], default: T) -> T:
-        if name not in self._left:
+        if name not in self._remaining:
             return default
         try:
-            value = read(self._left.pop(name))
+            value = read(self._remaining.pop(name))
         except ValueError as error:
             raise bad_request(self._route.version, name, str(error)) from error
         self.given[name] = value
         return value
 
     def finish(self) -> None:
-        for name in self._left:
+        for name in self._remaining:
             why = f"Parameter '{name}' is not allowed for this request"
             raise bad_request(self._route.version, name, why)
 
 
-def read(route: Route, sent: Params, place: Place) -> Query:
-    """`sent` as a Query; raises a Refusal (400) at the first parameter that is not right."""
-    reader = Reader(route, sent)
-    default_limit = min(DEFAULT_LIMIT, route.max_limit)
+def read(route: Route, sent: Params, context: Context) -> Query:
+    """Parse `sent` into a Query. Raises a Refusal (400) for the first invalid parameter."""
+    reader, listing = Reader(route, sent), route.listing
+    default_limit = min(DEFAULT_LIMIT, listing.max_limit)
     limit, start, cursor = default_limit, 0, None
-    if route.paging != "none":
-        limit = reader.take("limit", params.between(1, route.max_limit), default_limit)
-    limit = min(limit, place.switches.page_limit or limit)
-    if route.paging == "offset":
-        start = reader.take("start", params.between(0, 10**15), 0)
-    if route.paging == "cursor":
-        cursor = reader.take("cursor", params.text, "") or None
-    sort = _sort(route, reader, place)
-    conditions = _conditions(route, reader, place)
-    window = _window(route, reader, place)
-    variant = _variant(route, reader, place.switches)
+    if listing.paging != "none":
+        limit = reader.take("limit", params.integer_between(1, listing.max_limit), default_limit)
+    limit = min(limit, context.switches.page_limit or limit)
+    if listing.paging == "offset":
+        start = reader.take("start", params.integer_between(0, 10**15), 0)
+    if listing.paging == "cursor":
+        cursor = reader.take("cursor", params.parse_text, "") or None
+    sort = _sort(route, reader, context)
+    conditions = _conditions(route, reader, context)
+    window = _window(route, reader, context)
+    variant = _variant(route, reader, context.switches)
     reader.finish()
     return Query(conditions, sort, window, variant, limit, start, cursor, reader.given)
 
 
-def _sort(route: Route, reader: Reader, place: Place) -> tuple[SortKey, ...]:
-    if not route.sorts:
-        return route.order
-    asked = _asked_sort(route, reader, place)
-    if place.switches.sorting == "none":
+def _sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
+    if not route.listing.sorts:
+        return route.listing.order
+    requested = _requested_sort(route, reader, context)
+    if context.switches.sorting == "none":
         return (SortKey("id"),)
-    return asked[:1] if place.switches.sorting == "first" else asked
+    return requested[:1] if context.switches.sorting == "first" else requested
 
 
-def _asked_sort(route: Route, reader: Reader, place: Place) -> tuple[SortKey, ...]:
+def _requested_sort(route: Route, reader: Reader, context: Context) -> tuple[SortKey, ...]:
+    sorts = route.listing.sorts
     if route.version == "v1":
-        most = place.switches.v1_sort_keys
-        return reader.take("sort", lambda text: _sort_keys(text, route.sorts, most), route.order)
-    field = reader.take("sort_by", params.one_of(*route.sorts), "id")
+        most = context.switches.v1_sort_keys
+        return reader.take("sort", lambda text: _sort_keys(text, sorts, most), route.listing.order)
+    field = reader.take("sort_by", params.one_of(*sorts), "id")
     direction = reader.take("sort_direction", params.one_of("asc", "desc"), "asc")
     return (SortKey(field, direction == "desc"),)
 
 
 def _sort_keys(text: str, allowed: tuple[str, ...], most: int) -> tuple[SortKey, ...]:
-    """`field_name_1 ASC, field_name_2 DESC`; a bare name is ascending."""
+    """Parse `field_name_1 ASC, field_name_2 DESC`; a name alone means ascending."""
     keys = []
     for part in text.split(","):
         words = part.split()
@@ -110,22 +111,22 @@ def _sort_keys(text: str, allowed: tuple[str, ...], most: int) -> tuple[SortKey,
     return tuple(keys)
 
 
-def _conditions(route: Route, reader: Reader, place: Place) -> tuple[Condition, ...]:
-    conditions = list(route.where)
-    if route.definitions and place.switches.custom_fields == "null":
+def _conditions(route: Route, reader: Reader, context: Context) -> tuple[Condition, ...]:
+    conditions = list(route.listing.where)
+    if route.access.definitions and context.switches.custom_fields == "null":
         conditions.append(Condition("custom", "is", False))
-    if route.parent:
-        conditions.append(Condition(route.parent, "is", place.parent_id))
-    if route.deletion == "hidden" and not place.switches.list_deleted:
+    if route.relation.parent_field:
+        conditions.append(Condition(route.relation.parent_field, "is", context.parent_id))
+    if route.listing.deletion == "hidden" and not context.switches.list_deleted:
         conditions.append(Condition("is_deleted", "is", False))
-    saved_filter = _saved_filter(route, reader, place)
+    saved_filter = _saved_filter(route, reader, context)
     if saved_filter is not None:
         conditions.append(saved_filter)
-    if route.deletion == "status":
-        asked = reader.take("status", params.some_of(*_STATUSES), _NOT_DELETED)
-        asked = asked if saved_filter is None else _NOT_DELETED
-        conditions.append(Condition("state", "in", frozenset(asked)))
-    for each in route.filters:
+    if route.listing.deletion == "status":
+        requested = reader.take("status", params.some_of(*_STATUSES), _NOT_DELETED)
+        requested = requested if saved_filter is None else _NOT_DELETED
+        conditions.append(Condition("state", "in", frozenset(requested)))
+    for each in route.listing.filters:
         value = reader.take(each.name, each.read, None)
         if value is None and each.required:
             raise bad_request(route.version, each.name, "is required")
@@ -134,13 +135,13 @@ def _conditions(route: Route, reader: Reader, place: Place) -> tuple[Condition, 
     return tuple(conditions)
 
 
-def _saved_filter(route: Route, reader: Reader, place: Place) -> Condition | None:
-    """`filter_id`: the sandbox's saved filters all mean "owned by the filter's user"."""
-    if route.child or route.table not in _FILTER_TYPES:
+def _saved_filter(route: Route, reader: Reader, context: Context) -> Condition | None:
+    """The condition of `filter_id`: every saved filter here means "owned by the filter's user"."""
+    if route.relation.child_kind or route.table not in _FILTER_TYPES:
         return None
 
     def read(text: str) -> Condition:
-        row = place.world.tables["filters"].rows.get(params.whole(text))
+        row = context.world.tables["filters"].rows.get(params.parse_integer(text))
         if row is None or row.record["type"] != _FILTER_TYPES[route.table]:
             raise ValueError("there is no such filter")
         return Condition("owner_id", "is", row.record["user_id"])
@@ -148,36 +149,38 @@ def _saved_filter(route: Route, reader: Reader, place: Place) -> Condition | Non
     return reader.take("filter_id", read, None)
 
 
-def _window(route: Route, reader: Reader, place: Place) -> Window:
-    stamp = place.table(route).stamp if route.since else str
-    time = rfc3339 if route.version == "v1" else params.time
+def _window(route: Route, reader: Reader, context: Context) -> Window:
+    stamp = context.table(route).stamp if route.listing.since else str
+    time = rfc3339 if route.version == "v1" else params.parse_time
 
     def read(text: str) -> str:
         return stamp(time(text))
 
-    since = reader.take("updated_since", read, "") if route.since else ""
-    until = reader.take("updated_until", read, "") if route.until else ""
-    return Window(since or None, until or None, place.switches.bounded_returns_nulls)
+    since = reader.take("updated_since", read, "") if route.listing.since else ""
+    until = reader.take("updated_until", read, "") if route.listing.until else ""
+    return Window(since or None, until or None, context.switches.bounded_returns_nulls)
 
 
 def _variant(route: Route, reader: Reader, switches: Switches) -> Variant:
     include: tuple[str, ...] = ()
-    if route.include:
+    if route.listing.include:
         include = reader.take("include_fields", _included(route, switches), include)
         include = tuple(sorted(include))
     custom: tuple[str, ...] | None = None
-    if route.custom_fields:
+    if route.listing.custom_fields:
         custom = reader.take("custom_fields", _custom_keys, None)
-    if not route.labels:
+    if not route.listing.labels:
         return Variant(include, custom)
-    options = reader.take("include_option_labels", params.truth, False)
-    return Variant(include, custom, options, reader.take("include_labels", params.truth, False))
+    options = reader.take("include_option_labels", params.parse_boolean, False)
+    return Variant(
+        include, custom, options, reader.take("include_labels", params.parse_boolean, False)
+    )
 
 
 def _included(route: Route, switches: Switches) -> Callable[[str], tuple[str, ...]]:
-    """Reads the names of opt-in fields; one that is not known is refused in one of three ways."""
+    """A parser of opt-in field names; a switch decides how an unknown one is refused."""
     unknown = switches.unknown_fields()
-    allowed = [name for name in route.include if name not in unknown]
+    allowed = [name for name in route.listing.include if name not in unknown]
 
     def read(text: str) -> tuple[str, ...]:
         wrong = [name for name in text.split(",") if name not in allowed]
@@ -192,8 +195,8 @@ def _included(route: Route, switches: Switches) -> Callable[[str], tuple[str, ..
 
 
 def _custom_keys(text: str) -> tuple[str, ...]:
-    """Keys that no field has are left out without an error; more than 15 are one."""
-    keys = tuple(sorted(set(params.text(text).split(","))))
+    """Parse up to 15 keys. Pipedrive ignores keys that no field has."""
+    keys = tuple(sorted(set(params.parse_text(text).split(","))))
     if len(keys) > MAX_CUSTOM_FIELDS:
         raise ValueError(f"at most {MAX_CUSTOM_FIELDS} keys")
     return keys

@@ -1,4 +1,4 @@
-"""A record and what can be said about it: what it hides, what a list asks of it, where it sorts."""
+"""A stored record with its internal values, and the conditions and sort keys applied to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Variant(NamedTuple):
-    """What a request asks for beyond the plain record: v2's opt-in parameters."""
+    """What a request adds to the plain record: v2's opt-in parameters."""
 
     include: tuple[str, ...] = ()
     custom_fields: tuple[str, ...] | None = None  # None: all of them
@@ -26,7 +26,7 @@ PLAIN = Variant()
 
 
 class Row:
-    """A record, what the API does not show of it, and its rendered JSON."""
+    """A record, its values that the API does not show, and its rendered JSON."""
 
     __slots__ = ("deleted_at", "hidden", "id", "json", "record")
 
@@ -44,14 +44,14 @@ class Row:
         self.json: bytes | None = None
 
     def value(self, field: str) -> Any:
-        """`field` of what is hidden, else of the record; `state` is the status or "deleted"."""
+        """The hidden value `field`, or else the record's; `state` is its status or "deleted"."""
         if field == "state":
             return "deleted" if self.deleted_at is not None else self.record.get("status")
         return self.hidden[field] if field in self.hidden else self.record.get(field)
 
 
 class Condition(NamedTuple):
-    """One restriction of a list."""
+    """One filter condition of a list."""
 
     field: str
     test: Test
@@ -71,12 +71,14 @@ class Condition(NamedTuple):
 
 
 class SortKey(NamedTuple):
+    """A field to sort by, and the direction."""
+
     field: str
     descending: bool = False
 
 
 class Window(NamedTuple):
-    """`since` <= update time < `until`, both in the record's own notation."""
+    """`since` <= update time < `until`, both in the record's own time format."""
 
     since: str | None = None
     until: str | None = None
@@ -84,7 +86,7 @@ class Window(NamedTuple):
 
 
 def as_key(value: Any, id_: Any, nulls: str) -> Key:
-    """Where a value stands in ascending order: nulls first (0) or last (2) among values (1)."""
+    """The ascending sort key of a value, with nulls first (0) or last (2) around values (1)."""
     if value is None:
         return (FIRST_NULL if nulls == "first" else LAST_NULL, 0, id_)
     return (VALUE, value, id_)

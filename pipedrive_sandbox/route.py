@@ -1,4 +1,4 @@
-"""What a route is: all that the sandbox knows of one GET endpoint, and what an answer needs."""
+"""The declaration of a GET endpoint, and what a response is computed from."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Deletion = Literal["", "hidden", "status"]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where an answer is made: the records, the switches, the id in the path, if any, the time."""
+class Context:
+    """What a response depends on besides its query: records, switches, path id and time."""
 
     world: World
     switches: Switches
@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Query:
-    """A request that passed: what to select, in which order, and which part of it."""
+    """A valid request: which records it selects, their order, and which page of them."""
 
     conditions: tuple[Condition, ...]
     sort: tuple[SortKey, ...]
@@ -40,55 +40,64 @@ class Query:
     limit: int
     start: int
     cursor: str | None
-    given: Mapping[str, object]  # every parameter that was sent, as read
+    given: Mapping[str, object]  # every parameter sent, parsed
 
 
-Answer = Callable[["Route", Query, Place], bytes]
+Answer = Callable[["Route", Query, Context], bytes]
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """Which records an endpoint lists, in which order, and which parameters it accepts."""
+
+    where: tuple[Condition, ...] = ()  # conditions that always apply
+    filters: tuple[Filter, ...] = ()
+    paging: Literal["cursor", "offset", "none"] = "none"
+    max_limit: int = 500
+    sorts: tuple[str, ...] = ()  # fields to sort by
+    order: tuple[SortKey, ...] = (SortKey("id"),)  # the default order
+    since: bool = False  # whether it accepts updated_since
+    until: bool = False  # whether it accepts updated_until
+    include: tuple[str, ...] = ()  # values of include_fields
+    custom_fields: bool = False  # whether it accepts custom_fields
+    labels: bool = False  # whether it accepts include_labels and include_option_labels
+    deletion: Deletion = ""  # deleted records: never listed ("hidden"), or on request ("status")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How listed records belong to parents: to the one in the path, or to those in a parameter."""
+
+    parent_table: str = ""  # the table of the `{id}` in the path
+    parent_field: str = ""  # the field that must equal that id
+    child_kind: str = ""  # the kind of child record, of `parent_table` or else of the route's table
+    ids_param: str = ""  # the parameter that names the parents
+    max_ids: int = 100  # how many it may name
+
+
+@dataclass(frozen=True)
+class Access:
+    """What reading an endpoint requires; see the module `access`."""
+
+    scopes: frozenset[str]  # any one of them suffices
+    admin_only: bool = False
+    app: str = ""
+    permission: str = ""
+    definitions: bool = False  # whether it lists field definitions
 
 
 @dataclass(frozen=True)
 class Route:
-    """One endpoint. `path` is relative to the version's root and written as the vendor does.
-
-    `cost` is in tokens, any one of `scopes` suffices, `where` is what the endpoint always
-    restricts, `sorts` are the fields that may be asked for, `order` is the default order,
-    `since` and `until` name whether updated_since and updated_until are accepted, `include`
-    are the values of include_fields, `deletion` says what happens to deleted records: they are
-    hidden, or `status` can ask for them. `every` are the parameters of the requests that
-    together list everything. `parent` is the field that an `{id}` in the path, of a record in
-    the table `of`, must equal.
-    The token's user is refused without being an admin if `admin_only`, and without the `app` and
-    the `permission` that are named; see `rights`. `definitions` marks the lists of fields.
-    `child` is the kind of the rows below the records of `of`, or of `table` where the parameter
-    `ids` must name up to `most_ids` of them.
-    """
+    """One endpoint. `path` is relative to the version's root, as the vendor writes it; `cost` is in
+    tokens; `param_sets` are the parameters of the requests that together list everything."""
 
     version: Version
     object: str
     path: str
     cost: int
-    scopes: frozenset[str]
     answer: Answer
     table: str
-    where: tuple[Condition, ...] = ()
-    filters: tuple[Filter, ...] = ()
-    paging: Literal["cursor", "offset", "none"] = "none"
-    max_limit: int = 500
-    sorts: tuple[str, ...] = ()
-    order: tuple[SortKey, ...] = (SortKey("id"),)
-    since: bool = False
-    until: bool = False
-    include: tuple[str, ...] = ()
-    custom_fields: bool = False
-    labels: bool = False
-    deletion: Deletion = ""
-    every: tuple[Mapping[str, str], ...] = ({},)
-    parent: str = ""
-    of: str = ""
-    admin_only: bool = False
-    app: str = ""
-    permission: str = ""
-    definitions: bool = False
-    child: str = ""
-    ids: str = ""
-    most_ids: int = 100
+    listing: ListOptions
+    relation: Relation
+    access: Access
+    param_sets: tuple[Mapping[str, str], ...] = ({},)

@@ -1,4 +1,4 @@
-"""A sandbox inside this process: uvicorn in a daemon thread on a free loopback port."""
+"""A sandbox within this process: uvicorn in a daemon thread on a loopback port."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ STARTED_WITHIN = 10.0  # seconds
 
 
 class Sandbox:
-    """A small Pipedrive to read from; use it in a `with` statement.
+    """A small Pipedrive to read from, for use in a `with` statement.
 
-    Without a `port` it takes a free one. All methods may be called while it answers requests.
+    `port` 0 picks a free one. All methods may be called while it serves requests.
     """
 
     api_token = API_TOKEN
@@ -67,7 +67,7 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Serve; returns when the first request can be answered."""
+        """Start serving; returns once requests are accepted."""
         self._thread.start()
         give_up = time.monotonic() + STARTED_WITHIN
         while not self._server.started:
@@ -84,7 +84,7 @@ class Sandbox:
 
     @property
     def clock(self) -> Clock:
-        """Settable: `box.clock.set("2026-11-23T10:00:00Z")`, `box.clock.advance(60)`."""
+        """The clock: `box.clock.set("2026-11-23T10:00:00Z")`, `box.clock.advance(60)`."""
         return self.service.clock
 
     @property
@@ -92,7 +92,7 @@ class Sandbox:
         return self.service.switches
 
     def set(self, **values: Value) -> None:
-        """Set switches from now on."""
+        """Set switches for the requests that follow."""
         self.service.set(**values)
 
     def mutate(
@@ -107,13 +107,13 @@ class Sandbox:
     ) -> Changes:
         """Change records now: {object: {"edited" | "added" | "deleted" | "archived": [ids]}}.
 
-        More: `objects` and `work`, as in `mutations.mutate`.
+        `more`: `objects` and `edit_kinds`, as in `mutations.mutate`.
         """
         wanted = {"edits": edits, "adds": adds, "deletes": deletes, "archives": archives}
         return self.service.mutate(seed, **wanted, **more)
 
     def change_fields(self, object_: str, **wanted: Any) -> dict[str, list[str]]:
-        """Change the account's own fields now: `rename`, `delete`, `add`, `delete_option`.
+        """Change the account's custom fields now: `rename`, `delete`, `add`, `delete_option`.
 
         Returns {"added": [keys]}; see `field_changes.change_fields`.
         """
@@ -128,7 +128,7 @@ class Sandbox:
         return self.service.records(object_, **params)
 
     def records_by_parent(self, object_: str) -> dict[int, list[dict[str, Any]]]:
-        """The records of an object below others, by the id of their parent; costs nothing."""
+        """The child records of an object, by the id of their parent; costs nothing."""
         return self.service.records_by_parent(object_)
 
     def ledger(self) -> dict[str, dict[str, int]]:
@@ -144,12 +144,12 @@ class Sandbox:
         return list(self.service.ledger.requests)
 
     def fail_next(self, *faults: Mapping[str, Any]) -> None:
-        """Order failures; see `Fault` for the keys."""
+        """Make the next matching responses fail; see `Fault` for the keys."""
         self.service.faults.order(faults)
 
     def clear_faults(self) -> None:
         self.service.faults.clear()
 
     def expire_tokens(self) -> None:
-        """Let every OAuth access token expire now."""
+        """Expire every OAuth access token now."""
         self.service.auth.expire()

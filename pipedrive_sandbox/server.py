@@ -1,4 +1,4 @@
-"""HTTP around the service: Starlette routes for the API, OAuth and the controls."""
+"""The HTTP layer over the service: Starlette routes for the API, OAuth and the controls."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .control import control_routes
 from .route import Route
-from .routes import EVERY
+from .routes import ALL_ROUTES
 from .service import Call, Reply, Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-DROP = (b"x-drop", b"1")  # tells Dated, which is next to the connection, to close it
-NAMED = ("goals", "permission_sets")  # whose ids are text
+DROP = (b"x-drop", b"1")  # makes Dated, which can reach the connection, close it
+NAMED = ("goals", "permission_sets")  # tables whose ids are text
 ROOTS = {"v1": ("/api/v1", "/v1"), "v2": ("/api/v2",)}
 
 
 class CutResponse(Response):
-    """Promises the whole body, sends half of it and leaves: the server closes the connection."""
+    """Announces the whole body but sends only half, so that the server closes the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": self.status_code}
@@ -33,7 +33,7 @@ class CutResponse(Response):
 
 
 class Dated:
-    """Adds the sandbox's own `Date` to every answer (uvicorn's is switched off)."""
+    """Adds a `Date` header by the sandbox's clock to every response (uvicorn's is disabled)."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
@@ -54,16 +54,16 @@ class Dated:
 
 
 def app(service: Service, url: Callable[[], str]) -> ASGIApp:
-    """The application; `url` is where it can be reached (for `api_domain`)."""
+    """The application; `url` returns its own address, which OAuth reports as `api_domain`."""
 
     async def token(request: Request) -> Response:
         body = await request.body()
         return _response(service.token(request.headers, body, url()))
 
     routes = [HttpRoute("/oauth/token", token, methods=["POST"]), *control_routes(service)]
-    for route in EVERY:
+    for route in ALL_ROUTES:
         for root in ROOTS[route.version]:
-            kind = "str" if route.of in NAMED else "int"
+            kind = "str" if route.relation.parent_table in NAMED else "int"
             path = root + route.path.replace("{id}", f"{{id:{kind}}}")
             routes.append(HttpRoute(path, _endpoint(service, route)))
     routes.append(HttpRoute("/{path:path}", _endpoint(service, None)))

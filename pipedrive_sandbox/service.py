@@ -1,4 +1,4 @@
-"""From a request to an answer, without HTTP: who asks, may they, what does it cost, what is it."""
+"""Turns a request into a response, without HTTP: authentication, limits, permissions, records."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from urllib.parse import parse_qsl
 import orjson
 
 from . import errors, generated, query
+from .access import check
 from .auth import Auth, check_scopes
 from .clock import Clock, moment
 from .data.builder import build
 from .errors import Refusal, Version
-from .faults import Fault, Faults, spoilt
+from .faults import Fault, Faults, apply_fault
 from .field_changes import change_fields
 from .inspection import Inspection
 from .ledger import Ledger, Request
 from .limits import Limits
 from .mutations import Changes, mutate
 from .options import Options
-from .rights import check
-from .route import Place, Route
-from .routes import EVERY
-from .stays import stays
+from .route import Context, Route
+from .routes import ALL_ROUTES
+from .stage_history import stage_history
 from .switches import Switches, Value
 
 Headers = list[tuple[bytes, bytes]]
 
-# On the shared host api.pipedrive.com these answer 404 under /api/v1 and work under /v1.
+# On the shared host api.pipedrive.com these return 404 under /api/v1, but work under /v1.
 NOT_ON_SHARED_HOST = ("/leads", "/leadLabels", "/leadSources", "/goals/find", "/mailbox/")
 _EXPOSED = (
     b"X-RateLimit-Remaining, X-RateLimit-Limit, X-RateLimit-Reset, "
@@ -40,7 +40,7 @@ _EXPOSED = (
 
 @dataclass(frozen=True)
 class Call:
-    """What the sandbox looks at in a request. `route` is None for a path that there is not."""
+    """The parts of a request that the sandbox uses. `route` is None for an unknown path."""
 
     method: str
     path: str
@@ -60,12 +60,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
+    """A response: status, body and headers, and how to send it."""
+
     status: int
     body: bytes
     headers: Headers
     media_type: str = "application/json"
     cut: bool = False  # send half of the body, then close the connection
-    drop: bool = False  # close the connection without an answer
+    drop: bool = False  # close the connection without a response
 
 
 class Service:
@@ -77,20 +79,20 @@ class Service:
         self.clock = Clock(options.clock)
         self.switches = Switches()
         self.world = build(options, self.clock.now())
-        generated.complete(self.world, EVERY)
+        generated.complete(self.world, ALL_ROUTES)
         self.auth = Auth(self.clock)
         self.limits = Limits(self.clock)
         self.ledger = Ledger()
         self.faults = Faults()
         self._correlation = 0
-        self._answered: dict[str, bytes] = {}  # the last list by object
+        self._last_bodies: dict[str, bytes] = {}  # the last response body, by object
         if options.switches:
             self.set(**options.switches)
 
     # -- control
 
     def set(self, **values: Value) -> None:
-        """Set switches; what was rendered before is rendered again."""
+        """Set switches and drop the rendered JSON, which may depend on them."""
         with self.lock:
             before, self.switches = self.switches, self.switches.changed(**values)
             count = self.switches.null_update_times
@@ -100,7 +102,7 @@ class Service:
                 table.refresh()
 
     def warm(self) -> None:
-        """Render every record now, so that the first pages are as fast as the later ones."""
+        """Render every record now, so that the first pages are as fast as later ones."""
         with self.lock:
             for table in self.world.tables.values():
                 table.warm(self.switches)
@@ -110,19 +112,19 @@ class Service:
         with self.lock:
             return mutate(self.world, self.clock.now(), self.switches, seed, **wanted)
 
-    def pile(self, name: str, count: int, at: str) -> int:
-        """Give `count` records of a table one and the same update time, as a bulk import does."""
+    def bulk_update(self, name: str, count: int, at: str) -> int:
+        """Give `count` records of a table the same update time, as a bulk import does."""
         with self.lock:
             table = self.world.tables[name]
             rows = [row for row in table.rows.values() if row.deleted_at is None][:count]
             for row in rows:
-                self.world.children.settle(name, row)
+                self.world.children.keep_original(name, row)
                 row.record[table.updated] = table.stamp(moment(at))
             table.touch(*rows)
             return len(rows)
 
     def change_fields(self, object_: str, **wanted: Any) -> dict[str, list[str]]:
-        """Change the account's own fields now; see `field_changes.change_fields`."""
+        """Change the account's custom fields now; see `field_changes.change_fields`."""
         with self.lock:
             return change_fields(self.world, self.clock.now(), object_, **wanted)
 
@@ -132,30 +134,30 @@ class Service:
             return [field.as_dict() for field in self.world.fields[object_]]
 
     def records(self, object_: str, **params: str) -> list[dict[str, Any]]:
-        """The records of `object_` as its endpoint lists them now, all pages, free of charge.
+        """All records of `object_` as its endpoint lists them now, free of charge.
 
-        `params` are the query parameters of the endpoint (say, status="deleted").
+        `params` are the endpoint's query parameters (for example status="deleted").
         """
         with self.lock:
-            return self._looking().records(object_, params)
+            return self._inspection().records(object_, params)
 
     def records_by_parent(self, object_: str) -> dict[int, list[dict[str, Any]]]:
-        """The same by the id of the record that they are below; only those that have some."""
+        """The same by the id of the parent; parents without child records are left out."""
         with self.lock:
-            return self._looking().records_by_parent(object_)
+            return self._inspection().records_by_parent(object_)
 
-    def stays(self) -> dict[int, list[dict[str, Any]]]:
-        """Where each deal has been, and when."""
+    def stage_history(self) -> dict[int, list[dict[str, Any]]]:
+        """The stages each deal has been in, and when."""
         with self.lock:
-            return stays(self.world)
+            return stage_history(self.world)
 
-    def _looking(self) -> Inspection:
+    def _inspection(self) -> Inspection:
         return Inspection(self.world, self.switches, self.clock.now())
 
     # -- answers
 
     def token(self, headers: Mapping[str, str], body: bytes, url: str) -> Reply:
-        """POST /oauth/token; recorded as oauth_token, for 0 tokens."""
+        """Answer POST /oauth/token; recorded as oauth_token, at 0 tokens."""
         with self.lock:
             try:
                 answer = orjson.dumps(self.auth.grant(headers, body, self.switches, url))
@@ -167,7 +169,7 @@ class Service:
             return reply
 
     def answer(self, call: Call, fault: Fault | None = None) -> Reply:
-        """The answer to a GET of the API, counted and recorded."""
+        """Answer a GET request to the API; count and record it."""
         with self.lock:
             self._correlation += 1
             token, tokens, note, charged = "", 0, "", True
@@ -187,12 +189,12 @@ class Service:
             )
             self.ledger.add(request, charged)
             headers += self._headers(token, reply.status)
-            if reply.status == 200 and call.route and call.route.paging != "none":
-                self._go_on()
+            if reply.status == 200 and call.route and call.route.listing.paging != "none":
+                self._simulate_users()
             return replace(reply, headers=headers)
 
-    def _go_on(self) -> None:
-        """Let other people work, as the switches say, before the next request."""
+    def _simulate_users(self) -> None:
+        """Simulate other people's work before the next request, as the switches say."""
         churn, seed = self.switches.churn, self._correlation
         if self.switches.tick:
             self.clock.advance(self.switches.tick)
@@ -201,12 +203,12 @@ class Service:
             self.mutate(seed, edits=churn, adds=third, deletes=third, archives=third)
 
     def _admit(self, call: Call, token: str, granted: frozenset[str] | None) -> int:
-        """Let the request in and charge it; the tokens that it costs."""
+        """Admit the request, charge it and return its cost in tokens. Raises a Refusal."""
         if not self.switches.company_open:
             raise errors.company_closed()
         self.limits.enter(token, self.switches)
-        if call.route and not check_scopes(granted, call.route.scopes):
-            raise errors.scope_mismatch(call.route.scopes)
+        if call.route and not check_scopes(granted, call.route.access.scopes):
+            raise errors.scope_mismatch(call.route.access.scopes)
         cost = call.route.cost if call.route else 0
         self.limits.charge(cost, self.switches)
         return cost
@@ -218,23 +220,23 @@ class Service:
         if route is None or self._not_on_this_host(call.path):
             raise errors.not_found(call.version)
         check(route, self.switches)
-        place = Place(self.world, self.switches, call.parent_id, self.clock.now())
+        context = Context(self.world, self.switches, call.parent_id, self.clock.now())
         if route.table != "projects" or not self.switches.deleted_projects_stay:
-            place.table(route).purge(self.clock.now())
-        if route.of:
-            parent = self.world.tables[route.of].rows.get(call.parent_id)
+            context.table(route).purge(self.clock.now())
+        if route.relation.parent_table:
+            parent = self.world.tables[route.relation.parent_table].rows.get(call.parent_id)
             if parent is None or parent.deleted_at is not None:
                 raise errors.not_found(call.version)
         if fault and fault.body == "short":
             params = tuple((k, str(-(-int(v) // 3)) if k == "limit" else v) for k, v in params)
-        body = route.answer(route, query.read(route, params, place), place)
-        before, self._answered[route.object] = self._answered.get(route.object), body
+        body = route.answer(route, query.read(route, params, context), context)
+        previous, self._last_bodies[route.object] = self._last_bodies.get(route.object), body
         if fault is None:
             return Reply(200, body, [])
-        again = (orjson.loads(before)["data"] or [])[-3:] if before else []
+        again = (orjson.loads(previous)["data"] or [])[-3:] if previous else []
         return Reply(
             fault.status or 200,
-            spoilt(body, fault, dict(params).get("cursor"), again),
+            apply_fault(body, fault, dict(params).get("cursor"), again),
             [],
             cut=fault.body == "reset",
             drop=fault.body == "drop",

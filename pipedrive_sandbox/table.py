@@ -1,4 +1,4 @@
-"""Records of one kind: kept as dicts, sorted on demand, rendered to JSON once."""
+"""A table of records of one kind: stored as dicts, sorted on demand, rendered to JSON once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CACHED_VARIANTS = 8
 
 
 class Index(NamedTuple):
-    """Rows in ascending order of (null or not, value, id), which `keys` repeats."""
+    """Rows in ascending order of their keys (null or not, value, id)."""
 
     keys: Sequence[Key]
     rows: Sequence[Row]
@@ -47,12 +47,12 @@ def _no_extra(row: Row) -> Record:
 
 
 class Table:
-    """All records of one kind, live; every list is a selection of them.
+    """All current records of one kind; every list is a selection of them.
 
-    `listed` turns a row into the record that a list shows (default: the record as it is), but
-    for the opt-in fields: `extra` gives all of a row's, the same whenever it is asked.
-    `updated` names the field that moves with an edit, `stamp` writes its notation,
-    `title` names the text that an edit changes, `core` marks v2's five CRM objects.
+    `listed` turns a row into the record that a list shows (default: the record itself), without
+    the opt-in fields; `extra` returns a row's opt-in fields, always the same for the same row.
+    `updated` names the field with the update time, `stamp` formats it, `title` names the text
+    that an edit changes, and `core` marks v2's five CRM objects.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Table:
         self.stamp = stamp
         self.title = title
         self.core = core
-        self.dropped: dict[Any, Row] = {}  # deleted ones that no list shows any more
+        self.dropped: dict[Any, Row] = {}  # deleted rows that no list shows any more
         self._nulled: dict[Any, str] = {}
         self._selections: dict[Hashable, Any] = {}
         self._rendered: dict[Variant, dict[Any, bytes]] = {}
@@ -84,7 +84,7 @@ class Table:
     # -- changes
 
     def touch(self, *rows: Row) -> None:
-        """Forget what was derived from `rows` and from the order of the table."""
+        """Discard whatever was derived from `rows` or from the order of the table."""
         self._selections.clear()
         self._next_purge = 0.0
         for row in rows:
@@ -94,14 +94,14 @@ class Table:
                 rendered.pop(row.id, None)
 
     def refresh(self) -> None:
-        """Forget everything derived (a switch was set)."""
+        """Discard all derived data, because a switch was set."""
         self._selections.clear()
         self._rendered.clear()
         for row in self.rows.values():
             row.json = None
 
     def purge(self, now: float) -> None:
-        """Drop what was deleted 30 days ago or longer."""
+        """Remove records that were deleted 30 or more days ago."""
         if now < self._next_purge:
             return
         deleted = {row.id: row.deleted_at for row in self.rows.values() if row.deleted_at}
@@ -114,13 +114,13 @@ class Table:
         self._next_purge = min(kept, default=float("inf")) + KEPT_AFTER_DELETION
 
     def drop(self, row: Row, now: float) -> None:
-        """Delete `row` where records have no flag for it."""
+        """Remove `row`, for records that have no deletion flag."""
         del self.rows[row.id]
         row.deleted_at = now
         self.dropped[row.id] = row
 
     def null_update_times(self, count: int) -> None:
-        """Give the first and every following 7th live record, `count` in all, no update time."""
+        """Set the update time of `count` live records to null: every 7th from the first on."""
         for id_, at in self._nulled.items():
             if id_ in self.rows:
                 self.rows[id_].record[self.updated] = at
@@ -138,7 +138,7 @@ class Table:
             found = build()
             while len(self._selections) >= _CACHED_SELECTIONS:
                 del self._selections[next(iter(self._selections))]
-        self._selections[key] = found  # last used, last dropped
+        self._selections[key] = found  # moves it to the end, so the least recently used goes first
         return found
 
     def _chosen(self, conditions: tuple[Condition, ...]) -> list[Row]:
@@ -148,7 +148,7 @@ class Table:
         return list(rows)
 
     def index(self, conditions: tuple[Condition, ...], field: str, nulls: str) -> Index:
-        """The rows that meet all `conditions`, ascending by `field`, then by id."""
+        """The rows that meet all `conditions`, in ascending order of `field`, then of id."""
 
         def build() -> Index:
             pairs = [
@@ -162,7 +162,7 @@ class Table:
     def window(
         self, conditions: tuple[Condition, ...], field: str, nulls: str, window: Window
     ) -> Index:
-        """The same, restricted to `window`; cheap where `field` is the update time."""
+        """The same, limited to `window`; cheap if `field` is the update time."""
         if window.since is None and window.until is None:
             return self.index(conditions, field, nulls)
         build = self._cut if field == self.updated else self._filtered
@@ -200,9 +200,9 @@ class Table:
     def ordered(
         self, conditions: tuple[Condition, ...], sort: tuple[SortKey, ...], nulls: str
     ) -> list[Row]:
-        """The rows that meet all `conditions`, by every key of `sort`, then by id.
+        """The rows that meet all `conditions`, sorted by every key of `sort`, then by id.
 
-        Without a sort key they stay as they were made.
+        Without a sort key they keep the order in which they were created.
         """
 
         def build() -> list[Row]:
@@ -219,7 +219,7 @@ class Table:
     # -- JSON
 
     def json(self, rows: Sequence[Row], variant: Variant, switches: Switches) -> bytes:
-        """`rows` as the inside of a JSON array. Each row is rendered once per variant."""
+        """`rows` as the content of a JSON array. Each row is rendered once per variant."""
         if variant == PLAIN:
             return b",".join([row.json or self._render(row, switches) for row in rows])
         if variant not in self._rendered and len(self._rendered) >= _CACHED_VARIANTS:
@@ -231,7 +231,7 @@ class Table:
         return b",".join([rendered[row.id] for row in rows])
 
     def warm(self, switches: Switches) -> None:
-        """Render what is not rendered yet."""
+        """Render every row that is not rendered yet."""
         for row in self.rows.values():
             row.json or self._render(row, switches)
 
@@ -252,5 +252,5 @@ class Table:
 
 
 def _dumps(record: Record) -> bytes:
-    """JSON in a block of its own size: what orjson returns occupies 8 KB, however short it is."""
+    """JSON in a buffer of its own size; orjson's takes up 8 KB, however short the text."""
     return bytes(memoryview(orjson.dumps(record)))

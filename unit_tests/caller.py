@@ -1,4 +1,4 @@
-"""Sends requests to a sandbox in this process, for the tests of the sandbox itself."""
+"""An HTTP client for the tests of the sandbox itself, which runs in this process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MOST_PAGES = 1000
 
 
 def path_of(box: Sandbox, route: Route, id_: object = None) -> str:
-    """The path of `route`, with the id of an existing record."""
-    rows = box.service.world.tables[route.of or "users"].rows.values()
+    """The path of `route`, with an existing id."""
+    rows = box.service.world.tables[route.relation.parent_table or "users"].rows.values()
     there = next(row.id for row in rows if row.deleted_at is None)
     return f"{route.version}{route.path}".replace("{id}", str(id_ or there))
 
 
 class Caller(requests.Session):
-    """Sends requests to one sandbox with its API token."""
+    """A client of one sandbox, with its API token."""
 
     def __init__(self, box: Sandbox) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Caller(requests.Session):
         return response.json()["data"]
 
     def walk(self, path: str, **params: object) -> list[dict[str, Any]]:
-        """All pages of a v2 list."""
+        """The records on all pages of a v2 list."""
         return [record for page in self.pages(path, **params) for record in page]
 
     def pages(self, path: str, **params: object) -> Iterator[list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""What Pipedrive has announced and its OpenAPI files do not have."""
+"""Scopes that Pipedrive has announced, but that its OpenAPI files lack."""
 
 from __future__ import annotations
 

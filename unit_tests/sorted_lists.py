@@ -1,5 +1,7 @@
-"""A Pipedrive of one sorted list, in both versions of the API, whose records may change between two
-requests and which may sort in its own way."""
+"""A fake Pipedrive with one sorted list, in both versions of the API.
+
+Its records may change between requests, and its sorting may differ.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,12 @@ Key = tuple[int, str, int]
 
 
 def short_pages(name: str, limit: int = 7) -> Stream:
-    """A stream that asks for small pages."""
+    """A stream that requests small pages."""
     return altered(STREAMS[name], limit=limit)
 
 
 def rows_at(times: Sequence[int | None], first: int = 1) -> list[Record]:
-    """Records that changed at `times`, numbered from `first` on."""
+    """Records that changed at `times`, numbered from `first`."""
     return [
         {"id": n, "update_time": None if time is None else rfc3339(time)}
         for n, time in enumerate(times, first)
@@ -35,10 +37,10 @@ def rows_at(times: Sequence[int | None], first: int = 1) -> list[Record]:
 class SortedList(FakeApi):
     """rows: in any order.
 
-    nulls: where records without a time stand, oldest first. bounded_nulls: whether they are in an
-    answer that is bounded by time. sort: "keys" are honoured, only the "first" of them is, two of
-    them are "refused", or all are "ignored". disorder: makes of each page what is sent. before,
-    changing: called before and after each request.
+    nulls: where records without a time sort, oldest first. bounded_nulls: whether a response
+    bounded by time includes them. sort: all "keys" are honoured, only the "first" of them is, two
+    of them are "refused", or all are "ignored". disorder: turns each page into the one that is
+    sent. before, changing: called before and after each request.
     """
 
     def __init__(self, rows: list[Record], nulls: str = "first", sort: str = "keys") -> None:
@@ -54,7 +56,7 @@ class SortedList(FakeApi):
         self.budget = 10**9  # tokens
 
     def get(self, request: Request) -> Answer:
-        """The decoded answer."""
+        """The decoded response."""
         self.before(request)
         if self.usage.tokens + request.cost > self.budget:
             raise SyncError("the budget is spent", TRANSIENT)
@@ -110,6 +112,6 @@ class SortedList(FakeApi):
         found = self._found(params, "DESC" in params["sort"], self.sort)
         start, limit = int(params["start"]), int(params["limit"])
         page = [dict(row) for row in found[start : start + limit]]
-        told: Record = {"start": start, "limit": limit}
-        told["more_items_in_collection"] = start + limit < len(found)
-        return {"data": self.disorder(page) or None, "additional_data": {"pagination": told}}
+        pagination: Record = {"start": start, "limit": limit}
+        pagination["more_items_in_collection"] = start + limit < len(found)
+        return {"data": self.disorder(page) or None, "additional_data": {"pagination": pagination}}

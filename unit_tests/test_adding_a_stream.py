@@ -16,7 +16,7 @@ from pipedrive_sandbox import generated
 from pipedrive_sandbox.endpoints import pages, v1
 from pipedrive_sandbox.options import Options
 from pipedrive_sandbox.route import Route
-from pipedrive_sandbox.routes import EVERY
+from pipedrive_sandbox.routes import ALL_ROUTES
 from pipedrive_sandbox.service import Service
 from source_pipedrive.stream import Stream, children, lists
 from source_pipedrive.streams import STREAMS
@@ -45,7 +45,7 @@ WRITTEN = {
 # The test files that check every stream; of the slow ones only the tests of the new stream.
 FILES = (
     *("test_stream", "test_schemas", "test_completeness", "test_readme", "test_streams_doc"),
-    *("test_erd", "test_setup_docs", "test_sandbox_rights", "test_access", "test_arrows"),
+    *("test_erd", "test_setup_docs", "test_sandbox_access", "test_access", "test_arrows"),
 )
 LONG_FILES = (
     *("test_request_contract", "test_sandbox_contract", "test_sandbox_changes"),
@@ -74,12 +74,12 @@ with Sandbox(Options(scale=0.02)) as box:
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=lambda stream: stream.name)
 def test_every_stream_has_a_route_in_the_sandbox(stream: Stream) -> None:
     """No test would cover a stream without one."""
-    sentence = missing_route(stream, EVERY)
+    sentence = missing_route(stream, ALL_ROUTES)
     assert not sentence, sentence
 
 
 def test_a_missing_route_says_what_to_write() -> None:
-    routes = [route for route in EVERY if route.path != "/currencies"]
+    routes = [route for route in ALL_ROUTES if route.path != "/currencies"]
     assert 'write v1("currencies", "/currencies", 20, "base")' in missing_route(
         STREAMS["currencies"], routes
     )
@@ -116,8 +116,8 @@ def with_route(route: Route) -> Service:
 def test_a_plain_list_gets_records_from_its_schema(name: str) -> None:
     """So that a route of one line is enough."""
     service = with_route(v1(name, f"/{name}", 20, "base"))
-    draw = generated.Draw(1, name, service.world.born)
-    made = generated.table(name, "v1", draw).rows.values()
+    rng = generated.RandomValues(1, name, service.world.created_at)
+    made = generated.table(name, "v1", rng).rows.values()
     properties = STREAMS[name].schema["properties"]
     assert len(made) == generated.COUNT
     for row in made:
@@ -130,19 +130,27 @@ def test_a_route_without_records_or_schema_says_what_to_write() -> None:
         with_route(v1("deal_tagz", "/dealTags", 20, "deals"))
 
 
-def test_a_route_of_child_records_says_that_they_need_a_table() -> None:
+def test_a_child_route_without_a_table_says_that_one_is_needed() -> None:
     with pytest.raises(
-        ValueError, match=r"make the table \['deal_tags'\] in pipedrive_sandbox/data"
+        ValueError, match=r"create the table \['deal_tags'\] in pipedrive_sandbox/data"
     ):
-        with_route(pages("deal_tags", "/deals/{id}/tags", 20, "deals", of="deals"))
+        with_route(pages("deal_tags", "/deals/{id}/tags", 20, "deals", parent_table="deals"))
 
 
-def test_a_route_without_a_maker_says_where_to_add_a_function() -> None:
+def test_a_child_route_without_a_generator_says_where_to_add_one() -> None:
     with pytest.raises(
-        ValueError, match=r'\("deals", "tags"\) to MAKERS in pipedrive_sandbox/data'
+        ValueError, match=r'\("deals", "tags"\) to CHILD_GENERATORS in pipedrive_sandbox/data'
     ):
         with_route(
-            v1("x", "/deals/{id}/tags", 20, "deals", of="deals", table="deals", child="tags")
+            v1(
+                "x",
+                "/deals/{id}/tags",
+                20,
+                "deals",
+                parent_table="deals",
+                table="deals",
+                child_kind="tags",
+            )
         )
 
 

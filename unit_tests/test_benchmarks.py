@@ -1,4 +1,4 @@
-"""The benchmark compares programs that do the same work; without that its ratios say nothing."""
+"""The benchmark must compare programs that do the same work, or its ratios mean nothing."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 
 from benchmarks import commands, floor, report
 from benchmarks.bench import next_cursor
-from benchmarks.pace import Pace, seconds_of
+from benchmarks.pace import Pace, stream_seconds
 from benchmarks.programs import run
-from benchmarks.records import Records, records_of, same
+from benchmarks.records import Records, check_same, records_of
 from benchmarks.rows import ROWS, Measured, Row
 from benchmarks.service import Service, sandbox
 from docs.generators import blocks
@@ -32,7 +32,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def connector(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Records:
-    """What the connector reads; by now the sandbox knows what it asks for."""
+    """The records that the connector reads; afterwards the sandbox has recorded its requests."""
     return output_of(commands.read(service, "deals", 2, tmp_path_factory.mktemp("bench")))
 
 
@@ -57,7 +57,7 @@ def test_floor_and_connector_read_the_same_deals(
 ) -> None:
     expected = output_of(commands.floor(service, "deals", asked))
     assert expected.count == expected.unique >= DEALS
-    same("connector", connector, expected)
+    check_same("connector", connector, expected)
 
 
 def test_the_floor_follows_the_cursor_to_the_end(service: Service, asked: dict[str, str]) -> None:
@@ -71,32 +71,32 @@ def test_the_floor_follows_the_cursor_to_the_end(service: Service, asked: dict[s
     assert found["500"].count >= DEALS
 
 
-def test_the_floor_ends_with_an_error_where_a_page_is_refused(service: Service) -> None:
+def test_the_floor_fails_if_a_page_is_refused(service: Service) -> None:
     with pytest.raises(RuntimeError, match="401 for page 1"):
         floor.read("deals", service.url + commands.PATHS["deals"], "wrong", {}, BytesIO())
 
 
-def test_the_floor_drops_nulls_of_the_top_level_only() -> None:
+def test_the_floor_drops_only_top_level_nulls() -> None:
     row: dict[str, object] = {"id": 1, "title": None, "custom_fields": {"a": None}}
     (message,) = map(json.loads, floor.lines("deals", [row]).splitlines())
     assert message["record"]["data"] == {"id": 1, "custom_fields": {"a": None}}
 
 
-def test_order_makes_no_difference_and_other_messages_are_no_records() -> None:
+def test_order_does_not_matter_and_other_messages_are_ignored() -> None:
     log = b'{"type":"LOG","log":{"level":"INFO","message":"x"}}'
     one = records_of([line(id=1, title="a"), line(id=2), log])
     assert one == records_of([line(id=2), line(title="a", id=1)])
     assert one.count == one.unique == 2
 
 
-def test_a_program_that_read_less_other_or_too_much_is_found_out() -> None:
+def test_missing_different_and_duplicate_records_are_detected() -> None:
     expected = records_of([line(id=1), line(id=2)])
     for lines in ([line(id=1)], [line(id=1), line(id=3)], [line(id=1), line(id=2), line(id=2)]):
         with pytest.raises(RuntimeError, match="connector"):
-            same("connector", records_of(lines), expected)
+            check_same("connector", records_of(lines), expected)
 
 
-def test_a_program_that_fails_is_an_error_with_its_last_words() -> None:
+def test_a_failing_program_is_an_error_with_the_end_of_its_output() -> None:
     with pytest.raises(RuntimeError, match="ended with 3:\nno more"):
         run([sys.executable, "-c", "print('no more'); raise SystemExit(3)"], BytesIO())
 
@@ -108,23 +108,23 @@ def test_the_cursor_is_found_at_the_end_of_a_page() -> None:
     assert next_cursor(start + b'"additional_data":{}}') == ""
 
 
-def test_the_connector_says_how_long_a_stream_took_also_where_it_chooses_the_workers(
+def test_the_connector_logs_a_streams_duration_if_it_chooses_the_workers(
     service: Service, tmp_path: Path
 ) -> None:
     command = commands.read(service, "deals", None, tmp_path)
     assert "num_workers" not in json.loads(Path(command[3]).read_text(encoding="utf-8"))
     output = BytesIO()
     cost = run(command, output)
-    assert 0 <= seconds_of(output.getvalue().splitlines()) < cost.wall
+    assert 0 <= stream_seconds(output.getvalue().splitlines()) < cost.wall
 
 
-def test_a_stream_that_did_not_come_to_its_end_has_no_pace() -> None:
+def test_an_incomplete_stream_has_no_pace() -> None:
     log = b'{"type":"LOG","log":{"message":"deals 9 records 1 requests 10 tokens 2.0 s  %s"}}'
     with pytest.raises(LookupError):
-        seconds_of([log % b"incomplete: Pipedrive refused it", line(id=1)])
+        stream_seconds([log % b"incomplete: Pipedrive refused it", line(id=1)])
 
 
-def test_a_pace_is_of_what_the_account_allowed_and_names_what_held_it_back() -> None:
+def test_a_pace_is_a_share_of_the_limit_and_names_what_limits_it() -> None:
     def paced(requests: int, connector: float = 0.3, sandbox: float = 0.1) -> Pace:
         return Pace(80, requests, 2, 10.0, connector, sandbox)
 
@@ -137,7 +137,7 @@ def test_a_pace_is_of_what_the_account_allowed_and_names_what_held_it_back() -> 
     assert "neither the limit nor a CPU" in paced(300).bound
 
 
-def test_a_row_says_whether_its_mark_is_met() -> None:
+def test_a_row_shows_whether_its_target_is_met() -> None:
     most = Row("a", "x", lambda _: Measured(2, ""), at_most=2.5)
     least = Row("b", "pages", lambda _: Measured(400, "half the time"), at_least=500)
     assert most.holds(2.5)
@@ -147,14 +147,14 @@ def test_a_row_says_whether_its_mark_is_met() -> None:
     )
 
 
-def test_a_row_that_could_not_be_measured_is_neither_kept_nor_missed() -> None:
+def test_a_row_without_a_measurement_is_neither_met_nor_missed() -> None:
     row = Row("size", "MB", lambda bench: Measured(1, ""), at_most=2)
     assert row.holds(math.nan) is None
     text = report.table([(row, Measured(math.nan, "no engine"))])
     assert "| size | not measured | at most 2 |         | no engine |" in text
 
 
-def test_the_readme_holds_a_result_of_every_row() -> None:
+def test_the_readme_has_a_result_for_every_row() -> None:
     lines = blocks.read(report.README, report.BLOCK).splitlines()
     named = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
     assert named[2:] == [row.what for row in ROWS]

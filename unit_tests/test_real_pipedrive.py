@@ -39,18 +39,16 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
     2: (
         "below the Growth plan deals/installments answers 403; its words were not recorded",
         (
-            "integration_tests/test_plans.py::"
-            "test_a_plan_that_lacks_something_says_so_in_whatever_words",
+            "integration_tests/test_plans.py::test_a_plans_refusal_is_recognized_in_any_words",
             "unit_tests/test_errors.py::test_only_listed_answers_mean_that_the_account_lacks_a_stream",
         ),
     ),
     3: (
         "without the add-on, projects answer 402, 403 or 404; the words are unknown",
         (
+            "integration_tests/test_plans.py::test_a_plans_refusal_is_recognized_in_any_words",
             "integration_tests/test_plans.py::"
-            "test_a_plan_that_lacks_something_says_so_in_whatever_words",
-            "integration_tests/test_plans.py::"
-            "test_deletions_that_could_not_be_read_in_one_list_are_read_in_the_others",
+            "test_deletions_are_read_from_the_lists_that_are_not_refused",
             "unit_tests/test_deleted.py::"
             "test_what_was_deleted_in_a_list_that_the_account_lacked_comes_once_it_has_it",
         ),
@@ -60,7 +58,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "unit_tests/test_client.py::test_a_402_ends_the_sync_only_for_what_every_plan_has",
             "integration_tests/test_plans.py::"
-            "test_a_402_of_one_endpoint_ends_its_stream_and_of_a_core_list_the_sync",
+            "test_a_402_ends_its_stream_or_for_a_core_list_the_sync",
         ),
     ),
     5: (
@@ -134,7 +132,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "mail threads of a user without a mailbox may answer 404",
         (
             "integration_tests/test_plans.py::"
-            "test_a_user_without_a_mailbox_has_no_mail_and_a_green_sync",
+            "test_a_user_without_a_mailbox_has_no_mail_and_a_successful_sync",
         ),
     ),
     15: (
@@ -144,7 +142,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "unit_tests/test_streams_doc.py::"
             "test_every_child_stream_says_what_is_known_of_the_time_of_its_parents",
             "unit_tests/test_sandbox_changes.py::"
-            "test_notes_and_activities_may_move_the_time_of_their_records",
+            "test_notes_and_activities_may_change_the_update_time_of_linked_records",
         ),
     ),
     16: (
@@ -156,7 +154,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "integration_tests/test_custom_fields.py::test_an_account_without_custom_fields",
             "unit_tests/test_field_values.py::test_every_type_has_its_columns",
-            "unit_tests/test_sandbox_fields.py::test_types_of_activities_are_told_by_key",
+            "unit_tests/test_sandbox_fields.py::test_activity_types_are_identified_by_key",
             "integration_tests/test_real_pipedrive.py::"
             "test_the_outcome_of_an_activity_has_its_label",
         ),

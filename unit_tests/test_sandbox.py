@@ -1,6 +1,6 @@
-"""The sandbox lists, pages, filters and refuses as Pipedrive does.
+"""The sandbox lists, pages, filters and refuses requests as Pipedrive does.
 
-If it were more lenient than Pipedrive, a client's mistake would pass here and fail in the field.
+If it were more lenient, a client's mistake would pass here and fail in production.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
         ("v2/persons", "include_labels=1"),
     ],
 )
-def test_v2_refuses_what_is_not_documented(api: Caller, path: str, query: str) -> None:
+def test_v2_refuses_undocumented_requests(api: Caller, path: str, query: str) -> None:
     response = api.get(f"{api.box.url}/api/{path}?{query}")
     assert response.status_code == 400
     assert response.json()["success"] is False
@@ -56,7 +56,7 @@ def test_v2_refuses_what_is_not_documented(api: Caller, path: str, query: str) -
     assert response.json()["error"].startswith("Validation failed: ")
 
 
-def test_a_cursor_belongs_to_its_order(api: Caller) -> None:
+def test_a_cursor_belongs_to_its_sort_order(api: Caller) -> None:
     cursor = api.ask("v2/deals", limit=5).json()["additional_data"]["next_cursor"]
     assert api.ask("v2/deals", limit=5, cursor=cursor).status_code == 200
     for other in ({"sort_by": "update_time"}, {"sort_direction": "desc"}):
@@ -71,7 +71,7 @@ def test_a_cursor_belongs_to_its_order(api: Caller) -> None:
 @pytest.mark.parametrize("nulls", ["first", "last"])
 @pytest.mark.parametrize("marks", ["next", "last"])
 @pytest.mark.parametrize("limit", [5, 500])
-def test_pages_give_every_record_once_in_order(
+def test_pages_return_every_record_once_in_order(
     box: Sandbox, api: Caller, field: str, direction: str, nulls: str, marks: str, limit: int
 ) -> None:
     box.set(nulls=nulls, cursor_marks=marks, null_update_times=4)
@@ -103,10 +103,10 @@ def test_since_is_inclusive_and_until_is_not(box: Sandbox, api: Caller) -> None:
 
 @pytest.mark.parametrize("nulls", ["first", "last"])
 @pytest.mark.parametrize("field", ["id", "update_time"])
-def test_records_without_update_time_and_windows(
+def test_time_windows_and_records_without_update_time(
     box: Sandbox, api: Caller, nulls: str, field: str
 ) -> None:
-    """Whether a bounded request returns them is unknown: both are to be had."""
+    """Whether a bounded request returns them is not known: the sandbox supports both."""
     params = {"sort_by": field, "updated_since": "2020-01-01T00:00:00Z", "limit": 500}
     everyone = len(box.records("persons"))
     box.set(nulls=nulls, null_update_times=6)
@@ -123,7 +123,7 @@ def test_records_without_update_time_and_windows(
     assert all(record["update_time"] for record in box.records("persons"))
 
 
-def test_opt_in_fields_appear_only_when_asked_for(api: Caller) -> None:
+def test_opt_in_fields_appear_only_on_request(api: Caller) -> None:
     plain = api.data("v2/deals", ids="1")[0]
     assert "products_count" not in plain
     assert "attendees" not in api.data("v2/activities", limit=1)[0]
@@ -136,7 +136,7 @@ def test_custom_fields_by_switch_and_by_parameter(box: Sandbox, api: Caller) -> 
     deal = next(each for each in box.records("deals") if _set(each, list))
     fields, (key, options) = deal["custom_fields"], _set(deal, list)
     assert all(len(name) == 40 for name in fields)
-    assert None in fields.values(), "what is not set is null"
+    assert None in fields.values(), "unset fields are null"
     ids = str(deal["id"])
     some = api.data("v2/deals", ids=ids, custom_fields=f"{key},unknown")[0]["custom_fields"]
     assert some == {key: options}
@@ -144,14 +144,14 @@ def test_custom_fields_by_switch_and_by_parameter(box: Sandbox, api: Caller) -> 
     assert [option["id"] for option in labelled[key]] == options
     assert all(option["label"] for option in labelled[key])
     lead = next(each for each in box.records("leads") if any(len(name) == 40 for name in each))
-    assert None not in [lead[name] for name in lead if len(name) == 40], "unset ones are absent"
+    assert None not in [lead[name] for name in lead if len(name) == 40], "unset fields are absent"
     box.set(custom_fields="null")
     assert api.data("v2/deals", ids=ids)[0]["custom_fields"] is None
     assert not any(len(name) == 40 for each in box.records("leads") for name in each)
 
 
 def _set(deal: dict[str, Any], kind: type) -> Any:
-    """A custom field of `deal` whose value is of `kind`."""
+    """A custom field value of `deal` that is a `kind`."""
     fields = deal["custom_fields"].items()
     return next(((key, value) for key, value in fields if isinstance(value, kind)), None)
 

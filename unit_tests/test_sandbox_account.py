@@ -1,4 +1,4 @@
-"""Tokens, limits, the ledger and ordered failures: what a client must cope with at the gate."""
+"""Tokens, limits, the ledger and injected faults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from pipedrive_sandbox import Options, Sandbox
-from pipedrive_sandbox.routes import EVERY
+from pipedrive_sandbox.routes import ALL_ROUTES
 
 from .caller import LIMITS, NOW, Caller
 
@@ -50,7 +50,7 @@ def with_token(box: Sandbox, token: str, path: str = "/api/v2/deals") -> request
         ({"x-api-token": Sandbox.api_token}, f"?api_token={Sandbox.api_token}"),
     ],
 )
-def test_without_a_valid_token_in_a_header(box: Sandbox, headers: Any, query: str) -> None:
+def test_a_request_needs_a_valid_token_in_a_header(box: Sandbox, headers: Any, query: str) -> None:
     response = requests.get(f"{box.url}/v1/users/me{query}", headers=headers, timeout=5)
     assert response.status_code == 401
     assert response.json() == UNAUTHORIZED
@@ -58,7 +58,7 @@ def test_without_a_valid_token_in_a_header(box: Sandbox, headers: Any, query: st
     assert box.ledger()["users_me"] == {"requests": 0, "tokens": 0, "refused": 1}
 
 
-def test_refreshing(box: Sandbox) -> None:
+def test_refreshing_a_token(box: Sandbox) -> None:
     answer = refresh(box).json()
     assert answer["api_domain"] == box.url
     assert answer["refresh_token"] == box.refresh_token
@@ -69,7 +69,7 @@ def test_refreshing(box: Sandbox) -> None:
     assert box.ledger()["oauth_token"] == {"requests": 2, "tokens": 0, "refused": 0}
 
 
-def test_refreshing_wrongly(box: Sandbox) -> None:
+def test_invalid_refresh_requests(box: Sandbox) -> None:
     wrong_client = refresh(box, auth=("someone", "else"))
     assert (wrong_client.status_code, wrong_client.json()) == (401, {"error": "invalid_client"})
     wrong_token = refresh(box, "wrong")
@@ -86,7 +86,7 @@ def test_a_rotated_refresh_token_replaces_the_old_one() -> None:
         assert refresh(box, new).status_code == 200
 
 
-def test_access_tokens_expire_by_the_clock_and_on_demand(box: Sandbox) -> None:
+def test_access_tokens_expire_by_clock_and_on_demand(box: Sandbox) -> None:
     box.set(expires_in=60)
     token = refresh(box).json()["access_token"]
     box.clock.advance(59)
@@ -110,13 +110,13 @@ def test_a_missing_scope(box: Sandbox, api: Caller) -> None:
     assert box.ledger()["deals"] == {"requests": 1, "tokens": 10, "refused": 1}
 
 
-def test_a_token_may_grant_more_than_its_answer_tells(box: Sandbox) -> None:
-    """Who trusts the `scope` of the answer would give up streams that the user may read."""
-    box.set(scope_told="base", scopes="base,contacts:read")
+def test_a_token_may_grant_more_than_its_response_reports(box: Sandbox) -> None:
+    """A client that trusts the reported `scope` would skip streams that the user may read."""
+    box.set(reported_scope="base", scopes="base,contacts:read")
     assert refresh(box).json()["scope"] == "base"
     assert bearer(box, "/api/v2/persons").status_code == 200
     assert bearer(box).json()["error"] == "Scope and URL mismatch"
-    box.set(scope_told="granted")
+    box.set(reported_scope="granted")
     assert refresh(box).json()["scope"] == "base,contacts:read"
 
 
@@ -146,7 +146,7 @@ def test_the_burst_limit_rolls_over_two_seconds(box: Sandbox, api: Caller) -> No
     assert box.ledger()["users_me"] == {"requests": 4, "tokens": 8, "refused": 1}
 
 
-def test_who_goes_on_after_429_meets_cloudflare(box: Sandbox, api: Caller) -> None:
+def test_ignoring_429s_leads_to_cloudflare(box: Sandbox, api: Caller) -> None:
     box.set(rate_limit=1, cloudflare_after=2)
     codes = [api.ask("v1/users/me").status_code for _ in range(4)]
     assert codes == [200, 429, 429, 403]
@@ -156,7 +156,7 @@ def test_who_goes_on_after_429_meets_cloudflare(box: Sandbox, api: Caller) -> No
     assert api.ask("v1/users/me").status_code == 200
 
 
-def test_a_spent_day_ends_at_midnight(box: Sandbox, api: Caller) -> None:
+def test_a_spent_daily_budget_resets_at_midnight(box: Sandbox, api: Caller) -> None:
     box.set(daily_tokens=25)
     assert api.ask("v2/deals").headers["x-daily-ratelimit-token-remaining"] == "25"
     assert api.ask("v2/deals").headers["x-daily-ratelimit-token-remaining"] == "15"
@@ -172,13 +172,13 @@ def test_a_spent_day_ends_at_midnight(box: Sandbox, api: Caller) -> None:
     assert "x-daily-ratelimit-token-limit" not in api.ask("v2/deals").headers
 
 
-def test_the_ledger_charges_what_each_endpoint_costs(box: Sandbox, api: Caller) -> None:
+def test_the_ledger_charges_each_endpoints_cost(box: Sandbox, api: Caller) -> None:
     box.set(**LIMITS)
-    for route in EVERY:
-        api.ask(f"{route.version}{route.path}".replace("{id}", "1"), **route.every[0])
+    for route in ALL_ROUTES:
+        api.ask(f"{route.version}{route.path}".replace("{id}", "1"), **route.param_sets[0])
     ledger = box.ledger()
     assert {name: counts["tokens"] for name, counts in ledger.items()} == {
-        route.object: route.cost for route in EVERY
+        route.object: route.cost for route in ALL_ROUTES
     }
     api.ask("v2/deals", nothing=1)
     assert box.ledger()["deals"]["tokens"] == 20, "a 400 reached the API"
@@ -189,7 +189,7 @@ def test_the_ledger_charges_what_each_endpoint_costs(box: Sandbox, api: Caller) 
     assert box.ledger() == {}
 
 
-def test_every_answer_carries_the_sandboxs_date(box: Sandbox, api: Caller) -> None:
+def test_every_response_has_the_sandboxs_date(box: Sandbox, api: Caller) -> None:
     for response in (api.ask("v2/deals"), api.ask("v2/nothing"), refresh(box)):
         date = parsedate_to_datetime(response.headers["Date"])
         assert date.strftime("%Y-%m-%dT%H:%M:%SZ") == NOW
@@ -197,14 +197,14 @@ def test_every_answer_carries_the_sandboxs_date(box: Sandbox, api: Caller) -> No
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 502, 503, 504])
-def test_ordered_statuses(box: Sandbox, api: Caller, status: int) -> None:
+def test_injected_statuses(box: Sandbox, api: Caller, status: int) -> None:
     box.fail_next({"path_contains": "/deals", "status": status, "times": 2, "after_requests": 1})
     codes = [api.ask("v2/deals").status_code for _ in range(4)]
     assert codes == [200, status, status, 200]
     assert api.ask("v2/persons").status_code == 200
 
 
-def test_ordered_bodies(box: Sandbox, api: Caller) -> None:
+def test_injected_bodies(box: Sandbox, api: Caller) -> None:
     box.fail_next({"body": "html"}, {"body": "html", "status": 200}, {"body": "empty"})
     page = api.ask("v2/deals")
     assert page.status_code == 403
@@ -221,5 +221,5 @@ def test_ordered_bodies(box: Sandbox, api: Caller) -> None:
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         api.ask("v2/deals")
     assert api.ask("v2/deals").headers["x-ratelimit-remaining"] == "0"
-    with pytest.raises(ValueError, match="no such keys"):
+    with pytest.raises(ValueError, match="unknown keys"):
         box.fail_next({"stauts": 500})

@@ -1,4 +1,4 @@
-"""What deals sell, asked for a hundred deals at once."""
+"""Products and installments of deals, requested for a hundred deals at once."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
     "query",
     ["", "deal_ids=", "deal_ids=x", "deal_ids=1&owner_id=1", "deal_ids=1&sort_by=name"],
 )
-def test_a_bulk_request_that_is_not_documented_is_refused(
-    api: Caller, path: str, query: str
-) -> None:
+def test_an_undocumented_bulk_request_is_refused(api: Caller, path: str, query: str) -> None:
     answer = api.get(f"{api.box.url}/api/{path}?{query}")
     assert answer.status_code == 400
     assert answer.json()["code"] == "ERR_SCHEMA_VALIDATION_FAILED"
 
 
-def test_a_hundred_deals_and_no_more(api: Caller) -> None:
+def test_a_request_for_at_most_a_hundred_deals(api: Caller) -> None:
     ids = [str(id_) for id_ in range(1, 102)]
     assert api.ask("v2/deals/products", deal_ids=",".join(ids[:100])).status_code == 200
     assert api.ask("v2/deals/products", deal_ids=",".join(ids)).status_code == 400
@@ -38,7 +36,9 @@ def test_a_hundred_deals_and_no_more(api: Caller) -> None:
         ("v2/deals/installments", ["id", "billing_date", "deal_id"]),
     ],
 )
-def test_bulk_pages_give_every_row_once_in_order(api: Caller, path: str, sorts: list[str]) -> None:
+def test_bulk_pages_return_every_row_once_in_order(
+    api: Caller, path: str, sorts: list[str]
+) -> None:
     ids = ",".join(str(id_) for id_ in range(1, 101))
     everything = api.walk(path, deal_ids=ids, limit=500)
     assert len(everything) > 30
@@ -51,7 +51,7 @@ def test_bulk_pages_give_every_row_once_in_order(api: Caller, path: str, sorts: 
             assert len(rows) == len(everything)
 
 
-def test_deals_that_are_gone_are_left_out_silently(box: Sandbox, api: Caller) -> None:
+def test_missing_deals_are_skipped_silently(box: Sandbox, api: Caller) -> None:
     deleted = api.data("v2/deals", status="deleted")[0]["id"]
     with_some = min(box.records_by_parent("deal_products"))
     asked = f"{deleted},{10**8},{with_some}"
@@ -60,7 +60,7 @@ def test_deals_that_are_gone_are_left_out_silently(box: Sandbox, api: Caller) ->
     assert api.data("v2/deals/products", deal_ids=str(deleted)) == []
 
 
-def test_what_deals_sell(box: Sandbox) -> None:
+def test_the_products_of_deals(box: Sandbox) -> None:
     deals, sold = every_deal(box), box.records_by_parent("deal_products")
     payments = box.records_by_parent("deal_installments")
     assert 0.6 < len(sold) / len(deals) < 0.8
@@ -70,7 +70,7 @@ def test_what_deals_sell(box: Sandbox) -> None:
     }
     assert 0.1 < len(recurring) / len(sold) < 0.3
     assert payments
-    assert not recurring & set(payments), "the vendor allows one or the other"
+    assert not recurring & set(payments), "the vendor allows only one of them"
     for id_, rows in payments.items():
         assert 2 <= len(rows) <= 12
         assert id_ in sold
@@ -101,7 +101,7 @@ def test_installments_without_pages(box: Sandbox, api: Caller) -> None:
     assert answer["data"] == everything
 
 
-def test_a_variation_that_is_sold_is_one_of_the_products(box: Sandbox) -> None:
+def test_a_sold_variation_belongs_to_the_product(box: Sandbox) -> None:
     known = box.records_by_parent("product_variations")
     sold = [row for row in box.records("deal_products") if row["product_variation_id"]]
     listed = [row for row in sold if row["product_id"] in known]

@@ -1,4 +1,4 @@
-"""Time and change: a seed means the same records, edits show where they should, deletions end."""
+"""Reproducible records, and the effects of edits, additions, deletions and the clock."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_the_same_seed_and_clock_give_the_same_bytes() -> None:
     assert everything(service()) != everything(service(seed=2))
 
 
-def test_other_records_do_not_change_with_the_number_of_deals() -> None:
+def test_the_number_of_deals_does_not_change_other_records() -> None:
     few, many = (Service(Options(scale=0.05, clock=NOW, deals=deals)) for deals in (10, 300))
     assert len(many.records("deals")) == 300
     assert few.records("persons") == many.records("persons")
 
 
-def test_times_lie_in_the_last_three_years_and_crowd_towards_now() -> None:
+def test_times_are_within_three_years_and_mostly_recent() -> None:
     box, now = service(), moment(NOW)
     for name in ("deals", "persons", "organizations", "activities"):
         records = box.records(name)
@@ -53,12 +53,12 @@ def test_times_lie_in_the_last_three_years_and_crowd_towards_now() -> None:
     assert sum(at > now - 365 * DAY for at in added) > len(added) / 2
 
 
-def test_bulk_imports_put_many_records_into_one_second() -> None:
+def test_bulk_imports_create_many_records_in_one_second() -> None:
     times = [record["update_time"] for record in service().records("activities")]
     assert max(times.count(each) for each in set(times)) > 2
 
 
-def test_mutating_by_seed() -> None:
+def test_mutations_depend_on_their_seed() -> None:
     one, other = service(), service()
     for box in (one, other):
         box.clock.advance(60)
@@ -82,7 +82,7 @@ def test_edits_move_the_update_time_to_now() -> None:
     assert box.records("persons", sort_by="update_time")[-1]["id"] in ids
 
 
-def test_additions_get_new_ids_and_the_time_now() -> None:
+def test_additions_get_new_ids_and_the_current_time() -> None:
     box = service()
     before = {record["id"] for record in box.records("leads")}
     box.clock.advance(60)
@@ -108,7 +108,7 @@ def test_archiving_moves_a_record_to_the_other_list(moves: bool) -> None:
         assert (archived[id_]["update_time"] != before[id_]) is moves
 
 
-def test_a_deleted_deal_can_be_asked_for_during_thirty_days() -> None:
+def test_a_deleted_deal_is_available_for_thirty_days() -> None:
     box = service()
     (id_,) = box.mutate(1, deletes=1, objects=["deals"])["deals"]["deleted"]
     assert id_ not in {deal["id"] for deal in box.records("deals")}
@@ -119,15 +119,15 @@ def test_a_deleted_deal_can_be_asked_for_during_thirty_days() -> None:
     assert box.records("deals", status="deleted") == []
 
 
-def test_deleted_notes_and_persons_are_not_listed_any_more() -> None:
+def test_deleted_notes_and_persons_are_no_longer_listed() -> None:
     box = service()
     for name in ("notes", "persons", "files", "leads"):
         (id_,) = box.mutate(1, deletes=1, objects=[name])[name]["deleted"]
         assert id_ not in {record["id"] for record in box.records(name)}
 
 
-def test_a_list_read_while_it_changes() -> None:
-    """Sorted by update time, a record that is edited meanwhile comes again at the end."""
+def test_reading_a_list_while_it_changes() -> None:
+    """Sorted by update time, a record edited in the meantime appears again at the end."""
     with Sandbox(Options(scale=0.05, clock=NOW, switches=LIMITS)) as box:
         seen: list[int] = []
         with Caller(box) as api:
@@ -141,7 +141,7 @@ def test_a_list_read_while_it_changes() -> None:
         assert set(seen[-5:]) >= set(edited) & listed
 
 
-def test_a_frozen_a_moved_and_a_running_clock() -> None:
+def test_a_frozen_an_advanced_and_a_running_clock() -> None:
     clock = Clock(NOW)
     assert zulu(clock.now()) == NOW
     clock.advance(90)
@@ -204,8 +204,8 @@ def control(url: str) -> None:
 
 
 @pytest.mark.parametrize("moves", [True, False])
-def test_notes_and_activities_may_move_the_time_of_their_records(moves: bool) -> None:
-    """Who relies on either answer reads too much, or misses what hangs on those records."""
+def test_notes_and_activities_may_change_the_update_time_of_linked_records(moves: bool) -> None:
+    """A client that relies on one behaviour reads too much, or misses child records."""
     box = service(notes_move_update_time=moves)
     notes = {note["id"]: note for note in box.records("notes")}
     persons_of = {each["id"]: each["person_id"] for each in box.records("activities")}

@@ -1,4 +1,4 @@
-"""What happens below records while a client reads: it shows where it should, and nowhere else."""
+"""Changes of child records while a client reads."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def service(**more: Any) -> Service:
 
 
 def below(box: Service, prefix: str = "") -> dict[str, dict[int, list[dict[str, Any]]]]:
-    """All children, by object and parent."""
-    objects = [route.object for route in ROUTES if route.child]
+    """All child records, by object and parent."""
+    objects = [route.object for route in ROUTES if route.relation.child_kind]
     return {name: box.records_by_parent(name) for name in objects if name.startswith(prefix)}
 
 
@@ -36,7 +36,7 @@ def deals(box: Service) -> dict[int, dict[str, Any]]:
 
 def edit(box: Service, work: str, seed: int = 1, edits: int = MANY) -> list[int]:
     box.clock.advance(3600)
-    changes = box.mutate(seed, edits=edits, objects=["deals"], work=[work])
+    changes = box.mutate(seed, edits=edits, objects=["deals"], edit_kinds=[work])
     return [int(id_) for id_ in changes["deals"]["edited"]]
 
 
@@ -50,17 +50,17 @@ def test_the_same_seed_gives_the_same_children_and_changes() -> None:
     assert below(one) != below(service())
 
 
-def test_reading_keeps_nothing() -> None:
-    """400,000 deals must not grow in memory when they are read."""
+def test_reading_stores_nothing() -> None:
+    """Reading 400,000 deals must not use more memory."""
     box = service()
     below(box)
-    assert not box.world.children._kept
-    assert not box.world.children._first
+    assert not box.world.children._changed
+    assert not box.world.children._originals
 
 
 @pytest.mark.parametrize("kind", ["products", "participants", "followers"])
 @pytest.mark.parametrize("moves", [True, False])
-def test_a_change_below_a_deal(kind: str, moves: bool) -> None:
+def test_a_change_of_a_deals_children(kind: str, moves: bool) -> None:
     box = service(children_move_update_time=moves)
     before, rows = deals(box), box.records_by_parent(f"deal_{kind}")
     ids = edit(box, kind)
@@ -68,7 +68,7 @@ def test_a_change_below_a_deal(kind: str, moves: bool) -> None:
     after, changed = deals(box), box.records_by_parent(f"deal_{kind}")
     assert len(ids) == MANY
     for id_, deal in after.items():
-        assert deal[field] == len(changed.get(id_, [])), "the counter follows"
+        assert deal[field] == len(changed.get(id_, [])), "the counter changes too"
         if id_ not in ids:
             assert deal == before[id_]
             assert changed.get(id_) == rows.get(id_)
@@ -80,7 +80,7 @@ def test_a_change_below_a_deal(kind: str, moves: bool) -> None:
         assert same == {**before[id_], "update_time": 0, field: 0}
 
 
-def test_a_product_that_is_taken_out_leaves_its_id_to_no_other() -> None:
+def test_the_id_of_a_removed_product_is_not_reused() -> None:
     box, seen = service(), {}
     taken = 0
     for seed in range(40):
@@ -93,18 +93,18 @@ def test_a_product_that_is_taken_out_leaves_its_id_to_no_other() -> None:
 
 
 @pytest.mark.parametrize("kind", ["participants", "followers"])
-def test_who_joins_is_in_the_log(kind: str) -> None:
+def test_additions_are_in_the_changelog(kind: str) -> None:
     box = service()
     before = box.records_by_parent(f"deal_{kind}_changelog")
     for id_ in edit(box, kind):
         log = box.records_by_parent(f"deal_{kind}_changelog")[id_]
-        assert log[1:] == before.get(id_, []), "older entries stay"
+        assert log[1:] == before.get(id_, []), "older entries stay the same"
         stamp = zulu if kind == "followers" else plain
         assert log[0]["time"] == stamp(box.clock.now())
         assert log[0]["action"] in ("added", "removed")
 
 
-def test_a_move_is_in_the_deal_and_in_its_changelog() -> None:
+def test_a_move_changes_the_deal_and_its_changelog() -> None:
     box = service()
     for seed in range(4):  # some deals move twice
         before, logs = deals(box), box.records_by_parent("deal_changelog")
@@ -122,12 +122,12 @@ def test_a_move_is_in_the_deal_and_in_its_changelog() -> None:
             assert set(changes) == {"stage_id", "pipeline_id"} if other else {"stage_id"}
 
 
-def test_the_stays_of_a_deal_end_where_it_is() -> None:
-    """They are what the connector's history is held against."""
+def test_the_stage_history_of_a_deal_ends_at_its_stage() -> None:
+    """The connector's history is compared with it."""
     box = service()
     for seed in range(3):  # in one second
-        box.mutate(seed, edits=60, deletes=2, objects=["deals"], work=["stage", "status"])
-    stays = box.stays()
+        box.mutate(seed, edits=60, deletes=2, objects=["deals"], edit_kinds=["stage", "status"])
+    stays = box.stage_history()
     live = {id_: deal for id_, deal in deals(box).items() if not deal["is_deleted"]}
     assert stays.keys() == live.keys()
     for id_, deal in live.items():
@@ -139,10 +139,10 @@ def test_the_stays_of_a_deal_end_where_it_is() -> None:
     assert any(one["entered_time"] == one["left_time"] for found in stays.values() for one in found)
 
 
-def test_a_changelog_need_not_name_the_pipeline_beside_the_stage() -> None:
+def test_a_changelog_may_omit_the_change_of_pipeline() -> None:
     box = service()
-    box.mutate(1, edits=60, objects=["deals"], work=["stage"])
-    before, truth = box.records_by_parent("deal_changelog"), box.stays()
+    box.mutate(1, edits=60, objects=["deals"], edit_kinds=["stage"])
+    before, truth = box.records_by_parent("deal_changelog"), box.stage_history()
     box.set(changelog_pipelines="absent")
     after = box.records_by_parent("deal_changelog")
     kept = {
@@ -150,10 +150,10 @@ def test_a_changelog_need_not_name_the_pipeline_beside_the_stage() -> None:
         for id_, log in before.items()
     }
     assert after == {id_: log for id_, log in kept.items() if log} != before
-    assert box.stays() == truth
+    assert box.stage_history() == truth
 
 
-def test_a_deal_is_closed_and_opened_again() -> None:
+def test_a_deal_is_closed_and_reopened() -> None:
     box = service()
     before = deals(box)
     ids = edit(box, "status")
@@ -173,19 +173,19 @@ def test_a_new_name_is_in_the_changelog(name: str) -> None:
     object_, field = f"{name[:-1]}_changelog", "title" if name == "deals" else "name"
     before = box.records_by_parent(object_)
     box.clock.advance(60)
-    (id_,) = box.mutate(1, edits=1, objects=[name], work=["title"])[name]["edited"]
+    (id_,) = box.mutate(1, edits=1, objects=[name], edit_kinds=["title"])[name]["edited"]
     log = box.records_by_parent(object_)[id_]
     assert log[1:] == before.get(id_, [])
     assert (log[0]["field_key"], log[0]["time"]) == (field, plain(box.clock.now()))
 
 
-def test_other_children_stay_as_they_are_whatever_happens_to_their_parent() -> None:
+def test_changing_a_parent_changes_no_other_children() -> None:
     box = service()
     before = below(box)
     box.clock.advance(86_400)
-    box.mutate(5, edits=40, objects=["deals", "persons", "organizations"], work=["title"])
+    box.mutate(5, edits=40, objects=["deals", "persons", "organizations"], edit_kinds=["title"])
     box.mutate(6, archives=20, objects=["deals"])
-    box.pile("persons", 20, "2026-11-24T09:00:00Z")
+    box.bulk_update("persons", 20, "2026-11-24T09:00:00Z")
     box.change_fields("persons", add=[{"name": "Shoe size", "type": "double"}])
     after = below(box)
     for name in before:
@@ -195,13 +195,13 @@ def test_other_children_stay_as_they_are_whatever_happens_to_their_parent() -> N
 
 
 def bare(rows: dict[int, list[dict[str, Any]]], strip: bool) -> object:
-    """Some show names of persons and organizations and titles of deals, which change."""
+    """Without names of persons and organizations and titles of deals, which change."""
     if not strip:
         return rows
     return {id_: [(each["id"], each["add_time"]) for each in found] for id_, found in rows.items()}
 
 
-def test_a_new_deal_begins_with_its_own_children() -> None:
+def test_a_new_deal_has_its_own_children() -> None:
     box = service()
     box.clock.advance(60)
     ids = box.mutate(1, adds=20, objects=["deals"])["deals"]["added"]
@@ -217,8 +217,8 @@ def test_a_new_deal_begins_with_its_own_children() -> None:
             assert made[id_][f"{counter}_count"] == len(found.get(id_, []))
 
 
-def test_work_that_nobody_does_is_an_error() -> None:
+def test_an_unknown_kind_of_edit_is_an_error() -> None:
     box = service()
     for wrong in (["dance"], []):
-        with pytest.raises(ValueError, match="deals have no"):
-            box.mutate(1, edits=1, work=wrong)
+        with pytest.raises(ValueError, match="unknown kinds of edit"):
+            box.mutate(1, edits=1, edit_kinds=wrong)

@@ -1,7 +1,7 @@
-"""The rows below deals, persons, organizations and products, as Pipedrive lists them.
+"""Child records of deals, persons, organizations and products, as Pipedrive lists them.
 
-What the sandbox gets wrong here, a client of it learns wrong: how often to ask, and what a
-history means.
+A mistake here would teach clients the wrong thing about when to request children, and about what
+a changelog means.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .caller import LIMITS, NOW, Caller
 from .test_sandbox_account import bearer
 
 OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
-BELOW = [route for route in ROUTES if route.of and route.child]
+BELOW = [route for route in ROUTES if route.relation.parent_table and route.relation.child_kind]
 OBJECTS = {
     "products": "deal_products",
     "participants": "deal_participants",
@@ -34,8 +34,8 @@ def every_deal(box: Sandbox, **params: str) -> dict[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("table", ["deals", "persons", "organizations"])
-def test_counters_are_the_numbers_of_rows(box: Sandbox, table: str) -> None:
-    """A client that asks only where a counter says so would miss rows, or pay for nothing."""
+def test_counters_match_the_numbers_of_rows(box: Sandbox, table: str) -> None:
+    """A client that relies on a wrong counter would miss rows, or waste requests."""
     for kind, (field, _) in COUNTED[table].items():
         rows = box.records_by_parent(OBJECTS[kind].format(table[:-1]))
         parents = box.records(table, include_fields=field)
@@ -46,18 +46,16 @@ def test_counters_are_the_numbers_of_rows(box: Sandbox, table: str) -> None:
 
 
 @pytest.mark.parametrize("route", BELOW, ids=lambda route: route.object)
-def test_a_parent_that_is_deleted_or_never_was_is_a_404(
-    box: Sandbox, api: Caller, route: Any
-) -> None:
-    rows = box.service.world.tables[route.of].rows.values()
+def test_a_deleted_or_unknown_parent_is_a_404(box: Sandbox, api: Caller, route: Any) -> None:
+    rows = box.service.world.tables[route.relation.parent_table].rows.values()
     deleted = next(row.id for row in rows if row.deleted_at is not None)
     for id_ in (deleted, 10**8):
         path = f"{route.version}{route.path}".replace("{id}", str(id_))
         assert api.ask(path).status_code == 404
 
 
-def test_a_changelog_replayed_backwards_ends_where_the_deal_began(box: Sandbox) -> None:
-    """A client builds the history of stages from it."""
+def test_undoing_a_changelog_yields_the_original_deal(box: Sandbox) -> None:
+    """A client builds the stage history from it."""
     deals, logs = every_deal(box), box.records_by_parent("deal_changelog")
     moved = reopened = 0
     for id_, deal in deals.items():
@@ -98,8 +96,8 @@ def text(value: object) -> str:
 
 
 @pytest.mark.parametrize("object_", ["deal_changelog", "organization_changelog"])
-def test_one_field_is_edited_twice_in_one_second(box: Sandbox, object_: str) -> None:
-    """Time and field do not tell two entries apart."""
+def test_a_field_is_edited_twice_in_one_second(box: Sandbox, object_: str) -> None:
+    """Time and field do not identify an entry."""
     logs = box.records_by_parent(object_).values()
     twins = [
         log
@@ -112,7 +110,7 @@ def test_one_field_is_edited_twice_in_one_second(box: Sandbox, object_: str) -> 
 @pytest.mark.parametrize("marks", ["next", "last"])
 @pytest.mark.parametrize("last", ["null", "absent"])
 def test_pages_of_a_changelog(box: Sandbox, api: Caller, marks: str, last: str) -> None:
-    """An entry that comes meanwhile shifts none of the older ones."""
+    """An entry added in the meantime does not shift the older ones."""
     box.set(cursor_marks=marks, next_cursor=last)
     logs = box.records_by_parent("deal_changelog")
     id_ = max(logs, key=lambda each: len(logs[each]))
@@ -132,7 +130,7 @@ def test_an_empty_changelog_is_null_or_a_list(box: Sandbox, api: Caller) -> None
     assert api.data(f"v1/deals/{id_}/changelog") == []
 
 
-def test_changelogs_need_a_scope_of_their_own(box: Sandbox) -> None:
+def test_changelogs_need_their_own_scope(box: Sandbox) -> None:
     box.set(scopes="base,deals:full,contacts:full")
     for path in ("deals/1/changelog", "persons/1/changelog", "recents"):
         assert bearer(box, f"/v1/{path}").status_code == 403
@@ -143,7 +141,7 @@ def test_changelogs_need_a_scope_of_their_own(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("kind", "who"), [("followers", "user_id"), ("participants", "person_id")])
-def test_those_who_came_and_went_add_up_to_those_who_are_there(
+def test_replaying_the_changelog_yields_the_current_members(
     box: Sandbox, kind: str, who: str
 ) -> None:
     logs = box.records_by_parent(f"deal_{kind}_changelog")
@@ -163,7 +161,7 @@ def test_those_who_came_and_went_add_up_to_those_who_are_there(
     assert left > 10
 
 
-def test_a_deals_person_takes_part_in_it(box: Sandbox, api: Caller) -> None:
+def test_a_deals_person_is_a_participant(box: Sandbox, api: Caller) -> None:
     participants, names = box.records_by_parent("deal_participants"), box.records("persons")
     by_id = {person["id"]: person["name"] for person in names}
     for id_, deal in every_deal(box).items():
@@ -199,7 +197,7 @@ def test_mail_is_wrapped_and_shows_its_body_on_request(box: Sandbox, api: Caller
     assert len({mail["data"]["id"] for mail in every}) == len(every)
 
 
-def test_a_relationship_is_seen_from_both_organizations(box: Sandbox, api: Caller) -> None:
+def test_both_organizations_list_a_relationship(box: Sandbox, api: Caller) -> None:
     by_org = box.records_by_parent("organization_relationships")
     seen = [(row["id"], id_) for id_, rows in by_org.items() for row in rows]
     assert len(seen) == 2 * len({id_ for id_, _ in seen})
@@ -213,7 +211,7 @@ def test_a_relationship_is_seen_from_both_organizations(box: Sandbox, api: Calle
     assert api.ask("v1/organizationRelationships", org_id=10**8).status_code == 404
 
 
-def test_what_products_have(box: Sandbox, api: Caller) -> None:
+def test_variations_and_images_of_products(box: Sandbox, api: Caller) -> None:
     ids = [product["id"] for product in box.records("products")]
     images = box.records_by_parent("product_images")
     without = next(id_ for id_ in ids if id_ not in images)
@@ -227,7 +225,7 @@ def test_what_products_have(box: Sandbox, api: Caller) -> None:
         assert {row["product_id"] for row in rows} == {id_}
 
 
-def test_discounts_are_a_whole_list(box: Sandbox, api: Caller) -> None:
+def test_discounts_are_a_list_without_pages(box: Sandbox, api: Caller) -> None:
     id_, rows = next(iter(box.records_by_parent("deal_discounts").items()))
     answer = api.ask(f"v2/deals/{id_}/discounts").json()
     assert answer == {"success": True, "data": rows}

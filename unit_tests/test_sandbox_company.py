@@ -1,6 +1,6 @@
-"""The test company: every type of custom field, many of them, and names that are hard to use.
+"""The test company: custom fields of every type, many of them, and awkward names.
 
-Without it a client's columns would only ever be made of names that need no care.
+Without it a client's columns would be tested with easy names only.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def types(box: Service, kind: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", OWNERS)
-def test_every_type_is_there_with_values_and_without(box: Service, kind: str) -> None:
+def test_every_type_has_set_and_unset_values(box: Service, kind: str) -> None:
     held = types(box, kind)
     assert set(held.values()) == set(TYPES)
     records = box.records(kind)
@@ -76,7 +76,7 @@ def test_every_type_is_there_with_values_and_without(box: Service, kind: str) ->
         assert any(value is not None for value in values), type_
 
 
-def test_names_that_are_hard_to_make_columns_of(box: Service) -> None:
+def test_names_that_make_awkward_column_names(box: Service) -> None:
     fields = box.custom_fields("deals")
     names = Counter(each["name"] for each in fields)
     assert len(fields) == 300
@@ -85,7 +85,7 @@ def test_names_that_are_hard_to_make_columns_of(box: Service) -> None:
     long = [name for name in names if len(name) == 255]
     assert len(long) == 3
     assert len({name[:254] for name in long}) == 2
-    assert len({each["key"] for each in fields}) == 300, "a name twice is two fields"
+    assert len({each["key"] for each in fields}) == 300, "two fields may have the same name"
     by_name = {each["name"]: each for each in fields}
     assert by_name["Price"]["type"] == "monetary"
     assert by_name["Period"]["type"] == "daterange"
@@ -95,7 +95,7 @@ def test_names_that_are_hard_to_make_columns_of(box: Service) -> None:
     assert shown == set(names)
 
 
-def test_a_fifth_of_the_deals_has_no_value_at_all(box: Service) -> None:
+def test_a_fifth_of_the_deals_have_no_values(box: Service) -> None:
     deals = {deal["id"]: deal["custom_fields"] for deal in box.records("deals")}
     empty = {id_ for id_, held in deals.items() if not any(map(_set, held.values()))}
     assert empty == {id_ for id_ in deals if id_ % 5 == 0}
@@ -106,8 +106,8 @@ def _set(value: object) -> bool:
 
 
 @pytest.mark.parametrize("kind", OWNERS)
-def test_every_seventh_record_has_the_ids_of_options_as_text(box: Service, kind: str) -> None:
-    """Who looks a label up by the integer alone loses those."""
+def test_every_seventh_record_has_option_ids_as_text(box: Service, kind: str) -> None:
+    """A client that looks labels up by integer only would lose them."""
     held = [key for key, type_ in types(box, kind).items() if type_ == "enum"]
     for record in box.records(kind):
         values: list[Any] = [record["custom_fields"][key] for key in held]
@@ -121,7 +121,7 @@ def test_every_seventh_record_has_the_ids_of_options_as_text(box: Service, kind:
         assert all(each["label"] for each in shown if each)
 
 
-def test_leads_have_them_inline(box: Service) -> None:
+def test_leads_have_custom_fields_inline(box: Service) -> None:
     definitions = by_code(box, "lead_fields")
     keys = [name for lead in box.records("leads") for name in lead if len(name) >= 40]
     assert len(set(keys)) > 250
@@ -140,7 +140,7 @@ def test_a_misspelt_company_is_an_error() -> None:
         Service(Options(scale=0.01, fields="tset"))  # type: ignore[arg-type]
 
 
-def test_the_program_takes_the_company_as_an_option() -> None:
+def test_the_program_has_an_option_for_the_company() -> None:
     arguments = ["--port", "0", "--scale", "0.02", "--clock", NOW, "--fields", "test"]
     command = [sys.executable, "-m", "pipedrive_sandbox", *arguments]
     here = Path(__file__).parents[1]

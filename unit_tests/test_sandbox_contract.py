@@ -1,8 +1,8 @@
-"""Every answer of every route of the sandbox against what the vendor declares.
+"""Compares every response of every route of the sandbox with the vendor's schema.
 
-A sandbox that drifts from the vendor makes every other test worthless. Where it answers on
-purpose otherwise than the schema, `contract_exceptions.json` says where and on whose word; an
-exception that nothing needs any more fails.
+A sandbox that drifts from the vendor makes every other test worthless. Where it differs from the
+schema on purpose, `contract_exceptions.json` lists the place and the source; an exception that is
+no longer needed fails.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipedrive_sandbox import Options
 from pipedrive_sandbox.auth import API_TOKEN
 from pipedrive_sandbox.data.company import ME
 from pipedrive_sandbox.route import Route
-from pipedrive_sandbox.routes import EVERY
+from pipedrive_sandbox.routes import ALL_ROUTES
 from pipedrive_sandbox.service import Call, Reply, Service
 from unit_tests.contract import Json, operation
 
@@ -35,7 +35,7 @@ MOST_PAGES = 100
 MOST_PARENTS = 40
 HASH = re.compile(r"[0-9a-f]{40}(_.*)?")  # a custom field of a lead
 Finding = tuple[str, str]  # place, problem
-# The states of an account that show every form of an answer.
+# The account settings that together produce every form of response.
 STATES: tuple[dict[str, Any], ...] = (
     {},
     {"custom_fields": "null", "null_update_times": 5, "nulls": "last"},
@@ -46,12 +46,12 @@ STATES: tuple[dict[str, Any], ...] = (
 
 
 def _facts(route: Route) -> Json:
-    """What the vendor declares of a route."""
+    """The vendor's declaration of a route."""
     return operation(route.version, route.path)
 
 
 def _json_schema(node: Any) -> Any:
-    """OpenAPI 3.0 as JSON schema: `nullable` as a type, and no formats."""
+    """Convert OpenAPI 3.0 to JSON Schema: `nullable` becomes a type; formats are dropped."""
     if isinstance(node, list):
         return [_json_schema(each) for each in node]
     if not isinstance(node, dict):
@@ -68,7 +68,7 @@ def _json_schema(node: Any) -> Any:
 
 
 def _declared(schema: Any) -> set[str]:
-    """The names of the properties of an object schema, through allOf and anyOf."""
+    """The property names of an object schema, including allOf and anyOf."""
     names = set(schema.get("properties", ()))
     for combined in ("allOf", "anyOf", "oneOf"):
         for part in schema.get(combined, ()):
@@ -77,7 +77,7 @@ def _declared(schema: Any) -> set[str]:
 
 
 def _inside(schema: Any, name: str) -> Any:
-    """The schema of the property or of the items (`[]`), through allOf and anyOf."""
+    """The schema of a property or of the items (`[]`), including allOf and anyOf."""
     if name == "[]" and "items" in schema:
         return schema["items"]
     if name in schema.get("properties", ()):
@@ -104,7 +104,7 @@ def _record_place(route: Route, answer: Any) -> tuple[str, ...]:
 
 
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:
-    """An anyOf that failed is told by its alternative that is not null."""
+    """The leaf errors; a failed anyOf is represented by its non-null alternative."""
     if error.validator == "anyOf" and error.context:
         for each in error.context:
             if each.schema != {"type": "null"}:
@@ -123,10 +123,10 @@ def _finding(error: ValidationError) -> Finding:
 
 
 def _parents(service: Service, route: Route) -> list[Any]:
-    """The ids that the `{id}` in the path is replaced with."""
-    if not route.of:
+    """The ids to put in place of `{id}` in the path."""
+    if not route.relation.parent_table:
         return [ME]
-    rows = service.world.tables[route.of].rows.values()
+    rows = service.world.tables[route.relation.parent_table].rows.values()
     return [row.id for row in rows if row.deleted_at is None][:MOST_PARENTS]
 
 
@@ -138,7 +138,7 @@ def _ask(service: Service, route: Route, params: dict[str, str], id_: Any = None
 
 
 class Visit:
-    """Asks a route in every way and collects what does not agree with the contract."""
+    """Requests a route in every way and collects deviations from the contract."""
 
     def __init__(self, services: Iterable[Service], route: Route) -> None:
         self._services = tuple(services)
@@ -152,47 +152,49 @@ class Visit:
         for service in self._services:
             before = asdict(service.switches)
             for state in STATES:
-                if self._route.admin_only and not state.get("admin", True):
+                if self._route.access.admin_only and not state.get("admin", True):
                     continue
                 service.set(**{**before, **state})
                 for params in self._params():
                     for id_ in _parents(service, self._route):
                         self._walk(service, params, id_)
             service.set(**before)
-        assert self._names, "no answer shows a record"
+        assert self._names, "no response contains a record"
         self._compare_names()
         return self.findings
 
     def _params(self) -> list[dict[str, str]]:
         route = self._route
         variants: list[dict[str, str]] = [{}]
-        if route.include:
-            variants.append({"include_fields": ",".join(route.include)})
-        if route.labels:
+        if route.listing.include:
+            variants.append({"include_fields": ",".join(route.listing.include)})
+        if route.listing.labels:
             variants.append({"include_labels": "true", "include_option_labels": "true"})
-        if route.deletion == "status":
+        if route.listing.deletion == "status":
             variants.append({"status": "open,won,lost,deleted"})
-        if route.paging == "offset":
+        if route.listing.paging == "offset":
             variants.append({"start": "1000000"})
         if route.object == "currencies":
             variants.append({"term": "nothing is called so"})
-        return [{**every, **variant} for every in route.every for variant in variants]
+        return [{**every, **variant} for every in route.param_sets for variant in variants]
 
     def _walk(self, service: Service, params: dict[str, str], id_: Any) -> None:
         here = dict(params)
-        if self._route.paging != "none":
+        if self._route.listing.paging != "none":
             here["limit"] = "20"
         for _ in range(MOST_PAGES):
             reply = _ask(service, self._route, here, id_)
-            if reply.status == 404 and self._route.child == "images":  # a product without one
+            if (
+                reply.status == 404 and self._route.relation.child_kind == "images"
+            ):  # a product without one
                 return
             assert reply.status == 200, (self._route.path, here, reply.body)
             answer = json.loads(reply.body)
             for error in self._validator.iter_errors(answer):
                 self.findings |= {_finding(leaf) for leaf in _leaves(error)}
             self._names.update(*_records(self._route, answer))
-            if self._route.paging != "none":
-                here["limit"] = str(self._route.max_limit)
+            if self._route.listing.paging != "none":
+                here["limit"] = str(self._route.listing.max_limit)
             more = answer.get("additional_data") or {}
             if more.get("next_cursor"):
                 here["cursor"] = more["next_cursor"]
@@ -203,7 +205,7 @@ class Visit:
         raise AssertionError("the pages never end")
 
     def _compare_names(self) -> None:
-        """A field that the vendor does not know, or one that the sandbox never shows."""
+        """Find fields unknown to the vendor, and fields that the sandbox never returns."""
         route, example = self._route, _facts(self._route)["sample"]
         place: Any = self._schema
         for part in _record_place(route, example):
@@ -212,7 +214,7 @@ class Visit:
         shown = {name for record in _records(route, example) for name in record}
         inline = [each.world.fields["deals"] for each in self._services if route.table == "leads"]
         custom = {field.key for fields in inline for field in fields}
-        invented = self._names - declared - shown - set(route.include)
+        invented = self._names - declared - shown - set(route.listing.include)
         for name in invented:
             if not (HASH.fullmatch(name) and name[:40] in custom):
                 self.findings.add((".".join((*_record_place(route, example), name)), "undeclared"))
@@ -228,7 +230,7 @@ def service() -> Service:
 
 @pytest.fixture(scope="session")
 def full_service() -> Service:
-    """Custom fields of every type, some of them with a deleted option."""
+    """A service with custom fields of every type, some with a deleted option."""
     service = Service(Options(seed=SEED, scale=0.03, clock=NOW, switches=LIMITS, fields="test"))
     for kind in service.world.fields:
         tier = next(each for each in service.custom_fields(kind) if each["type"] == "enum")
@@ -238,16 +240,16 @@ def full_service() -> Service:
 
 @pytest.fixture(scope="session")
 def exceptions() -> dict[str, set[Finding]]:
-    """What is allowed, by endpoint."""
+    """The allowed deviations, by endpoint."""
     by_endpoint: dict[str, set[Finding]] = {}
     for each in json.loads(EXCEPTIONS.read_text()):
         assert set(each) == {"endpoint", "places", "problem", "source", "side"}, each
         assert each["source"], each
-        if each["side"] != "sandbox":  # about requests, which another test looks at
+        if each["side"] != "sandbox":  # about requests, which another test covers
             continue
         for place in each["places"]:
             allowed = by_endpoint.setdefault(each["endpoint"], set())
-            assert (place, each["problem"]) not in allowed, f"given twice: {place}"
+            assert (place, each["problem"]) not in allowed, f"duplicate: {place}"
             allowed.add((place, each["problem"]))
     return by_endpoint
 
@@ -256,39 +258,39 @@ def _endpoint(route: Route) -> str:
     return f"{route.version} {route.path}"
 
 
-@pytest.mark.parametrize("route", EVERY, ids=_endpoint)
-def test_answers_agree_with_the_vendors_schema(
+@pytest.mark.parametrize("route", ALL_ROUTES, ids=_endpoint)
+def test_responses_match_the_vendors_schema(
     route: Route,
     service: Service,
     full_service: Service,
     exceptions: dict[str, set[Finding]],
 ) -> None:
-    with_fields = route.definitions or route.custom_fields or route.table == "leads"
+    with_fields = route.access.definitions or route.listing.custom_fields or route.table == "leads"
     services = (service, full_service) if with_fields else (service,)
     found = Visit(services, route).run()
     allowed = exceptions.get(_endpoint(route), set())
-    assert not sorted(found - allowed), "the sandbox answers otherwise than the vendor's schema"
-    assert not sorted(allowed - found), "nothing needs these exceptions any more"
+    assert not sorted(found - allowed), "the sandbox's responses differ from the vendor's schema"
+    assert not sorted(allowed - found), "these exceptions are no longer needed"
 
 
 def test_every_exception_belongs_to_a_route(exceptions: dict[str, set[Finding]]) -> None:
-    assert set(exceptions) <= {_endpoint(route) for route in EVERY}
+    assert set(exceptions) <= {_endpoint(route) for route in ALL_ROUTES}
 
 
-@pytest.mark.parametrize("route", EVERY, ids=_endpoint)
+@pytest.mark.parametrize("route", ALL_ROUTES, ids=_endpoint)
 def test_cost_and_scopes_are_the_vendors(route: Route) -> None:
-    """A wrong cost or scope here would let a client's wrong one pass."""
+    """A wrong cost or scope here would hide the same mistake in a client."""
     scopes = {*_facts(route)["scopes"], *NEWER_SCOPES.get(route.object, ())}
-    assert route.scopes == scopes, f'correct the scopes of the route "{route.object}"'
+    assert route.access.scopes == scopes, f'correct the scopes of the route "{route.object}"'
     assert route.cost == _facts(route)["cost"], f'correct the cost of the route "{route.object}"'
 
 
-@pytest.mark.parametrize("route", EVERY, ids=_endpoint)
+@pytest.mark.parametrize("route", ALL_ROUTES, ids=_endpoint)
 def test_exactly_the_vendors_parameters_are_accepted(route: Route, service: Service) -> None:
-    everywhere = {name for each in EVERY for name in _facts(each)["parameters"]}
+    everywhere = {name for each in ALL_ROUTES for name in _facts(each)["parameters"]}
     accepted = set()
     for name in everywhere:
-        _ask(service, route, {**route.every[0], name: "x"})
+        _ask(service, route, {**route.param_sets[0], name: "x"})
         if "is not allowed" not in service.ledger.requests[-1].note:
             accepted.add(name)
     wanted = _facts(route)["parameters"].keys()

@@ -1,6 +1,6 @@
-"""Fields that are renamed, added and deleted while a client reads.
+"""Custom fields that are renamed, added and deleted while a client reads.
 
-A sandbox whose fields never change would let a client pass that keeps what it once read.
+If fields never changed, the tests would pass a client that caches their definitions forever.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVERYONE = {"status": "open,won,lost,deleted"}
 def box() -> Service:
     box = Service(Options(scale=0.2, clock=NOW, switches=LIMITS))
     for name in (*OWNERS, "leads", "deal_fields", "lead_fields"):
-        box.records(name)  # whatever is kept from now on is out of date after a change
+        box.records(name)  # fills the caches, which are out of date after a change
     box.clock.set(LATER)
     return box
 
@@ -35,7 +35,7 @@ def field(box: Service, object_: str, type_: str) -> dict[str, Any]:
     return next(each for each in box.custom_fields(object_) if each["type"] == type_)
 
 
-def test_a_new_name_is_told_by_every_list(box: Service) -> None:
+def test_every_list_shows_a_new_name(box: Service) -> None:
     key = field(box, "deals", "enum")["key"]
     before = box.records("deals")
     assert box.change_fields("deals", rename={key: "Stufe"}) == {"added": []}
@@ -45,11 +45,11 @@ def test_a_new_name_is_told_by_every_list(box: Service) -> None:
         row = by_code(box, name)[key]
         assert (row["name"], row["update_time"]) == ("Stufe", "2026-11-23 11:00:00")
         assert row["add_time"] < row["update_time"]
-    assert box.records("deals") == before, "a new name touches no record"
+    assert box.records("deals") == before, "renaming changes no record"
 
 
 @pytest.mark.parametrize("kind", OWNERS)
-def test_a_deleted_field_is_gone_from_the_lists_and_from_records(box: Service, kind: str) -> None:
+def test_a_deleted_field_disappears_from_lists_and_records(box: Service, kind: str) -> None:
     gone = box.custom_fields(kind)[0]["key"]
     records = box.records(kind)
     box.change_fields(kind, delete=[gone])
@@ -63,7 +63,7 @@ def test_a_deleted_field_is_gone_from_the_lists_and_from_records(box: Service, k
         assert not any(gone in record["custom_fields"] for record in others)
 
 
-def test_leads_lose_all_parts_of_a_deleted_field_of_deals(box: Service) -> None:
+def test_leads_lose_all_subfields_of_a_deleted_deal_field(box: Service) -> None:
     gone = field(box, "deals", "monetary")["key"]
     assert any(f"{gone}_currency" in lead for lead in box.records("leads"))
     box.change_fields("deals", delete=[gone])
@@ -72,8 +72,8 @@ def test_leads_lose_all_parts_of_a_deleted_field_of_deals(box: Service) -> None:
 
 
 @pytest.mark.parametrize("kind", OWNERS)
-def test_an_added_field_is_null_but_for_ten_records(box: Service, kind: str) -> None:
-    """Those ten are what an incremental client reads of it."""
+def test_an_added_field_is_null_except_in_ten_records(box: Service, kind: str) -> None:
+    """An incremental client reads those ten."""
     choices = {"enum": ["a", "b"], "set": ["a", "b", "c"]}
     wanted = [{"name": f"A {type_}", "type": type_} for type_ in TYPES]
     wanted = [{**each, "options": choices.get(each["type"], [])} for each in wanted]
@@ -102,7 +102,7 @@ def test_an_added_field_is_null_but_for_ten_records(box: Service, kind: str) -> 
     assert {record["update_time"] for record in since} == {LATER}
 
 
-def test_an_added_field_of_deals_is_shown_by_ten_leads(box: Service) -> None:
+def test_ten_leads_have_an_added_deal_field(box: Service) -> None:
     (key,) = box.change_fields("deals", add=[{"name": "New", "type": "monetary"}])["added"]
     assert (
         by_code(box, "lead_fields")[f"{key}_currency"]["parent_id"]
@@ -115,7 +115,7 @@ def test_an_added_field_of_deals_is_shown_by_ten_leads(box: Service) -> None:
 
 
 def test_a_deleted_option_stays_in_records(box: Service) -> None:
-    """Its id has no label any more but in v1."""
+    """Only v1 still has a label for its id."""
     tier = field(box, "deals", "enum")
     gone, *left = tier["options"]
     before = box.records("deals")
@@ -133,14 +133,14 @@ def test_a_deleted_option_stays_in_records(box: Service) -> None:
     assert {"id": gone["id"], "label": None} in shown
 
 
-def test_a_name_that_comes_back_is_another_field(box: Service) -> None:
+def test_a_reused_name_is_another_field(box: Service) -> None:
     old = box.custom_fields("deals")[-1]
     (new,) = box.change_fields(
         "deals", delete=[old["key"]], add=[{"name": old["name"], "type": old["type"]}]
     )["added"]
     last = box.custom_fields("deals")[-1]
     assert last["key"] == new != old["key"]
-    assert last["id"] > old["id"], "ids are not used again"
+    assert last["id"] > old["id"], "ids are not reused"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_name_that_comes_back_is_another_field(box: Service) -> None:
         {"object_": "deals", "delete_option": {"0" * 40: 1}},
     ],
 )
-def test_a_misspelt_change_would_test_nothing(box: Service, wrong: Any) -> None:
+def test_an_unknown_change_is_an_error(box: Service, wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         box.change_fields(**wrong)
     key = field(box, "deals", "enum")["key"]

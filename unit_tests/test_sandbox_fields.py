@@ -1,7 +1,6 @@
-"""What the account's fields are, in both versions, and how they change while a client reads.
+"""The account's field definitions, in both versions.
 
-A client that takes names, types and options from a sandbox that tells them otherwise than
-Pipedrive would put wrong columns into a warehouse.
+If the sandbox defined fields differently from Pipedrive, clients would create wrong columns.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipedrive_sandbox import Options, Sandbox
-from pipedrive_sandbox.routes import EVERY
+from pipedrive_sandbox.routes import ALL_ROUTES
 from pipedrive_sandbox.service import Service
 
 from .caller import LIMITS, NOW, Caller
@@ -20,7 +19,7 @@ from .test_sandbox_account import bearer
 OPTIONS = Options(scale=0.1, clock=NOW, switches=LIMITS)
 KINDS = {"deals": "deal", "persons": "person", "organizations": "organization"}
 OWNERS = {**KINDS, "products": "product"}
-LISTS = [route for route in EVERY if route.definitions]
+LISTS = [route for route in ALL_ROUTES if route.access.definitions]
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def key_of(service: Service, object_: str, type_: str) -> str:
 def test_every_custom_field_of_a_record_is_defined_in_both_versions(
     box: Sandbox, kind: str
 ) -> None:
-    """What is not defined would have no name in the warehouse."""
+    """An undefined field would have no name in the warehouse."""
     keys = set(box.records(kind)[0]["custom_fields"])
     assert keys == {row["key"] for row in box.custom_fields(kind)}
     for name in (f"{OWNERS[kind]}_fields", f"{OWNERS[kind]}_fields_v1"):
@@ -57,8 +56,8 @@ def test_every_custom_field_of_a_record_is_defined_in_both_versions(
 
 
 @pytest.mark.parametrize("kind", OWNERS)
-def test_only_v1_tells_in_which_order_fields_were_made(box: Sandbox, kind: str) -> None:
-    """Of two fields of one name the older keeps its column, whatever place they were given."""
+def test_only_v1_shows_the_order_in_which_fields_were_created(box: Sandbox, kind: str) -> None:
+    """Of two fields with the same name, the older keeps its column, whatever their positions."""
     made = [row["key"] for row in box.custom_fields(kind)]
     v2 = [row for row in box.records(f"{OWNERS[kind]}_fields") if row["is_custom_field"]]
     v1 = [row for row in box.records(f"{OWNERS[kind]}_fields_v1") if row["edit_flag"] and row["id"]]
@@ -72,8 +71,8 @@ def test_only_v1_tells_in_which_order_fields_were_made(box: Sandbox, kind: str) 
     assert all("id" not in row and "add_time" not in row for row in v2)
 
 
-def test_v1_gives_the_parts_of_a_field_rows_of_their_own(box: Sandbox) -> None:
-    """Who takes them for fields would make columns that no record fills."""
+def test_v1_lists_subfields_as_rows(box: Sandbox) -> None:
+    """A client that mistakes them for fields would create columns that no record fills."""
     rows = box.records("deal_fields_v1")
     parts = [row for row in rows if "is_subfield" in row]
     by_id = {row["id"]: row for row in rows if row["id"]}
@@ -81,7 +80,7 @@ def test_v1_gives_the_parts_of_a_field_rows_of_their_own(box: Sandbox) -> None:
     for part in parts:
         owner = by_id[part["parent_id"]]
         assert part["id"] is None
-        assert part["edit_flag"] is owner["edit_flag"], "edit_flag alone does not tell"
+        assert part["edit_flag"] is owner["edit_flag"], "edit_flag alone does not distinguish them"
         if owner["edit_flag"]:
             assert part["key"] == f"{owner['key']}_{part['id_suffix']}"
     assert next(part for part in parts if not part["edit_flag"])["key"] == "currency"
@@ -89,7 +88,7 @@ def test_v1_gives_the_parts_of_a_field_rows_of_their_own(box: Sandbox) -> None:
     assert {"currency", "until", "timezone_id", "route", "formatted_address"} <= suffixes
 
 
-def test_v2_tells_the_parts_of_a_value_inside_its_field(box: Sandbox) -> None:
+def test_v2_lists_subfields_inside_their_field(box: Sandbox) -> None:
     fields = by_code(box, "deal_fields")
     assert [part["field_code"] for part in fields["value"]["subfields"]] == ["value", "currency"]
     deal = next(deal for deal in box.records("deals") if any(_objects(deal)))
@@ -102,16 +101,16 @@ def _objects(deal: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def test_leads_have_the_fields_of_deals(box: Sandbox) -> None:
-    """They have no definitions of their own."""
+    """They have no definitions of their own in v2."""
     keys = {row["key"] for row in box.records("lead_fields") if row["edit_flag"]}
     assert {row["key"] for row in box.custom_fields("deals")} <= keys
     inline = {name for lead in box.records("leads") for name in lead if len(name) >= 40}
     assert inline
-    assert inline <= keys, "parts of values too"
+    assert inline <= keys, "subfields too"
 
 
-def test_types_of_activities_are_told_by_key(box: Sandbox) -> None:
-    """Ids of options are texts there: a client that wants integers would stop."""
+def test_activity_types_are_identified_by_key(box: Sandbox) -> None:
+    """Their option ids are text: a client that expects integers would fail."""
     rows = by_code(box, "activity_fields")
     ids = {option["id"] for option in rows["type"]["options"]}
     assert (
@@ -123,8 +122,8 @@ def test_types_of_activities_are_told_by_key(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_records_hold_an_option_that_is_defined_nowhere(box: Sandbox, kind: str) -> None:
-    """A label that was deleted stays in records: looking its name up must not fail."""
+def test_records_contain_an_undefined_option(box: Sandbox, kind: str) -> None:
+    """The ids of deleted labels stay in records: looking up their names must not fail."""
     fields, older = by_code(box, f"{KINDS[kind]}_fields"), by_code(box, f"{KINDS[kind]}_fields_v1")
     labels = older["label" if kind == "deals" else "label_ids"]
     assert ("label" in fields, "label_ids" in older) == (False, kind != "deals")
@@ -142,7 +141,7 @@ def test_records_hold_an_option_that_is_defined_nowhere(box: Sandbox, kind: str)
     assert {record["visible_to"] for record in box.records(kind)} <= set(shown)
 
 
-def test_opt_in_parts_of_a_definition_appear_only_when_asked_for(api: Caller) -> None:
+def test_opt_in_parts_of_a_definition_appear_only_on_request(api: Caller) -> None:
     plain = api.data("v2/dealFields", limit=1)[0]
     asked = api.data("v2/dealFields", limit=1, include_fields="ui_visibility,required_fields")[0]
     assert asked.keys() - plain.keys() == {"ui_visibility", "required_fields"}
@@ -151,7 +150,7 @@ def test_opt_in_parts_of_a_definition_appear_only_when_asked_for(api: Caller) ->
 
 
 @pytest.mark.parametrize("limit", [1, 7, 500])
-def test_pages_give_every_field_once(box: Sandbox, api: Caller, limit: int) -> None:
+def test_pages_return_every_field_once(box: Sandbox, api: Caller, limit: int) -> None:
     for marks in ("next", "last"):
         box.set(cursor_marks=marks)
         codes = [row["field_code"] for row in api.walk("v2/dealFields", limit=limit)]
@@ -163,8 +162,8 @@ def test_pages_give_every_field_once(box: Sandbox, api: Caller, limit: int) -> N
     assert rows == box.records("lead_fields")
 
 
-def test_fields_of_activities_need_an_admin_scope_in_v2_only(box: Sandbox) -> None:
-    """With activities:read alone a client has to fall back on v1."""
+def test_activity_fields_need_an_admin_scope_only_in_v2(box: Sandbox) -> None:
+    """With activities:read alone a client must fall back to v1."""
     box.set(scopes="activities:read")
     assert bearer(box, "/api/v2/activityFields").json()["error"] == "Scope and URL mismatch"
     assert bearer(box, "/v1/activityFields").status_code == 200

@@ -11,13 +11,13 @@ from .caller import LIMITS, NOW, Caller
 OPTIONS = Options(scale=1, clock=NOW, switches=LIMITS)
 
 
-def test_a_user_without_a_mailbox_is_told_so_with_a_404(box: Sandbox, api: Caller) -> None:
+def test_a_user_without_a_mailbox_gets_a_404(box: Sandbox, api: Caller) -> None:
     assert api.ask("v1/mailbox/mailThreads", folder="inbox").status_code == 200
     box.set(mailbox="404")
     assert api.ask("v1/mailbox/mailThreads", folder="inbox").status_code == 404
 
 
-def test_a_fifth_of_the_notes_has_comments_in_pages(box: Sandbox, api: Caller) -> None:
+def test_a_fifth_of_the_notes_have_comments_in_pages(box: Sandbox, api: Caller) -> None:
     commented = 0
     notes = box.records("notes")
     for note in notes:
@@ -41,7 +41,7 @@ def test_a_fifth_of_the_notes_has_comments_in_pages(box: Sandbox, api: Caller) -
     ]
 
 
-def test_a_thread_has_as_many_messages_as_it_counts(box: Sandbox, api: Caller) -> None:
+def test_a_threads_count_matches_its_messages(box: Sandbox, api: Caller) -> None:
     seen: set[int] = set()
     for thread in box.records("mail_threads"):
         rows = api.data(f"v1/mailbox/mailThreads/{thread['id']}/mailMessages")
@@ -54,7 +54,7 @@ def test_a_thread_has_as_many_messages_as_it_counts(box: Sandbox, api: Caller) -
         seen |= {row["id"] for row in rows}
 
 
-def test_only_a_message_alone_has_a_body_and_only_if_asked(box: Sandbox, api: Caller) -> None:
+def test_only_a_single_message_has_a_body_and_only_on_request(box: Sandbox, api: Caller) -> None:
     thread = next(each for each in box.records("mail_threads") if each["message_count"] > 2)
     for listed in api.data(f"v1/mailbox/mailThreads/{thread['id']}/mailMessages"):
         path = f"v1/mailbox/mailMessages/{listed['id']}"

@@ -1,6 +1,6 @@
-"""The options of a sandbox, which the demo and the integration tests hand to a process of its own.
+"""The options of a sandbox, which the demo and the integration tests pass to its process.
 
-One that got lost on the way would leave a test green that plays the wrong account.
+If one got lost, tests would pass against the wrong account.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def read(*arguments: str) -> Options:
 @pytest.mark.parametrize(
     "options", [Options(), Options(7, 0.05, NOW, 30, "forty"), Options(scale=2, deals=0)]
 )
-def test_the_command_line_carries_every_option(options: Options) -> None:
+def test_the_command_line_has_every_option(options: Options) -> None:
     assert read(*options.arguments()) == options
 
 
-def test_the_command_line_carries_switches_of_every_type() -> None:
+def test_the_command_line_accepts_switches_of_every_type() -> None:
     switches = {"admin": False, "tick": 0.5, "rate_limit": 9, "scopes": "a,b", "apps": ""}
     there = read(*Options(switches=switches).arguments())
     assert there.switches.keys() == switches.keys()
     assert Switches().changed(**there.switches) == Switches().changed(**switches)
 
 
-def test_three_switches_have_an_option_of_their_own() -> None:
+def test_three_switches_have_their_own_option() -> None:
     arguments = ("--switch", "rate_limit=1", "--switch", "admin=false")
     short = ("--rate-limit", "2", "--daily-tokens", "3", "--latency-ms", "0.5")
     wanted = {"rate_limit": 2, "admin": "false", "daily_tokens": 3, "latency_ms": 0.5}
@@ -46,11 +46,11 @@ def test_three_switches_have_an_option_of_their_own() -> None:
         read("--switch", "admin")
 
 
-def test_the_service_is_made_of_its_options() -> None:
+def test_the_service_uses_its_options() -> None:
     service = Service(Options(2, 0.02, NOW, 5, "test", {"admin": False}))
     assert service.world.seed == 2
     assert service.world.sizes.persons == 30
     assert len(service.records("deals")) == 5
-    assert service.clock.now() == service.clock.now() == service.world.born
+    assert service.clock.now() == service.clock.now() == service.world.created_at
     assert len(service.custom_fields("deals")) == 300
     assert service.switches == Switches(admin=False)

@@ -1,4 +1,4 @@
-"""Projects of the sandbox, and what belongs to them."""
+"""The sandbox's projects, with their boards, phases, tasks and changelogs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipedrive_sandbox.routes import ROUTES
 from .caller import LIMITS, NOW, Caller, path_of
 
 OPTIONS = Options(scale=1, clock=NOW, switches=LIMITS)
-PROJECTS = [route for route in ROUTES if "projects:read" in route.scopes]
+PROJECTS = [route for route in ROUTES if "projects:read" in route.access.scopes]
 CHANGELOG = next(route for route in ROUTES if route.object == "project_changelog")
 
 
@@ -51,15 +51,15 @@ def test_filters_of_projects(box: Sandbox, api: Caller) -> None:
     assert api.ask("v2/projects", filter_id=other["id"]).status_code == 400
 
 
-def test_projects_have_fields_of_their_own(box: Sandbox) -> None:
-    """What has no definition would have no column."""
+def test_projects_have_their_own_custom_fields(box: Sandbox) -> None:
+    """A field without a definition would have no column."""
     keys = {key for project in box.records("projects") for key in project["custom_fields"]}
     rows = [row for row in box.records("project_fields") if row["is_custom_field"]]
     assert keys == {row["field_code"] for row in rows}
     assert len(keys) == 3
 
 
-def test_a_deleted_project_is_gone_but_for_its_status(box: Sandbox, api: Caller) -> None:
+def test_a_deleted_project_is_listed_only_by_status(box: Sandbox, api: Caller) -> None:
     done = box.mutate(7, deletes=1, edits=1, objects=["projects"])["projects"]
     (gone,), (edited,) = done["deleted"], done["edited"]
     deleted = [
@@ -100,7 +100,7 @@ def test_every_phase_belongs_to_a_board(box: Sandbox, api: Caller) -> None:
         assert phases[project["phase_id"]]["board_id"] == project["board_id"]
 
 
-def test_the_plan_of_a_project_names_what_there_is(box: Sandbox, api: Caller) -> None:
+def test_the_plan_of_a_project_names_existing_items(box: Sandbox, api: Caller) -> None:
     known = {
         name: {row["id"]: row for row in box.records(name)} for name in ("tasks", "activities")
     }
@@ -116,8 +116,8 @@ def test_the_plan_of_a_project_names_what_there_is(box: Sandbox, api: Caller) ->
     assert set(kinds) == {"task", "activity"}
 
 
-def test_a_projects_changes_come_newest_first_in_pages(box: Sandbox, api: Caller) -> None:
-    """Two in one second are told apart by their order only."""
+def test_a_project_changelog_is_paged_newest_first(box: Sandbox, api: Caller) -> None:
+    """Only the order distinguishes two changes in one second."""
     seconds = []
     for project in box.records("projects_archived"):
         path = f"v2/projects/{project['id']}/changelog"
@@ -137,24 +137,22 @@ def test_a_forged_cursor_is_refused(box: Sandbox, api: Caller, cursor: str) -> N
 
 
 @pytest.mark.parametrize("status", ["402", "403"])
-def test_without_the_plan_all_of_projects_is_refused(
+def test_without_the_plan_every_project_endpoint_is_refused(
     box: Sandbox, api: Caller, status: str
 ) -> None:
-    """Who takes that for a failure would end the whole sync for what was never bought."""
-    assert len(PROJECTS) == 10  # their fields are one of them
+    """A client that treats that as a failure would abort its sync over a missing feature."""
+    assert len(PROJECTS) == 10  # including their fields
     box.set(projects_plan=status)
     for route in PROJECTS:
-        answer = api.ask(path_of(box, route), **route.every[0])
+        answer = api.ask(path_of(box, route), **route.param_sets[0])
         assert answer.status_code == int(status)
         assert answer.json()["code"] == "feature_disabled_projects"
     assert api.ask("v2/projectFields").status_code == int(status)
     assert api.ask("v1/leadLabels").status_code == 200
 
 
-def test_what_a_plan_refuses_is_refused_in_words_that_nobody_knows(
-    box: Sandbox, api: Caller
-) -> None:
-    """A client that looks for one sentence in them would pass here and fail at Pipedrive."""
+def test_the_refusal_of_a_plan_has_an_unknown_body(box: Sandbox, api: Caller) -> None:
+    """A client that looks for one sentence would pass here and fail with Pipedrive."""
     box.set(projects_plan="403", installments="403")
     bodies = set()
     for form in ("code", "words", "nothing", "strange"):

@@ -1,4 +1,4 @@
-"""GET /v1/recents of the sandbox: the only place where v1 tells that a record was deleted."""
+"""GET /v1/recents: the only v1 endpoint that reports deleted records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONG_AGO = "2000-01-01 00:00:00"
 
 
 def walk(api: Caller, **params: object) -> list[dict[str, Any]]:
-    """All pages."""
+    """The records of all pages."""
     found: list[dict[str, Any]] = []
     while True:
         answer = api.ask("v1/recents", start=len(found), **params).json()
@@ -36,11 +36,11 @@ def walk(api: Caller, **params: object) -> list[dict[str, Any]]:
         "since_timestamp=2026-11-16%2010:00:00&sort=id",
     ],
 )
-def test_what_is_not_documented_is_refused(api: Caller, query: str) -> None:
+def test_undocumented_requests_are_refused(api: Caller, query: str) -> None:
     assert api.get(f"{api.box.url}/v1/recents?{query}").status_code == 400
 
 
-def test_oldest_change_first_and_every_one_once(box: Sandbox, api: Caller) -> None:
+def test_every_change_once_and_oldest_first(box: Sandbox, api: Caller) -> None:
     box.set(recents_deleted="record")
     changes = walk(api, since_timestamp=WEEK, limit=7)
     assert len(changes) > 30
@@ -55,7 +55,7 @@ def test_oldest_change_first_and_every_one_once(box: Sandbox, api: Caller) -> No
     assert {change["item"] for change in some} == {"deal", "note"}
 
 
-def test_no_more_than_a_month_back(api: Caller) -> None:
+def test_changes_of_at_most_a_month(api: Caller) -> None:
     changes = walk(api, since_timestamp=LONG_AGO, limit=500)
     assert changes == walk(api, since_timestamp="2026-10-23 10:00:00", limit=500)
     assert len(changes) > len(walk(api, since_timestamp=WEEK, limit=500))
@@ -69,7 +69,7 @@ ITEMS = ("activity", "deal", "file", "note", "organization", "person", "product"
 
 
 @pytest.mark.parametrize("how", ["record", "null", "both"])
-def test_what_was_deleted_comes_back_inactive_or_hollow(how: str) -> None:
+def test_a_deleted_record_is_inactive_or_null(how: str) -> None:
     with Sandbox(Options(scale=0.2, clock=NOW, switches={"recents_deleted": how, **LIMITS})) as box:
         box.clock.advance(3600)
         deleted = set()
@@ -91,7 +91,7 @@ def test_what_was_deleted_comes_back_inactive_or_hollow(how: str) -> None:
             assert not deleted & {(each["item"], each["id"]) for each in later}
 
 
-def test_nothing_new_is_null_or_a_list(box: Sandbox, api: Caller) -> None:
+def test_an_empty_list_is_null_or_a_list(box: Sandbox, api: Caller) -> None:
     assert api.data("v1/recents", since_timestamp="2026-11-23 10:00:01") is None
     box.set(empty_list="list")
     assert api.data("v1/recents", since_timestamp="2026-11-23 10:00:01") == []

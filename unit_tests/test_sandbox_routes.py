@@ -1,6 +1,6 @@
-"""What all endpoints of the sandbox have in common.
+"""Behaviour shared by all endpoints of the sandbox.
 
-Where it were kinder than Pipedrive here, a client would lose these rows in the field only.
+If it were more lenient than Pipedrive, a client would lose these rows only in production.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ OPTIONS = Options(scale=1, clock=NOW, switches=LIMITS)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.object)
-def test_what_is_not_documented_is_refused(box: Sandbox, api: Caller, route: Route) -> None:
-    asked = dict(route.every[0])
+def test_undocumented_requests_are_refused(box: Sandbox, api: Caller, route: Route) -> None:
+    asked = dict(route.param_sets[0])
     assert api.ask(path_of(box, route), **asked).status_code == 200
     assert api.ask(path_of(box, route), **asked, nothing=1).status_code == 400
     limit = api.ask(path_of(box, route), **asked, limit=501).status_code
-    assert limit == 400, "beyond the maximum, or no parameter at all"
-    for each in route.filters:
+    assert limit == 400, "above the maximum, or an unknown parameter"
+    for each in route.listing.filters:
         if each.required:
             less = {name: value for name, value in asked.items() if name != each.name}
             assert api.ask(path_of(box, route), **less).status_code == 400
@@ -34,17 +34,15 @@ def test_what_is_not_documented_is_refused(box: Sandbox, api: Caller, route: Rou
 @pytest.mark.parametrize(
     "route", [route for route in ROUTES if "{id}" in route.path], ids=lambda route: route.object
 )
-def test_rows_below_nothing_are_a_404_and_no_empty_list(
-    box: Sandbox, api: Caller, route: Route
-) -> None:
+def test_children_of_an_unknown_parent_are_a_404(box: Sandbox, api: Caller, route: Route) -> None:
     for id_ in (999_999, "nothing"):
-        answer = api.ask(path_of(box, route, id_), **route.every[0])
+        answer = api.ask(path_of(box, route, id_), **route.param_sets[0])
         assert answer.status_code == 404
         assert answer.json()["success"] is False
 
 
 def test_the_same_seed_gives_the_same_rows() -> None:
-    """Else no test could compare what a client holds with what there is."""
+    """Otherwise no test could compare a client's records with the sandbox's."""
     texts = []
     for _ in range(2):
         with Sandbox(Options(seed=4, scale=0.05, clock=NOW)) as box:

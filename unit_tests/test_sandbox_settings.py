@@ -11,15 +11,15 @@ from .caller import LIMITS, NOW, Caller
 OPTIONS = Options(scale=1, clock=NOW, switches=LIMITS)
 
 
-def test_leads_have_labels_that_there_are(box: Sandbox) -> None:
+def test_leads_have_existing_labels(box: Sandbox) -> None:
     labels = {label["id"]: label["name"] for label in box.records("lead_labels")}
     assert {id_ for lead in box.records("leads") for id_ in lead["label_ids"]} == set(labels)
     field = next(row for row in box.records("lead_fields") if row["key"] == "label_ids")
     assert {option["id"]: option["label"] for option in field["options"]} == labels
 
 
-def test_webhooks_carry_passwords(box: Sandbox, api: Caller) -> None:
-    """A client that copied them would put them into a warehouse."""
+def test_webhooks_contain_passwords(box: Sandbox, api: Caller) -> None:
+    """A client must not copy them into a warehouse."""
     answer = api.ask("v1/webhooks").json()
     assert answer["status"] == "ok"
     held = {(hook["http_auth_user"], hook["http_auth_password"]) for hook in answer["data"]}
@@ -39,7 +39,7 @@ def test_followers_of_users_are_other_users(box: Sandbox, api: Caller) -> None:
     assert {0, 2} <= counts
 
 
-def test_as_many_hold_a_permission_set_as_it_says(box: Sandbox, api: Caller) -> None:
+def test_a_permission_sets_count_matches_its_assignments(box: Sandbox, api: Caller) -> None:
     for held in box.records("permission_sets"):
         path = f"v1/permissionSets/{held['id']}/assignments"
         box.set(empty_list="list")
@@ -50,13 +50,13 @@ def test_as_many_hold_a_permission_set_as_it_says(box: Sandbox, api: Caller) -> 
         assert [row for page in pages for row in page] == rows
 
 
-def test_a_user_has_the_settings_of_the_role(api: Caller) -> None:
+def test_a_user_has_the_settings_of_their_role(api: Caller) -> None:
     for user in api.data("v1/users"):
         mine = api.data(f"v1/users/{user['id']}/roleSettings")
         assert mine == api.data(f"v1/roles/{user['role_id']}/settings")
 
 
-def test_a_role_sees_a_pipeline_or_not(box: Sandbox, api: Caller) -> None:
+def test_a_pipeline_is_visible_to_a_role_or_not(box: Sandbox, api: Caller) -> None:
     hidden_somewhere = False
     for role in box.records("roles"):
         path = f"v1/roles/{role['id']}/pipelines"
@@ -68,7 +68,7 @@ def test_a_role_sees_a_pipeline_or_not(box: Sandbox, api: Caller) -> None:
     assert hidden_somewhere
 
 
-def test_a_filter_alone_shows_its_conditions(box: Sandbox, api: Caller) -> None:
+def test_only_a_single_filter_shows_its_conditions(box: Sandbox, api: Caller) -> None:
     for row in box.records("filters"):
         alone = api.data(f"v1/filters/{row['id']}")
         assert "conditions" not in row

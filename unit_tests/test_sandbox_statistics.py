@@ -1,4 +1,4 @@
-"""Results of goals, and what the sandbox computes from deals."""
+"""Results of goals, and statistics of deals."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_summary_counts_the_deals(box: Sandbox, api: Caller, status: str | N
     assert 0 <= weighted <= whole
 
 
-def test_the_summary_takes_filters(box: Sandbox, api: Caller) -> None:
+def test_the_summary_accepts_filters(box: Sandbox, api: Caller) -> None:
     deals = box.records("deals")
     for name, field in (("user_id", "owner_id"), ("pipeline_id", "pipeline_id")):
         found = api.data("v1/deals/summary", **{name: 2})
@@ -54,8 +54,8 @@ def test_the_summary_takes_filters(box: Sandbox, api: Caller) -> None:
     assert api.ask("v1/deals/summary", status="open,won").status_code == 400
 
 
-def test_how_a_pipeline_moved(box: Sandbox, api: Caller) -> None:
-    """Without a user it is the token's own: who takes it for everyone's tells half the story."""
+def test_movement_statistics_of_a_pipeline(box: Sandbox, api: Caller) -> None:
+    """Without a user id they cover the token's user only, not everyone."""
     path = "v1/pipelines/1/movement_statistics"
     mine = [
         deal for deal in box.records("deals") if (deal["pipeline_id"], deal["owner_id"]) == (1, 1)
@@ -71,7 +71,7 @@ def test_how_a_pipeline_moved(box: Sandbox, api: Caller) -> None:
     assert stages == [1, 2, 3, 4]
 
 
-def test_how_a_pipeline_converts(api: Caller) -> None:
+def test_conversion_statistics_of_a_pipeline(api: Caller) -> None:
     found = api.data("v1/pipelines/2/conversion_statistics", **DATES)
     steps = [(each["from_stage_id"], each["to_stage_id"]) for each in found["stage_conversions"]]
     assert steps == [(5, 6), (6, 7), (7, 8)]

@@ -1,4 +1,4 @@
-"""The v1 side of the sandbox: strictness, offsets, sorting, and the peculiar lists."""
+"""v1 in the sandbox: strictness, offsets, sorting, and unusual lists."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OPTIONS = Options(scale=0.3, clock=NOW, switches=LIMITS)
     ],
 )
 @pytest.mark.parametrize("root", ["api/v1", "v1"])
-def test_v1_refuses_what_is_not_documented(api: Caller, root: str, path: str, query: str) -> None:
+def test_v1_refuses_undocumented_requests(api: Caller, root: str, path: str, query: str) -> None:
     response = api.get(f"{api.box.url}/{root}/{path}?{query}")
     assert response.status_code == 400
     assert response.json() == {
@@ -49,7 +49,7 @@ def test_v1_refuses_what_is_not_documented(api: Caller, root: str, path: str, qu
         "data": None,
         "additional_data": None,
     }
-    assert api.box.requests[-1].note, "the request list says what was wrong"
+    assert api.box.requests[-1].note, "the request list states the reason"
 
 
 def test_offset_pages_count_live_rows(box: Sandbox, api: Caller) -> None:
@@ -158,8 +158,8 @@ def test_mail_threads_by_folder(box: Sandbox, api: Caller) -> None:
     assert answer["data"] == [{**found["sent"][1], "folders": ["inbox"]}]
 
 
-def test_which_goals_are_shown(box: Sandbox, api: Caller) -> None:
-    """Without a filter: the token user's active goals; with one: everyone's."""
+def test_which_goals_are_listed(box: Sandbox, api: Caller) -> None:
+    """Without a filter, the token user's active goals; with one, everyone's."""
     everything = box.records("goals")
     assert len(everything) == 10
     mine = api.data("v1/goals/find")["goals"]
@@ -200,12 +200,12 @@ def test_legacy_teams_may_be_refused(box: Sandbox, api: Caller, status: int) -> 
 
 
 @pytest.mark.parametrize("path", ["globalMessages", "subscriptions/1", "deals", "leadLabels/1"])
-def test_removed_endpoints_answer_404(api: Caller, path: str) -> None:
+def test_removed_endpoints_return_404(api: Caller, path: str) -> None:
     assert api.ask(f"v1/{path}").status_code == 404
     assert api.box.ledger()["unknown"]["tokens"] == 0
 
 
-def test_the_shared_host_knows_some_paths_under_v1_only(box: Sandbox, api: Caller) -> None:
+def test_the_shared_host_serves_some_paths_under_v1_only(box: Sandbox, api: Caller) -> None:
     moved = ("leads", "leads/archived", "leadSources", "goals/find")
     box.set(host_style="shared")
     for path in moved:
@@ -216,7 +216,7 @@ def test_the_shared_host_knows_some_paths_under_v1_only(box: Sandbox, api: Calle
     assert api.get(f"{box.url}/v2/deals").status_code == 404, "v2 is only under /api/v2"
 
 
-def test_who_the_token_belongs_to(box: Sandbox, api: Caller) -> None:
+def test_the_user_of_the_token(box: Sandbox, api: Caller) -> None:
     me = api.data("v1/users/me")
     assert me["is_you"]
     assert me["company_domain"] == "sandbox"

@@ -1,5 +1,5 @@
-"""docs/scheduled: the programs that make a catalog, and keep messages and states, with a connector
-that does what it is told."""
+"""docs/scheduled: the programs that create a catalog and store messages and states, tested with a
+scripted connector."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CATALOG = DOCS / "scheduled" / "catalog.py"
 
 
 def sync(folder: Path, *lines: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """A sync with a connector that says `lines`, without line breaks of their own, and ends."""
+    """A sync with a connector that prints `lines`, adding no line breaks, and exits."""
     text = "".join(lines)
     connector = f"import sys; sys.stdout.write({text!r}); sys.exit({code})"
     return subprocess.run(
@@ -48,7 +48,7 @@ def kept(folder: Path) -> dict[str, int]:
     }
 
 
-def test_a_failed_sync_keeps_its_states_and_those_it_did_not_come_to(tmp_path: Path) -> None:
+def test_a_failed_sync_keeps_its_states_and_those_of_streams_not_reached(tmp_path: Path) -> None:
     assert sync(tmp_path, state("deals", 1), state("users", 1)).returncode == 0
     (first,) = tmp_path.glob("*.jsonl")
     first.unlink()
@@ -64,15 +64,15 @@ def test_a_failed_sync_keeps_its_states_and_those_it_did_not_come_to(tmp_path: P
     assert file.read_text() == record + state("deals", 2) + record
 
 
-def test_half_a_line_of_a_killed_connector_is_left_out(tmp_path: Path) -> None:
-    """A loader would choke on it."""
+def test_an_incomplete_line_of_a_killed_connector_is_dropped(tmp_path: Path) -> None:
+    """A loader would fail on it."""
     record = line("RECORD", stream="deals", data={"id": 1}, emitted_at=1)
     assert sync(tmp_path, record, state("deals", 1), record[:30], code=1).returncode == 1
     (file,) = tmp_path.glob("*.jsonl")
     assert file.read_text() == record + state("deals", 1)
 
 
-def test_a_sync_that_cannot_begin_says_so(tmp_path: Path) -> None:
+def test_a_sync_that_cannot_start_is_reported(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(SYNC), str(tmp_path)], capture_output=True, text=True
     )
@@ -80,8 +80,8 @@ def test_a_sync_that_cannot_begin_says_so(tmp_path: Path) -> None:
     assert "COMMAND" in done.stderr
 
 
-def test_sigterm_reaches_the_connector_and_its_last_words_are_kept(tmp_path: Path) -> None:
-    """A pod that is deleted would otherwise lose what it has read, or be killed."""
+def test_sigterm_reaches_the_connector_and_its_last_output_is_kept(tmp_path: Path) -> None:
+    """Otherwise a deleted pod would lose what it has read, or be killed."""
     text = state("deals", 7)
     connector = (
         "import signal, sys, time\n"
@@ -98,15 +98,15 @@ def test_sigterm_reaches_the_connector_and_its_last_words_are_kept(tmp_path: Pat
     assert kept(tmp_path) == {"deals": 7}
 
 
-def test_a_connector_that_a_signal_ended_is_reported_as_shells_do(tmp_path: Path) -> None:
-    """So does a pod: 143 is known to mean SIGTERM, and 241 means nothing."""
+def test_the_exit_code_after_a_signal_is_that_of_a_shell(tmp_path: Path) -> None:
+    """Pods do the same: 143 is known to mean SIGTERM, while 241 means nothing."""
     ended = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
     command = [sys.executable, str(SYNC), str(tmp_path), sys.executable, "-c", ended]
     assert subprocess.run(command).returncode == 128 + signal.SIGTERM
 
 
-def test_a_state_is_on_the_disk_before_the_sync_goes_on(tmp_path: Path) -> None:
-    """However it is killed, what was read before is not read again."""
+def test_a_state_is_on_disk_before_the_sync_continues(tmp_path: Path) -> None:
+    """So a killed sync never repeats what was read before."""
     record = line("RECORD", stream="deals", data={"id": 1}, emitted_at=1)
     text = record + state("deals", 5) + line("LOG", level="INFO", message="Here.")
     connector = f"import time; print({text!r}, end='', flush=True); time.sleep(60)"
@@ -145,19 +145,19 @@ DISCOVERED = line("LOG", level="INFO", message="Connected.") + line(
         (["deals"], {"deals": "incremental"}),
     ],
 )
-def test_a_catalog_holds_the_chosen_streams(names: list[str], modes: dict[str, str]) -> None:
+def test_a_catalog_has_the_chosen_streams(names: list[str], modes: dict[str, str]) -> None:
     streams = json.loads(catalog(*names, says=DISCOVERED).stdout)["streams"]
     assert {entry["stream"]["name"]: entry["sync_mode"] for entry in streams} == modes
 
 
-def test_a_stream_that_is_not_there_is_named() -> None:
-    """A misspelt name must not become a sync without that stream."""
+def test_an_unknown_stream_is_named() -> None:
+    """A misspelt name must not lead to a sync without that stream."""
     done = catalog("deals", "deal", says=DISCOVERED)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "There is no stream called deal.\n"
 
 
-def test_what_discover_said_instead_of_a_catalog_is_shown() -> None:
+def test_the_output_of_discover_is_shown_if_it_has_no_catalog() -> None:
     done = catalog(says=line("TRACE", type="ERROR", error={"message": "The token is wrong."}))
     assert done.returncode == 1
     assert "The token is wrong." in done.stderr

@@ -1,4 +1,4 @@
-"""The examples for schedulers: Kubernetes takes the CronJob, Airflow the DAG, and both run what
+"""The scheduler examples: Kubernetes accepts the CronJob, Airflow the DAG, and both run what
 docs/setup.md has prepared."""
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from unit_tests.test_setup_docs import DOCS, blocks
 
 MANIFEST = DOCS / "kubernetes" / "cronjob.yaml"
 DAG = DOCS / "airflow" / "pipedrive_dag.py"
-KUBERNETES = ("1.30", "1.37")  # the oldest and the newest that the manifest is held against
+KUBERNETES = ("1.30", "1.37")  # the oldest and newest versions that the manifest is checked against
 
 # The parameters of KubernetesPodOperator (apache-airflow-providers-cncf-kubernetes 10.25.0) that
-# the example may use, beside those of every operator.
+# the example may use, in addition to those of every operator.
 POD_OPERATOR = """
     kubernetes_conn_id namespace image name random_name_suffix cmds arguments ports volume_mounts
     volumes env_vars env_from secrets in_cluster cluster_context labels reattach_on_restart
@@ -46,14 +46,14 @@ def pod() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("version", KUBERNETES)
-def test_kubernetes_takes_the_manifest(version: str) -> None:
+def test_kubernetes_accepts_the_manifest(version: str) -> None:
     documents = manifests()
     assert documents.keys() == {"PersistentVolumeClaim", "CronJob"}
     for document in documents.values():
         assert kubernetes_validate.validate(document, version, strict=True) == version
 
 
-def test_the_schema_sees_a_misspelt_key() -> None:
+def test_the_schema_rejects_a_misspelt_key() -> None:
     job = manifests()["CronJob"]
     job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["volumeMount"] = []
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -61,7 +61,7 @@ def test_the_schema_sees_a_misspelt_key() -> None:
 
 
 def test_the_cronjob_has_no_more_rights_than_it_needs() -> None:
-    """What a cluster's restricted pod security standard asks for, or the pod is refused there."""
+    """Clusters with the restricted pod security standard would reject the pod otherwise."""
     spec = pod()
     (container,) = spec["containers"]
     assert spec["securityContext"]["runAsNonRoot"] is True
@@ -76,7 +76,7 @@ def test_the_cronjob_has_no_more_rights_than_it_needs() -> None:
     assert writable == ["data"]
 
 
-def test_the_cronjob_runs_one_sync_at_a_time_and_lets_it_end() -> None:
+def test_the_cronjob_runs_one_sync_at_a_time_and_lets_it_finish() -> None:
     job = manifests()["CronJob"]["spec"]
     assert job["concurrencyPolicy"] == "Forbid"
     assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
@@ -98,8 +98,8 @@ def test_the_examples_have_the_version_and_memory_of_the_metadata() -> None:
     assert resources["limits"]["memory"] == needs["memory_limit"]
 
 
-def test_the_commands_make_what_the_manifest_mounts() -> None:
-    """A name or a file that is called otherwise leaves the pod waiting for ever."""
+def test_the_commands_create_what_the_manifest_mounts() -> None:
+    """With a different name the pod would wait forever."""
     text = "".join(block.text for block in blocks()).replace("\\\n", "")
     volumes = {volume["name"]: volume for volume in pod()["volumes"]}
     secret = volumes["config"]["secret"]["secretName"]
@@ -121,7 +121,7 @@ def test_the_commands_make_what_the_manifest_mounts() -> None:
 
 
 class Strict:
-    """Stands in for a class of Airflow's or the Kubernetes client's: it keeps what it is given."""
+    """Replaces a class of Airflow or the Kubernetes client and stores its arguments."""
 
     def __init__(self, **given: Any) -> None:
         self.given = given
@@ -134,8 +134,8 @@ class Strict:
 
 @pytest.fixture
 def operator(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the DAG's file gives to KubernetesPodOperator. Airflow itself, which is far larger than
-    this project with all its tests, is not installed."""
+    """The arguments that the DAG passes to KubernetesPodOperator. Airflow itself is not installed,
+    because it is far larger than this project with all its tests."""
     given: list[dict[str, Any]] = []
 
     class Operator(Strict):
@@ -167,7 +167,7 @@ def parents(name: str) -> list[str]:
 
 
 def camel(value: Any) -> Any:
-    """A model as the Kubernetes client sends it."""
+    """A model in the form that the Kubernetes client sends."""
     if isinstance(value, Strict):
         return {
             re.sub(r"_(\w)", lambda match: match[1].upper(), name): camel(part)
@@ -178,12 +178,12 @@ def camel(value: Any) -> Any:
     return value
 
 
-def test_airflow_takes_the_operators_arguments(operator: dict[str, Any]) -> None:
+def test_airflow_accepts_the_operators_arguments(operator: dict[str, Any]) -> None:
     assert operator.keys() <= ANY_OPERATOR | set(POD_OPERATOR.split())
 
 
-def test_airflow_runs_the_pod_of_the_cronjob(operator: dict[str, Any]) -> None:
-    """Also valid for Kubernetes, as it is equal to what is."""
+def test_airflow_runs_the_same_pod_as_the_cronjob(operator: dict[str, Any]) -> None:
+    """So it is valid for Kubernetes too."""
     spec = pod()
     (container,) = spec["containers"]
     assert operator["image"] == container["image"]

@@ -23,7 +23,7 @@ DEALS = 200_000
 
 
 def times_of(kind: str, seed: int) -> list[int]:
-    """When the deals of a company were last changed, oldest first."""
+    """The times at which a company's deals were last changed, oldest first."""
     chance = random.Random(seed)
     if kind == "even":
         return sorted(chance.randrange(HISTORY) for _ in range(DEALS))
@@ -31,20 +31,20 @@ def times_of(kind: str, seed: int) -> list[int]:
         return sorted(int(HISTORY * chance.random() ** 0.5) for _ in range(DEALS))
     if kind == "exploding":
         return sorted(int(HISTORY * (1 - min(1, chance.expovariate(4)))) for _ in range(DEALS))
-    if kind == "imports":  # three in ten came in bulk, thousands within minutes
+    if kind == "imports":  # three in ten were imported, thousands within minutes
         times = [int(HISTORY * chance.random() ** 0.5) for _ in range(DEALS * 7 // 10)]
         while len(times) < DEALS:
             at = chance.randrange(HISTORY - 300)
             size = chance.choice([50, 300, 800, 3_000])
             times += [at + chance.randrange(300) for _ in range(size)]
         return sorted(times[:DEALS])
-    start = int(HISTORY * float(kind))  # 90 % lie in 1 % of the time
+    start = int(HISTORY * float(kind))  # 90 % are within 1 % of the time
     crowd = [start + chance.randrange(HISTORY // 100) for _ in range(DEALS * 9 // 10)]
     return sorted([*crowd, *(chance.randrange(HISTORY) for _ in range(DEALS // 10))])
 
 
 def read(times: list[int], workers: int) -> tuple[float, int]:
-    """(seconds, requests) of a backfill, with the real spans and a Pipedrive of sorted times."""
+    """(seconds, requests) of a backfill, with the real spans and a fake list of sorted times."""
     progress = Progress(times[0], HISTORY)
     under_way: list[tuple[float, int, Span, int, int]] = []
     idle, order, requests, splits, now = workers, 0, 0, 0, 0.0
@@ -94,9 +94,7 @@ def read(times: list[int], workers: int) -> tuple[float, int]:
 @pytest.mark.parametrize(
     "kind", ["even", "growing", "exploding", "imports", "0.0", "0.1", "0.33", "0.6", "0.8", "0.99"]
 )
-def test_eight_workers_are_six_times_as_fast_and_waste_next_to_nothing(
-    kind: str, seed: int
-) -> None:
+def test_eight_workers_are_six_times_as_fast_and_waste_almost_nothing(kind: str, seed: int) -> None:
     times = times_of(kind, seed)
     alone, fewest = read(times, 1)
     together, requests = read(times, 8)
@@ -105,6 +103,6 @@ def test_eight_workers_are_six_times_as_fast_and_waste_next_to_nothing(
     assert requests <= fewest + 2 * 8
 
 
-def test_a_small_stream_stays_with_one_worker() -> None:
+def test_a_small_stream_uses_one_worker() -> None:
     times = [n * 1_000 for n in range(LIMIT)]
     assert read(times, 8) == (REQUEST, 1)

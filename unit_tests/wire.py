@@ -1,4 +1,4 @@
-"""Answers to requests without a network, for whatever uses requests."""
+"""Canned responses without a network, for code that uses requests."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ DATE = {"Date": "Mon, 23 Nov 2026 10:00:00 GMT"}
 
 
 def ok(body: bytes = b'{"success": true, "data": []}', **headers: str) -> Reply:
-    """A 200 at a known time."""
+    """A 200 with a known date."""
     return 200, {**DATE, **headers}, body
 
 
 class Wire(requests.adapters.BaseAdapter):
-    """Answers requests from a list and remembers them."""
+    """Answers requests from a list and records them."""
 
     def __init__(self, *replies: Reply) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Wire(requests.adapters.BaseAdapter):
         self.sent: list[requests.PreparedRequest] = []
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """The next answer, or the next failure."""
+        """Return the next response, or raise the next failure."""
         self.sent.append(request.copy())
         reply = self.replies.pop(0)
         if isinstance(reply, Exception):
@@ -43,4 +43,4 @@ class Wire(requests.adapters.BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing; there is nothing to close."""

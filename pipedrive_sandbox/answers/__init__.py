@@ -1,2 +1,2 @@
-"""How the records of a route become the body of an answer: a module for each topic of routes,
-`pages` for what they share, `computed` for what no table holds."""
+"""Builds response bodies from records: one module per topic of routes, `pages` for what they
+share, `computed` for data that no table stores."""

@@ -1,4 +1,4 @@
-"""The mailbox, and the mail of deals, persons and organizations."""
+"""The mailbox, and mail linked to deals, persons and organizations."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ import orjson
 
 from ..data import mail
 from ..errors import not_found
-from ..route import Place, Query, Route
+from ..route import Context, Query, Route
 from .children import children_of
 from .pages import envelope, listed, offset_page, one_page, pagination, rendered, selected
 
 _MAIL = {"statusCode": 2000, "statusText": "Success", "service": "email-api"}
 
 
-def mail_page(route: Route, query: Query, place: Place) -> bytes:
-    """Mail threads: neither schema nor example shows additional_data."""
-    if place.switches.mailbox == "404":
+def mail_page(route: Route, query: Query, context: Context) -> bytes:
+    """A page of mail threads; neither the schema nor the example shows additional_data."""
+    if context.switches.mailbox == "404":
         raise not_found("v1")
-    if place.switches.mail_pagination == "present":
-        return offset_page(route, query, place)
-    page = one_page(query, selected(route, query, place))
-    return envelope(rendered(route, query, place, page))
+    if context.switches.mail_pagination == "present":
+        return offset_page(route, query, context)
+    page = one_page(query, selected(route, query, context))
+    return envelope(rendered(route, query, context, page))
 
 
-def mail_messages(route: Route, query: Query, place: Place) -> bytes:
-    """`additional_data` may be missing altogether."""
-    records = children_of(route, place)
+def mail_messages(route: Route, query: Query, context: Context) -> bytes:
+    """The mail of a record; `additional_data` may be missing altogether."""
+    records = children_of(route, context)
     if query.given.get("include_body"):
         body = {"body": "<p>Sent by the sandbox.</p>"}
         records = [{**each, "data": {**each["data"], **body}} for each in records]
-    page = listed(route, one_page(query, records), place)
-    if place.switches.mail_pagination == "absent":
+    page = listed(route, one_page(query, records), context)
+    if context.switches.mail_pagination == "absent":
         return envelope(page)
     return envelope(page, {"pagination": pagination(query, len(records))})
 
 
-def mail_message(route: Route, query: Query, place: Place) -> bytes:
-    """A message by its own id; `include_body=1` adds the body. Without an id, as no client can
-    ask, all of them."""
+def mail_message(route: Route, query: Query, context: Context) -> bytes:
+    """A message by its own id; `include_body=1` adds the body. Without an id, which no client can
+    request, all messages."""
     with_body = bool(query.given.get("include_body"))
-    if place.parent_id is None:
-        ids = mail.message_ids(place.world)
-        every = [mail.message(place.world, id_, with_body) for id_ in ids]
+    if context.parent_id is None:
+        ids = mail.message_ids(context.world)
+        every = [mail.message(context.world, id_, with_body) for id_ in ids]
         return envelope(orjson.dumps(every))
-    found = mail.message(place.world, int(place.parent_id), with_body)
+    found = mail.message(context.world, int(context.parent_id), with_body)
     if found is None:
         raise not_found(route.version)
     return orjson.dumps({"success": True, "data": found, **_MAIL})

@@ -1,4 +1,4 @@
-"""What the answers of all topics share: envelopes, pages by cursor and by offset, whole lists."""
+"""Shared by all topics: envelopes, pages by cursor and by offset, whole lists."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import orjson
 
 from ..errors import Refusal, bad_request
 from ..record import PLAIN, VALUE, Condition, Key, Record, Row, SortKey, as_key
-from ..route import Answer, Place, Query, Route
+from ..route import Answer, Context, Query, Route
 from ..table import Index, Table
 
 T = TypeVar("T")
 
 
 def envelope(rows: bytes, more: object = None) -> bytes:
-    """A good answer: `rows` are the JSON of its data."""
+    """A successful response; `rows` is the JSON of its data."""
     tail = b"}" if more is None else b',"additional_data":' + orjson.dumps(more) + b"}"
     return b"".join((b'{"success":true,"data":', rows, tail))
 
 
-def null_for_none(route: Route, place: Place) -> bool:
-    """Whether an empty list of this version is null."""
-    return route.version == "v1" and place.switches.empty_list == "null"
+def null_for_none(route: Route, context: Context) -> bool:
+    """Whether this API version returns null for an empty list."""
+    return route.version == "v1" and context.switches.empty_list == "null"
 
 
-def listed(route: Route, records: Sequence[Record], place: Place) -> bytes:
-    """`records` as JSON; v1 may write null for none."""
-    if not records and null_for_none(route, place):
+def listed(route: Route, records: Sequence[Record], context: Context) -> bytes:
+    """`records` as JSON; v1 may return null for an empty list."""
+    if not records and null_for_none(route, context):
         return b"null"
     return orjson.dumps(records)
 
@@ -38,27 +38,27 @@ def listed(route: Route, records: Sequence[Record], place: Place) -> bytes:
 # -- v2: keyset cursors
 
 
-def cursor_page(route: Route, query: Query, place: Place) -> bytes:
-    """A page of a v2 list over live rows; see https://pipedrive.readme.io/docs/core-api-concepts-pagination."""
-    return keyset(place.table(route), route, query, place)
+def cursor_page(route: Route, query: Query, context: Context) -> bytes:
+    """A page of a v2 list (https://pipedrive.readme.io/docs/core-api-concepts-pagination)."""
+    return keyset(context.table(route), route, query, context)
 
 
-def keyset(table: Table, route: Route, query: Query, place: Place) -> bytes:
-    """The same of the rows of `table`, whichever that is."""
-    switches, key = place.switches, query.sort[0]
+def keyset(table: Table, route: Route, query: Query, context: Context) -> bytes:
+    """The same for the rows of any `table`."""
+    switches, key = context.switches, query.sort[0]
     index = table.window(query.conditions, key.field, switches.nulls, query.window)
-    low, high = _position(route, query, place, index)
+    low, high = _position(route, query, context, index)
     if key.descending:
         page = index.rows[max(low, high - query.limit) : high][::-1]
-        left = index.keys[low : max(low, high - query.limit)][-1:]
+        following = index.keys[low : max(low, high - query.limit)][-1:]
     else:
         page = index.rows[low : low + query.limit]
-        left = index.keys[low + query.limit : low + query.limit + 1]
+        following = index.keys[low + query.limit : low + query.limit + 1]
     more: dict[str, Any] = {}
-    if left and switches.cursor_marks == "next":
-        rank, value, id_ = left[0]
+    if following and switches.cursor_marks == "next":
+        rank, value, id_ = following[0]
         more["next_cursor"] = _encode(key, value if rank == VALUE else None, id_)
-    elif left:
+    elif following:
         more["next_cursor"] = _encode(key, page[-1].value(key.field), page[-1].id)
     elif switches.next_cursor == "null":
         more["next_cursor"] = None
@@ -66,15 +66,15 @@ def keyset(table: Table, route: Route, query: Query, place: Place) -> bytes:
     return envelope(b"[" + body + b"]", more)
 
 
-def _position(route: Route, query: Query, place: Place, index: Index) -> tuple[int, int]:
-    """The part of `index` that the cursor leaves: from its row on, in the sort's direction."""
+def _position(route: Route, query: Query, context: Context, index: Index) -> tuple[int, int]:
+    """The part of `index` from the cursor's row on, in the sort's direction."""
     if query.cursor is None:
         return 0, len(index.keys)
     descending = query.sort[0].descending
-    inclusive = place.switches.cursor_marks == "next"
+    inclusive = context.switches.cursor_marks == "next"
     cut = bisect_left if inclusive != descending else bisect_right
     try:
-        at = cut(index.keys, _decode(query.cursor, query.sort[0], place.switches.nulls))
+        at = cut(index.keys, _decode(query.cursor, query.sort[0], context.switches.nulls))
     except (ValueError, TypeError, KeyError) as error:
         raise bad_cursor(route) from error
     return (0, at) if descending else (at, len(index.keys))
@@ -91,17 +91,17 @@ def _decode(cursor: str, sort: SortKey, nulls: str) -> Key:
     if set(marker) != {"field", "fieldValue", "sortDirection", "id"}:
         raise ValueError
     if (marker["field"], marker["sortDirection"] == "desc") != (sort.field, sort.descending):
-        raise ValueError("the cursor belongs to another order")
+        raise ValueError("the cursor belongs to another sort order")
     return as_key(marker["fieldValue"], marker["id"], nulls)
 
 
 def bad_cursor(route: Route) -> Refusal:
-    """400 for a cursor that this list never gave."""
+    """400 for a cursor that this list never returned."""
     return bad_request(route.version, "cursor", "is not a valid cursor")
 
 
 def numbered_cursor(number: int) -> str:
-    """A cursor that names an entry of a list by its number."""
+    """A cursor that identifies an entry of a list by its number."""
     return urlsafe_b64encode(b"id:%d" % number).rstrip(b"=").decode()
 
 
@@ -119,56 +119,56 @@ def number_of(route: Route, cursor: str) -> int:
 # -- v1: offsets
 
 
-def offset_page(route: Route, query: Query, place: Place) -> bytes:
-    """A page of a v1 list by position among the live rows."""
-    rows = selected(route, query, place)
-    body = rendered(route, query, place, one_page(query, rows))
+def offset_page(route: Route, query: Query, context: Context) -> bytes:
+    """A page of a v1 list, by position among the live rows."""
+    rows = selected(route, query, context)
+    body = rendered(route, query, context, one_page(query, rows))
     return envelope(body, {"pagination": pagination(query, len(rows))})
 
 
 def one_page(query: Query, records: Sequence[T]) -> Sequence[T]:
-    """Those of `records` that a page by offset holds."""
+    """The `records` on the requested page."""
     return records[query.start : query.start + query.limit]
 
 
 def pagination(query: Query, count: int) -> Record:
-    """What v1 says of a page of a list of `count` records."""
+    """v1's `pagination` object for a page of a list of `count` records."""
     end = query.start + query.limit
     head = {"start": query.start, "limit": query.limit, "more_items_in_collection": end < count}
     return {**head, "next_start": end} if end < count else head
 
 
-def selected(route: Route, query: Query, place: Place) -> list[Row]:
-    """The rows that a request of v1 asks for, all pages of them."""
-    table, window = place.table(route), query.window
+def selected(route: Route, query: Query, context: Context) -> list[Row]:
+    """The rows that a v1 request selects, on all pages."""
+    table, window = context.table(route), query.window
     conditions = query.conditions
     if window.since is not None:
         conditions = (*conditions, Condition(table.updated, "from", window.since))
-    return table.ordered(conditions, query.sort, place.switches.nulls)
+    return table.ordered(conditions, query.sort, context.switches.nulls)
 
 
-def rendered(route: Route, query: Query, place: Place, rows: Sequence[Row]) -> bytes:
+def rendered(route: Route, query: Query, context: Context, rows: Sequence[Row]) -> bytes:
     """`rows` of the route's table as JSON."""
-    if not rows and null_for_none(route, place):
+    if not rows and null_for_none(route, context):
         return b"null"
-    return b"[" + place.table(route).json(rows, query.variant, place.switches) + b"]"
+    return b"[" + context.table(route).json(rows, query.variant, context.switches) + b"]"
 
 
 # -- whole lists
 
 
-def whole_list(route: Route, query: Query, place: Place) -> bytes:
-    """All records in one answer, without additional_data."""
-    return envelope(rendered(route, query, place, selected(route, query, place)))
+def whole_list(route: Route, query: Query, context: Context) -> bytes:
+    """All records in one response, without additional_data."""
+    return envelope(rendered(route, query, context, selected(route, query, context)))
 
 
-def plain_list(**beside: object) -> Answer:
-    """A whole list; `beside` stands beside `data`."""
+def plain_list(**more: object) -> Answer:
+    """A whole list; `more` is added beside `data`."""
 
-    def answer(route: Route, query: Query, place: Place) -> bytes:
-        table = place.table(route)
-        rows = table.ordered(query.conditions, query.sort, place.switches.nulls)
-        listed = orjson.Fragment(b"[" + table.json(rows, PLAIN, place.switches) + b"]")
-        return orjson.dumps({"success": True, "data": listed, **beside})
+    def answer(route: Route, query: Query, context: Context) -> bytes:
+        table = context.table(route)
+        rows = table.ordered(query.conditions, query.sort, context.switches.nulls)
+        listed = orjson.Fragment(b"[" + table.json(rows, PLAIN, context.switches) + b"]")
+        return orjson.dumps({"success": True, "data": listed, **more})
 
     return answer

@@ -1,4 +1,4 @@
-"""Projects: which of them are listed."""
+"""Which projects are listed."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import replace
 from ..data.projects import STATUSES
 from ..errors import bad_request
 from ..record import Condition
-from ..route import Place, Query, Route
+from ..route import Context, Query, Route
 from .pages import cursor_page
 
 _NOT_DELETED = Condition("state", "in", frozenset(STATUSES))
 
 
-def projects_page(route: Route, query: Query, place: Place) -> bytes:
-    """A page of projects: no deleted ones unless `status` asks for them. A saved filter means
-    "owned by the filter's user", as everywhere here."""
+def projects_page(route: Route, query: Query, context: Context) -> bytes:
+    """A page of projects, without deleted ones unless `status` includes them. Every saved filter
+    of the sandbox means "owned by the filter's user"."""
     conditions = query.conditions
     if "status" not in query.given:
         conditions += (_NOT_DELETED,)
     saved = query.given.get("filter_id")
     if isinstance(saved, int):
-        row = place.world.tables["filters"].rows.get(saved)
+        row = context.world.tables["filters"].rows.get(saved)
         if row is None or row.record["type"] != "projects":
             raise bad_request(route.version, "filter_id", "there is no such filter")
         conditions += (Condition("owner_id", "is", row.record["user_id"]),)
-    return cursor_page(route, replace(query, conditions=conditions), place)
+    return cursor_page(route, replace(query, conditions=conditions), context)

@@ -1,1 +1,1 @@
-"""The made-up company: every record is drawn from a seed, relative to the clock at creation."""
+"""The made-up company: every record is generated from a seed, relative to the clock at creation."""

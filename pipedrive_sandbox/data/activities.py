@@ -1,4 +1,4 @@
-"""Activities, of all users as v2 lists them."""
+"""Activities of all users, which is what v2 lists."""
 
 from __future__ import annotations
 
@@ -6,59 +6,59 @@ from ..clock import DAY, date, zulu
 from ..record import Record, Row
 from ..table import Table
 from .company import Sizes
-from .contacts import EXTRAS, lives
-from .draw import Draw
+from .contacts import EXTRAS, times_and_deletions
 from .listing import Listing
+from .random_values import RandomValues
 from .settings import ACTIVITY_TYPES
 
 ACTIVITY_EXTRA = ("attendees",)
 OUTCOMES = ("connected", "no_answer", "left_voicemail")  # ids of options
-PROJECTS = 40  # every so many activities belong to a project
+PROJECTS = 40  # one in this many activities belongs to a project
 
 
-def activities(draw: Draw, sizes: Sizes, lead_ids: list[str]) -> Table:
-    """An activity belongs to a deal or to a lead; `lead_ids` are those that there are."""
+def activities(rng: RandomValues, sizes: Sizes, lead_ids: list[str]) -> Table:
+    """Activities of deals and of the leads in `lead_ids`."""
     persons, organizations = sizes.persons, sizes.organizations
     rows = []
-    for id_, (life, deleted_at) in enumerate(lives(draw, sizes.activities), start=1):
-        person = draw.some(draw.number(1, persons), 0.8)
-        done = draw.chance(0.6)
-        for_lead = draw.chance(0.1) and bool(lead_ids)
-        call = draw.chance(0.1)
-        meeting = draw.hex(10) if call else None
+    for id_, (times, deleted_at) in enumerate(times_and_deletions(rng, sizes.activities), start=1):
+        person = rng.some(rng.number(1, persons), 0.8)
+        done = rng.chance(0.6)
+        for_lead = rng.chance(0.1) and bool(lead_ids)
+        call = rng.chance(0.1)
+        meeting = rng.hex(10) if call else None
         record: Record = {
             "id": id_,
-            "subject": draw.pick(draw.words.phrases),
-            "type": draw.pick(ACTIVITY_TYPES),
-            "owner_id": draw.number(1, sizes.users),
-            "creator_user_id": draw.number(1, sizes.users),
+            "subject": rng.pick(rng.words.phrases),
+            "type": rng.pick(ACTIVITY_TYPES),
+            "owner_id": rng.number(1, sizes.users),
+            "creator_user_id": rng.number(1, sizes.users),
             "is_deleted": deleted_at is not None,
-            "add_time": zulu(life.added),
-            "update_time": zulu(life.updated),
-            "deal_id": draw.number(1, sizes.deals) if sizes.deals and not for_lead else None,
-            "lead_id": draw.pick(lead_ids) if for_lead else None,
+            "add_time": zulu(times.added),
+            "update_time": zulu(times.updated),
+            "deal_id": rng.number(1, sizes.deals) if sizes.deals and not for_lead else None,
+            "lead_id": rng.pick(lead_ids) if for_lead else None,
             "person_id": person,
-            "org_id": draw.some(draw.number(1, organizations), 0.6),
+            "org_id": rng.some(rng.number(1, organizations), 0.6),
             "project_id": id_ // PROJECTS % sizes.projects + 1 if id_ % PROJECTS == 0 else None,
-            "due_date": date(life.added + draw.number(0, 40) * DAY),
-            "due_time": draw.some(f"{draw.number(7, 18):02}:30:00", 0.7),
-            "duration": draw.some(f"{draw.number(0, 2):02}:30:00", 0.7),
-            "busy": draw.chance(0.5),
+            "due_date": date(times.added + rng.number(0, 40) * DAY),
+            "due_time": rng.some(f"{rng.number(7, 18):02}:30:00", 0.7),
+            "duration": rng.some(f"{rng.number(0, 2):02}:30:00", 0.7),
+            "busy": rng.chance(0.5),
             "done": done,
-            "marked_as_done_time": zulu(life.updated) if done else None,
-            "location": draw.some(draw.address(), 0.1),
+            "marked_as_done_time": zulu(times.updated) if done else None,
+            "location": rng.some(rng.address(), 0.1),
             "participants": [{"person_id": person, "primary": True}] if person else [],
             "conference_meeting_client": "google_meet" if call else None,
             "conference_meeting_url": f"https://meet.example/{meeting}" if call else None,
             "conference_meeting_id": meeting,
-            "public_description": draw.some(draw.pick(draw.words.sentences), 0.1),
-            "priority": draw.some(draw.number(261, 263), 0.2),
-            "note": draw.some(draw.pick(draw.words.sentences), 0.4),
+            "public_description": rng.some(rng.pick(rng.words.sentences), 0.1),
+            "priority": rng.some(rng.number(261, 263), 0.2),
+            "note": rng.some(rng.pick(rng.words.sentences), 0.4),
         }
         record["outcome"] = OUTCOMES[id_ % len(OUTCOMES)] if done else None
         rows.append(Row(record, deleted_at=deleted_at))
 
-    guests = [draw.name() for _ in range(EXTRAS)]
+    guests = [rng.name() for _ in range(EXTRAS)]
 
     def attendees(row: Row) -> Record:
         known = [guests[(row.id + at) % EXTRAS] for at in range(row.id % 3)]

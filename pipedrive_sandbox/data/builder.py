@@ -1,4 +1,4 @@
-"""Makes all records of one sandbox from a seed, a size and the clock at creation."""
+"""Generates all records of a sandbox from a seed, a size and the clock at creation."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from . import (
     sales,
     settings,
 )
-from .children import Children, Maker
+from .children import ChildGenerator, Children
 from .company import Sizes
 from .custom_fields import FIRST_IDS, CustomFields, defined
-from .draw import Draw
-from .standard_fields import of_activities
+from .random_values import RandomValues
+from .standard_fields import activity_fields
 from .world import World
 
-# How the children of a record are made, by the table of the record.
-MAKERS: dict[tuple[str, str], Maker] = {
+# The functions that generate child records, by the parent's table and the kind of child.
+CHILD_GENERATORS: dict[tuple[str, str], ChildGenerator] = {
     ("deals", "products"): deal_products.products,
     ("deals", "installments"): deal_products.installments,
     ("deals", "discounts"): deal_products.discounts,
@@ -60,11 +60,11 @@ MAKERS: dict[tuple[str, str], Maker] = {
 
 
 def build(options: Options, now: float) -> World:
-    """The same arguments give the same records; the options' clock and switches change none."""
+    """Generate a world. The same arguments give the same records; switches do not affect them."""
     seed, sizes = options.seed, Sizes(options.scale, options.deals)
     fields = {kind: defined(seed, kind, now, options.fields) for kind in FIRST_IDS}
     tables: dict[str, Table] = {}
-    children = Children(seed, sizes, now, tables, MAKERS)
+    children = Children(seed, sizes, now, tables, CHILD_GENERATORS)
     gc.disable()  # hundreds of thousands of dicts, none of them garbage
     try:
         _fill(tables, seed, sizes, now, fields, children)
@@ -76,12 +76,14 @@ def build(options: Options, now: float) -> World:
 
 
 def define(world: World) -> None:
-    """Make the lists of fields from what the fields are now."""
+    """Rebuild the tables of field definitions from the current fields."""
     rows = world.tables["activity_types"].rows.values()
     types = [(row.record["key_string"], row.record["name"]) for row in rows]
-    there = [each for each in types if each[0] in settings.ACTIVITY_TYPES]
-    gone = [each for each in types if each not in there]
-    for table in definitions.tables(world.fields, of_activities(there, gone), world.born):
+    active = [each for each in types if each[0] in settings.ACTIVITY_TYPES]
+    inactive = [each for each in types if each not in active]
+    for table in definitions.tables(
+        world.fields, activity_fields(active, inactive), world.created_at
+    ):
         world.tables[table.name] = table
 
 
@@ -93,42 +95,42 @@ def _fill(
     fields: dict[str, CustomFields],
     children: Children,
 ) -> None:
-    """Put every table into `tables`."""
+    """Add every table to `tables`."""
 
-    def draw(kind: str) -> Draw:
-        return Draw(seed, kind, now)
+    def rng(kind: str) -> RandomValues:
+        return RandomValues(seed, kind, now)
 
     def add(table: Table) -> Table:
         tables[table.name] = table
         return table
 
-    people = add(company.users(draw("users"), sizes))
+    people = add(company.users(rng("users"), sizes))
     add(company.role_assignments(people, add(company.roles(people))))
     add(company.permission_sets(people))
-    teams = add(company.legacy_teams(draw("legacy_teams"), people))
-    add(settings.pipelines(draw("pipelines")))
-    add(settings.stages(draw("stages")))
-    add(settings.activity_types(draw("activity_types")))
+    teams = add(company.legacy_teams(rng("legacy_teams"), people))
+    add(settings.pipelines(rng("pipelines")))
+    add(settings.stages(rng("stages")))
+    add(settings.activity_types(rng("activity_types")))
     add(settings.currencies())
     add(settings.lead_sources())
-    add(settings.filters(draw("filters"), people))
-    add(goals.goals(draw("goals"), sizes, teams))
+    add(settings.filters(rng("filters"), people))
+    add(goals.goals(rng("goals"), sizes, teams))
     orgs = fields["organizations"]
-    add(contacts.organizations(draw("organizations"), sizes, seed, orgs, children))
-    persons = add(contacts.persons(draw("persons"), sizes, seed, fields["persons"], children))
-    add(sales.deals(draw("deals"), sizes, seed, fields["deals"], children))
-    add(sales.products(draw("products"), sizes, fields["products"]))
-    all_leads = add(leads.leads(draw("leads"), sizes, fields["deals"]))
-    add(activities.activities(draw("activities"), sizes, list(all_leads.rows)))
-    add(documents.notes(draw("notes"), sizes, tables))
-    add(documents.files(draw("files"), sizes, tables))
-    add(mail.mail_threads(draw("mail_threads"), sizes, persons))
-    add(mail.call_logs(draw("call_logs"), sizes))
-    add(leads.lead_labels(draw("lead_labels")))
-    add(settings.webhooks(draw("webhooks")))
+    add(contacts.organizations(rng("organizations"), sizes, seed, orgs, children))
+    persons = add(contacts.persons(rng("persons"), sizes, seed, fields["persons"], children))
+    add(sales.deals(rng("deals"), sizes, seed, fields["deals"], children))
+    add(sales.products(rng("products"), sizes, fields["products"]))
+    all_leads = add(leads.leads(rng("leads"), sizes, fields["deals"]))
+    add(activities.activities(rng("activities"), sizes, list(all_leads.rows)))
+    add(documents.notes(rng("notes"), sizes, tables))
+    add(documents.files(rng("files"), sizes, tables))
+    add(mail.mail_threads(rng("mail_threads"), sizes, persons))
+    add(mail.call_logs(rng("call_logs"), sizes))
+    add(leads.lead_labels(rng("lead_labels")))
+    add(settings.webhooks(rng("webhooks")))
     add(settings.addons())
-    add(projects.boards(draw("project_boards")))
-    add(projects.phases(draw("project_phases")))
-    add(projects.templates(draw("project_templates")))
-    stored = add(projects.projects(draw("projects"), sizes, fields["projects"]))
-    add(projects.tasks(draw("tasks"), sizes, stored))
+    add(projects.boards(rng("project_boards")))
+    add(projects.phases(rng("project_phases")))
+    add(projects.templates(rng("project_templates")))
+    stored = add(projects.projects(rng("projects"), sizes, fields["projects"]))
+    add(projects.tasks(rng("tasks"), sizes, stored))

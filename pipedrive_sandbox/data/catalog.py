@@ -1,4 +1,4 @@
-"""What belongs to a product: its variations and its image; and how organizations are related."""
+"""The variations and images of products, and the relationships of organizations."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from ..clock import date, plain
 from ..record import Record
 from .children import Parent
 from .company import COMPANY_ID
-from .draw import Draw
+from .random_values import RandomValues
 
-_RELATED = ((3, 1, "parent"), (5, 7, "related"))  # every 3rd has the next one as its daughter
+_RELATED = ((3, 1, "parent"), (5, 7, "related"))  # every 3rd one is the parent of the next one
 _SEEN = {"parent": ("daughter", "parent"), "related": ("related", "related")}
-ROOM = 10  # ids of children of one record
+IDS_PER_PARENT = 10  # child ids reserved per record
 
 
-def variations(draw: Draw, parent: Parent) -> list[Record]:
-    """Of half of the products, one or two; with the product's prices and a half more."""
-    count = draw.number(1, 2) if parent.id % 2 else 0
+def variations(rng: RandomValues, parent: Parent) -> list[Record]:
+    """One or two for half of the products, at one and a half times the product's prices."""
+    count = rng.number(1, 2) if parent.id % 2 else 0
     rows: list[Record] = []
     for at in range(1, count + 1):
-        id_ = parent.id * ROOM + at
+        id_ = parent.id * IDS_PER_PARENT + at
         prices = [
             {
                 "product_variation_id": id_,
@@ -30,33 +30,33 @@ def variations(draw: Draw, parent: Parent) -> list[Record]:
             }
             for each in parent.record["prices"]
         ]
-        name = f"{draw.pick(draw.words.words)} {at}"
+        name = f"{rng.pick(rng.words.words)} {at}"
         rows.append({"id": id_, "name": name, "product_id": parent.id, "prices": prices})
     return rows
 
 
-def images(draw: Draw, parent: Parent) -> list[Record]:
-    """One, of two thirds of the products."""
+def images(rng: RandomValues, parent: Parent) -> list[Record]:
+    """One for two thirds of the products."""
     if parent.id % 3 == 0:
         return []
-    name = f"{draw.pick(draw.words.words)}.png"
+    name = f"{rng.pick(rng.words.words)}.png"
     record: Record = {
-        "id": parent.id * ROOM + 1,
+        "id": parent.id * IDS_PER_PARENT + 1,
         "product_id": parent.id,
         "company_id": str(COMPANY_ID),
-        "public_url": f"https://images.sandbox.example/{draw.uuid()}/{name}",
-        "add_time": date(draw.between(parent.added, parent.last)),
+        "public_url": f"https://images.sandbox.example/{rng.uuid()}/{name}",
+        "add_time": date(rng.between(parent.added, parent.last)),
         "mime_type": "image/png",
         "name": name,
     }
     return [record]
 
 
-def relationships(draw: Draw, parent: Parent) -> list[Record]:
-    """Each relationship is listed by both of its organizations, seen from the one asked for.
+def relationships(rng: RandomValues, parent: Parent) -> list[Record]:
+    """The relationships of an organization, from its side; both organizations list them.
 
-    {id, type, owner, linked, calculated_type, calculated_related_org_id, times}; names are put in
-    where it is answered.
+    {id, type, owner, linked, calculated_type, calculated_related_org_id, times}; the response adds
+    the names.
     """
     found = []
     for number, (every, step, type_) in enumerate(_RELATED, start=1):
@@ -66,10 +66,10 @@ def relationships(draw: Draw, parent: Parent) -> list[Record]:
                 continue
             seen, added = (
                 _SEEN[type_][owner != parent.id],
-                parent.family.born - 90_000 * (owner % 900),
+                parent.children.created_at - 90_000 * (owner % 900),
             )
             record: Record = {
-                "id": owner * ROOM + number,
+                "id": owner * IDS_PER_PARENT + number,
                 "type": type_,
                 "rel_owner_org_id": owner,
                 "rel_linked_org_id": linked,

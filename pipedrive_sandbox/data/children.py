@@ -1,6 +1,6 @@
-"""The rows below a record: made from its id and the seed when asked for, kept once changed.
+"""Child records: generated on request from the parent's id and the seed, stored once changed.
 
-Nothing of them is stored before, so that 400,000 deals cost no more memory than without them.
+Until then nothing is stored, so the children of 400,000 deals take no memory.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from ..clock import moment
 from ..record import Record, Row
 from ..table import Table
 from .company import Sizes
-from .draw import Draw
+from .random_values import RandomValues
 
-POOL = 499  # so many sets of counts, picked by the record's id
-MADE = 50  # a record is made with fewer children of a kind than that
+POOL = 499  # number of sets of counts, chosen by the record's id
+MAX_GENERATED = 50  # more than a record's generated children of one kind
 RECURRING = 0.2
-INSTALLMENTS = 0.15  # of the deals with products, and not recurring
+INSTALLMENTS = 0.15  # of the deals with products that are not recurring
 _PRODUCTS = (0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 5, 5)
-_FOLLOWERS = (1, 1, 1, 1, 1, 2, 3)  # whoever creates a record follows it
+_FOLLOWERS = (1, 1, 1, 1, 1, 2, 3)  # the creator of a record follows it
 _MAIL = (0, 0, 0, 0, 1, 2, 5)
-# {table: {kind of child: (the opt-in field that counts them, how many there are)}}
+# {table: {kind of child: (the opt-in field that counts them, possible counts)}}
 COUNTED: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
     "deals": {
         "products": ("products_count", _PRODUCTS),
@@ -40,12 +40,12 @@ COUNTED: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
     },
     "products": {"followers": ("followers_count", _FOLLOWERS)},
 }
-_MOMENTS = ("stage_change_time", "close_time")
+_TIMES = ("stage_change_time", "close_time")
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many children a record has that was never changed."""
+    """The number of children of a record that was never changed."""
 
     shown: Mapping[str, int]  # by opt-in field
     recurring: bool
@@ -54,9 +54,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class Parent:
-    """What the children of a record are made from: the record as it was before any change."""
+    """What child records are generated from: the parent as it was before any change."""
 
-    family: Children
+    children: Children
     table: str
     record: Record
     counts: Counts
@@ -67,11 +67,11 @@ class Parent:
 
     @property
     def sizes(self) -> Sizes:
-        return self.family.sizes
+        return self.children.sizes
 
     def count(self, kind: str) -> int:
         name, _ = COUNTED[self.table][kind]
-        return self.family.shown(self.table, self.record)[name]
+        return self.children.shown(self.table, self.record)[name]
 
     @cached_property
     def added(self) -> int:
@@ -79,118 +79,118 @@ class Parent:
 
     @cached_property
     def last(self) -> int:
-        """The last second of a child. Of a deal it outlives what moves only its update time."""
+        """The last second of any child. A deal's does not depend on its update time."""
         if self.table == "deals":
-            times = [self.record[name] for name in _MOMENTS if self.record[name]]
+            times = [self.record[name] for name in _TIMES if self.record[name]]
         else:
             times = [self.record["update_time"]] if self.record["update_time"] else []
         return int(max([self.added, *map(moment, times)]))
 
-    def made(self, kind: str) -> list[Record]:
-        """The parent's other children, as they were made."""
-        return self.family.make(kind, self)
+    def siblings(self, kind: str) -> list[Record]:
+        """The parent's children of another kind, as generated."""
+        return self.children.make(kind, self)
 
 
-Maker = Callable[[Draw, Parent], list[Record]]
+ChildGenerator = Callable[[RandomValues, Parent], list[Record]]
 
 
 class Children:
-    """All children of a world. A kind is a name in `makers`: (table of the parent, kind)."""
+    """All child records of a world. `generators` create them, by (parent's table, kind)."""
 
     def __init__(
         self,
         seed: int,
         sizes: Sizes,
-        born: float,
+        created_at: float,
         tables: Mapping[str, Table],
-        makers: Mapping[tuple[str, str], Maker],
+        generators: Mapping[tuple[str, str], ChildGenerator],
     ) -> None:
         self.sizes = sizes
         self.tables = tables
         self._seed = seed
-        self.born = born
-        self._makers = makers
+        self.created_at = created_at
+        self._generators = generators
         self._pools = {table: self._pool(table) for table in COUNTED}
-        self._first: dict[tuple[str, int], Record] = {}
+        self._originals: dict[tuple[str, int], Record] = {}
         self._numbers: dict[tuple[str, str, int], int] = {}
-        self._kept: dict[tuple[str, int], dict[str, list[Record]]] = {}
+        self._changed: dict[tuple[str, int], dict[str, list[Record]]] = {}
 
     def _pool(self, table: str) -> list[Counts]:
-        draw = Draw(self._seed, f"{table}:children", 0)
+        rng = RandomValues(self._seed, f"{table}:children", 0)
         most = {"followers": self.sizes.users, "participants": self.sizes.persons}
         pool = []
         for _ in range(POOL):
             shown = {
-                name: min(draw.pick(numbers), most.get(kind, 99))
+                name: min(rng.pick(numbers), most.get(kind, 99))
                 for kind, (name, numbers) in COUNTED[table].items()
             }
-            recurring = draw.chance(RECURRING)
+            recurring = rng.chance(RECURRING)
             planned = bool(shown.get("products_count")) and not recurring
-            payments = draw.number(2, 12) if planned and draw.chance(INSTALLMENTS) else 0
+            payments = rng.number(2, 12) if planned and rng.chance(INSTALLMENTS) else 0
             pool.append(Counts(shown, recurring, payments))
         return pool
 
     # -- reading
 
     def rows(self, table: str, kind: str, row: Row) -> list[Record]:
-        """The children of `row` as they are now; a log begins with its oldest entry."""
-        kept = self._kept.get((table, row.id))
-        if kept and kind in kept:
-            return kept[kind]
+        """The current children of `row`; a log starts with its oldest entry."""
+        changed = self._changed.get((table, row.id))
+        if changed and kind in changed:
+            return changed[kind]
         return self.make(kind, self.parent(table, row))
 
     def parent(self, table: str, row: Row) -> Parent:
-        record = self._first.get((table, row.id), row.record)
+        record = self._originals.get((table, row.id), row.record)
         return Parent(self, table, record, self._counts(table, record))
 
     def make(self, kind: str, parent: Parent) -> list[Record]:
-        draw = Draw(self._seed, f"{parent.table}:{kind}:{parent.id}", self.born)
-        return self._makers[parent.table, kind](draw, parent)
+        rng = RandomValues(self._seed, f"{parent.table}:{kind}:{parent.id}", self.created_at)
+        return self._generators[parent.table, kind](rng, parent)
 
     def shown(self, table: str, record: Record) -> Mapping[str, int]:
-        """The counts of a record as it was made, by opt-in field."""
+        """The original counts of a record, by opt-in field."""
         counts = self._counts(table, record).shown
         if record.get("person_id") and not counts.get("participants_count", 1):
-            return {**counts, "participants_count": 1}  # a deal's person takes part in it
+            return {**counts, "participants_count": 1}  # a deal's person is a participant
         return counts
 
-    def usual(self, table: str) -> list[Mapping[str, int]]:
-        """The counts of the record with the id 0, 1, 2, ... and of the others, by the remainder."""
+    def typical_counts(self, table: str) -> list[Mapping[str, int]]:
+        """The counts of the records with ids 0, 1, 2, ...; the ids are taken modulo the length."""
         return [counts.shown for counts in self._pools[table]]
 
-    def correct(self, table: str, row: Row, counts: dict[str, int]) -> None:
-        """Put into `counts`, which are the usual ones, what is the row's own now."""
+    def correct_counts(self, table: str, row: Row, counts: dict[str, int]) -> None:
+        """Adjust the typical `counts` to the current children of `row`."""
         if not counts.get("participants_count", 1) and row.record["person_id"]:
             counts["participants_count"] = 1
-        if (table, row.id) in self._kept:
-            kept = self._kept[table, row.id]
+        if (table, row.id) in self._changed:
+            changed = self._changed[table, row.id]
             for kind, (name, _) in COUNTED[table].items():
-                if kind in kept:
-                    counts[name] = len(kept[kind])
+                if kind in changed:
+                    counts[name] = len(changed[kind])
 
     def _counts(self, table: str, record: Record) -> Counts:
         return self._pools[table][record["id"] % POOL] if table in self._pools else _NONE
 
     # -- changes
 
-    def settle(self, table: str, row: Row) -> None:
-        """To be called before the record of `row` changes: its children stay as they are."""
+    def keep_original(self, table: str, row: Row) -> None:
+        """Call before the record of `row` changes, so that its children stay the same."""
         if table in COUNTED:
-            self._first.setdefault((table, row.id), dict(row.record))
+            self._originals.setdefault((table, row.id), dict(row.record))
 
     def next_number(self, table: str, kind: str, id_: int) -> int:
-        """A number that no child of that record had before."""
+        """A number that no child of that record has had."""
         key = (table, kind, id_)
-        self._numbers[key] = self._numbers.get(key, MADE) + 1
+        self._numbers[key] = self._numbers.get(key, MAX_GENERATED) + 1
         return self._numbers[key]
 
     def change(self, table: str, kind: str, row: Row) -> list[Record]:
-        """The children of `row`, in a list that the caller may change."""
-        self.settle(table, row)
-        kept = self._kept.setdefault((table, row.id), {})
-        if kind not in kept:
-            kept[kind] = list(self.rows(table, kind, row))
-        return kept[kind]
+        """The children of `row`, stored in a list that the caller may change."""
+        self.keep_original(table, row)
+        changed = self._changed.setdefault((table, row.id), {})
+        if kind not in changed:
+            changed[kind] = list(self.rows(table, kind, row))
+        return changed[kind]
 
 
 _NONE = Counts({}, False, 0)

@@ -1,4 +1,4 @@
-"""Who works in the company: users, roles, permission sets, legacy teams, and the token's user."""
+"""Users, roles, permission sets, legacy teams, and the token's user."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ..permissions import APPS
 from ..record import Record, Row, Variant
 from ..switches import Switches
 from ..table import Table
-from .draw import HISTORY, Draw
+from .random_values import HISTORY, RandomValues
 
 COMPANY_ID = 7_654_321
 COMPANY_DOMAIN = "sandbox"
 ME = 1  # the id of the token's user
 
-# Ids and wording of the vendor's example of GET /v1/permissionSets.
+# Ids and wording from the vendor's example of GET /v1/permissionSets.
 PERMISSION_SETS = (
     ("62cc4d7f-4038-4352-abf3-a8c1c822b631", "Deals admin", "sales", "admin"),
     ("f07d229d-088a-4144-a40f-1fe64295d180", "Deals regular user", "sales", "regular"),
@@ -31,7 +31,7 @@ _MORE_ROLES = ((4, 3, "Sales development"), (5, 2, "Support"))
 
 
 class Sizes:
-    """How many records of each kind are listed. Scale 1 is a company of 12 users."""
+    """The number of listed records of each kind. Scale 1 is a company with 12 users."""
 
     def __init__(self, scale: float, deals: int | None = None) -> None:
         def count(at_scale_1: int, least: int = 1) -> int:
@@ -73,36 +73,36 @@ def _listed_user(row: Row, variant: Variant, switches: Switches) -> Record:
     return {**row.record, "access": _access(switches.admin, switches.user_apps())}
 
 
-def users(draw: Draw, sizes: Sizes) -> Table:
-    """The token's user (an admin) first; every sixth is deactivated and stays listed."""
+def users(rng: RandomValues, sizes: Sizes) -> Table:
+    """The token's user (an admin) first; every sixth is deactivated but still listed."""
     rows = []
     for id_ in range(1, sizes.users + 1):
-        first, last = draw.name()
-        created = draw.before(draw.now - 300 * DAY, HISTORY / DAY - 300)
-        modified = draw.between(created, draw.now)
-        gone = id_ % 6 == 4
+        first, last = rng.name()
+        created = rng.before(rng.now - 300 * DAY, HISTORY / DAY - 300)
+        modified = rng.between(created, rng.now)
+        deactivated = id_ % 6 == 4
         record: Record = {
             "id": id_,
             "name": f"{first} {last}",
-            "default_currency": draw.pick(("EUR", "USD")),
-            "locale": draw.pick(("en_US", "et_EE", "de_DE")),
+            "default_currency": rng.pick(("EUR", "USD")),
+            "locale": rng.pick(("en_US", "et_EE", "de_DE")),
             "lang": 1,
             "email": f"{first}.{last}{id_}@sandbox.example".lower(),
-            "phone": draw.some(draw.phone(), 0.7),
+            "phone": rng.some(rng.phone(), 0.7),
             "activated": id_ % 11 != 10,
-            "last_login": plain(draw.between(modified, draw.now)),
+            "last_login": plain(rng.between(modified, rng.now)),
             "created": plain(created),
-            "modified": draw.some(plain(modified), 0.9) if id_ != ME else plain(modified),
+            "modified": rng.some(plain(modified), 0.9) if id_ != ME else plain(modified),
             "has_created_company": id_ == ME,
             "access": _access(True) if id_ == ME else _access(False, ("sales", "global")),
-            "active_flag": not gone,
+            "active_flag": not deactivated,
             "timezone_name": "Europe/Tallinn",
             "timezone_offset": "+02:00",
-            "role_id": 2 if id_ == ME else draw.pick((3, 3, 4, 5)),
-            "icon_url": draw.some(f"https://icons.sandbox.example/{id_}.png", 0.4),
+            "role_id": 2 if id_ == ME else rng.pick((3, 3, 4, 5)),
+            "icon_url": rng.some(f"https://icons.sandbox.example/{id_}.png", 0.4),
             "is_you": id_ == ME,
             "is_admin": int(id_ == ME),
-            "is_deleted": gone,
+            "is_deleted": deactivated,
         }
         rows.append(Row(record))
     return Table("users", rows, updated="modified", stamp=plain, listed=_listed_user)
@@ -114,13 +114,13 @@ def roles(people: Table) -> Table:
     rows = []
     for id_, parent, name in all_roles:
         levels[id_] = levels[id_] if parent is None else levels[parent] + (id_ > 2)
-        held = [row for row in people.rows.values() if row.record["role_id"] == id_]
+        holders = [row for row in people.rows.values() if row.record["role_id"] == id_]
         record: Record = {
             "id": id_,
             "parent_role_id": parent,
             "name": name,
             "active_flag": True,
-            "assignment_count": str(len(held)),
+            "assignment_count": str(len(holders)),
             "sub_role_count": str(sum(role[1] == id_ for role in all_roles)),
             "level": levels[id_],
         }
@@ -128,11 +128,11 @@ def roles(people: Table) -> Table:
     return Table("roles", rows)
 
 
-def role_assignments(people: Table, held: Table) -> Table:
+def role_assignments(people: Table, all_roles: Table) -> Table:
     """Each user has one role."""
     rows = []
     for user in people.rows.values():
-        role = held.rows[user.record["role_id"]].record
+        role = all_roles.rows[user.record["role_id"]].record
         record: Record = {
             "user_id": user.id,
             "role_id": role["id"],
@@ -147,7 +147,7 @@ def role_assignments(people: Table, held: Table) -> Table:
 
 def permission_sets(people: Table) -> Table:
     access = [entry for row in people.rows.values() for entry in row.record["access"]]
-    held = [entry["permission_set_id"] for entry in access]
+    assigned = [entry["permission_set_id"] for entry in access]
     rows = []
     for id_, name, app, type_ in PERMISSION_SETS:
         record: Record = {
@@ -156,25 +156,25 @@ def permission_sets(people: Table) -> Table:
             "description": f"What a user with {name!r} may see and do.",
             "app": app,
             "type": type_,
-            "assignment_count": held.count(id_),
+            "assignment_count": assigned.count(id_),
         }
         rows.append(Row(record))
     return Table("permission_sets", rows)
 
 
-def legacy_teams(draw: Draw, people: Table) -> Table:
+def legacy_teams(rng: RandomValues, people: Table) -> Table:
     ids = list(people.rows)
     rows = []
     for id_, name in enumerate(("Closers", "Coffee"), start=1):
         record: Record = {
             "id": id_,
             "name": name,
-            "description": draw.pick(draw.words.phrases),
-            "manager_id": draw.pick(ids),
-            "users": sorted(draw.random.sample(ids, min(4, len(ids)))),
+            "description": rng.pick(rng.words.phrases),
+            "manager_id": rng.pick(ids),
+            "users": sorted(rng.random.sample(ids, min(4, len(ids)))),
             "active_flag": int(id_ == 1),
             "deleted_flag": 0,
-            "add_time": plain(draw.before(draw.now, 900)),
+            "add_time": plain(rng.before(rng.now, 900)),
             "created_by_user_id": ME,
         }
         rows.append(Row(record))

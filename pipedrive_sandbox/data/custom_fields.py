@@ -1,6 +1,6 @@
-"""An account's own fields: what they are called, of which type, in which order they were made.
+"""An account's custom fields: names, types and order of creation.
 
-Rests on https://pipedrive.readme.io/docs/core-api-concepts-custom-fields.
+Source: https://pipedrive.readme.io/docs/core-api-concepts-custom-fields.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ FIRST_IDS = {
     "projects": 40,
 }
 _FIRST_OPTION = 100
-_FILLED = 0.5  # of a field that is added later
+_FILLED = 0.5  # the share for fields added later
 
 
 @dataclass(frozen=True)
 class CustomField:
-    """One field that the account defined; its `id` is v1's, which rises with creation.
+    """A custom field. Its `id` is v1's; ids rise in order of creation.
 
-    `options` are (id, label) of enum and set, `deleted` those that there were; records keep
-    their ids. `added` and `updated` are seconds since 1970.
+    `options`: the (id, label) pairs of an enum or set. `deleted`: former options, whose ids remain
+    in records. `filled`: the share of records with a value. `added` and `updated` are seconds
+    since 1970.
     """
 
     id: int
@@ -44,7 +45,7 @@ class CustomField:
     deleted: tuple[tuple[int, str], ...] = ()
 
     def label(self, option: int) -> str | None:
-        """None for an option that was deleted (a guess)."""
+        """The label of an option; None if it was deleted (a guess)."""
         return dict(self.options).get(option)
 
     def as_dict(self) -> dict[str, Any]:
@@ -55,9 +56,9 @@ class CustomField:
 
 
 class CustomFields:
-    """The fields of one kind of record, in order of creation. Whoever holds it sees changes.
+    """The custom fields of one kind of record, in order of creation. Shared and mutable.
 
-    `mixed`: not all records are alike in how they hold their values; see `Pool`.
+    `mixed`: records differ in how they store their values; see `Pool`.
     """
 
     def __init__(self, kind: str, fields: Iterable[CustomField], mixed: bool = False) -> None:
@@ -88,17 +89,17 @@ class CustomFields:
 
     def delete_option(self, key: str, option: int, now: float) -> None:
         field = self[key]
-        gone = tuple(each for each in field.options if each[0] == option)
-        if not gone:
-            raise ValueError(f"{field.name!r} has no option {option}; it has {field.options}")
-        left = tuple(each for each in field.options if each[0] != option)
-        deleted = (*field.deleted, *gone)
-        self._fields[key] = replace(field, options=left, deleted=deleted, updated=now)
+        removed = tuple(each for each in field.options if each[0] == option)
+        if not removed:
+            raise ValueError(f"{field.name!r} has no option {option}, only {field.options}")
+        remaining = tuple(each for each in field.options if each[0] != option)
+        deleted = (*field.deleted, *removed)
+        self._fields[key] = replace(field, options=remaining, deleted=deleted, updated=now)
 
     def add(self, name: str, type_: str, labels: Sequence[str], now: float) -> CustomField:
-        """Ids of fields and options are never used again, and so are keys."""
+        """Add a field. The ids of fields and options, and keys, are never reused."""
         if type_ not in TYPES or (type_ in CHOICES) != bool(labels):
-            raise ValueError(f"{type_!r} is not one of {TYPES}, or options do not go with it")
+            raise ValueError(f"{type_!r} is not one of {TYPES}, or its options are wrong")
         key = sha1(f"{self.kind}:{self._next_id}:{name}".encode()).hexdigest()
         options = tuple(enumerate(labels, start=self._next_option))
         field = CustomField(self._next_id, key, name, type_, _FILLED, now, now, options)

@@ -1,7 +1,7 @@
-"""What the account's fields are, as the field endpoints of v2 and of v1 list them.
+"""The field definitions, as the field endpoints of v2 and v1 list them.
 
-A table of rows for each endpoint, made anew whenever a field changes. The row of a v1 list of
-notes is shorter, and v1 gives the parts of a field rows of their own after it.
+There is one table per endpoint, rebuilt whenever a field changes. v1's rows for notes are shorter,
+and v1 lists subfields as rows after their field.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .company import ME
 from .custom_fields import FIRST_IDS, CustomField, CustomFields
 from .standard_fields import STANDARD, Option, Standard
 
-# Table by version and kind. Nothing else lists fields; v1 has none of projects.
+# The table for each kind of record. v1 has none for projects.
 V2 = {
     "deals": "deal_fields",
     "persons": "person_fields",
@@ -35,9 +35,9 @@ V1 = {
     "leads": "lead_fields",
     "notes": "note_fields",
 }
-INHERITED = {"leads": "deals"}  # whose custom fields those are
+INHERITED = {"leads": "deals"}  # leads have the custom fields of deals
 _DESCRIBED = ("deals", "persons", "activities")
-_OPTIONS_OR_NONE = ("products", "notes")  # v1 leaves `options` out where there are none
+_OPTIONS_OR_NONE = ("products", "notes")  # v1 omits `options` if there are none
 _CONDITIONAL = ("won_time", "lost_time", "lost_reason")
 _FIRST_IDS = {"activities": 1, "notes": 1, "leads": 60, "projects": 1}
 _STAGES = (1, 2, 3)
@@ -67,7 +67,7 @@ _CUSTOM_PARTS = {
 
 
 class _Definition(NamedTuple):
-    """A field of either origin. `v1` is its key in v1, empty if v1 has none."""
+    """A standard or custom field. `v1` is its key in v1, empty if v1 does not have it."""
 
     id: int
     code: str
@@ -84,19 +84,19 @@ class _Definition(NamedTuple):
 
     @property
     def parts(self) -> tuple[tuple[str, str, str], ...]:
-        """(suffix, what it is, type) of each part of its value, the value itself first."""
+        """(suffix, name, type) of each part of its value, starting with the value itself."""
         return (_CUSTOM_PARTS if self.custom else _PARTS).get(self.type, ())
 
 
 def tables(
-    custom: Mapping[str, CustomFields], of_activities: Iterable[Standard], born: float
+    custom: Mapping[str, CustomFields], activity_standard: Iterable[Standard], created_at: float
 ) -> list[Table]:
-    """All lists of fields. Those of activities are the account's, which defines their types."""
-    standard = {**STANDARD, "activities": of_activities}
+    """All tables of field definitions. The account's activity types define `activity_standard`."""
+    standard = {**STANDARD, "activities": activity_standard}
     made = []
     for kind in standard:
         own = custom.get(INHERITED.get(kind, kind), ())
-        fields = [*_standard(kind, standard[kind], born), *map(_custom, own)]
+        fields = [*_standard(kind, standard[kind], created_at), *map(_custom, own)]
         if kind in V2:
             made.append(_v2_table(kind, fields))
         if kind in V1:
@@ -105,7 +105,7 @@ def tables(
     return made
 
 
-def _standard(kind: str, fields: Iterable[Standard], born: float) -> Iterator[_Definition]:
+def _standard(kind: str, fields: Iterable[Standard], created_at: float) -> Iterator[_Definition]:
     first = FIRST_IDS[kind] - 100 if kind in FIRST_IDS else _FIRST_IDS[kind]
     for at, field in enumerate(fields):
         yield _Definition(
@@ -119,8 +119,8 @@ def _standard(kind: str, fields: Iterable[Standard], born: float) -> Iterator[_D
             shown=field.shown,
             optional=field.optional,
             custom=False,
-            added=born - 1000 * DAY,
-            updated=born - 1000 * DAY,
+            added=created_at - 1000 * DAY,
+            updated=created_at - 1000 * DAY,
         )
 
 
@@ -142,7 +142,7 @@ def _custom(field: CustomField) -> _Definition:
 
 
 def _shuffled(salt: str, code: str) -> int:
-    """A place that has nothing to do with name, id or key, and that other fields do not move."""
+    """A position unrelated to name, id and key, and independent of other fields."""
     return int(sha1(f"{salt}:{code}".encode()).hexdigest()[:12], 16)
 
 
@@ -188,7 +188,7 @@ def _v2_option(field: _Definition, option: Option) -> Record:
 
 
 def _opted(kind: str, field: _Definition) -> Record:
-    """What include_fields can ask for, different for fields in the detail view and others."""
+    """The values of include_fields, which depend on whether the detail view shows the field."""
     dialog = {"show": field.shown, "order": 1 if field.shown else None}
     visible: Record = dict.fromkeys(("add_visible_flag", "details_visible_flag"), field.shown)
     required: Record = {"enabled": field.code in ("title", "name")}
@@ -212,8 +212,8 @@ def _opted(kind: str, field: _Definition) -> Record:
 
 
 def _v1(kind: str, fields: Iterable[_Definition]) -> Iterator[tuple[Record, bool]]:
-    """Rows in the order of v1, and whether each is of a custom field: first what has no place
-    in the detail view, then by place. Custom fields were moved around by their users."""
+    """Rows in v1's order, and whether each belongs to a custom field. Fields that the detail view
+    does not show come first; custom fields are in an order chosen by users."""
     known = [field for field in fields if field.v1]
     hidden = [field for field in known if not field.shown]
     standard = [field for field in known if field.shown and not field.custom]
@@ -267,8 +267,8 @@ def _v1_option(option: Option) -> Record:
 
 
 def _v1_part(field: _Definition, suffix: str, what: str) -> Record:
-    """As recorded: few keys, no id, and `edit_flag` true for a part of a custom field."""
-    of_value = field.v1 == "value"  # a deal's, whose currency is called just that
+    """A subfield, as recorded: few keys, no id, and `edit_flag` true if the field is custom."""
+    of_value = field.v1 == "value"  # the subfield of a deal's value is called just "currency"
     return {
         "id": None,
         "key": suffix if of_value else f"{field.v1}_{suffix}",
@@ -284,7 +284,7 @@ def _v1_part(field: _Definition, suffix: str, what: str) -> Record:
 
 
 def _note_row(field: _Definition) -> Record:
-    """The vendor's example has `edit_flag` true for the flags, which nobody made."""
+    """In the vendor's example `edit_flag` is true for the flags, which no user created."""
     row: Record = {
         "id": field.id,
         "key": field.v1,

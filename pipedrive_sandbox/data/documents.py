@@ -1,4 +1,4 @@
-"""Notes with their comments, files, and the records they hang on."""
+"""Notes with their comments, and files, linked to other records."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ from ..clock import millis, moment, plain
 from ..record import Record, Row
 from ..table import Table
 from .company import COMPANY_ID, ME, Sizes
-from .draw import Draw
+from .random_values import RandomValues
 from .settings import download_url
 from .world import World
 
-COMMENTED = 5  # every so many notes have comments
+COMMENTED = 5  # one in this many notes has comments
 _SUFFIXES = {"pdf": "pdf", "img": "jpg", "doc": "docx"}
 
 
 class _Parents:
-    """What a note or a file can hang on."""
+    """Picks the records that notes and files are linked to."""
 
-    def __init__(self, draw: Draw, tables: dict[str, Table]) -> None:
-        self._draw = draw
+    def __init__(self, rng: RandomValues, tables: dict[str, Table]) -> None:
+        self._rng = rng
         self._titles = {name: table.title for name, table in tables.items()}
         self._rows = {name: list(table.rows.values()) for name, table in tables.items()}
 
     def pick(self, kind: str, share: float) -> tuple[object, str]:
-        """In `share` of all cases the id and the name of a record of `kind`."""
-        if not self._rows[kind] or not self._draw.chance(share):
+        """In `share` of all cases, the id and name of a record of `kind`; else (None, "")."""
+        if not self._rows[kind] or not self._rng.chance(share):
             return None, ""
-        row = self._draw.pick(self._rows[kind])
+        row = self._rng.pick(self._rows[kind])
         return row.id, row.record[self._titles[kind]]
 
 
-def notes(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
+def notes(rng: RandomValues, sizes: Sizes, tables: dict[str, Table]) -> Table:
     users = tables["users"].rows
-    parents = _Parents(draw, tables)
+    parents = _Parents(rng, tables)
     rows = []
-    for id_, life in enumerate(draw.lives(sizes.notes), start=1):
+    for id_, times in enumerate(rng.record_times(sizes.notes), start=1):
         deal, deal_title = parents.pick("deals", 0.6)
         lead, lead_title = parents.pick("leads", 0.0 if deal else 0.3)
         person, person_name = parents.pick("persons", 0.5)
         org, org_name = parents.pick("organizations", 0.4)
-        user = draw.number(1, len(users))
+        user = rng.number(1, len(users))
         author = users[user].record
         record: Record = {
             "id": id_,
             "active_flag": True,
-            "add_time": plain(life.added),
-            "content": f"<p>{draw.pick(draw.words.sentences)}</p>",
+            "add_time": plain(times.added),
+            "content": f"<p>{rng.pick(rng.words.sentences)}</p>",
             "deal": {"title": deal_title} if deal else None,
             "lead_id": lead,
             "lead": {"title": lead_title} if lead else None,
             "deal_id": deal,
-            "last_update_user_id": draw.some(draw.number(1, len(users)), 0.5),
+            "last_update_user_id": rng.some(rng.number(1, len(users)), 0.5),
             "org_id": org,
             "organization": {"name": org_name} if org else None,
             "person": {"name": person_name} if person else None,
@@ -59,13 +59,13 @@ def notes(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
             "project": None,
             "task_id": None,
             "task": None,
-            "pinned_to_lead_flag": bool(lead) and draw.chance(0.2),
-            "pinned_to_deal_flag": bool(deal) and draw.chance(0.2),
-            "pinned_to_organization_flag": bool(org) and draw.chance(0.2),
-            "pinned_to_person_flag": bool(person) and draw.chance(0.2),
+            "pinned_to_lead_flag": bool(lead) and rng.chance(0.2),
+            "pinned_to_deal_flag": bool(deal) and rng.chance(0.2),
+            "pinned_to_organization_flag": bool(org) and rng.chance(0.2),
+            "pinned_to_person_flag": bool(person) and rng.chance(0.2),
             "pinned_to_project_flag": False,
             "pinned_to_task_flag": False,
-            "update_time": plain(life.updated),
+            "update_time": plain(times.updated),
             "user": {
                 "email": author["email"],
                 "icon_url": author["icon_url"],
@@ -78,35 +78,35 @@ def notes(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
     return Table("notes", rows, stamp=plain, title="content")
 
 
-def files(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
-    parents = _Parents(draw, tables)
+def files(rng: RandomValues, sizes: Sizes, tables: dict[str, Table]) -> Table:
+    parents = _Parents(rng, tables)
     rows = []
-    for id_, life in enumerate(draw.lives(sizes.files), start=1):
-        type_ = draw.pick(tuple(_SUFFIXES))
-        name = f"{draw.pick(draw.words.words)}_{id_}.{_SUFFIXES[type_]}"
+    for id_, times in enumerate(rng.record_times(sizes.files), start=1):
+        type_ = rng.pick(tuple(_SUFFIXES))
+        name = f"{rng.pick(rng.words.words)}_{id_}.{_SUFFIXES[type_]}"
         record: Record = {
             "id": id_,
-            "user_id": draw.number(1, len(tables["users"].rows)),
+            "user_id": rng.number(1, len(tables["users"].rows)),
             "log_id": None,
-            "add_time": plain(life.added),
-            "update_time": plain(life.updated),
-            "file_name": f"{draw.hex(8)}_{name}",
+            "add_time": plain(times.added),
+            "update_time": plain(times.updated),
+            "file_name": f"{rng.hex(8)}_{name}",
             "file_type": type_,
-            "file_size": draw.number(1_000, 9_000_000),
+            "file_size": rng.number(1_000, 9_000_000),
             "active_flag": True,
-            "inline_flag": draw.chance(0.1),
+            "inline_flag": rng.chance(0.1),
             "remote_location": "s3",
-            "remote_id": draw.hex(20),
+            "remote_id": rng.hex(20),
             "cid": "",
             "s3_bucket": "",
             "mail_message_id": "",
             "mail_template_id": "",
             "url": download_url(id_),
             "name": name,
-            "description": draw.some(draw.pick(draw.words.phrases), 0.3) or "",
+            "description": rng.some(rng.pick(rng.words.phrases), 0.3) or "",
             "project_id": None,
             "project_name": "",
-            "activity_id": draw.some(draw.number(1, sizes.activities), 0.2),
+            "activity_id": rng.some(rng.number(1, sizes.activities), 0.2),
         }
         kinds = {"deal": "deals", "person": "persons", "org": "organizations"}
         for field, kind in {**kinds, "product": "products", "lead": "leads"}.items():
@@ -117,26 +117,26 @@ def files(draw: Draw, sizes: Sizes, tables: dict[str, Table]) -> Table:
     return Table("files", rows, stamp=plain)
 
 
-def comments(draw: Draw, note: Row, world: World) -> list[Record]:
+def comments(rng: RandomValues, note: Row, world: World) -> list[Record]:
     """One to four on every fifth note, the first included; twelve on the first."""
     if note.id % COMMENTED != 1:
         return []
     added = moment(f"{note.record['add_time'].replace(' ', 'T')}Z")
     rows = []
-    for _ in range(12 if note.id == 1 else draw.number(1, 4)):
-        added = max(added, draw.between(added, draw.now) + draw.number(0, 999) / 1000 - 1)
-        user = draw.number(1, world.sizes.users)
-        updated = added + draw.number(0, 1) * draw.number(1, 900) / 10
+    for _ in range(12 if note.id == 1 else rng.number(1, 4)):
+        added = max(added, rng.between(added, rng.now) + rng.number(0, 999) / 1000 - 1)
+        user = rng.number(1, world.sizes.users)
+        updated = added + rng.number(0, 1) * rng.number(1, 900) / 10
         rows.append(
             {
-                "uuid": draw.uuid(),
+                "uuid": rng.uuid(),
                 "active_flag": True,
                 "add_time": millis(added),
                 "company_id": COMPANY_ID,
-                "content": draw.pick(draw.words.sentences),
+                "content": rng.pick(rng.words.sentences),
                 "object_id": str(note.id),
                 "object_type": "note",
-                "update_time": millis(min(updated, draw.now)),
+                "update_time": millis(min(updated, rng.now)),
                 "updater_id": user,
                 "user_id": user,
             }

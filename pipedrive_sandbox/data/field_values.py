@@ -1,6 +1,6 @@
-"""Values of custom fields, in the notation of v2 and of v1.
+"""Values of custom fields, in the formats of v2 and v1.
 
-Rests on https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide.
+Source: https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide.
 """
 
 from __future__ import annotations
@@ -10,26 +10,28 @@ from typing import Any
 
 from ..clock import DAY, date
 from .custom_fields import CustomField, CustomFields
-from .draw import Draw
+from .random_values import RandomValues
 
 Values = dict[str, Any]
 
 
 class Pool:
-    """Value objects to pick from: every key present, unset ones null.
+    """A pool of `custom_fields` objects with every key; unset values are null.
 
-    Records share them, which keeps 200,000 records small; whoever edits one copies it first.
-    `last` gives the highest id of user, people and org. If the fields are `mixed`, every 7th
-    record has the ids of enum as text (as v2 gives some accounts), and every 5th deal has null
-    only.
+    Records share them, so that 200,000 records stay small; copy one before you edit it.
+    `last` holds the highest ids of user, people and org. If the fields are `mixed`, every 7th
+    record has enum ids as text (as v2 returns for some accounts), and every 5th deal has only
+    nulls.
     """
 
-    def __init__(self, draw: Draw, fields: CustomFields, size: int, last: dict[str, int]) -> None:
-        self._draw = draw
+    def __init__(
+        self, rng: RandomValues, fields: CustomFields, size: int, last: dict[str, int]
+    ) -> None:
+        self._rng = rng
         self._fields = fields
         self.values: list[Values] = [
             {
-                field.key: value(draw, field, last) if draw.chance(field.filled) else None
+                field.key: value(rng, field, last) if rng.chance(field.filled) else None
                 for field in fields
             }
             for _ in range(size)
@@ -42,8 +44,8 @@ class Pool:
         return {**values, **{key: str(values[key]) for key in held}}
 
     def pick(self, id_: int) -> Values:
-        """Values for the record with that id."""
-        at = self._draw.pick(range(len(self.values)))
+        """The values for the record with that id."""
+        at = self._rng.pick(range(len(self.values)))
         if not self._fields.mixed:
             return self.values[at]
         if self._fields.kind == "deals" and id_ % 5 == 0:
@@ -51,42 +53,42 @@ class Pool:
         return self._as_text[at] if id_ % 7 == 0 else self.values[at]
 
 
-def value(draw: Draw, field: CustomField, last: dict[str, int]) -> Any:
-    """A value of `field` as v2 writes it."""
+def value(rng: RandomValues, field: CustomField, last: dict[str, int]) -> Any:
+    """A random value of `field` in v2's format."""
     kind = field.type
     if kind in last:
-        return draw.number(1, last[kind])
-    day = date(draw.now - draw.number(0, 700) * DAY)
-    hour = f"{draw.number(7, 12):02}:00:00"
+        return rng.number(1, last[kind])
+    day = date(rng.now - rng.number(0, 700) * DAY)
+    hour = f"{rng.number(7, 12):02}:00:00"
     zone = {"timezone_id": 318, "timezone_name": "Europe/London"}
     if kind in ("varchar", "varchar_auto"):
-        return f"{draw.pick(draw.words.words)}-{draw.number(100, 9999)}"
+        return f"{rng.pick(rng.words.words)}-{rng.number(100, 9999)}"
     if kind == "text":
-        return draw.pick(draw.words.sentences)
+        return rng.pick(rng.words.sentences)
     if kind == "double":
-        return draw.number(1, 2_000) / 4
+        return rng.number(1, 2_000) / 4
     if kind == "monetary":
-        return {"value": draw.number(10, 900) * 100, "currency": draw.pick(("USD", "EUR"))}
+        return {"value": rng.number(10, 900) * 100, "currency": rng.pick(("USD", "EUR"))}
     if kind == "enum":
-        return draw.pick(field.options)[0]
+        return rng.pick(field.options)[0]
     if kind == "set":
-        return [option for option, _ in field.options if draw.chance(0.5)] or [field.options[0][0]]
+        return [option for option, _ in field.options if rng.chance(0.5)] or [field.options[0][0]]
     if kind == "date":
         return day
     if kind == "daterange":
-        return {"value": day, "until": date(draw.now + draw.number(0, 90) * DAY)}
+        return {"value": day, "until": date(rng.now + rng.number(0, 90) * DAY)}
     if kind == "time":
         return {"value": hour, **zone}
     if kind == "timerange":
-        return {"value": hour, "until": f"{draw.number(13, 19)}:30:00", **zone}
+        return {"value": hour, "until": f"{rng.number(13, 19)}:30:00", **zone}
     if kind == "address":
-        address = draw.address()
+        address = rng.address()
         return {**address, "formatted_address": address["value"]}
-    return draw.phone()
+    return rng.phone()
 
 
 def labelled(values: Values, fields: Iterable[CustomField]) -> Values:
-    """`include_option_labels=true`: ids of enum and set become {id, label}."""
+    """The values with `include_option_labels=true`: ids of enum and set become {id, label}."""
     result = dict(values)
     for field in fields:
         chosen = values.get(field.key)
@@ -100,9 +102,9 @@ def labelled(values: Values, fields: Iterable[CustomField]) -> Values:
 
 
 def inlined(values: Values, fields: Iterable[CustomField]) -> Values:
-    """The notation of v1: hashes at the top level of a record, subfields as `<hash>_<name>`.
+    """The values in v1's format: keys at the top level of a record, subfields as `<key>_<name>`.
 
-    Unset fields are left out, as leads do; options are text.
+    Unset fields are omitted, as in leads; options are text.
     """
     result: Values = {}
     for field in fields:

@@ -8,7 +8,7 @@ from ..clock import DAY, date
 from ..record import Record, Row
 from ..table import Table
 from .company import COMPANY_ID, ME, Sizes
-from .draw import Draw
+from .random_values import RandomValues
 from .world import World
 
 TYPES = {
@@ -18,9 +18,9 @@ TYPES = {
     "activities_added": "Activities added",
     "deals_started": "Deals started",
 }
-FORECAST = "revenue_forecast"  # there are such goals, but goals/find takes no such type.name
+FORECAST = "revenue_forecast"  # a type of goal that goals/find does not accept as type.name
 TEAM = "team"
-# Type, kind of assignee, whether the token's user is meant, whether active.
+# Type, kind of assignee, whether that is the token's user, whether active.
 _GOALS = (
     ("deals_started", "person", True, True),
     ("deals_won", "person", True, True),
@@ -35,38 +35,38 @@ _GOALS = (
 )
 
 
-def goals(draw: Draw, sizes: Sizes, teams: Table) -> Table:
-    """Ten goals at any scale: what matters is which request shows which of them."""
+def goals(rng: RandomValues, sizes: Sizes, teams: Table) -> Table:
+    """Ten goals at any scale, one for each case that requests distinguish."""
     rows = []
     for type_, kind, mine, active in _GOALS:
-        assignee = ME if mine else draw.number(2, sizes.users)
+        assignee = ME if mine else rng.number(2, sizes.users)
         if kind == "company":
             assignee = COMPANY_ID
         elif kind == "team":
-            assignee = draw.pick(list(teams.rows))
+            assignee = rng.pick(list(teams.rows))
         about_deals = not type_.startswith("activities")
         name = TYPES.get(type_, "Revenue forecast")
         metric = "sum" if type_ == FORECAST else "quantity"
         money = {"currency_id": 1} if type_ == FORECAST else {}
-        start = draw.before(draw.now - 100 * DAY, 400)
+        start = rng.before(rng.now - 100 * DAY, 400)
         record: Record = {
-            "id": draw.hex(32),
+            "id": rng.hex(32),
             "owner_id": ME,
-            "title": f"{name}: {draw.pick(draw.words.words)}",
+            "title": f"{name}: {rng.pick(rng.words.words)}",
             "type": {
                 "name": name,
                 "params": {"pipeline_id": [1, 2]} if about_deals else {"activity_type_id": [1, 2]},
             },
             "assignee": {"type": kind, "id": assignee},
-            "interval": draw.pick(("weekly", "monthly", "quarterly")),
+            "interval": rng.pick(("weekly", "monthly", "quarterly")),
             "duration": {"start": date(start), "end": date(start + 365 * DAY)},
             "expected_outcome": {
-                "target": draw.number(1, 20) * 10,
+                "target": rng.number(1, 20) * 10,
                 "tracking_metric": metric,
                 **money,
             },
             "is_active": active,
-            "report_ids": [draw.hex(32)],
+            "report_ids": [rng.hex(32)],
         }
         hidden = {
             "type.name": type_,
@@ -86,8 +86,10 @@ def goals(draw: Draw, sizes: Sizes, teams: Table) -> Table:
     return Table("goals", rows, title="title")
 
 
-def result(draw: Draw, goal: Row, world: World, given: Any) -> Record:
-    """GET /v1/goals/{id}/results: the same progress whenever the same period is asked for."""
+def result(rng: RandomValues, goal: Row, world: World, given: Any) -> Record:
+    """GET /v1/goals/{id}/results: the same period always has the same progress."""
     start, end = given["period.start"], given["period.end"]
-    progress = Draw(world.seed, f"goal_results:{goal.id}:{start}:{end}", world.born).number(0, 30)
+    progress = RandomValues(
+        world.seed, f"goal_results:{goal.id}:{start}:{end}", world.created_at
+    ).number(0, 30)
     return {"goal": goal.record, "progress": progress}

@@ -1,4 +1,4 @@
-"""How a v2 CRM record is listed: custom fields, labels, deletion."""
+"""How v2 lists a CRM record: its custom fields, labels and deletion status."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .custom_fields import CustomField
 from .field_values import labelled
 
 LABELS = {1: "Hot", 2: "Warm", 3: "Cold"}
-DELETED_LABELS = {4: "Customer"}  # records hold its id still
+DELETED_LABELS = {4: "Customer"}  # records still contain its id
 
 
 class Listing:
-    """Turns a row into what the v2 list shows for a variant of the request."""
+    """Converts a row to the record that v2 lists for a variant of the request."""
 
     def __init__(self, custom: Collection[CustomField] = ()) -> None:
         self._custom = custom

@@ -1,7 +1,7 @@
-"""Which fields an account defines: those of a small company, and those of one made for tests.
+"""The custom fields of an account: of a small company, and of companies made for tests.
 
 A plan is a name, a type and the share of records in which the field is set. The test company has
-every type for every kind of record, many fields, and names that are hard to make columns of.
+every type for every kind of record, many fields, and names that make awkward column names.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Plan = tuple[str, str, float]
-Company = Literal["small", "test", "forty"]  # forty: as test, but no more of deals
+Company = Literal["small", "test", "forty"]  # forty: as test, with 40 deal fields
 
 TYPES = (
     "varchar",
@@ -29,8 +29,8 @@ TYPES = (
     "timerange",
     "address",
 )
-DEALS_OF_TEST = 300  # so many fields of deals
-LABELS = {"Customer tier": ("Gold", "Silver", "Bronze")}  # others are called after the field
+DEALS_OF_TEST = 300  # number of deal fields
+LABELS = {"Customer tier": ("Gold", "Silver", "Bronze")}  # others are named after the field
 _DEALS = (
     ("Contract number", "varchar", 0.6),
     ("Competitors", "text", 0.2),
@@ -90,7 +90,7 @@ _EACH_TYPE = (
     ("Office hours", "timerange", 0.4),
     ("Site", "address", 0.4),
 )
-# Equal but for what a column name leaves out, named like columns that there are, or nothing left.
+# Names that clash as column names, with each other or with standard columns, or become empty.
 _HARD = (
     ("Size", "double"),
     ("size ", "varchar"),
@@ -120,10 +120,10 @@ _HARD = (
 
 
 def plans(company: Company, kind: str) -> tuple[Plan, ...]:
-    """The fields of `deals`, `persons`, `organizations`, `products` or `projects`, in order of
-    creation."""
+    """The custom fields of `deals`, `persons`, `organizations`, `products` or `projects`, in order
+    of creation."""
     if company not in get_args(Company):
-        raise ValueError(f"fields are one of {', '.join(get_args(Company))}, not {company!r}")
+        raise ValueError(f"fields must be one of {', '.join(get_args(Company))}, not {company!r}")
     if company == "small":
         return _SMALL[kind]
     fields = [*_EACH_TYPE, *((name, type_, 0.4) for name, type_ in _HARD)]

@@ -1,4 +1,4 @@
-"""Deals (listed, archived and deleted ones are one table) and products."""
+"""Products, and deals: listed, archived and deleted ones in one table."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from ..record import Record, Row
 from ..table import Table
 from .children import Children
 from .company import Sizes
-from .contacts import extra, lives
+from .contacts import extra, times_and_deletions
 from .custom_fields import CustomFields
-from .draw import Draw, Life
 from .field_values import Pool
 from .listing import Listing
+from .random_values import RandomValues, RecordTimes
 from .settings import PIPELINES, STAGES
 
-ARCHIVED = 0.075  # so many more deals exist than are listed
+ARCHIVED = 0.075  # share of additional deals, which are archived
 DEAL_EXTRA = (
     "next_activity_id",
     "last_activity_id",
@@ -39,16 +39,18 @@ _VISIBLE = (3, 3, 7, 1)
 _LABELS = tuple([label for label in (1, 2, 3, 4) if mask >> label & 1] for mask in range(32))
 
 
-def deals(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields, children: Children) -> Table:
+def deals(
+    rng: RandomValues, sizes: Sizes, seed: int, custom: CustomFields, children: Children
+) -> Table:
     last = sizes.last
-    values = Pool(draw, custom, 512, last)
+    values = Pool(rng, custom, 512, last)
     archived = max(1, round(sizes.deals * ARCHIVED)) if sizes.deals else 0
-    all_lives = lives(draw, sizes.deals + archived)
-    listed = [at for at, (_, deleted_at) in enumerate(all_lives) if deleted_at is None]
-    in_archive = set(draw.random.sample(listed, archived))
+    all_times = times_and_deletions(rng, sizes.deals + archived)
+    listed = [at for at, (_, deleted_at) in enumerate(all_times) if deleted_at is None]
+    in_archive = set(rng.random.sample(listed, archived))
     rows = []
-    for at, (life, deleted_at) in enumerate(all_lives):
-        record = _deal(draw, at + 1, life, last)
+    for at, (times, deleted_at) in enumerate(all_times):
+        record = _deal(rng, at + 1, times, last)
         record["custom_fields"] = values.pick(at + 1)
         record["is_deleted"] = deleted_at is not None
         if at in in_archive:
@@ -59,86 +61,86 @@ def deals(draw: Draw, sizes: Sizes, seed: int, custom: CustomFields, children: C
     return Table("deals", rows, listed=Listing(custom), extra=of, title="title", core=True)
 
 
-def _deal(draw: Draw, id_: int, life: Life, last: dict[str, int]) -> Record:
-    status = draw.pick(_STATUSES)
-    stage = draw.number(1, len(PIPELINES) * len(STAGES))
-    closed_at = draw.between(life.added, life.updated) if status != "open" else None
+def _deal(rng: RandomValues, id_: int, times: RecordTimes, last: dict[str, int]) -> Record:
+    status = rng.pick(_STATUSES)
+    stage = rng.number(1, len(PIPELINES) * len(STAGES))
+    closed_at = rng.between(times.added, times.updated) if status != "open" else None
     closed = zulu(closed_at) if closed_at is not None else None
     closed_date = date(closed_at) if closed_at is not None else None
     won, lost = status == "won", status == "lost"
-    yearly = draw.number(1, 200) * 120 if draw.chance(0.2) else None
+    yearly = rng.number(1, 200) * 120 if rng.chance(0.2) else None
     return {
         "id": id_,
-        "title": f"{draw.pick(draw.words.companies)} {draw.pick(draw.words.words)}",
-        "creator_user_id": draw.number(1, last["user"]),
-        "owner_id": draw.number(1, last["user"]),
-        "value": draw.number(0, 40_000) / 2 if draw.chance(0.5) else draw.number(1, 90) * 500,
-        "person_id": draw.some(draw.number(1, last["people"]), 0.9),
-        "org_id": draw.some(draw.number(1, last["org"]), 0.85),
+        "title": f"{rng.pick(rng.words.companies)} {rng.pick(rng.words.words)}",
+        "creator_user_id": rng.number(1, last["user"]),
+        "owner_id": rng.number(1, last["user"]),
+        "value": rng.number(0, 40_000) / 2 if rng.chance(0.5) else rng.number(1, 90) * 500,
+        "person_id": rng.some(rng.number(1, last["people"]), 0.9),
+        "org_id": rng.some(rng.number(1, last["org"]), 0.85),
         "stage_id": stage,
         "pipeline_id": (stage - 1) // len(STAGES) + 1,
-        "currency": draw.pick(("EUR", "USD", "USD", "GBP")),
+        "currency": rng.pick(("EUR", "USD", "USD", "GBP")),
         "archive_time": None,
-        "add_time": zulu(life.added),
-        "update_time": zulu(life.updated),
-        "stage_change_time": zulu(draw.between(life.added, life.updated)) if id_ % 3 else None,
+        "add_time": zulu(times.added),
+        "update_time": zulu(times.updated),
+        "stage_change_time": zulu(rng.between(times.added, times.updated)) if id_ % 3 else None,
         "status": status,
         "is_archived": False,
         "is_deleted": False,
-        "probability": draw.some(draw.number(0, 20) * 5, 0.3),
-        "lost_reason": draw.pick(_REASONS) if lost else None,
-        "visible_to": draw.pick(_VISIBLE),
+        "probability": rng.some(rng.number(0, 20) * 5, 0.3),
+        "lost_reason": rng.pick(_REASONS) if lost else None,
+        "visible_to": rng.pick(_VISIBLE),
         "close_time": closed,
         "won_time": closed if won else None,
         "lost_time": closed if lost else None,
         "local_won_date": closed_date if won else None,
         "local_lost_date": closed_date if lost else None,
         "local_close_date": closed_date,
-        "expected_close_date": draw.some(date(life.updated + 30 * DAY), 0.6),
-        "label_ids": draw.pick(_LABELS),
-        "origin": draw.pick(("ManuallyCreated", "API", "Import", "WebForm")),
+        "expected_close_date": rng.some(date(times.updated + 30 * DAY), 0.6),
+        "label_ids": rng.pick(_LABELS),
+        "origin": rng.pick(("ManuallyCreated", "API", "Import", "WebForm")),
         "origin_id": None,
-        "channel": draw.some(draw.number(1, 60), 0.1),
-        "channel_id": draw.some("Jun23 Billboards", 0.1),
+        "channel": rng.some(rng.number(1, 60), 0.1),
+        "channel_id": rng.some("Jun23 Billboards", 0.1),
         "acv": yearly,
         "arr": yearly,
         "mrr": yearly // 12 if yearly else None,
     }
 
 
-def products(draw: Draw, sizes: Sizes, custom: CustomFields) -> Table:
-    values = Pool(draw, custom, 64, sizes.last)
+def products(rng: RandomValues, sizes: Sizes, custom: CustomFields) -> Table:
+    values = Pool(rng, custom, 64, sizes.last)
     rows = []
-    for id_, (life, deleted_at) in enumerate(lives(draw, sizes.products), start=1):
-        recurring = draw.chance(0.4)
+    for id_, (times, deleted_at) in enumerate(times_and_deletions(rng, sizes.products), start=1):
+        recurring = rng.chance(0.4)
         record: Record = {
             "id": id_,
-            "name": f"{draw.pick(draw.words.phrases)} {id_}",
+            "name": f"{rng.pick(rng.words.phrases)} {id_}",
             "code": f"P-{id_:04}",
-            "description": draw.some(draw.pick(draw.words.sentences), 0.5),
-            "unit": draw.pick(("piece", "hour", "")),
-            "tax": draw.pick((0, 20, 22.5)),
-            "category": draw.some(draw.pick(("Retail", "Services")), 0.5),
+            "description": rng.some(rng.pick(rng.words.sentences), 0.5),
+            "unit": rng.pick(("piece", "hour", "")),
+            "tax": rng.pick((0, 20, 22.5)),
+            "category": rng.some(rng.pick(("Retail", "Services")), 0.5),
             "is_linkable": id_ % 17 != 16,
             "is_deleted": deleted_at is not None,
-            "visible_to": draw.pick(_VISIBLE),
-            "owner_id": draw.number(1, sizes.users),
-            "add_time": zulu(life.added),
-            "update_time": zulu(life.updated),
-            "billing_frequency": draw.pick(("monthly", "annually")) if recurring else "one-time",
-            "billing_frequency_cycles": draw.some(draw.number(1, 12), 0.5) if recurring else None,
-            "prices": _prices(draw, id_),
+            "visible_to": rng.pick(_VISIBLE),
+            "owner_id": rng.number(1, sizes.users),
+            "add_time": zulu(times.added),
+            "update_time": zulu(times.updated),
+            "billing_frequency": rng.pick(("monthly", "annually")) if recurring else "one-time",
+            "billing_frequency_cycles": rng.some(rng.number(1, 12), 0.5) if recurring else None,
+            "prices": _prices(rng, id_),
             "custom_fields": values.pick(id_),
         }
         rows.append(Row(record, deleted_at=deleted_at))
     return Table("products", rows, listed=Listing(custom), core=True)
 
 
-def _prices(draw: Draw, product: int) -> list[Record]:
+def _prices(rng: RandomValues, product: int) -> list[Record]:
     prices = []
-    for currency in ("EUR", "USD")[: draw.number(1, 2)]:
-        price = draw.number(1, 400) * 2.5
-        direct = draw.some(price / 2, 0.5)
+    for currency in ("EUR", "USD")[: rng.number(1, 2)]:
+        price = rng.number(1, 400) * 2.5
+        direct = rng.some(price / 2, 0.5)
         prices.append(
             {
                 "product_id": product,

@@ -1,4 +1,4 @@
-"""What an account sets up once: pipelines, stages, types, currencies, filters, sources,
+"""An account's settings: pipelines, stages, activity types, currencies, filters, lead sources,
 webhooks and add-ons."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from ..clock import DAY, millis, plain, zulu
 from ..record import Record, Row
 from ..table import Table
 from .company import COMPANY_DOMAIN, COMPANY_ID, ME
-from .draw import Draw
+from .random_values import RandomValues
 from .world import World
 
 PIPELINES = ("Sales", "Renewals", "Partners")
@@ -38,7 +38,7 @@ LEAD_SOURCES = (
     "Workflow automation",
     "API",
 )
-# The kinds of filters, and what their conditions call a record.
+# The types of saved filters, and the name of a record in their conditions.
 FILTER_TYPES = {
     "deals": "deal",
     "leads": "lead",
@@ -53,10 +53,10 @@ _ADDONS = ("leadbooster_v2", "prospector", "smart_docs_v2")
 _HOOKS = (("general", "*", "deal"), ("application", "create", "person"), ("general", "*", "*"))
 
 
-def pipelines(draw: Draw) -> Table:
+def pipelines(rng: RandomValues) -> Table:
     rows = []
     for id_, name in enumerate(PIPELINES, start=1):
-        added = draw.now - (1000 - id_ * 100) * DAY
+        added = rng.now - (1000 - id_ * 100) * DAY
         record: Record = {
             "id": id_,
             "name": name,
@@ -64,18 +64,18 @@ def pipelines(draw: Draw) -> Table:
             "is_deleted": False,
             "is_deal_probability_enabled": id_ != 2,
             "add_time": zulu(added),
-            "update_time": zulu(draw.between(added, draw.now)),
+            "update_time": zulu(rng.between(added, rng.now)),
         }
         rows.append(Row(record))
     return Table("pipelines", rows)
 
 
-def stages(draw: Draw) -> Table:
+def stages(rng: RandomValues) -> Table:
     rows = []
     for at in range(len(PIPELINES) * len(STAGES)):
         pipeline, order = divmod(at, len(STAGES))
-        added = draw.now - (1000 - (pipeline + 1) * 100) * DAY
-        rotting = draw.chance(0.3)
+        added = rng.now - (1000 - (pipeline + 1) * 100) * DAY
+        rotting = rng.chance(0.3)
         record: Record = {
             "id": at + 1,
             "order_nr": order + 1,
@@ -84,18 +84,18 @@ def stages(draw: Draw) -> Table:
             "deal_probability": (order + 1) * 20,
             "pipeline_id": pipeline + 1,
             "is_deal_rot_enabled": rotting,
-            "days_to_rotten": draw.number(5, 60) if rotting else None,
+            "days_to_rotten": rng.number(5, 60) if rotting else None,
             "add_time": zulu(added),
-            "update_time": zulu(draw.between(added, draw.now)),
+            "update_time": zulu(rng.between(added, rng.now)),
         }
         rows.append(Row(record))
     return Table("stages", rows)
 
 
-def activity_types(draw: Draw) -> Table:
+def activity_types(rng: RandomValues) -> Table:
     rows = []
     for id_, key in enumerate(_TYPES, start=1):
-        added = draw.before(draw.now, 900)
+        added = rng.before(rng.now, 900)
         record: Record = {
             "id": id_,
             "order_nr": id_,
@@ -106,7 +106,7 @@ def activity_types(draw: Draw) -> Table:
             "color": "FFFFFF",
             "is_custom_flag": key in _ICONS,
             "add_time": plain(added),
-            "update_time": plain(draw.between(added, draw.now)),
+            "update_time": plain(rng.between(added, rng.now)),
         }
         rows.append(Row(record))
     return Table("activity_types", rows, stamp=plain)
@@ -132,14 +132,14 @@ def lead_sources() -> Table:
     return Table("lead_sources", [Row({"name": name}, id_field="name") for name in LEAD_SOURCES])
 
 
-def filters(draw: Draw, people: Table) -> Table:
-    """Two of each type; the hidden condition of each is "owned by the filter's user"."""
+def filters(rng: RandomValues, people: Table) -> Table:
+    """Two of each type. Each one means "owned by the filter's user"."""
     rows = []
     owners = list(people.rows)
     for at in range(2 * len(FILTER_TYPES)):
         type_ = tuple(FILTER_TYPES)[at // 2]
-        owner = ME if at % 2 == 0 else draw.pick(owners)
-        added = draw.before(draw.now, 800)
+        owner = ME if at % 2 == 0 else rng.pick(owners)
+        added = rng.before(rng.now, 800)
         record: Record = {
             "id": at + 1,
             "name": f"{type_} of {people.rows[owner].record['name']}",
@@ -150,22 +150,22 @@ def filters(draw: Draw, people: Table) -> Table:
             "temporary_flag": None,
             "user_id": owner,
             "add_time": plain(added),
-            "update_time": plain(draw.between(added, draw.now)),
-            "visible_to": draw.pick(("1", "3", "5", "7")),
-            "last_used_time": draw.some(plain(draw.now - DAY), 0.5),
+            "update_time": plain(rng.between(added, rng.now)),
+            "visible_to": rng.pick(("1", "3", "5", "7")),
+            "last_used_time": rng.some(plain(rng.now - DAY), 0.5),
             "custom_view_id": None,
         }
         rows.append(Row(record))
     return Table("filters", rows, stamp=plain)
 
 
-def webhooks(draw: Draw) -> Table:
-    """Two that work, with a password each, and one that Pipedrive has removed."""
+def webhooks(rng: RandomValues) -> Table:
+    """Two active webhooks with passwords, and one that Pipedrive has removed."""
     rows = []
     for id_, (type_, action, object_) in enumerate(_HOOKS, start=1):
-        added = draw.before(draw.now - 10 * DAY, 400)
+        added = rng.before(rng.now - 10 * DAY, 400)
         removed = id_ == len(_HOOKS)
-        last = draw.between(added, draw.now)
+        last = rng.between(added, rng.now)
         record: Record = {
             "id": id_,
             "company_id": COMPANY_ID,
@@ -195,7 +195,7 @@ def addons() -> Table:
     return Table("billing_addons", [Row({"code": code}, id_field="code") for code in _ADDONS])
 
 
-def conditions(draw: Draw, row: Row, world: World, given: Any) -> Record:
+def conditions(rng: RandomValues, row: Row, world: World, given: Any) -> Record:
     """GET /v1/filters/{id}: the filter with its conditions."""
     condition: Record = {
         "object": FILTER_TYPES[row.record["type"]],
@@ -219,7 +219,7 @@ def user_connections() -> dict[str, Any]:
 
 
 def user_settings() -> dict[str, Any]:
-    """The shortened list that the vendor's example shows."""
+    """The abridged list from the vendor's example."""
     return {
         "marketplace_team": False,
         "list_limit": 100,
@@ -233,5 +233,5 @@ def user_settings() -> dict[str, Any]:
 
 
 def download_url(file_id: int) -> str:
-    """The v1 download link of a file, on the company's host as the vendor writes it."""
+    """The v1 download link of a file, on the company's host, as in the vendor's examples."""
     return f"https://{COMPANY_DOMAIN}.pipedrive.com/v1/files/{file_id}/download"

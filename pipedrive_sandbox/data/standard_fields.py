@@ -1,7 +1,7 @@
-"""The fields that every account has, by the kind of object they belong to.
+"""The fields that every account has, by kind of record.
 
-Keys and types follow the vendor's examples and an answer of GET /v1/dealFields that somebody
-recorded in December 2025; the lists are shorter than the vendor's.
+Keys and types follow the vendor's examples and a response of GET /v1/dealFields that was recorded
+in December 2025; the lists are shorter than the vendor's.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from .listing import DELETED_LABELS, LABELS
 
 
 class Option(NamedTuple):
+    """An option of a field."""
+
     id: int | str
     label: str
     color: str = ""
 
 
 class Standard(NamedTuple):
-    """A field: `code` is v2's key, `v1` v1's where it differs ("-": v1 has no such row).
+    """A standard field: `code` is its key in v2, `v1` its key in v1 if different ("-": none).
 
-    `shown` fields stand in Pipedrive's detail view, and so have a place among the others;
-    `optional` ones are in records only when asked for; `deleted` are options that there were.
+    `shown` fields appear in Pipedrive's detail view and have a position there; `optional` ones are
+    in records only on request; `deleted` are former options.
     """
 
     code: str
@@ -41,11 +43,11 @@ def _options(*pairs: tuple[int | str, str]) -> tuple[Option, ...]:
 
 
 def _texts(*ids: str) -> tuple[Option, ...]:
-    """Options whose ids are texts, as those of the vendor's own fields are."""
+    """Options whose ids are text, like those of the vendor's own fields."""
     return _options(*((id_, id_.replace("_", " ").capitalize()) for id_ in ids))
 
 
-def _silent(code: str, name: str, type_: str, v1: str = "") -> Standard:
+def _not_shown(code: str, name: str, type_: str, v1: str = "") -> Standard:
     return Standard(code, name, type_, v1=v1, shown=False)
 
 
@@ -66,11 +68,11 @@ _INDUSTRIES = _options(*((at, f"Industry {at}") for at in range(1, 21)))
 _PRIORITIES = _options((261, "High"), (262, "Medium"), (263, "Low"))
 _YES_NO = _options((1, "Yes"), (0, "No"))
 
-_ID = _silent("id", "ID", "int")
+_ID = _not_shown("id", "ID", "int")
 _OWNER = Standard("owner_id", "Owner", "user", v1="user_id")
 _TIMES = (
-    _silent("add_time", "Created", "date"),
-    _silent("update_time", "Updated", "date"),
+    _not_shown("add_time", "Created", "date"),
+    _not_shown("update_time", "Updated", "date"),
 )
 _LABEL_IDS = Standard("label_ids", "Labels", "set", _LABELS, _OLD_LABELS)
 _VISIBLE_TO = Standard("visible_to", "Visible to", "visible_to", _VISIBLE, shown=False)
@@ -78,19 +80,19 @@ _NEXT = _opt_in("next_activity_id", "Next activity", "activity")
 _DEALS = (
     _ID,
     Standard("title", "Title", "varchar", shown=False),
-    _silent("creator_user_id", "Creator", "user"),
+    _not_shown("creator_user_id", "Creator", "user"),
     _OWNER,
     Standard("value", "Value", "monetary"),
-    _silent("currency", "Currency", "varchar", v1="-"),
+    _not_shown("currency", "Currency", "varchar", v1="-"),
     _LABEL_IDS._replace(v1="label", name="Label"),
     Standard("org_id", "Organization", "org"),
     Standard("person_id", "Contact person", "people"),
-    _silent("pipeline_id", "Pipeline", "int", v1="pipeline"),
-    _silent("stage_id", "Stage", "stage"),
+    _not_shown("pipeline_id", "Pipeline", "int", v1="pipeline"),
+    _not_shown("stage_id", "Stage", "stage"),
     Standard("status", "Status", "status", _texts("open", "won", "lost", "deleted"), shown=False),
     *_TIMES,
-    _silent("won_time", "Won time", "date"),
-    _silent("lost_time", "Lost time", "date"),
+    _not_shown("won_time", "Won time", "date"),
+    _not_shown("lost_time", "Lost time", "date"),
     Standard(
         "lost_reason",
         "Lost reason",
@@ -114,8 +116,8 @@ _DEALS = (
 _PERSONS = (
     _ID,
     Standard("name", "Name", "varchar"),
-    _silent("first_name", "First name", "varchar"),
-    _silent("last_name", "Last name", "varchar"),
+    _not_shown("first_name", "First name", "varchar"),
+    _not_shown("last_name", "Last name", "varchar"),
     Standard("phone", "Phone", "phone"),
     Standard("email", "Email", "varchar"),
     Standard("org_id", "Organization", "org"),
@@ -123,7 +125,7 @@ _PERSONS = (
     _LABEL_IDS,
     _VISIBLE_TO,
     *_TIMES,
-    _silent("picture_id", "Profile picture", "picture"),
+    _not_shown("picture_id", "Profile picture", "picture"),
     Standard("job_title", "Job title", "varchar"),
     Standard("birthday", "Birthday", "date"),
     Standard("notes", "Notes", "text"),
@@ -165,7 +167,7 @@ _PRODUCTS = (
         "billing_frequency",
         _texts("one-time", "monthly", "quarterly", "semi-annually", "annually", "weekly"),
     ),
-    _silent("billing_frequency_cycles", "Billing cycles", "int"),
+    _not_shown("billing_frequency_cycles", "Billing cycles", "int"),
     Standard("prices", "Prices", "price_list"),
     *_TIMES,
 )
@@ -196,10 +198,10 @@ _LEADS = (
     Standard("value", "Value", "monetary"),
     Standard("person_id", "Contact person", "people"),
     Standard("organization_id", "Organization", "org"),
-    _silent("source_name", "Source", "varchar"),
+    _not_shown("source_name", "Source", "varchar"),
     Standard("expected_close_date", "Expected close date", "date"),
     _VISIBLE_TO,
-    _silent("was_seen", "Seen", "boolean"),
+    _not_shown("was_seen", "Seen", "boolean"),
     *_TIMES,
 )
 _PROJECTS = (
@@ -230,20 +232,20 @@ STANDARD = {
 Types = list[tuple[str, str]]
 
 
-def of_activities(types: Types, gone: Types) -> tuple[Standard, ...]:
-    """`types` and `gone` are (key, name) of activity types that there are and that there were:
-    the ids of the options of `type` are keys."""
+def activity_fields(active: Types, inactive: Types) -> tuple[Standard, ...]:
+    """The fields of activities. `active` and `inactive` are (key, name) pairs of activity types,
+    whose keys are the option ids of the field `type`."""
     return (
         _ID,
         Standard("subject", "Subject", "varchar"),
-        Standard("type", "Type", "enum", _options(*types), _options(*gone)),
+        Standard("type", "Type", "enum", _options(*active), _options(*inactive)),
         _OWNER,
-        _silent("creator_user_id", "Creator", "user", v1="created_by_user_id"),
+        _not_shown("creator_user_id", "Creator", "user", v1="created_by_user_id"),
         Standard("due_date", "Due date", "date"),
         Standard("due_time", "Due time", "time"),
         Standard("duration", "Duration", "time"),
         Standard("done", "Done", "boolean"),
-        _silent("marked_as_done_time", "Marked as done", "date"),
+        _not_shown("marked_as_done_time", "Marked as done", "date"),
         Standard("deal_id", "Deal", "deal"),
         Standard("lead_id", "Lead", "lead"),
         Standard("person_id", "Contact person", "people"),

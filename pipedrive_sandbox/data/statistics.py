@@ -1,4 +1,4 @@
-"""What Pipedrive computes from deals: the summary, and how a pipeline moved in a period."""
+"""Statistics that Pipedrive computes from deals: the summary, and a pipeline's movements."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def _converted(currency: str, value: float) -> float:
 
 
 def summary(deals: Iterable[Row], world: World) -> Record:
-    """GET /v1/deals/summary of `deals`: counts and values by currency, plain and weighted by how
-    likely each deal is (its own probability, else its stage's)."""
+    """GET /v1/deals/summary of `deals`: counts and values by currency, plain and weighted by each
+    deal's probability (its own, or else its stage's)."""
     stages = world.tables["stages"].rows
     values: defaultdict[str, float] = defaultdict(float)
     weighted: defaultdict[str, float] = defaultdict(float)
@@ -74,7 +74,7 @@ def summary(deals: Iterable[Row], world: World) -> Record:
 
 
 class _Period:
-    """The listed deals of one user in one pipeline, and the days of the question."""
+    """The listed deals of one user in one pipeline, and the days of the requested period."""
 
     def __init__(self, pipeline: Row, world: World, given: Mapping[str, Any]) -> None:
         chosen = (
@@ -90,15 +90,15 @@ class _Period:
         self._first, self._last = given["start_date"], given["end_date"]
 
     def within(self, field: str) -> list[Record]:
-        """Deals whose time `field` is on a day of the period, the last one included."""
+        """Deals whose time `field` is within the period, including its last day."""
         return [
             deal for deal in self.deals if self._first <= (deal[field] or "")[:10] <= self._last
         ]
 
 
 def conversions(pipeline: Row, world: World, given: Mapping[str, Any]) -> Record:
-    """Of the deals added in the period: percentages that went on to the next stage, and that were
-    won and lost."""
+    """For deals added in the period: the percentages that reached the next stage, were won and
+    were lost."""
     period = _Period(pipeline, world, given)
     added = period.within("add_time")
     reached = [sum(deal["stage_id"] >= stage for deal in added) for stage in period.stages]
@@ -115,7 +115,7 @@ def conversions(pipeline: Row, world: World, given: Mapping[str, Any]) -> Record
 
 
 def movements(pipeline: Row, world: World, given: Mapping[str, Any]) -> Record:
-    """Deals added, moved, won and lost in the period; how old those are that were closed in it."""
+    """Deals added, moved, won and lost in the period, and the average age of those closed in it."""
     period = _Period(pipeline, world, given)
     added, closed = period.within("add_time"), period.within("close_time")
     return {

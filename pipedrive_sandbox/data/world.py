@@ -1,4 +1,4 @@
-"""All that is known of one company: its records, its own fields, its size."""
+"""The complete data of one company."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .custom_fields import CustomFields
 
 @dataclass(frozen=True)
 class World:
-    """`fields` are the custom fields by the kind they belong to; `born` is when it was made;
-    `children` are the rows below records."""
+    """One company's data: `tables` by name, custom `fields` by kind of record, `children` of
+    records. `created_at` is when it was created, in seconds since 1970."""
 
     seed: int
     sizes: Sizes
-    born: float
+    created_at: float
     tables: dict[str, Table]
     fields: dict[str, CustomFields]
     children: Children

@@ -1,1 +1,1 @@
-"""`make demo`: a sandbox, a sync into DuckDB, and what it cost; again, and only the changes."""
+"""`make demo`: sync a sandbox into DuckDB and report the cost; a second run reads only changes."""

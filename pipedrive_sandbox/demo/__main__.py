@@ -1,4 +1,4 @@
-"""`python -m pipedrive_sandbox.demo`: read a sandbox into DuckDB; run again, only its changes."""
+"""Sync a sandbox into DuckDB. A second run changes its data and reads only the changes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rich.console import Console
 from ..options import Options
 from . import connector
 from .company import Company
-from .memory import DemoError, Folder
 from .report import Report, check
+from .state import DemoError, Folder
 from .sync import prepare, read
 
 STOPPED = 130  # what a shell reports after Ctrl-C
 
 
 def main(argv: list[str]) -> int:
-    """0 when all streams were read, 1 with sentences when not, 130 when interrupted."""
+    """Return 0 if all streams were read, 1 with an explanation if not, 130 if interrupted."""
     options = _parser().parse_args(argv)
     report = Report(Console(file=sys.stdout, highlight=False))
-    # A kill has to stop the sandbox as Ctrl-C does.
+    # SIGTERM must stop the sandbox just as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _demo(options, report)
@@ -32,25 +32,25 @@ def main(argv: list[str]) -> int:
         report.fail(str(error))
         return 1
     except KeyboardInterrupt:
-        report.fail("Stopped. The next run goes on from what was written.")
+        report.fail("Stopped. The next run resumes from what was written.")
         return STOPPED
     return 0
 
 
 def _demo(options: argparse.Namespace, report: Report) -> None:
     folder = Folder(options.folder)
-    memory = folder.open(Options(options.seed, options.scale), options.fresh)
+    state = folder.open(Options(options.seed, options.scale), options.fresh)
     check(folder.warehouse)
     reader = connector.image(options.image) if options.image else connector.program()
     prepare(folder)
-    with Company(memory, folder.logs / "sandbox.txt") as company:
+    with Company(state, folder.logs / "sandbox.txt") as company:
         company.wait()
         batch = company.catch_up()
-        folder.save(memory)
-        report.say(f"A sandbox of Pipedrive answers at {company.url}.", "")
+        folder.save(state)
+        report.say(f"A Pipedrive sandbox is running at {company.url}.", "")
         if batch:
             report.changes(batch)
-        report.say(f"{reader.title} reads it through PyAirbyte into {folder.warehouse}.", "")
+        report.say(f"{reader.title} syncs it through PyAirbyte into {folder.warehouse}.", "")
         company.reset_ledger()
         config = {
             "credentials": {"auth_type": "api_token", "api_token": company.api_token},
@@ -61,27 +61,29 @@ def _demo(options: argparse.Namespace, report: Report) -> None:
             sync = read(reader, config, folder, report.advance)
         total = report.streams(sync, company.ledger(), folder.warehouse)
     report.answer(folder.warehouse)
-    memory.synced = len(memory.batches)
-    memory.first = memory.first or total
-    folder.save(memory)
+    state.synced = len(state.batches)
+    state.first = state.first or total
+    folder.save(state)
     report.say("")
     if batch:
-        report.comparison(batch, sync, total, memory.first)
+        report.comparison(batch, sync, total, state.first)
     else:
-        report.say("Run `make demo` again: it will read only what changed.")
+        report.say("Run `make demo` again to read only what has changed.")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("pipedrive_sandbox.demo", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(".demo"), help="for all files (.demo)")
-    parser.add_argument("--seed", type=int, default=1, help="of the sandbox (1)")
-    parser.add_argument("--scale", type=float, default=1.0, help="of the sandbox (1)")
-    parser.add_argument("--image", help="read with this image, not with the installed program")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(".demo"), help="folder for all files (.demo)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="random seed of the sandbox (1)")
+    parser.add_argument("--scale", type=float, default=1.0, help="size of the sandbox (1)")
+    parser.add_argument("--image", help="use this Docker image instead of the installed program")
     parser.add_argument(
         "--fresh",
         action="store_true",
         default=os.environ.get("FRESH", "0") not in ("", "0"),
-        help="forget earlier runs; so does FRESH=1 in the environment",
+        help="discard earlier runs, as does FRESH=1 in the environment",
     )
     return parser
 

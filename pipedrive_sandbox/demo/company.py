@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, brought to where the last run left it, and further."""
+"""The sandbox in its own process, restored to the end of the last run and then changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from ..clock import zulu
-from .memory import AFRESH, Batch, DemoError, Memory
+from .state import START_OVER, Batch, DemoError, DemoState
 
 A_DAYS_WORK = {"edits": 40, "adds": 10, "deletes": 5, "archives": 5}
 STOPS_WITHIN = 5.0  # seconds
@@ -21,7 +21,7 @@ Ledger = dict[str, dict[str, int]]
 
 
 class Company:
-    """Use it in a `with` statement, which stops the process however it is left.
+    """A running sandbox, for use in a `with` statement, which stops the process on exit.
 
     The process starts at once and is ready after `wait`.
     """
@@ -29,11 +29,11 @@ class Company:
     url = ""
     api_token = ""
 
-    def __init__(self, memory: Memory, log: Path) -> None:
-        self._memory = memory
+    def __init__(self, state: DemoState, log: Path) -> None:
+        self._state = state
         self._log = log
         command = [sys.executable, "-m", "pipedrive_sandbox", "--port", "0"]
-        command += memory.options.arguments()
+        command += state.options.arguments()
         with log.open("w") as errors:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, text=True
@@ -58,7 +58,7 @@ class Company:
             self._process.stdout.close()
 
     def wait(self) -> None:
-        """Until it answers. Raises DemoError if it does not start."""
+        """Wait until the sandbox is ready. Raises DemoError if it does not start."""
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
             said = self._log.read_text().strip().splitlines()
@@ -67,18 +67,18 @@ class Company:
         self.url, self.api_token = ready["url"], ready["api_token"]
 
     def catch_up(self) -> Batch | None:
-        """Repeat what the earlier runs saw; if all of it was synced, let the users work again.
+        """Replay the changes of earlier runs; if all of them were synced, make new ones.
 
-        Leaves the clock at real time and the memory with the new batch. Returns what the next
-        sync has to find, None before the first.
+        Sets the clock to real time and adds the new batch to the state. Returns the changes that
+        the next sync must find, or None before the first sync.
         """
-        batches = self._memory.batches
+        batches = self._state.batches
         for number, batch in enumerate(batches, start=1):
-            if self._work(number, batch.at) != batch.changes:
-                raise DemoError(f"The sandbox is not the one of the last run. {AFRESH}")
-        if self._memory.synced == len(batches):
+            if self._mutate(number, batch.at) != batch.changes:
+                raise DemoError(f"The sandbox differs from the one of the last run. {START_OVER}")
+        if self._state.synced == len(batches):
             at = zulu(time.time())
-            batches.append(Batch(at=at, changes=self._work(len(batches) + 1, at)))
+            batches.append(Batch(at=at, changes=self._mutate(len(batches) + 1, at)))
         self._post("clock", {"run": True})
         return batches[-1] if batches else None
 
@@ -90,7 +90,7 @@ class Company:
         counts: Ledger = self._ask("GET", "ledger")
         return counts
 
-    def _work(self, number: int, at: str) -> dict[str, dict[str, list[Any]]]:
+    def _mutate(self, number: int, at: str) -> dict[str, dict[str, list[Any]]]:
         self._post("clock", {"set": at})
         changes: dict[str, dict[str, list[Any]]] = self._post(
             "mutate", {"seed": number, **A_DAYS_WORK}
@@ -101,14 +101,14 @@ class Company:
         return self._ask("POST", path, json.dumps(body))
 
     def _ask(self, method: str, path: str, body: str | None = None) -> Any:
-        # Not urllib: it would ask a proxy of the environment for this machine's own address.
+        # Not urllib, which would send even a local request through a configured proxy.
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
         try:
             connection.request(method, f"/_sandbox/{path}", body)
             response = connection.getresponse()
             answer = json.loads(response.read())
         except OSError as error:
-            raise DemoError(f"The sandbox does not answer: {error}") from error
+            raise DemoError(f"The sandbox does not respond: {error}") from error
         finally:
             connection.close()
         if response.status != 200:

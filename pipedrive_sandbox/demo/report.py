@@ -1,4 +1,4 @@
-"""What the demo prints."""
+"""The output of the demo."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from .company import Ledger
-from .memory import Batch, DemoError, Totals
+from .state import START_OVER, Batch, DemoError, Totals
 from .sync import SCHEMA, Sync
 
 QUESTION = f"""\
@@ -31,7 +31,7 @@ KINDS = ("edited", "added", "deleted", "archived")
 
 
 class Report:
-    """Writes to `console`; without a terminal plain text, with neither colour nor progress."""
+    """Writes to `console`; if it is not a terminal, plain text without colour or progress."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -49,7 +49,7 @@ class Report:
         self._task = self._progress.add_task("Starting PyAirbyte", total=None, so_far="")
 
     def say(self, *lines: str) -> None:
-        """Lines that stay whole, so that a path in them can be copied."""
+        """Print lines without wrapping them, so that a path in them can be copied."""
         self._console.print(*lines, sep="\n", markup=False, soft_wrap=True)
 
     def fail(self, text: str) -> None:
@@ -57,24 +57,24 @@ class Report:
 
     @contextmanager
     def progress(self) -> Iterator[None]:
-        """While `advance` is called."""
+        """Show the progress bar, which `advance` updates."""
         with self._progress if self._console.is_terminal else nullcontext():
             yield
 
     def advance(self, sync: Sync) -> None:
-        """How far the sync is."""
+        """Update the progress bar."""
         streams = len(sync.streams)
         self._progress.update(
             self._task,
             description="Writing" if sync.all_read else "Reading",
             so_far=f"{len(sync.read)} of {streams} streams, {sync.rows:,} records",
             completed=len(sync.read),
-            total=streams + 1,  # the last step is PyAirbyte's: the records go into DuckDB
+            total=streams + 1,  # in the last step PyAirbyte writes the records into DuckDB
         )
 
     def changes(self, batch: Batch) -> None:
-        """What the users of the sandbox did since the last run."""
-        table = Table(title="What the sandbox changed since the last run", title_justify="left")
+        """Print what the sandbox's users changed since the last run."""
+        table = Table(title="Changes in the sandbox since the last run", title_justify="left")
         table.add_column("object")
         for kind in KINDS:
             table.add_column(kind, justify="right")
@@ -85,18 +85,18 @@ class Report:
         self._console.print(table, "")
 
     def streams(self, sync: Sync, ledger: Ledger, warehouse: Path) -> Totals:
-        """The table of streams; returns its last row."""
-        table = Table(title="What the connector read", title_justify="left")
+        """Print the table of streams and return its totals."""
+        table = Table(title="Streams read by the connector", title_justify="left")
         table.add_column("stream")
         for heading in ("rows read", "in DuckDB", "requests", "tokens", "seconds"):
             table.add_column(heading, justify="right")
-        held = _held(warehouse, sync.streams)
+        counts = _row_counts(warehouse, sync.streams)
         spent = {name: (of["requests"], of["tokens"]) for name, of in ledger.items()}
         for name in sync.streams:
             read = sync.read.get(name)
             requests, tokens = spent.pop(name, (0, 0))
             rows, seconds = (read.rows, f"{read.seconds:.1f}") if read else (0, "")
-            figures = (rows, held[name], requests, tokens)
+            figures = (rows, counts[name], requests, tokens)
             table.add_row(name, *(f"{figure:,}" for figure in figures), seconds)
         for name, (requests, tokens) in spent.items():
             table.add_row(f"({name})", "", "", f"{requests:,}", f"{tokens:,}", "")
@@ -105,15 +105,15 @@ class Report:
             requests=sum(of["requests"] for of in ledger.values()),
             tokens=sum(of["tokens"] for of in ledger.values()),
         )
-        figures = (total.rows, sum(held.values()), total.requests, total.tokens)
+        figures = (total.rows, sum(counts.values()), total.requests, total.tokens)
         table.add_section()
         table.add_row("all", *(f"{figure:,}" for figure in figures), f"{sync.seconds_reading:.1f}")
         self._console.print(table)
-        self.say(*_troubles(sync), f"PyAirbyte took {sync.seconds:.1f} s in all.", "")
+        self.say(*_problems(sync), f"PyAirbyte took {sync.seconds:.1f} s in total.", "")
         return total
 
     def answer(self, warehouse: Path) -> None:
-        """One joined query on the warehouse, and what it gives."""
+        """Print a query that joins tables of the warehouse, and its result."""
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             found = connection.execute(QUESTION)
             headings = [column[0] for column in found.description]
@@ -124,7 +124,7 @@ class Report:
         for *names, deals, value in rows:
             table.add_row(*map(str, names), f"{deals:,}", f"{value:,.0f}")
         self.say(f"Open deals by pipeline, tier and owner, from {warehouse}.")
-        self.say("Tier is a field that this company has added to its deals.", "")
+        self.say("Tier is a custom field of this company's deals.", "")
         if self._console.is_terminal:
             self._console.print(Syntax(QUESTION, "sql", background_color="default"))
         else:
@@ -132,29 +132,30 @@ class Report:
         self._console.print(table)
 
     def comparison(self, batch: Batch, sync: Sync, total: Totals, first: Totals) -> None:
-        """What this run read, beside what there was to read and what the first one took."""
-        lists = sync.rows_of_lists
+        """Compare what this run read with the changes and with the first run."""
+        lists = sync.full_refresh_rows
         self._console.print(
-            f"Since the last run {batch.count():,} records changed. "
-            f"The connector read {total.rows - lists:,} rows of what carries a time of change (the "
-            "last minute before the last run and rows whose time is empty are read again, on "
-            f"purpose) and {lists:,} rows of {len(sync.whole)} "
-            "lists that carry none and are read whole each time, with "
+            f"Since the last run, {batch.count():,} records changed. "
+            f"The connector read {total.rows - lists:,} rows of incremental streams (rows from the "
+            "last minute before the last run and rows without an update time are read again, on "
+            f"purpose) and {lists:,} rows of {len(sync.full_refresh)} "
+            "full refresh streams, using "
             f"{total.requests:,} requests and {total.tokens:,} tokens.",
-            f"The first run read {first.rows:,} rows with {first.requests:,} requests and "
+            f"The first run read {first.rows:,} rows, using {first.requests:,} requests and "
             f"{first.tokens:,} tokens.",
             sep="\n",
         )
-        silent = batch.count("deleted") - len(batch.changes.get("deals", {}).get("deleted", ()))
-        if silent:
+        unlisted = batch.count("deleted") - len(batch.changes.get("deals", {}).get("deleted", ()))
+        if unlisted:
             self._console.print(
-                f"Pipedrive lists only deals after their deletion: {silent} other deleted "
-                f"record{'s' if silent > 1 else ''} left its answers, and stayed in DuckDB."
+                "Pipedrive still lists deleted deals, but no other deleted records: "
+                f"{unlisted} deleted record{'s are' if unlisted > 1 else ' is'} no longer listed, "
+                "but still in DuckDB."
             )
 
 
 def check(warehouse: Path) -> None:
-    """Raises DemoError if the file is there and cannot be opened."""
+    """Raise DemoError if the file exists but cannot be opened."""
     if not warehouse.exists():
         return
     try:
@@ -163,25 +164,24 @@ def check(warehouse: Path) -> None:
         if "lock" in str(error):
             raise DemoError(f"{warehouse} is open in another program. Close it first.") from error
         raise DemoError(
-            f"{warehouse} is not a DuckDB file of this version. Start afresh with: "
-            "make demo FRESH=1"
+            f"{warehouse} is not a DuckDB file of this version. {START_OVER}"
         ) from error
 
 
-def _held(warehouse: Path, streams: list[str]) -> dict[str, int]:
+def _row_counts(warehouse: Path, streams: list[str]) -> dict[str, int]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        held = {}
+        counts = {}
         for name in streams:
             row = connection.execute(f'SELECT count(*) FROM {SCHEMA}."{name}"').fetchone()
-            held[name] = row[0] if row else 0
-        return held
+            counts[name] = row[0] if row else 0
+        return counts
 
 
-def _troubles(sync: Sync) -> list[str]:
+def _problems(sync: Sync) -> list[str]:
     return [
-        f"{name}: {read.how}"
+        f"{name}: {read.outcome}"
         for name, read in sync.read.items()
-        if not read.how.startswith("complete to ")
+        if not read.outcome.startswith("complete to ")
     ]
 
 

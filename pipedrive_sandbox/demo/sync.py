@@ -1,4 +1,4 @@
-"""One run of the connector through PyAirbyte, as a process of its own, into a DuckDB file."""
+"""Runs the connector once through PyAirbyte, in its own process, into a DuckDB file."""
 
 from __future__ import annotations
 
@@ -15,41 +15,45 @@ from typing import Any, TextIO
 
 from ..routes import ROUTES
 from .connector import NAME, Connector
-from .memory import DemoError, Folder
+from .state import DemoError, Folder
 
-SCHEMA = "crm"  # not "pipedrive": DuckDB calls the file so
+SCHEMA = "crm"  # not "pipedrive", which is DuckDB's name for the file
 _STREAM = re.compile(
-    r"(?P<name>\w+) +(?P<rows>[\d,]+) records .* (?P<seconds>[\d.]+) s +(?P<how>.*)"
+    r"(?P<name>\w+) +(?P<rows>[\d,]+) records .* (?P<seconds>[\d.]+) s +(?P<outcome>.*)"
 )
 _ALL_READ = re.compile(r"Read [\d,]+ records; used")
 
 
-# Records that there are many of: what hangs on each costs a request each.
+# Tables with many records, whose child streams cost one request per record.
 _MANY = ("deals", "persons", "organizations", "notes", "pipelines", "goals")
 
 
-def left_out() -> set[str]:
-    """The streams that the demo does not read, because they would take most of its time."""
-    one_by_one = {r.object for r in ROUTES if r.of in _MANY or (r.ids and r.most_ids == 1)}
+def skipped_streams() -> set[str]:
+    """The streams that the demo skips, because they would take most of its time."""
+    one_by_one = {
+        r.object
+        for r in ROUTES
+        if r.relation.parent_table in _MANY or (r.relation.ids_param and r.relation.max_ids == 1)
+    }
     return {*one_by_one, "deal_stage_history"}
 
 
 @dataclass(frozen=True)
-class Read:
-    """What the connector says of a stream when it has read it."""
+class StreamResult:
+    """The connector's report on a stream that it has read."""
 
     rows: int
     seconds: float
-    how: str  # "complete to 2026-11-23T10:00:00Z", or what went wrong
+    outcome: str  # "complete to 2026-11-23T10:00:00Z", or what went wrong
 
 
 @dataclass
 class Sync:
-    """What is known of a sync; filled while it runs."""
+    """The progress and result of a sync, updated while it runs."""
 
     streams: list[str] = field(default_factory=list)
-    whole: set[str] = field(default_factory=set)  # those that are read whole each time
-    read: dict[str, Read] = field(default_factory=dict)
+    full_refresh: set[str] = field(default_factory=set)  # the names of full refresh streams
+    read: dict[str, StreamResult] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     all_read: bool = False
     started: float = field(default_factory=time.monotonic)
@@ -61,18 +65,18 @@ class Sync:
         return sum(each.rows for each in self.read.values())
 
     @property
-    def rows_of_lists(self) -> int:
-        """Rows of the streams that are read whole each time."""
-        return sum(each.rows for name, each in self.read.items() if name in self.whole)
+    def full_refresh_rows(self) -> int:
+        """Rows of the full refresh streams."""
+        return sum(each.rows for name, each in self.read.items() if name in self.full_refresh)
 
 
 class _Listener(logging.Handler):
-    """Reads the connector's log lines, which PyAirbyte passes on as they come."""
+    """Parses the connector's log lines, which PyAirbyte forwards as they arrive."""
 
-    def __init__(self, sync: Sync, tell: Callable[[Sync], None]) -> None:
+    def __init__(self, sync: Sync, on_progress: Callable[[Sync], None]) -> None:
         super().__init__()
         self._sync = sync
-        self._tell = tell
+        self._on_progress = on_progress
 
     def emit(self, record: logging.LogRecord) -> None:
         line, sync = record.getMessage(), self._sync
@@ -80,24 +84,24 @@ class _Listener(logging.Handler):
             sync.errors.append(line)
         elif match := _STREAM.fullmatch(line):
             rows = int(match["rows"].replace(",", ""))
-            sync.read[match["name"]] = Read(rows, float(match["seconds"]), match["how"])
+            sync.read[match["name"]] = StreamResult(rows, float(match["seconds"]), match["outcome"])
         elif _ALL_READ.match(line):
             sync.all_read = True
             sync.seconds_reading = time.monotonic() - sync.started
         else:
             return
-        self._tell(sync)
+        self._on_progress(sync)
 
 
 def prepare(folder: Folder) -> None:
-    """Keep PyAirbyte from the network and from the rest of the disk.
+    """Keep PyAirbyte off the network and within the folder.
 
-    It reads these when it is imported, which `read` does.
+    It reads these variables when it is imported, which `read` does.
     """
     root = folder.path.resolve()
-    files = root / "files"  # what the connector is handed, each while it runs
+    files = root / "files"  # the connector's input files, each kept while it runs
     files.mkdir(exist_ok=True)
-    files.chmod(0o755)  # an image sees it, and runs as another user
+    files.chmod(0o755)  # a container runs as another user
     os.environ |= {
         "DO_NOT_TRACK": "1",
         "AIRBYTE_OFFLINE_MODE": "1",
@@ -113,12 +117,14 @@ def prepare(folder: Folder) -> None:
 
 
 def read(
-    connector: Connector, config: dict[str, Any], folder: Folder, tell: Callable[[Sync], None]
+    connector: Connector,
+    config: dict[str, Any],
+    folder: Folder,
+    on_progress: Callable[[Sync], None],
 ) -> Sync:
-    """Read all but `left_out`, incrementally where there is a state in the warehouse, and merge.
+    """Read all but the skipped streams, incrementally if the warehouse has a state, and merge.
 
-    `tell` is called whenever more is known. Raises DemoError with the connector's own last
-    sentences if it fails.
+    Raises DemoError with the connector's last error if it fails.
     """
     with ExitStack() as quiet:
         log = quiet.enter_context((folder.logs / "pyairbyte.txt").open("a"))
@@ -131,11 +137,11 @@ def read(
 
         sync, stopped = Sync(), False
         try:
-            _read(sync, connector, config, folder, tell)
+            _read(sync, connector, config, folder, on_progress)
         except (Exception, KeyboardInterrupt) as error:
-            stopped = _by_ctrl_c(error)
+            stopped = _was_interrupted(error)
             if not stopped and isinstance(error, PyAirbyteError):
-                # The last sentence sums up those before it.
+                # The last error sums up those before it.
                 said = sync.errors[-1] if sync.errors else error.get_message()
                 lines = (f"The connector failed. {said}", connector.hint)
                 log_is = f"Its log is under {folder.logs}."
@@ -143,13 +149,14 @@ def read(
             if not stopped:
                 raise
         if stopped:
-            # A new one: with the first go PyAirbyte's generators, which complain when they close.
+            # A new exception: the first one refers to PyAirbyte's generators, which complain when
+            # they are closed.
             raise KeyboardInterrupt
     return sync
 
 
-def _by_ctrl_c(error: BaseException | None) -> bool:
-    """PyAirbyte and DuckDB raise errors of their own when they are interrupted."""
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C caused `error`; PyAirbyte and DuckDB replace KeyboardInterrupt with theirs."""
     while error and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error is not None
@@ -157,7 +164,7 @@ def _by_ctrl_c(error: BaseException | None) -> bool:
 
 @contextmanager
 def _stderr_into(file: TextIO) -> Iterator[None]:
-    """For this process and the connector's, which inherits it."""
+    """Redirect standard error of this process and of the connector's, which inherits it."""
     before = os.dup(2)
     try:
         os.dup2(file.fileno(), 2)
@@ -173,27 +180,27 @@ def _read(
     connector: Connector,
     config: dict[str, Any],
     folder: Folder,
-    tell: Callable[[Sync], None],
+    on_progress: Callable[[Sync], None],
 ) -> None:
     from airbyte import get_source
     from airbyte.caches import DuckDBCache
 
-    source = get_source(NAME, config, **connector.how)
-    # After get_source, which replaces the handlers.
-    listener = _Listener(sync, tell)
+    source = get_source(NAME, config, **connector.options)
+    # After get_source, which replaces the logger's handlers.
+    listener = _Listener(sync, on_progress)
     logger = logging.getLogger(f"airbyte.{NAME}")
     logger.addHandler(listener)
     cache = DuckDBCache(
         db_path=folder.warehouse, schema_name=SCHEMA, cache_dir=folder.path / "cache"
     )
     try:
-        left = left_out()
-        source.select_streams([n for n in source.get_available_streams() if n not in left])
-        for stream in (s for s in source.discovered_catalog.streams if s.name not in left):
+        skipped = skipped_streams()
+        source.select_streams([n for n in source.get_available_streams() if n not in skipped])
+        for stream in (s for s in source.discovered_catalog.streams if s.name not in skipped):
             sync.streams.append(stream.name)
             if len(stream.supported_sync_modes) == 1:
-                sync.whole.add(stream.name)
-        tell(sync)
+                sync.full_refresh.add(stream.name)
+        on_progress(sync)
         sync.started = time.monotonic()
         source.read(cache=cache, skip_validation=True)
         sync.seconds = time.monotonic() - sync.started

@@ -1,10 +1,10 @@
-"""Every endpoint that the sandbox serves: a module for each topic, with a table of routes.
+"""Every endpoint that the sandbox serves: one module per topic, each with a table of routes.
 
-A row is what the endpoint is recorded as, its path, its cost in tokens and the scopes of which
-one suffices; what its lists accept stands above the table. That is written down from the vendor's
-OpenAPI files, with which the contract test compares it. An ordinary endpoint is one more row in
-the table of its topic. Its records are a table of that name in `data`, or else are made from the
-stream's schema.
+A row has the name under which the endpoint is recorded, its path, its cost in tokens and the
+scopes, any one of which suffices. The parameters it accepts are defined above the table. All this
+comes from the vendor's OpenAPI files, and the contract test compares it with them. To add an
+ordinary endpoint, add a row to the table of its topic. Its records come from the table of that
+name in `data`, or else are generated from the stream's schema.
 """
 
 from __future__ import annotations
@@ -20,4 +20,4 @@ ROUTES: tuple[Route, ...] = (
     *mail.ROUTES,
     *statistics.ROUTES,
 )
-EVERY: tuple[Route, ...] = (*ROUTES, *settings.BESIDE)
+ALL_ROUTES: tuple[Route, ...] = (*ROUTES, *settings.OTHER_ROUTES)

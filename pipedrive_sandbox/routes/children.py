@@ -1,4 +1,4 @@
-"""The children of deals, persons, organizations, products and notes."""
+"""The child records of deals, persons, organizations, products and notes."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from ..answers import children as answers
 from ..answers import computed
 from ..answers.mail import mail_messages
 from ..data import documents
-from ..endpoints import below, pages, v1, v2
-from ..params import IDS, Filter, binary, whole
+from ..endpoints import child_route, pages, v1, v2
+from ..params import IDS, Filter, parse_flag, parse_integer
 from ..record import SortKey
 from ..route import Route
 
 PRODUCT_SORTS = ("id", "deal_id", "add_time", "update_time", "order_nr")
 INSTALLMENT_SORTS = ("id", "billing_date", "deal_id")
 DEALS_ASKED = Filter("deal_ids", IDS.read, "", required=True)
-BODY = Filter("include_body", binary, "")
+BODY = Filter("include_body", parse_flag, "")
 A_HUNDRED = ",".join(str(id_) for id_ in range(1, 101))
 APPS = {"deals": "sales", "products": "sales"}
 
 
-def kept(of: str, child: str, **more: Any) -> dict[str, Any]:
-    """The same for children that `World.children` keeps; their app is that of `of`."""
-    return below(of, child=child, app=APPS.get(of, ""), **more)
+def stored_children(of: str, child: str, **more: Any) -> dict[str, Any]:
+    """The fields of a route whose child records come from `World.children`."""
+    return child_route(of, child_kind=child, app=APPS.get(of, ""), **more)
 
 
 def bulk(child: str, sorts: tuple[str, ...], **more: Any) -> dict[str, Any]:
-    """Of up to 100 deals in one request."""
+    """The fields of a route that lists the children of up to 100 deals per request."""
     return {
         "answer": answers.bulk_page,
         "table": "deals",
-        "child": child,
+        "child_kind": child,
         "app": "sales",
-        "ids": "deal_ids",
+        "ids_param": "deal_ids",
         "filters": (DEALS_ASKED,),
-        "every": ({"deal_ids": A_HUNDRED},),
+        "param_sets": ({"deal_ids": A_HUNDRED},),
         "sorts": sorts,
         **more,
     }
 
 
 def followers(object_: str, of: str, scopes: str) -> tuple[Route, Route]:
-    """Who follows a record, and how that came to be."""
+    """The routes for a record's followers and their changelog."""
     path, order = f"/{of}/{{id}}/followers", (SortKey("user_id"),)
-    now = kept(of, "followers", answer=answers.keyset_page, order=order)
-    log = kept(of, "followers_changelog", answer=answers.log_page)
+    now = stored_children(of, "followers", answer=answers.keyset_page, order=order)
+    log = stored_children(of, "followers_changelog", answer=answers.log_page)
     return (
         v2(f"{object_}_followers", path, 10, scopes, **now),
         v2(f"{object_}_followers_changelog", f"{path}/changelog", 10, scopes, **log),
@@ -53,30 +53,34 @@ def followers(object_: str, of: str, scopes: str) -> tuple[Route, Route]:
 
 
 def changelog(object_: str, of: str) -> Route:
-    more = kept(of, "changelog", answer=answers.log_page, paging="cursor")
+    """The route for the changelog of a record."""
+    more = stored_children(of, "changelog", answer=answers.log_page, paging="cursor")
     return v1(f"{object_}_changelog", f"/{of}/{{id}}/changelog", 20, "recents:read", **more)
 
 
 def mail(object_: str, of: str) -> Route:
-    more = kept(of, "mail_messages", answer=mail_messages, filters=(BODY,))
+    """The route for the mail of a record."""
+    more = stored_children(of, "mail_messages", answer=mail_messages, filters=(BODY,))
     return pages(f"{object_}_mail_messages", f"/{of}/{{id}}/mailMessages", 20, "mail", **more)
 
 
-PARTICIPANTS = kept("deals", "participants", answer=answers.participants)
-JOINED = kept("deals", "participants_changelog", answer=answers.log_page, paging="cursor")
-DISCOUNTS = kept("deals", "discounts", answer=answers.whole, paging="none")
-VARIATIONS = kept("products", "variations", answer=answers.keyset_page)
-IMAGES = kept("products", "images", answer=answers.image, paging="none")
+PARTICIPANTS = stored_children("deals", "participants", answer=answers.participants)
+JOINED = stored_children(
+    "deals", "participants_changelog", answer=answers.log_page, paging="cursor"
+)
+DISCOUNTS = stored_children("deals", "discounts", answer=answers.whole, paging="none")
+VARIATIONS = stored_children("products", "variations", answer=answers.keyset_page)
+IMAGES = stored_children("products", "images", answer=answers.image, paging="none")
 RELATIONS: dict[str, Any] = {
     "answer": answers.relationships,
     "table": "organizations",
-    "child": "relationships",
-    "ids": "org_id",
-    "most_ids": 1,
-    "filters": (Filter("org_id", whole, "", required=True),),
-    "every": ({"org_id": "3"},),
+    "child_kind": "relationships",
+    "ids_param": "org_id",
+    "max_ids": 1,
+    "filters": (Filter("org_id", parse_integer, "", required=True),),
+    "param_sets": ({"org_id": "3"},),
 }
-COMMENTS = below("notes", answer=computed.by_offset(documents.comments))
+COMMENTS = child_route("notes", answer=computed.by_offset(documents.comments))
 
 ROUTES: tuple[Route, ...] = (
     v2("deal_products", "/deals/products", 10, "deals products", **bulk("products", PRODUCT_SORTS)),

@@ -22,7 +22,17 @@ from ..endpoints import (
     v1,
     v2,
 )
-from ..params import IDS, Filter, boolean, day, end_of_day, exact, flag, integer, whole
+from ..params import (
+    IDS,
+    Filter,
+    boolean,
+    exact,
+    flag,
+    integer,
+    parse_date,
+    parse_end_of_day,
+    parse_integer,
+)
 from ..record import SortKey
 from ..route import Route
 
@@ -62,8 +72,8 @@ PINS = tuple(
     for to in ("lead", "deal", "organization", "person", "project", "task")
 )
 ADDED = (
-    Filter("start_date", day, "add_time", test="from"),
-    Filter("end_date", end_of_day, "add_time", test="before"),
+    Filter("start_date", parse_date, "add_time", test="from"),
+    Filter("end_date", parse_end_of_day, "add_time", test="before"),
 )
 CRM: dict[str, Any] = {"sorts": TIMES, "since": True, "until": True, "deletion": "hidden"}
 DEALS: dict[str, Any] = {
@@ -81,7 +91,7 @@ PERSONS: dict[str, Any] = {
     "include": PERSON_EXTRA,
     "custom_fields": True,
     "labels": True,
-    "filters": (IDS, OWNER, ORG, Filter("deal_id", whole, "")),
+    "filters": (IDS, OWNER, ORG, Filter("deal_id", parse_integer, "")),
 }
 ORGANIZATIONS: dict[str, Any] = {
     **CRM,
@@ -125,9 +135,9 @@ NOTES: dict[str, Any] = {
 }
 RECENTS: dict[str, Any] = {
     "answer": answers.recents,
-    "table": "pipelines",  # one of those that it lists
+    "table": "pipelines",  # one of several tables that it lists
     "filters": answers.ITEMS,
-    "every": ({"since_timestamp": "2000-01-01 00:00:00"},),
+    "param_sets": ({"since_timestamp": "2000-01-01 00:00:00"},),
 }
 
 ROUTES: tuple[Route, ...] = (

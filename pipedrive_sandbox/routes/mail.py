@@ -9,8 +9,8 @@ from ..answers import mail as answers
 from ..data import mail
 from ..data.company import ME
 from ..data.mail import FOLDERS
-from ..endpoints import below, pages, v1
-from ..params import Filter, binary, choice
+from ..endpoints import child_route, pages, v1
+from ..params import Filter, choice, parse_flag
 from ..record import Condition, SortKey
 from ..route import Route
 
@@ -20,13 +20,13 @@ MAIL: dict[str, Any] = {
     "answer": answers.mail_page,
     "order": (SortKey("last_message_timestamp", descending=True),),
     "filters": (FOLDER,),
-    "every": tuple({"folder": folder} for folder in FOLDERS),
+    "param_sets": tuple({"folder": folder} for folder in FOLDERS),
 }
 MESSAGE: dict[str, Any] = {
     "table": "mail_threads",
     "answer": answers.mail_message,
-    "filters": (Filter("include_body", binary, ""),),
-    "every": ({"include_body": "1"},),
+    "filters": (Filter("include_body", parse_flag, ""),),
+    "param_sets": ({"include_body": "1"},),
 }
 
 ROUTES: tuple[Route, ...] = (
@@ -36,7 +36,7 @@ ROUTES: tuple[Route, ...] = (
         "/mailbox/mailThreads/{id}/mailMessages",
         20,
         "mail",
-        **below("mail_threads", answer=computed.whole(mail.messages)),
+        **child_route("mail_threads", answer=computed.whole(mail.messages)),
     ),
     v1("mail_message_bodies", "/mailbox/mailMessages/{id}", 2, "mail", **MESSAGE),
     pages("mail_threads", "/mailbox/mailThreads", 20, "mail", **MAIL),

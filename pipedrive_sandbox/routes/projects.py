@@ -1,4 +1,4 @@
-"""Projects and what belongs to them."""
+"""Projects, their boards, phases, templates and tasks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ..answers import computed
 from ..answers import projects as answers
 from ..answers.pages import plain_list
 from ..data import projects
-from ..endpoints import ARCHIVED, LISTED, below, v1, v2
-from ..params import Filter, boolean, integer, some_of, whole
+from ..endpoints import ARCHIVED, LISTED, child_route, v1, v2
+from ..params import Filter, boolean, integer, parse_integer, some_of
 from ..route import Route
 
 STATUSES = (*projects.STATUSES, "deleted")
@@ -20,23 +20,23 @@ def _statuses(text: str) -> frozenset[str]:
 
 
 def _parent_task(text: str) -> int | str:
-    return text if text == "null" else whole(text)
+    return text if text == "null" else parse_integer(text)
 
 
-SAVED = Filter("filter_id", whole, "")
+SAVED = Filter("filter_id", parse_integer, "")
 STATUS = Filter("status", _statuses, "state", test="in")
 PHASE = integer("phase_id")
 LINKED = tuple(
-    Filter(f"{to}_id", whole, f"{to}_ids", test="has") for to in ("deal", "person", "org")
+    Filter(f"{to}_id", parse_integer, f"{to}_ids", test="has") for to in ("deal", "person", "org")
 )
 TASKS = (
     boolean("is_done"),
     boolean("is_milestone"),
-    Filter("assignee_id", whole, "assignee_ids", test="has"),
+    Filter("assignee_id", parse_integer, "assignee_ids", test="has"),
     integer("project_id"),
-    Filter("parent_task_id", _parent_task, "below"),
+    Filter("parent_task_id", _parent_task, "parent_task"),
 )
-BOARD = Filter("board_id", whole, "board_id", required=True)
+BOARD = Filter("board_id", parse_integer, "board_id", required=True)
 BOARDS = ({"board_id": "1"}, {"board_id": "2"})
 PROJECT: dict[str, Any] = {"table": "projects", "answer": answers.projects_page}
 BARE: dict[str, Any] = {"paging": "none", "answer": plain_list(additional_data=None)}
@@ -62,27 +62,27 @@ ROUTES: tuple[Route, ...] = (
     ),
     v2("tasks", "/tasks", 10, "projects", filters=TASKS),
     v2("project_boards", "/boards", 10, "projects", **BARE),
-    v2("project_phases", "/phases", 10, "projects", filters=(BOARD,), every=BOARDS, **BARE),
+    v2("project_phases", "/phases", 10, "projects", filters=(BOARD,), param_sets=BOARDS, **BARE),
     v2("project_templates", "/projectTemplates", 10, "projects"),
     v2(
         "project_changelog",
         "/projects/{id}/changelog",
         10,
         "projects",
-        **below("projects", answer=computed.by_cursor(projects.changelog)),
+        **child_route("projects", answer=computed.by_cursor(projects.changelog)),
     ),
     v1(
         "project_plan",
         "/projects/{id}/plan",
         20,
         "projects",
-        **below("projects", answer=computed.whole(projects.plan, additional_data=None)),
+        **child_route("projects", answer=computed.whole(projects.plan, additional_data=None)),
     ),
     v1(
         "project_groups",
         "/projects/{id}/groups",
         20,
         "projects",
-        **below("projects", answer=computed.whole(projects.groups, additional_data=None)),
+        **child_route("projects", answer=computed.whole(projects.groups, additional_data=None)),
     ),
 )

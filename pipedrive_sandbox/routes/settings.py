@@ -1,4 +1,4 @@
-"""The account: its fields, its users and what they may do, its filters, currencies and webhooks."""
+"""The account: its fields, users, permissions, filters, currencies and webhooks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..answers import settings as answers
 from ..answers.pages import plain_list
 from ..data import roles, settings
 from ..data.settings import FILTER_TYPES
-from ..endpoints import ANY_PARENT, below, of_user, pages, v1, v2
-from ..params import Filter, binary, choice, one_of, text, truth
+from ..endpoints import ANY_PARENT, child_route, of_user, pages, v1, v2
+from ..params import Filter, choice, one_of, parse_boolean, parse_flag, parse_text
 from ..record import SortKey
 from ..route import Route
 
@@ -19,32 +19,32 @@ CONTACT_FIELDS = "admin contacts contact-fields:full"
 PRODUCT_FIELDS = "products product-fields:full"
 APPS = ("sales", "projects", "campaigns", "global", "account_settings", "partnership", "nova")
 APP = choice("app", *APPS)
-TERM = Filter("term", lambda given: text(given).lower(), "term", test="has")
+TERM = Filter("term", lambda given: parse_text(given).lower(), "term", test="has")
 TEAM_ORDER = Filter("order_by", one_of("id", "name", "manager_id", "active_flag"), "")
 V2_FIELDS: dict[str, Any] = {"order": (SortKey("place"),), "definitions": True}
-V1_FIELDS: dict[str, Any] = {"order": (), "definitions": True}  # as they were made
+V1_FIELDS: dict[str, Any] = {"order": (), "definitions": True}  # in order of creation
 SHOWN = ("ui_visibility",)
 NEEDED = (*SHOWN, "important_fields", "required_fields")
-HOLDERS = below(
+HOLDERS = child_route(
     "permission_sets", answer=computed.by_offset(roles.assignments, with_pagination=False)
 )
 ROLE: dict[str, Any] = {
     "admin_only": True,
-    "of": "roles",
-    "parent": "role_id",
+    "parent_table": "roles",
+    "parent_field": "role_id",
     "order": (SortKey("user_id"),),
 }
 TEAMS: dict[str, Any] = {
     "answer": answers.legacy_teams,
-    "filters": (TEAM_ORDER, Filter("skip_users", binary, "")),
+    "filters": (TEAM_ORDER, Filter("skip_users", parse_flag, "")),
 }
 HOOKS = plain_list(status="ok")
-PIPELINES_SEEN: dict[str, Any] = {"filters": (Filter("visible", truth, ""),)}
-CODES: dict[str, Any] = {"filters": (Filter("include_field_code", truth, ""),)}
+PIPELINES_SEEN: dict[str, Any] = {"filters": (Filter("visible", parse_boolean, ""),)}
+CODES: dict[str, Any] = {"filters": (Filter("include_field_code", parse_boolean, ""),)}
 
 
 def fields(object_: str, path: str, scopes: str, include: tuple[str, ...] = ()) -> Route:
-    """A list of v2 of what the fields of a kind of object are."""
+    """A v2 list of the field definitions of one kind of object."""
     return v2(object_, path, 10, scopes, include=include, **V2_FIELDS)
 
 
@@ -65,7 +65,7 @@ ROUTES: tuple[Route, ...] = (
         "/filters/{id}",
         2,
         ANY_PARENT,
-        **below("filters", answer=computed.single(settings.conditions), **CODES),
+        **child_route("filters", answer=computed.single(settings.conditions), **CODES),
     ),
     v1("legacy_teams", "/legacyTeams", 20, "users:read", **TEAMS),
     v1("permission_sets", "/permissionSets", 20, "admin", filters=(APP,), admin_only=True),
@@ -85,7 +85,7 @@ ROUTES: tuple[Route, ...] = (
         20,
         "admin",
         admin_only=True,
-        **below("roles", answer=computed.single(roles.role_pipelines), **PIPELINES_SEEN),
+        **child_route("roles", answer=computed.single(roles.role_pipelines), **PIPELINES_SEEN),
     ),
     v1(
         "role_settings",
@@ -93,7 +93,7 @@ ROUTES: tuple[Route, ...] = (
         20,
         "admin",
         admin_only=True,
-        **below("roles", answer=computed.single(roles.role_settings)),
+        **child_route("roles", answer=computed.single(roles.role_settings)),
     ),
     of_user("user_connections", "/userConnections", 20, answers.connections),
     v2(
@@ -101,14 +101,14 @@ ROUTES: tuple[Route, ...] = (
         "/users/{id}/followers",
         10,
         "users:read",
-        **below("users", answer=computed.by_cursor(roles.user_followers)),
+        **child_route("users", answer=computed.by_cursor(roles.user_followers)),
     ),
     v1(
         "user_role_settings",
         "/users/{id}/roleSettings",
         10,
         "users:read",
-        **below("users", answer=computed.single(roles.user_role_settings)),
+        **child_route("users", answer=computed.single(roles.user_role_settings)),
     ),
     of_user("user_settings", "/userSettings", 2, answers.settings),
     v1("users", "/users", 20, "users:read", answer=answers.users, permission="can_see_other_users"),
@@ -116,9 +116,9 @@ ROUTES: tuple[Route, ...] = (
     v1("webhooks", "/webhooks", 10, "admin webhooks", answer=HOOKS, admin_only=True),
 )
 
-# What no stream is named after: what is asked for by the id of a user, and the lists that v2 has
-# as well (v1's tell the order in which fields were made).
-BESIDE: tuple[Route, ...] = (
+# Endpoints without a stream of their name: one that needs a user's id, and v1's field lists, which
+# v2 has too (only v1's show the order in which fields were created).
+OTHER_ROUTES: tuple[Route, ...] = (
     v1("activity_fields_v1", "/activityFields", 20, "activities", **V1_FIELDS),
     pages("deal_fields_v1", "/dealFields", 20, DEAL_FIELDS, **V1_FIELDS),
     pages("organization_fields_v1", "/organizationFields", 20, CONTACT_FIELDS, **V1_FIELDS),

@@ -1,4 +1,4 @@
-"""Goals, and what Pipedrive computes from deals."""
+"""Goals, and statistics that Pipedrive computes from deals."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from ..answers import statistics as answers
 from ..data import goals, statistics
 from ..data.goals import TYPES as GOAL_TYPES
-from ..endpoints import LISTED, PIPELINE, STAGE, below, v1
-from ..params import Filter, boolean, choice, day, exact, integer, whole
+from ..endpoints import LISTED, PIPELINE, STAGE, child_route, v1
+from ..params import Filter, boolean, choice, exact, integer, parse_date, parse_integer
 from ..record import Condition
 from ..route import Route
 
@@ -24,35 +24,37 @@ GOAL_FILTERS = (
     integer("expected_outcome.target"),
     choice("expected_outcome.tracking_metric", "quantity", "sum"),
     integer("expected_outcome.currency_id"),
-    Filter("type.params.pipeline_id", whole, "type.params.pipeline_id", test="has"),
+    Filter("type.params.pipeline_id", parse_integer, "type.params.pipeline_id", test="has"),
     integer("type.params.stage_id"),
-    Filter("type.params.activity_type_id", whole, "type.params.activity_type_id", test="has"),
-    Filter("period.start", day, "ends", test="from"),
-    Filter("period.end", day, "starts", test="before"),
+    Filter(
+        "type.params.activity_type_id", parse_integer, "type.params.activity_type_id", test="has"
+    ),
+    Filter("period.start", parse_date, "ends", test="from"),
+    Filter("period.end", parse_date, "starts", test="before"),
 )
 GOALS: dict[str, Any] = {
     "app": "sales",
     "answer": answers.goals,
     "filters": GOAL_FILTERS,
-    "every": tuple(
+    "param_sets": tuple(
         {"assignee.type": kind, "is_active": active} for kind in ASSIGNEES for active in BOOLEANS
     ),
 }
 
 
 def _within(first: str, last: str) -> dict[str, Any]:
-    """The two dates of a period, both needed."""
-    needed = tuple(Filter(name, day, "", required=True) for name in (first, last))
-    return {"filters": needed, "every": ({first: "2026-01-01", last: "2026-12-31"},)}
+    """The two required dates of a period."""
+    needed = tuple(Filter(name, parse_date, "", required=True) for name in (first, last))
+    return {"filters": needed, "param_sets": ({first: "2026-01-01", last: "2026-12-31"},)}
 
 
 def _statistics(compute: Callable[..., Any]) -> dict[str, Any]:
-    more = below("pipelines", app="sales", **_within("start_date", "end_date"))
-    more["filters"] += (Filter("user_id", whole, ""),)
+    more = child_route("pipelines", app="sales", **_within("start_date", "end_date"))
+    more["filters"] += (Filter("user_id", parse_integer, ""),)
     return {**more, "answer": answers.of_pipeline(compute)}
 
 
-GOAL: dict[str, Any] = below("goals", app="sales", **_within("period.start", "period.end"))
+GOAL: dict[str, Any] = child_route("goals", app="sales", **_within("period.start", "period.end"))
 SUMMARY: dict[str, Any] = {
     "table": "deals",
     "app": "sales",

@@ -34,7 +34,7 @@ class Seam:
         ]
 
     def add(self, stream: Stream, records: Sequence[Record], second: int | None) -> None:
-        """These records are written now. second: the last one's time; the next page starts there."""
+        """These records are written now. second: the last one's time; the next page begins."""
         time = stream.cursor_field or ""
         new = {key_of(stream, item): item.get(time) for item in records}
         if second == self._second:

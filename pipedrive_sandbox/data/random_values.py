@@ -1,4 +1,4 @@
-"""Seeded chance: pools of words from Faker, and lives of records within the last three years."""
+"""Seeded random values: words from Faker, and record times within the last three years."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EDITED = 0.7
 
 @dataclass(frozen=True)
 class Words:
-    """What Faker is asked for once per seed, because it is slow; records pick from it."""
+    """Pools of words, generated once per seed because Faker is slow."""
 
     first_names: tuple[str, ...]
     last_names: tuple[str, ...]
@@ -38,6 +38,7 @@ class Words:
 
 @lru_cache(maxsize=8)
 def words(seed: int) -> Words:
+    """The pools of words for a seed."""
     fake = Faker("en_US")
     fake.seed_instance(seed)
     return Words(
@@ -55,15 +56,15 @@ def words(seed: int) -> Words:
 
 
 @dataclass(frozen=True)
-class Life:
-    """Seconds since 1970 of a record's making and of its last change (never after now)."""
+class RecordTimes:
+    """When a record was created and last changed, in seconds since 1970 (never after now)."""
 
     added: int
     updated: int
 
 
-class Draw:
-    """All chance of one kind of record: the same seed, kind and clock give the same records."""
+class RandomValues:
+    """The random source of one kind of record: equal seed, kind and clock give equal values."""
 
     def __init__(self, seed: int, kind: str, now: float) -> None:
         self.random = Random(f"{seed}:{kind}")
@@ -77,11 +78,11 @@ class Draw:
         return pool[int(self.random.random() * len(pool))]
 
     def number(self, low: int, high: int) -> int:
-        """An integer from `low` to `high`, both included."""
+        """An integer from `low` to `high`, inclusive."""
         return low + int(self.random.random() * (high - low + 1))
 
     def some(self, value: T, share: float) -> T | None:
-        """`value` in `share` of all cases, else None."""
+        """`value` in `share` of all cases, otherwise None."""
         return value if self.random.random() < share else None
 
     def hex(self, digits: int) -> str:
@@ -91,19 +92,19 @@ class Draw:
         text = self.hex(32)
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
-    def lives(self, count: int) -> list[Life]:
-        """`count` lives, oldest first; the younger the time, the more of them."""
+    def record_times(self, count: int) -> list[RecordTimes]:
+        """The times of `count` records, oldest first; recent times are more frequent."""
         ages = sorted((HISTORY * self.random.random() ** 2 for _ in range(count)), reverse=True)
-        return [self._life(self.now - int(age)) for age in ages]
+        return [self._record_times(self.now - int(age)) for age in ages]
 
-    def _life(self, added: int) -> Life:
+    def _record_times(self, added: int) -> RecordTimes:
         if self.chance(IMPORTED):
             for age in IMPORTS:
                 if added <= self.now - age:
-                    return Life(added, self.now - age)
+                    return RecordTimes(added, self.now - age)
         if not self.chance(EDITED):
-            return Life(added, added)
-        return Life(added, self.between(added, self.now))
+            return RecordTimes(added, added)
+        return RecordTimes(added, self.between(added, self.now))
 
     def between(self, start: float, end: float) -> int:
         return int(start + (end - start) * self.random.random())
@@ -119,7 +120,7 @@ class Draw:
         return f"+1{self.number(2_000_000_000, 9_899_999_999)}"
 
     def address(self) -> dict[str, str]:
-        """A postal address as v2 spells it."""
+        """A postal address in v2's format."""
         street, city = self.pick(self.words.streets), self.pick(self.words.cities)
         number, code = str(self.number(1, 999)), f"{self.number(10_000, 99_950)}"
         state = self.pick(self.words.states)

@@ -1,4 +1,4 @@
-"""Where every deal has been, for whoever compares: what no endpoint lists."""
+"""The stages every deal has been in, which no endpoint lists; for comparisons."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from .data.world import World
 from .record import Row
 
 
-def stays(world: World) -> dict[int, list[dict[str, Any]]]:
-    """{id of a live deal: its stays in stages while it was open, the first one first}."""
+def stage_history(world: World) -> dict[int, list[dict[str, Any]]]:
+    """{id of a live deal: its stays in stages while it was open, oldest first}."""
     rows = world.tables["deals"].rows.values()
     return {row.id: _of_deal(world, row) for row in rows if row.deleted_at is None}
 

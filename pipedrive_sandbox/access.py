@@ -1,4 +1,4 @@
-"""What the token's user may read, and what they lack where they may not."""
+"""What the token's user may read, and what they would need for the rest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .permissions import PERMISSIONS
 from .route import Route
 from .switches import Switches
 
-# Which of them a regular user has is set per company; these are a guess.
+# Each company decides what regular users may do; these defaults are a guess.
 _REGULAR = frozenset(
     {
         "can_add_products",
@@ -29,14 +29,14 @@ _REGULAR = frozenset(
 
 
 def permissions(admin: bool, lacking: Collection[str] = ()) -> dict[str, bool]:
-    """{permission: whether it is held}, of an admin or of a regular user, without `lacking`."""
-    held = PERMISSIONS if admin else _REGULAR
-    return {name: name in held and name not in lacking for name in PERMISSIONS}
+    """{permission: whether the user has it}, for an admin or a regular user, minus `lacking`."""
+    granted = PERMISSIONS if admin else _REGULAR
+    return {name: name in granted and name not in lacking for name in PERMISSIONS}
 
 
 def check(route: Route, switches: Switches) -> None:
-    """Raise the refusal if the company's plan or its user may not read `route`."""
-    if "projects:read" in route.scopes and switches.projects_plan != "ok":
+    """Raise a Refusal if the company's plan or its user does not allow reading `route`."""
+    if "projects:read" in route.access.scopes and switches.projects_plan != "ok":
         raise not_in_plan(switches.projects_plan, "projects", switches.plan_refusal)
     lack = missing(route, switches)
     if lack:
@@ -44,14 +44,14 @@ def check(route: Route, switches: Switches) -> None:
 
 
 def missing(route: Route, switches: Switches) -> str:
-    """What the token's user would need to read `route`; empty: they may."""
-    if route.admin_only and not switches.admin:
+    """What the token's user lacks to read `route`, or an empty string."""
+    if route.access.admin_only and not switches.admin:
         return "needs an admin"
-    if route.app and route.app not in switches.user_apps():
-        return f"needs the app {route.app}"
-    if route.definitions and switches.fields_hidden:
-        return "needs to see what fields there are"
-    name = route.permission
+    if route.access.app and route.access.app not in switches.user_apps():
+        return f"needs the app {route.access.app}"
+    if route.access.definitions and switches.fields_hidden:
+        return "needs access to field definitions"
+    name = route.access.permission
     if name and not permissions(switches.admin, switches.lacking())[name]:
         return f"needs {name}"
     return ""

@@ -1,4 +1,4 @@
-"""Records of v2 in the notation of v1, which recents and participants still use."""
+"""Converts v2 records to v1's format, which recents and participants still use."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _PRODUCT = ("id", "name", "code", "unit", "tax", "visible_to", "owner_id", "pric
 
 
 def _some(record: Record, names: tuple[str, ...]) -> Shape:
-    """What is set; a time in v1's notation."""
+    """The fields that are set, with times in v1's format."""
     shape = {name: record[name] for name in names if record.get(name) is not None}
     for name in _TIMES:
         if record.get(name):
@@ -70,7 +70,7 @@ def user(world: World, id_: int) -> Shape:
 
 
 def related_organization(world: World, id_: int) -> Shape | None:
-    """An organization inside another record; None if there is none with that id any more."""
+    """An organization inside another record; None if it no longer exists."""
     row = world.tables["organizations"].rows.get(id_)
     if row is None:
         return None
@@ -91,19 +91,19 @@ def _deletion(row: Row) -> Shape:
 
 
 def deal(world: World, row: Row) -> Shape:
-    gone, record = row.deleted_at is not None, row.record
+    deleted, record = row.deleted_at is not None, row.record
     return {
         **_some(record, _DEAL),
         "user_id": record["owner_id"],
         "visible_to": str(record["visible_to"]),
-        "active": record["status"] == "open" and not gone,
-        "deleted": gone,
-        "status": "deleted" if gone else record["status"],
+        "active": record["status"] == "open" and not deleted,
+        "deleted": deleted,
+        "status": "deleted" if deleted else record["status"],
     }
 
 
 def person(world: World, row: Row) -> Shape:
-    """Its organization and owner are ids."""
+    """A person whose organization and owner are ids."""
     record = row.record
     return {
         **_some(record, ("id", "name", "first_name", "owner_id", "org_id", "label_ids")),
@@ -172,7 +172,7 @@ def stage(world: World, row: Row) -> Shape:
 
 
 def as_it_is(world: World, row: Row) -> Shape:
-    """A record that v1 alone lists; inactive if it was deleted."""
+    """A record that only v1 lists, inactive if it was deleted."""
     active = row.record.get("active_flag", True) and row.deleted_at is None
     record: Shape = _set({**row.record, "active_flag": active})
     return {**record, "user": _set(record["user"])} if "user" in record else record
@@ -183,7 +183,7 @@ def _set(record: Record) -> Shape:
 
 
 def participant(world: World, deal: Row, record: Record) -> Shape:
-    """A participant of `deal`, with what v1 shows of the person (of a purged one, the id)."""
+    """A participant of `deal`, with what v1 shows of the person (only the id of a purged one)."""
     id_ = record["person_id"]
     found = world.tables["persons"].rows.get(id_)
     full: Shape = {"id": id_, "name": "", "active_flag": False, "email": [], "phone": []}

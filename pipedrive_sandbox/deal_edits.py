@@ -1,4 +1,4 @@
-"""What users do to a deal besides naming it: they move, close, fill, join and follow it."""
+"""The edits users make to a deal: move it, close it, change its products, people and followers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Literal, get_args
 
 from .clock import plain, zulu
 from .data.changelogs import Change, entry, moved, other_stage, pipeline_of
-from .data.deal_products import ROOM, product
-from .data.draw import Draw
+from .data.deal_products import IDS_PER_PARENT, product
 from .data.following import participant
+from .data.random_values import RandomValues
 from .data.world import World
 from .record import Record, Row
 
-Work = Literal["title", "stage", "status", "products", "participants", "followers"]
-USUAL: tuple[Work, ...] = (
+EditKind = Literal["title", "stage", "status", "products", "participants", "followers"]
+USUAL_EDITS: tuple[EditKind, ...] = (
     *("title",) * 5,
     *("stage",) * 3,
     "status",
@@ -23,28 +23,28 @@ USUAL: tuple[Work, ...] = (
     "participants",
     "followers",
 )
-CHILDREN = ("products", "participants", "followers")  # they change no field of the deal
+CHILD_EDITS = ("products", "participants", "followers")  # edits that change no field of the deal
 
 
-def known(work: tuple[str, ...]) -> None:
-    """Raises ValueError at work that nobody does."""
-    unknown = sorted(set(work) - set(get_args(Work)))
-    if unknown or not work:
-        raise ValueError(f"deals have no {unknown}; there are {get_args(Work)}")
+def check_kinds(kinds: tuple[str, ...]) -> None:
+    """Check the kinds of edit. Raises ValueError if there are none, or one is unknown."""
+    unknown = sorted(set(kinds) - set(get_args(EditKind)))
+    if unknown or not kinds:
+        raise ValueError(f"unknown kinds of edit: {unknown}; choose from {get_args(EditKind)}")
 
 
 def logged(world: World, now: float, table: str, row: Row, *changes: tuple[str, Any, Any]) -> None:
-    """Write (field, old value, new value) into the changelog of `row`."""
-    log, draw = world.children.change(table, "changelog", row), _draw(world, now, row)
-    log += [entry(draw, world.sizes.users, Change(now, *change)) for change in changes]
+    """Append each change (field, old value, new value) to the changelog of `row`."""
+    log, rng = world.children.change(table, "changelog", row), _rng(world, now, row)
+    log += [entry(rng, world.sizes.users, Change(now, *change)) for change in changes]
 
 
-def _draw(world: World, now: float, row: Row) -> Draw:
-    return Draw(world.seed, f"deals:change:{row.id}:{now}", now)
+def _rng(world: World, now: float, row: Row) -> RandomValues:
+    return RandomValues(world.seed, f"deals:change:{row.id}:{now}", now)
 
 
-class DealWork:
-    """Changes one deal now, by its own chance: other records do not depend on it."""
+class DealEdit:
+    """Edits one deal. It has its own random source, so other records do not depend on it."""
 
     def __init__(self, world: World, now: float, row: Row, random: Random) -> None:
         self._world = world
@@ -52,17 +52,17 @@ class DealWork:
         self._row = row
         self._random = random
 
-    def do(self, work: str) -> None:
-        """Do `work`, which is not "title"."""
-        act: dict[str, Callable[[], None]] = {
+    def make(self, kind: str) -> None:
+        """Make an edit of this `kind`, which may not be "title"."""
+        edits: dict[str, Callable[[], None]] = {
             "stage": self._move,
             "status": self._close_or_open,
             "products": self._products,
             "participants": self._participants,
             "followers": self._followers,
         }
-        self._world.children.settle("deals", self._row)
-        act[work]()
+        self._world.children.keep_original("deals", self._row)
+        edits[kind]()
 
     def _set(self, **fields: Any) -> None:
         self._row.record = {**self._row.record, **fields}
@@ -72,7 +72,7 @@ class DealWork:
 
     def _move(self) -> None:
         old = self._row.record["stage_id"]
-        new = other_stage(_draw(self._world, self._now, self._row), old)
+        new = other_stage(_rng(self._world, self._now, self._row), old)
         self._log(*(change[1:] for change in moved(self._now, old, new)))
         moment = zulu(self._now)
         self._set(stage_id=new, pipeline_id=pipeline_of(new), stage_change_time=moment)
@@ -98,37 +98,37 @@ class DealWork:
         return self._world.children.change("deals", kind, self._row)
 
     def _products(self) -> None:
-        """One more, or one less, be it the last."""
+        """Add or remove one product. The last one may be removed too."""
         rows, id_ = self._children("products"), self._row.id
         if rows and self._random.random() < 0.5:
             del rows[self._random.randrange(len(rows))]
             return
         at = self._world.children.next_number("deals", "products", id_)
         parent = self._world.children.parent("deals", self._row)
-        draw = _draw(self._world, self._now, self._row)
-        new = product(draw, self._row.record, at, self._now, parent)
+        rng = _rng(self._world, self._now, self._row)
+        new = product(rng, self._row.record, at, self._now, parent)
         rows.append({**new, "update_time": new["add_time"]})
 
     def _participants(self) -> None:
         rows, id_ = self._children("participants"), self._row.id
-        there = {row["person_id"] for row in rows}
+        present = {row["person_id"] for row in rows}
         people = self._world.sizes.persons
-        if len(there) >= people:
+        if len(present) >= people:
             return
         person = self._random.randint(1, people)
-        while person in there:
+        while person in present:
             person = person % people + 1
         at = self._world.children.next_number("deals", "participants", id_)
-        rows.append(participant(id_ * ROOM + at, person, self._now))
+        rows.append(participant(id_ * IDS_PER_PARENT + at, person, self._now))
         log = {"actor_user_id": 1, "person_id": person, "action": "added"}
         self._children("participants_changelog").append({**log, "time": plain(self._now)})
 
     def _followers(self) -> None:
-        """One more, or nobody any more where everybody follows."""
+        """Add a follower, or remove one if every user already follows the deal."""
         rows, users = self._children("followers"), range(1, self._world.sizes.users + 1)
-        there = {row["user_id"] for row in rows}
-        free = [user for user in users if user not in there]
-        user = self._random.choice(free) if free else self._random.choice(sorted(there))
+        present = {row["user_id"] for row in rows}
+        free = [user for user in users if user not in present]
+        user = self._random.choice(free) if free else self._random.choice(sorted(present))
         action = "added" if free else "removed"
         if free:
             rows.append({"user_id": user, "add_time": zulu(self._now)})
