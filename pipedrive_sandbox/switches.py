@@ -12,7 +12,8 @@ Value = str | int | float | bool
 
 @dataclass(frozen=True)
 class Switches:
-    """The current value of every switch. Flat, because each one is a `--switch NAME=VALUE`.
+    """The current value of every switch: so many attributes because each one is a
+    `--switch NAME=VALUE`.
 
     A comment says what is not documented, or what the switch imitates.
     """

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from source_pipedrive.http.client import Client, Request
+from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
+from source_pipedrive.http.request import Request
 from source_pipedrive.stream import Kind, Stream
 
 # The Pipedrive apps whose admins see other users' private records.

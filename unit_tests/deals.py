@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import TRANSIENT, SyncError
+from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.reading.instants import rfc3339
 from unit_tests.fakes import NOW, FakeApi, Params, v2_list
 

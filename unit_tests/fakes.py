@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.decoding import NullAnswers
 from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.usage import Usage
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

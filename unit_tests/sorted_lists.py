@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
+from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS

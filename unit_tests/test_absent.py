@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.http.request import Request
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.dependent import NO_RECORD
 from source_pipedrive.reading.instants import instant, rfc3339

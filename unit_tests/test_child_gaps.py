@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError
+from source_pipedrive.http.request import Request
 from source_pipedrive.reading.batch import Batch, Handover
 from source_pipedrive.reading.instants import rfc3339
 from unit_tests.deals import Deals, Record, deals

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError, SyncError
+from source_pipedrive.http.request import Request
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.remembered import (
     MOST_REFUSED,

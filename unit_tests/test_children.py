@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import CONFIG, SYSTEM, StreamError
+from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.refusals import HOPELESS
 from source_pipedrive.streams import STREAMS

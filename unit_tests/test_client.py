@@ -11,10 +11,11 @@ import requests
 
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.auth import ApiToken, OAuth
-from source_pipedrive.http.client import REFUSALS, Client, Request
+from source_pipedrive.http.client import REFUSALS, Client
 from source_pipedrive.http.errors import CONFIG, MUTE_REFUSALS, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.request import Request
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.http.usage import Usage
 from unit_tests.wire import Reply, Wire, ok

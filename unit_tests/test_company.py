@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from source_pipedrive.config.parsing import parse
-from source_pipedrive.http.client import Request
 from source_pipedrive.http.company import Company, connect
 from source_pipedrive.http.errors import SyncError
+from source_pipedrive.http.request import Request
 from unit_tests.wire import Reply, Wire, ok
 
 ME = {"id": 7, "name": "Ada", "company_id": 42, "company_name": "Acme", "company_domain": "acme-1"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from source_pipedrive.http.client import Answer, Request
 from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.state import VERSION
 from unit_tests.fakes import ACME, NOW, FakeClient, Params

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
+from source_pipedrive.http.request import Request
 from source_pipedrive.reading import pending
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.reference import ReferenceList

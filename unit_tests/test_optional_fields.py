@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import SYSTEM, StreamError
 from source_pipedrive.http.optional_fields import OptionalFields
+from source_pipedrive.http.request import Request
 from source_pipedrive.reading.pages import request_for
 from source_pipedrive.streams import STREAMS
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.http.client import Answer, Request
+from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.state import VERSION
 from source_pipedrive.stream import NOT_REQUESTED, Kind, Paging, Stream

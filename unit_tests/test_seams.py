@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_pipedrive.http.client import Request
 from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.http.request import Request
 from source_pipedrive.reading import pending
 from source_pipedrive.reading.children import Children
 from source_pipedrive.reading.instants import instant, rfc3339, seconds_of

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from dataclasses import dataclass
 
 import requests
 import urllib3
@@ -24,7 +22,6 @@ from source_pipedrive.http.decoding import NullAnswers, decode, server_time
 from source_pipedrive.http.errors import (
     CONFIG,
     Action,
-    AnswerPattern,
     PageError,
     StreamError,
     SyncError,
@@ -33,6 +30,7 @@ from source_pipedrive.http.errors import (
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.optional_fields import OptionalFields
 from source_pipedrive.http.pacing import Pacing, Slot, growing
+from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.usage import AnswerSizes, Usage
 
 logger = logging.getLogger("airbyte")
@@ -44,62 +42,6 @@ TIMEOUT = (10.0, 90.0)  # seconds to connect, seconds without a byte
 POOL = 128  # connections kept open: more than the most workers
 TRIES = 8  # for one page, over about two minutes
 REFUSALS = 20  # by the burst limit for one page, over about ten minutes
-
-
-@dataclass(frozen=True)
-class Request:
-    """One GET request, and what messages and the usage report need to know about it.
-
-    path        relative to the root of the API version
-    cost        API tokens
-    scope       the OAuth scope that a message about a missing scope names
-    permission  the permission that a message about a missing permission names
-    means_unavailable  answers that concern only this stream, even if others would end the sync
-    optional    names in include_fields that require one of Pipedrive's apps, and that app
-    """
-
-    stream: str
-    path: str
-    version: int
-    cost: int
-    scope: str
-    permission: str = "that this needs"
-    params: Mapping[str, str] = field(default_factory=dict)
-    means_unavailable: tuple[AnswerPattern, ...] = ()
-    optional: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """body: the decoded object; at: the server's clock in UTC, in whole seconds, if reported."""
-
-    body: dict[str, Any]
-    at: datetime | None
-
-
-class Api(Protocol):
-    """What a sync needs from a `Client`. Tests implement it without a network."""
-
-    @property
-    def usage(self) -> Usage:
-        """What the sync has spent."""
-
-    @property
-    def pacing(self) -> Pacing:
-        """How fast requests may leave."""
-
-    @property
-    def null_answers(self) -> NullAnswers:
-        """Which null answers can be believed."""
-
-    def get(self, request: Request) -> Answer:
-        """The answer to `request`. Raises StreamError or SyncError."""
-
-    def pause(self, seconds: float) -> None:
-        """Waits before a request is repeated. Raises SyncError if the sync is asked to stop."""
-
-    def size(self, stream: str) -> int:
-        """Bytes of the largest answer so far."""
 
 
 class _AcceptEverything(ErrorHandler):

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 from source_pipedrive.config.model import Config, OAuthCredentials, is_company_address
 from source_pipedrive.http.auth import ApiToken, OAuth
-from source_pipedrive.http.client import TRIES, Client, Request
+from source_pipedrive.http.client import TRIES, Client
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, without_addresses
 from source_pipedrive.http.hosts import Host, company_host, shared_host
 from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.request import Request
 from source_pipedrive.http.usage import Usage
 
 logger = logging.getLogger("airbyte")

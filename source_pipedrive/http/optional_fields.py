@@ -12,12 +12,10 @@ import re
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from source_pipedrive.http.errors import StreamError
-
-if TYPE_CHECKING:
-    from source_pipedrive.http.client import Request
+from source_pipedrive.http.request import Request
 
 logger = logging.getLogger("airbyte")
 

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from source_pipedrive.http.client import Api
 from source_pipedrive.http.errors import PipedriveError, StreamError
+from source_pipedrive.http.request import Api
 from source_pipedrive.reading.batch import Handover, Step, Task
 from source_pipedrive.reading.coverage import Coverage, Remaining
 from source_pipedrive.reading.instants import instant_or_none

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from source_pipedrive.http.client import Api, Request
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.http.pacing import growing
+from source_pipedrive.http.request import Api, Request
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Kind, Paging, Stream
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from source_pipedrive.http.client import Api
 from source_pipedrive.http.company import Company
+from source_pipedrive.http.request import Api
 from source_pipedrive.reading import state
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.instants import instant_or_none, rfc3339

@@ -6,8 +6,8 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from source_pipedrive.http.client import Api
 from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.request import Api
 from source_pipedrive.reading.pages import all_records
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Stream

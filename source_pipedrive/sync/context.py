@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from source_pipedrive.http.client import Api
 from source_pipedrive.http.company import Company
+from source_pipedrive.http.request import Api
 from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.sync.limits import WorkerLimits
 

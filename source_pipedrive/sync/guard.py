@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from source_pipedrive.http.client import Answer, Api, Request
 from source_pipedrive.http.decoding import NullAnswers
 from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.request import Answer, Api, Request
 from source_pipedrive.http.usage import Usage
 
 

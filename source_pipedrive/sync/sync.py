@@ -10,9 +10,9 @@ from typing import Any, Generic
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.client import Api
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import CONFIG, TRANSIENT
+from source_pipedrive.http.request import Api
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading import state
 from source_pipedrive.reading.coverage import Remaining

@@ -1,0 +1,69 @@
+"""A request, its answer, and what a sync needs from a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from source_pipedrive.http.decoding import NullAnswers
+from source_pipedrive.http.errors import AnswerPattern
+from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.usage import Usage
+
+
+@dataclass(frozen=True)
+class Request:
+    """One GET request, and what messages and the usage report need to know about it.
+
+    path        relative to the root of the API version
+    cost        API tokens
+    scope       the OAuth scope that a message about a missing scope names
+    permission  the permission that a message about a missing permission names
+    means_unavailable  answers that concern only this stream, even if others would end the sync
+    optional    names in include_fields that require one of Pipedrive's apps, and that app
+    """
+
+    stream: str
+    path: str
+    version: int
+    cost: int
+    scope: str
+    permission: str = "that this needs"
+    params: Mapping[str, str] = field(default_factory=dict)
+    means_unavailable: tuple[AnswerPattern, ...] = ()
+    optional: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """body: the decoded object; at: the server's clock in UTC, in whole seconds, if reported."""
+
+    body: dict[str, Any]
+    at: datetime | None
+
+
+class Api(Protocol):
+    """What a sync needs from a `Client`. Tests implement it without a network."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the sync has spent."""
+
+    @property
+    def pacing(self) -> Pacing:
+        """How fast requests may leave."""
+
+    @property
+    def null_answers(self) -> NullAnswers:
+        """Which null answers can be believed."""
+
+    def get(self, request: Request) -> Answer:
+        """The answer to `request`. Raises StreamError or SyncError."""
+
+    def pause(self, seconds: float) -> None:
+        """Waits before a request is repeated. Raises SyncError if the sync is asked to stop."""
+
+    def size(self, stream: str) -> int:
+        """Bytes of the largest answer so far."""
