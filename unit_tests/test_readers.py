@@ -471,3 +471,27 @@ def test_pages_that_are_smaller_than_asked_for_are_shared_by_their_size() -> Non
 
     work(run, task, share)
     assert [one for one in taken if one is not None]
+
+
+def test_a_mailbox_that_is_stopped_requests_no_further_page() -> None:
+    """It writes nothing before the last folder, so no page on its way out would stop it."""
+    asked: list[Params] = []
+
+    def answer(params: Params) -> Record:
+        asked.append(params)
+        if len(asked) == 2:
+            run.stop(stopped())
+        start = int(params["start"])
+        rows = [{"id": start + n, "last_message_timestamp": rfc3339(UNTIL)} for n in range(50)]
+        more = {"more_items_in_collection": True, "next_start": start + 50}
+        return {"data": rows, "additional_data": {"pagination": more}}
+
+    run, buffer = run_of("mail_threads", FakeClient(answer))
+    task = run.take()
+    assert task is not None
+    with pytest.raises(SyncError):
+        work(run, task)
+    assert len(asked) == 2
+    run.end()
+    statuses = [m.trace.stream_status for m in buffer.drain() if m.trace and m.trace.stream_status]
+    assert statuses[-1].status.value == "INCOMPLETE"

@@ -137,10 +137,10 @@ def _company(me: object, at: datetime | None, scopes: frozenset[str] | None) -> 
     )
 
 
-def _access(told: object) -> dict[str, bool] | None:
-    if not isinstance(told, list):
+def _access(apps_of_user: object) -> dict[str, bool] | None:
+    if not isinstance(apps_of_user, list):
         return None
-    apps = [entry for entry in told if isinstance(entry, dict) and entry.get("app")]
+    apps = [entry for entry in apps_of_user if isinstance(entry, dict) and entry.get("app")]
     return {
         str(entry["app"]): any(e["app"] == entry["app"] and e.get("admin") is True for e in apps)
         for entry in apps

@@ -130,7 +130,7 @@ class WholeList(Sequential):
     """A list without a filter. With a cursor field only records that changed since the last sync
     are written, otherwise all of the configured history.
 
-    It is read in one go, however many parents wait: without an order there is no place to resume
+    It is read without a pause, however many parents wait: without an order there is no place to resume
     from, and such lists have few child records.
     """
 

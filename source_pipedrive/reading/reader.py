@@ -102,8 +102,8 @@ class Reader(ABC):
         return False
 
     @property
-    def can_let_go(self) -> bool:
-        """Whether a dependent that cannot keep up may read the rest of this list later."""
+    def can_release(self) -> bool:
+        """Whether a dependent that cannot keep up can be released, to read the rest of this list later."""
         return self.stream.incremental.changes in SORTED and self.can_checkpoint
 
     @property

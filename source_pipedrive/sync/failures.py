@@ -12,7 +12,7 @@ logger = logging.getLogger("airbyte")
 
 class UnneededError(Exception):
     """The dependents that a list was read for have ended. This is no failure: others may have been
-    let go, and read the rest later."""
+    released, and read the rest later."""
 
 
 def unexpected(stream: str, error: Exception) -> AirbyteTracedException:

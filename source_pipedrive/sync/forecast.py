@@ -44,7 +44,7 @@ class Forecast:
 
     @property
     def expected(self) -> int | None:
-        """About how many records this sync will deliver; None if that cannot be told yet."""
+        """About how many records this sync will deliver; None if that is not known yet."""
         highest, newest_seen = self._reader.highest.value, self._reader.highest.newest_seen
         counted = self._whole and newest_seen
         if counted and not self._reader.stream.read_after:

@@ -56,7 +56,7 @@ class Graph(Generic[N]):
         self._needs: dict[tuple[N, N], Remaining] = {}
         self._earlier: defaultdict[N, list[N]] = defaultdict(list)
         self._later: defaultdict[N, list[N]] = defaultdict(list)
-        self._let_go: defaultdict[N, list[tuple[N, Rest]]] = defaultdict(list)
+        self._released: defaultdict[N, list[tuple[N, Rest]]] = defaultdict(list)
 
     # -- questions
 
@@ -81,9 +81,9 @@ class Graph(Generic[N]):
         that it lacks."""
         return None if source.selected else self._needs.get((source, dependent))
 
-    def let_go(self, source: N) -> list[N]:
-        """The dependents that could not keep up with a list and read the rest later."""
-        return [dependent for dependent, _ in self._let_go[source]]
+    def released(self, source: N) -> list[N]:
+        """The dependents that could not keep up with a list and will read the rest later."""
+        return [dependent for dependent, _ in self._released[source]]
 
     # -- before the sync
 
@@ -167,12 +167,12 @@ class Graph(Generic[N]):
         run.reader.set_remaining(union(needs))
 
     def release_slow(self, source: N) -> None:
-        """Lets those dependents go that cannot keep up with a list while others can: so many
-        parents wait for them that they read the rest later. The caller holds the source's lock."""
+        """Releases the dependents that cannot keep up with a list while others can: so many parents
+        wait for them that they will read the rest later. The caller holds the source's lock."""
         active = [each for each in self._dependents[source] if not each.exhausted]
         slow = [each for each in active if each.is_full]
         all_are = not source.selected and len(slow) == len(active)
-        if not slow or not source.reader.can_let_go or all_are:
+        if not slow or not source.reader.can_release or all_are:
             return
         for each in slow:
             rest: Rest = [(source.stream, source.reader.remaining())]
@@ -182,18 +182,18 @@ class Graph(Generic[N]):
                     needs = self._needs.get((other, each)) or self._shared(other, each)
                     rest.append((other.stream, needs))
                     self._part(other, each)
-            self._let_go[source].append((each, rest))
+            self._released[source].append((each, rest))
 
     def restarted(self, source: N) -> None:
-        """A list is read from its beginning again, so those that were let go lack all of it. The
-        caller holds the source's lock."""
-        for _, rest in self._let_go[source]:
+        """A list is read from its beginning again, so the dependents that it has released lack all of
+        it. The caller holds the source's lock."""
+        for _, rest in self._released[source]:
             rest[0] = (source.stream, source.reader.remaining())
 
-    def read_on(self, source: N) -> list[N]:
-        """Makes the runs that read the rest for those that a list has let go."""
+    def runs_for_released(self, source: N) -> list[N]:
+        """Makes the runs that read the rest for the dependents that a list has released."""
         made: list[N] = []
-        for dependent, rest in self._let_go[source]:
+        for dependent, rest in self._released[source]:
             for stream, remaining in rest if not dependent.exhausted else ():
                 same = (
                     run

@@ -104,7 +104,7 @@ class Priority:
         parents is full and their list waits for it."""
         if not self._lists_first or is_list(run) or not any(map(self._waits_for, self._open)):
             return False
-        pressed = any(not s.exhausted and not s.reader.can_let_go for s in run.sources)
+        pressed = any(not s.exhausted and not s.reader.can_release for s in run.sources)
         return not (run.is_full and pressed)
 
     def _waits_for(self, run: StreamRun[Any]) -> bool:

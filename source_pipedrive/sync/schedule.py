@@ -103,7 +103,7 @@ class Schedule(Generic[T]):
         try:
             yield from self._steps(run, task)
         except UnneededError:
-            pass  # another run reads on for those that were let go
+            pass  # another run continues for the dependents that were released
         except PipedriveError as answer:
             unavailable = run.stream.unavailable_answer(answer.status, answer.body)
             if unavailable is None or run.reader.has_answered:  # what the account has, it keeps
@@ -173,16 +173,16 @@ class Schedule(Generic[T]):
                     self._runs.remove(run)
                     self._ended(run)
                     self.priority.ended(run)
-                    self._read_on(run)
+                    self._continue_for_released(run)
             self.changed.notify_all()
 
-    def _read_on(self, run: StreamRun[T]) -> None:
-        """Continues for the dependents that a run has let go."""
+    def _continue_for_released(self, run: StreamRun[T]) -> None:
+        """Continues for the dependents that a run has released."""
         if run.error is not None:
-            for each in self._graph.let_go(run):
+            for each in self._graph.released(run):
                 each.fail(run.error)
             return
-        for more in self._graph.read_on(run):
+        for more in self._graph.runs_for_released(run):
             self.priority.add(more)
             self._runs.append(more)
         self._until_ranked = 0

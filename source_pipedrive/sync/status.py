@@ -17,7 +17,7 @@ from source_pipedrive.sync.output import StreamOutput
 
 
 class RunStatus(Generic[T]):
-    """Whether a stream goes on. selected: whether its records are written, or only read for its
+    """How far a stream is. selected: whether its records are written, or only read for its
     dependents; error, absence: why it ended early; stopped: the error is another stream's, which
     ended the sync."""
 
@@ -82,10 +82,10 @@ class RunStatus(Generic[T]):
 
     @property
     def is_blocked(self) -> bool:
-        """Whether it should pause because its dependents are full. If it can let them go, it pauses
+        """Whether it should pause because its dependents are full. If it can release them, it pauses
         only when all of them are full and its own records are not written anyway."""
         full = [each.is_full for each in self.dependents if not each.exhausted]
-        if self.reader.can_let_go:
+        if self.reader.can_release:
             return not self.selected and bool(full) and all(full)
         return any(full)
 

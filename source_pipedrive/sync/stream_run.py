@@ -182,7 +182,7 @@ class StreamRun(RunStatus[T]):
             self._handovers.drop_held()
             if (now := self.reader.dump()) is not None:
                 self.output.state(now)
-        for each in (*self.dependents, *self._graph.let_go(self)):
+        for each in (*self.dependents, *self._graph.released(self)):
             each.take_back(self)
 
     # -- dependents
