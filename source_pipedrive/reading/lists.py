@@ -130,9 +130,8 @@ class WholeList(Sequential):
     """A list without a filter. With a cursor field only records that changed since the last sync
     are written, otherwise all of the configured history.
 
-    It is read without a pause, however many parents wait: without an order there is no place to resume
-    from, and such lists have few child records.
-    """
+    It is read without a pause, however many parents wait: without an order there is no place to
+    resume from, and such lists have few child records."""
 
     in_order = False
 

@@ -103,7 +103,8 @@ class Reader(ABC):
 
     @property
     def can_release(self) -> bool:
-        """Whether a dependent that cannot keep up can be released, to read the rest of this list later."""
+        """Whether a dependent that cannot keep up can be released, to read the rest of this list
+        later."""
         return self.stream.incremental.changes in SORTED and self.can_checkpoint
 
     @property

@@ -185,8 +185,8 @@ class Graph(Generic[N]):
             self._released[source].append((each, rest))
 
     def restarted(self, source: N) -> None:
-        """A list is read from its beginning again, so the dependents that it has released lack all of
-        it. The caller holds the source's lock."""
+        """A list is read from its beginning again, so the dependents that it has released lack all
+        of it. The caller holds the source's lock."""
         for _, rest in self._released[source]:
             rest[0] = (source.stream, source.reader.remaining())
 

@@ -82,8 +82,8 @@ class RunStatus(Generic[T]):
 
     @property
     def is_blocked(self) -> bool:
-        """Whether it should pause because its dependents are full. If it can release them, it pauses
-        only when all of them are full and its own records are not written anyway."""
+        """Whether it should pause because its dependents are full. If it can release them, it
+        pauses only when all of them are full and its own records are not written anyway."""
         full = [each.is_full for each in self.dependents if not each.exhausted]
         if self.reader.can_release:
             return not self.selected and bool(full) and all(full)
