@@ -64,7 +64,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
     5: (
         "goals of type revenue_forecast exist, but goals/find does not accept this type.name",
         (
-            "unit_tests/test_readers.py::test_goals_of_everybody_come_once",
+            "unit_tests/test_readers.py::test_goals_of_every_assignee_type_are_read_once",
             "integration_tests/test_real_pipedrive.py::"
             "test_goals_of_every_type_arrive_with_or_without_teams",
         ),
@@ -163,7 +163,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "users have no pagination block, next_start is missing on the last page, an empty list of "
         "v1 is null",
         (
-            "unit_tests/test_readers.py::test_users_are_one_request_and_only_the_changed_come",
+            "unit_tests/test_readers.py::test_users_take_one_request_and_only_changed_ones_are_written",
             "unit_tests/test_pages.py::test_offset_pages_bring_every_row_once",
             "unit_tests/test_pages.py::test_null_and_absent_lists_are_empty",
         ),
