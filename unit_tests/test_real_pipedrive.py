@@ -50,7 +50,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "integration_tests/test_plans.py::"
             "test_deletions_are_read_from_the_lists_that_are_not_refused",
             "unit_tests/test_deleted.py::"
-            "test_what_was_deleted_in_a_list_that_the_account_lacked_comes_once_it_has_it",
+            "test_deletions_in_a_list_that_was_unavailable_are_read_once_it_is_available",
         ),
     ),
     4: (
@@ -84,7 +84,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "test_keys_that_the_specification_lacks_are_columns",
             "integration_tests/test_real_pipedrive.py::"
             "test_the_outcome_of_an_activity_has_its_label",
-            "unit_tests/test_records.py::test_the_outcome_of_an_activity_leaves_as_text",
+            "unit_tests/test_records.py::test_the_outcome_of_an_activity_is_written_as_text",
         ),
     ),
     8: (
@@ -118,7 +118,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "persons and organizations of v1 have delete_time",
         (
             "unit_tests/test_deleted.py::"
-            "test_the_time_of_a_deletion_is_pipedrives_own_where_it_tells_one",
+            "test_the_time_of_a_deletion_is_pipedrives_own_if_it_reports_one",
         ),
     ),
     13: (
@@ -164,7 +164,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "v1 is null",
         (
             "unit_tests/test_readers.py::test_users_take_one_request_and_only_changed_ones_are_written",
-            "unit_tests/test_pages.py::test_offset_pages_bring_every_row_once",
+            "unit_tests/test_pages.py::test_offset_pages_return_every_record_once",
             "unit_tests/test_pages.py::test_null_and_absent_lists_are_empty",
         ),
     ),

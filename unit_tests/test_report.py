@@ -20,7 +20,7 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(params=["selected", "hidden"])
+@pytest.fixture(params=["selected", "unselected"])
 def made(request: Any, caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock, Any, Usage]:
     caplog.set_level("INFO")
     client = FakeClient(lambda params: {"data": []})
@@ -31,19 +31,19 @@ def made(request: Any, caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock,
     return report, clock, run, client.usage
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     lines = [record.message for record in caplog.records]
     caplog.clear()
     return lines
 
 
-def test_a_long_stream_says_every_half_minute_how_far_it_is(
+def test_a_long_stream_reports_its_progress_every_half_minute(
     made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also while it waits: no platform takes it for dead."""
+    """Even while it waits, so that no platform takes it for dead."""
     report, clock, run, usage = made
     run.start()
-    said(caplog)
+    logged(caplog)
     lines = []
     for second in range(300):
         clock.now = float(second)
@@ -51,14 +51,14 @@ def test_a_long_stream_says_every_half_minute_how_far_it_is(
             usage.charge("deals", 10, {})
             run.output.count(500)
         report.tick()
-        lines += said(caplog)
+        lines += logged(caplog)
     assert len(lines) == 300 // EVERY - 1
     assert lines[0] == "deals: 0 records so far, 0 requests, 0 tokens."
     assert lines[1] == "deals: 0 records so far, 0 requests, 0 tokens, waiting for Pipedrive."
     assert lines[3] == "deals: 500 records so far, 1 requests, 10 tokens."
 
 
-def test_what_is_expected_stands_beside_what_has_come(
+def test_progress_shows_how_many_records_are_expected(
     made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
     report, clock, run, _ = made
@@ -68,10 +68,10 @@ def test_what_is_expected_stands_beside_what_has_come(
     run.reader.progress.advance(span, span.at + 1, density=1_000 / (span.end - span.at))
     clock.now = EVERY
     report.tick()
-    assert said(caplog)[-1].startswith("deals: 500 of about 1,")
+    assert logged(caplog)[-1].startswith("deals: 500 of about 1,")
 
 
-def test_a_stream_that_has_not_begun_or_is_over_says_nothing(
+def test_a_stream_that_has_not_started_or_has_ended_logs_no_progress(
     made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
     report, clock, run, _ = made
@@ -79,13 +79,13 @@ def test_a_stream_that_has_not_begun_or_is_over_says_nothing(
     report.tick()
     run.start()
     run.end()
-    said(caplog)
+    logged(caplog)
     clock.now = 200
     report.tick()
-    assert said(caplog) == []
+    assert logged(caplog) == []
 
 
-def test_the_table_lines_up() -> None:
+def test_the_columns_of_the_table_line_up() -> None:
     usage = Usage()
     usage.charge("deals", 1_500, {"x-daily-ratelimit-token-limit": "150000"})
     lines = table([("deals", 150, 1_500, 75_000), ("all", 150, 1_500, 75_000)], usage)
