@@ -108,7 +108,7 @@ def cycle(arrows: dict[str, set[str]]) -> list[str]:
     ],
 )
 def test_no_module_imports_itself_through_others(package: str, module: str, imports: str) -> None:
-    """Not even for types: whoever reads one module of a cycle has to read all of them."""
+    """Not even for types: to understand one module of a cycle, you have to read them all."""
     known = modules(package)
     arrows = {name: neighbours(name, known) for name in known}
     assert f"{package}.{imports}" in arrows[f"{package}.{module}"]

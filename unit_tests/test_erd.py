@@ -38,7 +38,7 @@ def test_the_golden_diagram_matches_the_schemas(name: str, make: object) -> None
 
 @EACH_STREAM
 def test_every_column_that_a_description_refers_to_exists(stream: Stream) -> None:
-    """Otherwise whoever follows a description finds no such column."""
+    """Otherwise a description sends its reader to a column that does not exist."""
     for name, column in stream.schema["properties"].items():
         for found in SEE.findall(column["description"]):
             for place in found.split(", "):

@@ -1,4 +1,4 @@
-"""Readers against a Pipedrive that is a function: what is requested, and no record is missed."""
+"""Readers against a fake Pipedrive: which requests they send, and that they miss no record."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_an_interrupted_backfill_of_files_resumes_below_what_it_read() -> None:
     with pytest.raises(StreamError, match="killed"):
         work_off(run, buffer)
     first, states = work_off(run, buffer)
-    assert states[-1]["update_time"] == rfc3339(lower)  # no gap for a reader of this key alone
+    assert states[-1]["update_time"] == rfc3339(lower)  # no gap for readers of this key alone
     rows[2_000]["update_time"] = rfc3339(UNTIL - 5)
     rows.append({"id": 9_999, "update_time": rfc3339(UNTIL - 3)})
     client = v1_by_time(rows)
@@ -357,7 +357,7 @@ def test_two_workers_share_a_backfill_without_a_gap() -> None:
     run, buffer = run_of("deals", client)
     first = run.take()
     assert first is not None
-    assert run.take() is None  # nothing is known of the span yet
+    assert run.take() is None  # nothing is known about the span yet
     taken: list[Any] = []
 
     def share() -> bool:
@@ -425,15 +425,15 @@ def test_small_lists_are_read_first_then_the_streams_furthest_behind() -> None:
     client = FakeClient(v2_list([]))
     recent = {"update_time": "2026-11-20T00:00:00Z", "version": 1, "since": "1970-01-01T00:00:00Z"}
     graph: Graph[Any] = Graph(no_sources)
-    made = [
+    runs = [
         run_of("currencies", client, graph=graph)[0],
         run_of("persons", client, saved={**recent, "company_id": ACME.id}, graph=graph)[0],
         run_of("deals", client, graph=graph)[0],
         run_of("deals_archived", client, lower=0, graph=graph)[0],
         run_of("organizations", client, lower=0, graph=graph)[0],
     ]
-    assert graph.connect(made) == []
-    order = [run.stream.name for run in sorted(made, key=Priority(made, Usage()).key)]
+    assert graph.connect(runs) == []
+    order = [run.stream.name for run in sorted(runs, key=Priority(runs, Usage()).key)]
     assert order == ["currencies", "deals", "organizations", "deals_archived", "persons"]
 
 

@@ -21,7 +21,7 @@ class Clock:
 
 
 @pytest.fixture(params=["selected", "unselected"])
-def made(request: Any, caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock, Any, Usage]:
+def reported(request: Any, caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock, Any, Usage]:
     caplog.set_level("INFO")
     client = FakeClient(lambda params: {"data": []})
     run, _ = run_of("deals", client)
@@ -38,10 +38,10 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_a_long_stream_reports_its_progress_every_half_minute(
-    made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
+    reported: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Even while it waits, so that no platform takes it for dead."""
-    report, clock, run, usage = made
+    report, clock, run, usage = reported
     run.start()
     logged(caplog)
     lines = []
@@ -59,9 +59,9 @@ def test_a_long_stream_reports_its_progress_every_half_minute(
 
 
 def test_progress_shows_how_many_records_are_expected(
-    made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
+    reported: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
-    report, clock, run, _ = made
+    report, clock, run, _ = reported
     run.start()
     run.output.count(500)
     span = run.reader.progress.spans[0]
@@ -72,9 +72,9 @@ def test_progress_shows_how_many_records_are_expected(
 
 
 def test_a_stream_that_has_not_started_or_has_ended_logs_no_progress(
-    made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
+    reported: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
-    report, clock, run, _ = made
+    report, clock, run, _ = reported
     clock.now = 100
     report.tick()
     run.start()

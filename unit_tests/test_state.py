@@ -59,7 +59,7 @@ def test_after_an_interrupted_backfill_exactly_the_unread_ranges_remain() -> Non
     earlier.advance(first, LOWER + 1_000)
     earlier.advance(later, cut + 500)
     saved = state.dump("update_time", 42, earlier)
-    assert saved["update_time"] == "2025-11-23T00:16:40Z"  # no gap for a reader of this key alone
+    assert saved["update_time"] == "2025-11-23T00:16:40Z"  # no gap for readers of this key alone
     assert remaining(saved) == [(LOWER + 1_000, cut), (cut + 500, UNTIL)]
 
 

@@ -1,4 +1,4 @@
-"""A sync as a whole, against a Pipedrive that is a function."""
+"""Whole syncs against a fake Pipedrive."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_stream_that_fails_does_not_stop_the_others() -> None:
     assert statuses(messages).count("INCOMPLETE") == 1
 
 
-def test_a_bug_of_ours_fails_its_streams_with_an_error_and_never_hangs_the_sync(
+def test_a_bug_fails_its_streams_with_an_error_and_never_hangs_the_sync(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def answer(params: Params) -> dict[str, Any]:
