@@ -4,8 +4,8 @@ ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE} AS build
 WORKDIR /build
 RUN python -m venv /opt/connector
-# requirements.txt names everything that is downloaded, with its hash. It is a layer of its own, so
-# that a change of the connector does not download it again.
+# requirements.txt lists everything that is downloaded, with its hash. It has its own layer, so that
+# a change to the connector does not download it again.
 COPY requirements.txt ./
 RUN /opt/connector/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
         --require-hashes --no-deps -r requirements.txt

@@ -7,7 +7,7 @@ BUILD ?=
 
 .PHONY: demo test test-image lint types unit coverage integration image bench form golden contract lock clean
 
-# `make demo DOCKER=1` reads with the image. Without an engine, the demo itself explains what to do.
+# `make demo DOCKER=1` uses the image. Without an engine, the demo itself explains what to do.
 demo: .venv/ready
 	@$(BIN)/python -c 'import importlib.util as u; exit(not u.find_spec("airbyte"))' || { echo \
 		"PyAirbyte, and so make demo, needs Python 3.11 or 3.12: make clean demo PYTHON=python3.12"; exit 1; }
@@ -18,7 +18,7 @@ else
 	@$(BIN)/python -m pipedrive_sandbox.demo
 endif
 
-# Everything that needs no Docker engine, one part after the other, even under `make -j`.
+# Everything that needs no Docker engine, one part at a time, even under `make -j`.
 test:
 	@echo "This takes up to ten minutes on two cores: lint, types, unit tests, integration tests."
 	@for part in lint types unit integration; do $(MAKE) --no-print-directory $$part || exit; done
@@ -50,7 +50,7 @@ coverage: .venv/ready
 	@$(BIN)/coverage report --format=total | awk -v floor=$$(awk '/^fail_under/ { print $$3 }' pyproject.toml) \
 		'$$1 >= floor + 1 { print "Coverage has risen to " $$1 " %: raise fail_under in pyproject.toml."; exit 1 }'
 
-# Two parts in parallel, because one mostly waits: for rate limits, signals and other programs.
+# Two parts in parallel, because one mostly waits for rate limits, signals and other programs.
 WAITING := $(patsubst %,integration_tests/test_%.py,limits termination faults demo pyairbyte standard)
 integration: .venv/ready
 	@$(BIN)/pytest -m "not image" $(WAITING) >.venv/waiting.log 2>&1 & waiting=$$!; \
@@ -64,7 +64,7 @@ image:
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
-# Renders the form that the spec defines, fills it in and checks it; its pictures go to docs/images.
+# Renders the form that the spec defines, fills it in and checks it; pictures go to docs/images.
 CHROMIUM ?= chromium
 form: .venv/ready
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null \
@@ -78,13 +78,13 @@ form: .venv/ready
 golden: .venv/ready
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q unit_tests integration_tests -k golden
 
-# Rewrites the facts of Pipedrive's API from its OpenAPI files in the folder PIPEDRIVE_OPENAPI; read
-# the diff.
+# Rewrites the facts about Pipedrive's API from its OpenAPI files in the folder PIPEDRIVE_OPENAPI;
+# read the diff.
 contract: .venv/ready
 	@$(BIN)/python -m unit_tests.contract
 
 # Rewrites requirements.txt: the part of constraints.txt that the image installs, with PyPI's hashes.
-# The list is the same for every platform and Python that the connector supports.
+# The list is the same for every platform and Python version that the connector supports.
 lock: .venv/ready
 	echo "# Made by make lock from setup.py and constraints.txt: what the image installs." >requirements.txt
 	echo setuptools | $(BIN)/uv pip compile --quiet setup.py - --constraints constraints.txt \

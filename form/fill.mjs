@@ -1,5 +1,5 @@
-// What `make form` runs: the form that the spec makes, filled in as a person would against a
-// sandbox. What it sends has to pass the connector's check; docs/images/ gets a picture of each.
+// Run by `make form`: fills in the form that the spec defines, as a person would, and sends it. The
+// result must pass the connector's check against a sandbox; a picture of each goes to docs/images/.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ function specification() {
   return messages.find(({ type }) => type === "SPEC").spec.connectionSpecification;
 }
 
-// One file without a server, so that it can also be opened by hand.
+// A single file that needs no server, so that it can also be opened by hand.
 function writePage(specification) {
   const bundle = buildSync({
     entryPoints: [join(ROOT, "form", "page.jsx")],
@@ -51,18 +51,18 @@ async function startSandbox() {
     throw new Error("The sandbox did not start.");
   });
   const [ready] = await Promise.race([once(createInterface(process_.stdout), "line"), over]);
-  over.catch(() => {}); // it ends when it is told to
+  over.catch(() => {}); // once it has started, its exit is expected
   return { process: process_, ...JSON.parse(ready) };
 }
 
-/** A person before the form: finds fields by their labels and opens what is folded away. */
+/** A person filling in the form: finds fields by their labels and opens collapsed sections. */
 class Person {
   constructor(page, specification) {
     this.page = page;
     this.specification = specification;
   }
 
-  /** The schema at a path such as `credentials.api_token`, whichever branch has it. */
+  /** The schema at a path such as `credentials.api_token`, in whichever branch it is. */
   at(path) {
     const below = (schema, name) =>
       [schema, ...(schema.oneOf ?? [])].map((each) => each.properties?.[name]).find(Boolean);
@@ -71,9 +71,9 @@ class Person {
 
   async find(path) {
     const field = this.page.getByLabel(this.at(path).title, { exact: true });
-    for (const folded of await this.page.locator("details:not([open])").all()) {
+    for (const collapsed of await this.page.locator("details:not([open])").all()) {
       if (await field.isVisible()) break;
-      await folded.locator("> summary").click();
+      await collapsed.locator("> summary").click();
     }
     return field;
   }
@@ -84,7 +84,7 @@ class Person {
     await field.pressSequentially(String(text));
   }
 
-  /** Chooses the branch with this const, by its title. */
+  /** Chooses the branch with this const, by the branch's title. */
   async choose(path, value) {
     const choice = this.at(path);
     const tag = tagOf(choice);
@@ -97,7 +97,7 @@ class Person {
     return this.page.evaluate(() => window.sent);
   }
 
-  /** Sends a form that has to be refused with this many messages, each of them as expected. */
+  /** Sends a form that must be refused with `count` messages, each containing `expected`. */
   async refused(what, count, expected) {
     const sent = await this.send();
     const messages = await this.page.getByRole("alert").allTextContents();
@@ -121,7 +121,7 @@ async function withApiToken(person, box) {
   await person.choose("credentials", "api_token");
   await person.refused("an empty token", 1, "Fill in this field.");
   await person.type("credentials.api_token", "two words");
-  await person.refused("a token with a blank", 1, descriptor(person, "credentials.api_token"));
+  await person.refused("a token with a space", 1, descriptor(person, "credentials.api_token"));
   await person.type("credentials.api_token", box.api_token);
   await person.type("daily_token_reserve", 95);
   await person.refused("a reserve of 95 %", 1, "90 or less");
@@ -137,12 +137,12 @@ async function withOAuth(person, box) {
   await person.choose("history", "start_date");
   await person.refused("an empty date", 1, "Fill in this field.");
   await person.type("history.start_date", "31/12/2023");
-  await person.refused("a date by slashes", 1, descriptor(person, "history.start_date"));
+  await person.refused("a date with slashes", 1, descriptor(person, "history.start_date"));
   await person.type("history.start_date", "2024-01-01");
 }
 
 function check(config) {
-  const folder = mkdtempSync(join(tmpdir(), "form-")); // for this user's eyes only
+  const folder = mkdtempSync(join(tmpdir(), "form-")); // only this user can read it
   try {
     const file = join(folder, "config.json");
     writeFileSync(file, JSON.stringify(config));

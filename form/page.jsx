@@ -1,13 +1,13 @@
-// The form in the browser. `window.specification` is the spec's connectionSpecification; what a
-// person has sent is left in `window.sent`, null until the form has accepted it.
+// The form in the browser. `window.specification` is the spec's connectionSpecification;
+// `window.sent` is what was submitted, or null until the form has accepted it.
 import Form from "@rjsf/core";
 import { customizeValidator } from "@rjsf/validator-ajv8";
 import { createRoot } from "react-dom/client";
 import { formOf } from "./airbyte.mjs";
 
-const PATTERN = "has another form than is expected";
+const PATTERN = "has an unexpected format";
 
-// Airbyte takes `format` as a hint for the widget; the pattern is what is enforced.
+// Airbyte uses `format` as a hint for the widget, and enforces only the pattern.
 const validator = customizeValidator({
   ajvOptionsOverrides: { discriminator: true, validateFormats: false },
 });
@@ -49,19 +49,19 @@ function Field(props) {
   );
 }
 
-// Optional fields are folded away unless `always_show` says otherwise.
+// Optional fields are collapsed unless `always_show` says otherwise.
 function Fields({ properties, schema, uiSchema }) {
   const shown = ({ name, hidden }) =>
     hidden || schema.required?.includes(name) || schema.properties[name]?.always_show;
-  const folded = properties.filter((property) => !shown(property));
+  const collapsed = properties.filter((property) => !shown(property));
   return (
     <>
       {uiSchema["ui:branch"] && <p className="help">{schema.description}</p>}
       {properties.filter(shown).map(({ content }) => content)}
-      {folded.length > 0 && (
+      {collapsed.length > 0 && (
         <details>
           <summary>Optional fields</summary>
-          {folded.map(({ content }) => content)}
+          {collapsed.map(({ content }) => content)}
         </details>
       )}
     </>
@@ -82,7 +82,7 @@ function Checkbox({ id, value, onChange }) {
   return <input type="checkbox" id={id} checked={value ?? false} onChange={change} />;
 }
 
-function unfold() {
+function expandAll() {
   for (const details of document.querySelectorAll("details")) details.open = true;
 }
 
@@ -103,7 +103,7 @@ createRoot(document.getElementById("form")).render(
     showErrorList={false}
     noHtml5Validate
     onChange={() => (window.sent = null)}
-    onError={unfold}
+    onError={expandAll}
     onSubmit={({ formData }) => (window.sent = JSON.parse(JSON.stringify(formData)))}
   >
     <button type="submit">Set up source</button>

@@ -1,4 +1,4 @@
-"""What every unit test starts from."""
+"""Fixtures that the unit tests share."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from unit_tests.caller import Caller
 
 @pytest.fixture(autouse=True)
 def _no_secrets_of_an_earlier_test() -> Iterator[None]:
-    """The CDK keeps the secrets that logs must not show for the whole process."""
+    """The CDK keeps its list of secrets to mask for the life of the process."""
     yield
     update_secrets([])
 
 
 @pytest.fixture(scope="module")
 def shared(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """The one sandbox of a test module, made with the module's `OPTIONS`."""
+    """The one sandbox of a test module, started with the module's `OPTIONS`."""
     with Sandbox(request.module.OPTIONS) as box:
         yield box
 
 
 @pytest.fixture
 def box(shared: Sandbox, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """`shared`. After each test everything but its records is reset."""
+    """`shared`. After each test, everything but its records is reset."""
     yield shared
     options: Options = request.module.OPTIONS
     shared.set(**{**vars(Switches()), **options.switches})
@@ -42,6 +42,6 @@ def box(shared: Sandbox, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def api(box: Sandbox) -> Iterator[Caller]:
-    """Asks the module's `box`."""
+    """Sends requests to the module's `box`."""
     with Caller(box) as caller:
         yield caller

@@ -1,4 +1,4 @@
-"""Which module may import which: the arrows go one way, and no module outgrows a reader."""
+"""Imports go one way, without cycles, and no module or class is too large to read."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ LAYERS = {
     "stream": {"http"},
     "config": set(),
 }
-MANY = 13  # attributes of a class
-# What Python offers no method for.
+MOST = 13  # attributes of a class
+# Python has no method that sets these.
 STANDARD_LIBRARY = {"sys.stdout", "logging.getLogger().handlers", "quiet.disabled"} | {
     "record.exc_info",
     "record.exc_text",
@@ -47,11 +47,11 @@ def imported(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_arrows_go_one_way(path: Path) -> None:
+def test_imports_go_one_way(path: Path) -> None:
     package, *inside = path.relative_to(ROOT).with_suffix("").parts
     ours = {name.split(".")[1] for name in imported(path) if name.startswith("source_pipedrive.")}
     if package == "pipedrive_sandbox":
-        assert not ours, "the sandbox imports nothing of the source"
+        assert not ours, "the sandbox imports nothing from the source"
     elif inside[0] != "__init__":
         assert ours <= LAYERS[inside[0]] | {inside[0]}
     assert not any(name.startswith("pipedrive_sandbox") for name in imported(path)) or (
@@ -60,7 +60,7 @@ def test_arrows_go_one_way(path: Path) -> None:
 
 
 def modules(package: str) -> dict[str, Path]:
-    """{dotted name: its file}; a package goes by its own name."""
+    """{dotted name: its file}; a package has its own name, without `__init__`."""
     files = [path for path in OURS if path.relative_to(ROOT).parts[0] == package]
     names = [path.relative_to(ROOT).with_suffix("").parts for path in files]
     return {
@@ -84,15 +84,15 @@ def neighbours(name: str, known: dict[str, Path]) -> set[str]:
     return {each for each in found if each in known}
 
 
-def circle(arrows: dict[str, set[str]]) -> list[str]:
-    """The path from a module back to itself, or nothing."""
+def cycle(arrows: dict[str, set[str]]) -> list[str]:
+    """The path from a module back to itself, or an empty list."""
     done: set[str] = set()
 
-    def walk(name: str, way: list[str]) -> list[str]:
-        if name in way:
-            return [*way[way.index(name) :], name]
+    def walk(name: str, trail: list[str]) -> list[str]:
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
         for each in sorted(arrows[name] - done):
-            if found := walk(each, [*way, name]):
+            if found := walk(each, [*trail, name]):
                 return found
         done.add(name)
         return []
@@ -101,18 +101,18 @@ def circle(arrows: dict[str, set[str]]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("package", "one", "imports"),
+    ("package", "module", "imports"),
     [
         ("source_pipedrive", "sync.stream_run", "reading.reader"),
         ("pipedrive_sandbox", "routes.crm", "route"),
     ],
 )
-def test_no_module_imports_itself_through_others(package: str, one: str, imports: str) -> None:
-    """Not even for types: whoever reads one module of a circle has to read all of them."""
+def test_no_module_imports_itself_through_others(package: str, module: str, imports: str) -> None:
+    """Not even for types: to understand one module of a cycle, you have to read them all."""
     known = modules(package)
     arrows = {name: neighbours(name, known) for name in known}
-    assert f"{package}.{imports}" in arrows[f"{package}.{one}"]
-    assert " > ".join(circle(arrows)) == ""
+    assert f"{package}.{imports}" in arrows[f"{package}.{module}"]
+    assert " > ".join(cycle(arrows)) == ""
 
 
 def attributes(tree: ast.ClassDef) -> set[str]:
@@ -132,15 +132,15 @@ def attributes(tree: ast.ClassDef) -> set[str]:
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_class_holds_more_than_a_dozen_attributes_without_a_reason(path: Path) -> None:
+def test_no_class_has_more_than_a_dozen_attributes_without_a_reason(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ClassDef) and len(attributes(node)) > MANY:
+        if isinstance(node, ast.ClassDef) and len(attributes(node)) > MOST:
             reason = "attributes because" in " ".join((ast.get_docstring(node) or "").split())
             assert reason, f"{node.name} has {len(attributes(node))} attributes"
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_nobody_sets_the_attributes_of_another_object(path: Path) -> None:
+def test_no_module_sets_attributes_of_another_object(path: Path) -> None:
     others = [
         ast.unparse(node)
         for node in ast.walk(ast.parse(path.read_text()))
@@ -151,8 +151,8 @@ def test_nobody_sets_the_attributes_of_another_object(path: Path) -> None:
         assert set(others) <= STANDARD_LIBRARY
 
 
-def test_a_circle_for_types_alone_is_found(tmp_path: Path) -> None:
-    """The three ways of naming a module, two of them hidden from Python at run time."""
+def test_a_cycle_of_type_imports_alone_is_found(tmp_path: Path) -> None:
+    """Three ways to import a module, two of them for types alone."""
     hidden = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
     texts = {
         "p": "from .a import A",
@@ -168,20 +168,20 @@ def test_a_circle_for_types_alone_is_found(tmp_path: Path) -> None:
         known[name].parent.mkdir()
         known[name].write_text(text)
     arrows = {name: neighbours(name, known) for name in known}
-    assert circle(arrows) == ["p.a", "p.below.b", "p.c", "p.a"]
-    assert circle({**arrows, "p.c": set()}) == []
-    assert circle({**arrows, "p": {"p.d"}}) == ["p", "p.d", "p"]
+    assert cycle(arrows) == ["p.a", "p.below.b", "p.c", "p.a"]
+    assert cycle({**arrows, "p.c": set()}) == []
+    assert cycle({**arrows, "p": {"p.d"}}) == ["p", "p.d", "p"]
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_fits_a_readers_head(path: Path) -> None:
+def test_a_module_is_short_enough_to_keep_in_mind(path: Path) -> None:
     lines = len(path.read_text().splitlines())
-    assert lines <= 300, f"{path.name} has {lines} lines, 300 are allowed: split it by its subjects"
+    assert lines <= 300, f"{path.name} has {lines} lines; the limit is 300: split it by subject"
     assert path.stem not in ("utils", "helpers", "common", "base")
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_is_public_says_what_it_does(path: Path) -> None:
+def test_everything_public_has_a_docstring(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree) or not tree.body, "the module has no docstring"
     kinds = (ast.FunctionDef, ast.ClassDef)

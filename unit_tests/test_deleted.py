@@ -1,4 +1,4 @@
-"""What was deleted, put together from lists that tell it in different ways."""
+"""Deletions, gathered from lists that report them in different ways."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Record = dict[str, Any]
 
 
 def deleted(recents: list[Record], listed: list[Record], saved: Record | None = None) -> list[Any]:
-    """The records of a sync. listed: what deals and projects answer for the deleted ones."""
+    """The records of a sync. listed: the answer to requests for deleted deals and projects."""
 
     def answer(params: Params) -> Record:
         return {"data": recents if "items" in params else listed}
@@ -27,7 +27,7 @@ def deleted(recents: list[Record], listed: list[Record], saved: Record | None = 
     return records
 
 
-def test_the_time_of_a_deletion_is_pipedrives_own_where_it_tells_one() -> None:
+def test_the_time_of_a_deletion_is_pipedrives_own_if_it_reports_one() -> None:
     times = {"update_time": "2026-11-23 09:00:00", "delete_time": "2026-11-20 08:00:00"}
     gone = [
         {"item": "person", "id": 1, "data": {"active_flag": False, **times}},
@@ -41,20 +41,20 @@ def test_the_time_of_a_deletion_is_pipedrives_own_where_it_tells_one() -> None:
     ]
 
 
-def test_all_that_is_listed_as_deleted_comes_however_long_ago_that_was() -> None:
+def test_everything_listed_as_deleted_is_read_however_long_ago_it_was_deleted() -> None:
     old = {"id": 1, "update_time": rfc3339(UNTIL - 400 * DAY)}
     found = {(record["object"], record["id"]) for record in deleted([], [old])}
     assert ("projects", "1") in found
 
 
-def test_a_later_sync_brings_what_was_deleted_since() -> None:
+def test_a_later_sync_reads_what_was_deleted_since() -> None:
     listed = [{"id": n, "update_time": rfc3339(UNTIL - n * DAY)} for n in (1, 50, 100)]
     saved = {"seen_time": rfc3339(UNTIL - 60 * DAY), **SAVED}
     found = {(r["object"], r["id"]) for r in deleted([], listed, saved)}
     assert {id_ for name, id_ in found if name == "projects"} == {"1", "50"}
 
 
-def test_what_was_deleted_in_a_list_that_the_account_lacked_comes_once_it_has_it() -> None:
+def test_deletions_in_a_list_that_was_unavailable_are_read_once_it_is_available() -> None:
     """A trial ends, projects are deleted at its end, and the add-on is bought a month later."""
     project = {"id": 7, "update_time": rfc3339(UNTIL - 40 * DAY)}
     saved = {"seen_time": rfc3339(UNTIL - 60 * DAY), **SAVED}

@@ -1,4 +1,4 @@
-"""Streams that are made of others: a deal's way through the stages, and what is paid again."""
+"""Derived streams: a deal's path through the stages, and recurring payments."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def change(day: int, field: str, old: Any, new: Any, number: int = 1) -> dict[st
     return {"deal_id": 7, "time": DAY.format(day), "field_key": field, "number": number, **values}
 
 
-def way(
+def path(
     now: dict[str, Any], *entries: dict[str, Any], pipelines: Mapping[int, int] = PIPELINES
 ) -> list[tuple[Any, ...]]:
-    """(stage, pipeline, day of entering, day of leaving) of each stay."""
+    """(stage, pipeline, day entered, day left) of each stay."""
     found = stays(now, list(reversed(entries)), pipelines)  # newest first, as Pipedrive lists them
     assert found == stays(now, list(entries), pipelines) or len({e["time"] for e in entries}) == 1
     assert [stay["number"] for stay in found] == list(range(1, len(found) + 1))
@@ -46,10 +46,6 @@ def way(
         )
         for s in found
     ]
-
-
-def when(stay: dict[str, Any]) -> tuple[str, str | None]:
-    return stay["entered_time"], stay["left_time"]
 
 
 @pytest.mark.parametrize(
@@ -133,10 +129,10 @@ def when(stay: dict[str, Any]) -> tuple[str, str | None]:
         "a changelog that misses a move",
     ],
 )
-def test_the_stays_of_a_deal(
+def test_each_stay_of_a_deal_in_a_stage_is_a_record(
     now: dict[str, Any], entries: list[dict[str, Any]], expected: list[tuple[Any, ...]]
 ) -> None:
-    assert way(now, *entries) == expected
+    assert path(now, *entries) == expected
 
 
 MOVES = (change(3, "stage_id", "1", "5"), change(5, "stage_id", "5", "6"))
@@ -164,22 +160,22 @@ BACK = (
         "never moved",
     ],
 )
-def test_the_pipeline_of_a_stage_that_is_not_listed(
+def test_the_pipeline_of_an_unlisted_stage_is_never_guessed(
     now: dict[str, Any],
     entries: tuple[dict[str, Any], ...],
     pipelines: Mapping[int, int],
     expected: list[int | None],
 ) -> None:
-    """A pipeline that is not known is null, and never a wrong one."""
-    assert [stay[1] for stay in way(now, *entries, pipelines=pipelines)] == expected
+    """An unknown pipeline is null, never a wrong one."""
+    assert [stay[1] for stay in path(now, *entries, pipelines=pipelines)] == expected
 
 
-def test_seconds_are_those_between_entering_and_leaving() -> None:
+def test_seconds_are_counted_from_entering_a_stage_to_leaving_it() -> None:
     (first, last) = stays(deal(2), [change(3, "stage_id", "1", "2")], PIPELINES)
     assert (first["seconds"], last["seconds"]) == (2 * 86_400, None)
 
 
-def test_recurring_products_are_subscriptions_and_others_are_not() -> None:
+def test_only_recurring_products_are_subscriptions() -> None:
     rows = [
         {"id": 1, "deal_id": 7, "billing_frequency": "one-time"},
         {"id": 2, "deal_id": 7, "billing_frequency": None},
@@ -202,7 +198,7 @@ def test_recurring_products_are_subscriptions_and_others_are_not() -> None:
     ],
 )
 def test_money_adds_up_to_the_cent(amounts: list[Any], expected: float) -> None:
-    """As binary fractions the first ones are 1238.9599999999998."""
+    """In binary floating point, the first amounts add up to 1238.9599999999998."""
     rows = [{"id": n, "deal_id": 7, "amount": amount} for n, amount in enumerate(amounts)]
     if rows:
         (found,) = subscriptions("deal_installments", rows, [], NOTHING)
@@ -210,7 +206,7 @@ def test_money_adds_up_to_the_cent(amounts: list[Any], expected: float) -> None:
     assert repr(total(amounts)) == repr(expected)
 
 
-def test_the_instalments_of_a_deal_are_one_plan_with_its_payments() -> None:
+def test_the_instalments_of_a_deal_are_one_plan_with_all_its_payments() -> None:
     rows = [
         {"id": 5, "deal_id": 7, "amount": 30, "billing_date": "2026-03-01", "description": "2"},
         {"id": 4, "deal_id": 7, "amount": 20, "billing_date": "2026-02-01", "description": "1"},

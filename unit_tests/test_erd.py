@@ -1,4 +1,4 @@
-"""The diagram of the streams: it is current, nothing is missing from it, and it can be read."""
+"""The diagram of the streams: it is current, complete and readable."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from docs.generators.erd import (
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import GROUPS, STREAMS
 
-ROWS = pytest.mark.parametrize("row", STREAMS.values(), ids=lambda row: row.name)
+EACH_STREAM = pytest.mark.parametrize("stream", STREAMS.values(), ids=lambda stream: stream.name)
 SPACE = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.mark.parametrize(("name", "make"), [("erd.mmd", mermaid), ("erd.svg", svg)])
-def test_the_golden_diagram_is_what_the_schemas_say(name: str, make: object) -> None:
+def test_the_golden_diagram_matches_the_schemas(name: str, make: object) -> None:
     file = IMAGES / name
     wanted = make()  # type: ignore[operator]
     if os.environ.get("UPDATE_GOLDEN"):
@@ -36,27 +36,27 @@ def test_the_golden_diagram_is_what_the_schemas_say(name: str, make: object) -> 
     assert file.read_text() == wanted, "run `make golden`"
 
 
-@ROWS
-def test_what_a_column_refers_to_is_there(row: Stream) -> None:
-    """Somebody who follows the description must arrive at a column."""
-    for name, column in row.schema["properties"].items():
+@EACH_STREAM
+def test_every_column_that_a_description_refers_to_exists(stream: Stream) -> None:
+    """Otherwise a description sends its reader to a column that does not exist."""
+    for name, column in stream.schema["properties"].items():
         for found in SEE.findall(column["description"]):
             for place in found.split(", "):
-                stream, target = place.split(".")
-                assert target in STREAMS[stream].schema["properties"], f"{name}: {place}"
+                source, target = place.split(".")
+                assert target in STREAMS[source].schema["properties"], f"{name}: {place}"
 
 
-@ROWS
-def test_a_reference_has_the_type_of_what_it_refers_to(row: Stream) -> None:
-    """Otherwise a join needs a cast, or fails. An array or object holds what it refers to."""
-    for each in references(row):
-        column = row.schema["properties"][each.column]
+@EACH_STREAM
+def test_a_reference_has_the_type_of_its_target(stream: Stream) -> None:
+    """Otherwise a join needs a cast, or fails. For an array, the type is that of its items."""
+    for each in references(stream):
+        column = stream.schema["properties"][each.column]
         target = STREAMS[each.to].schema["properties"][each.target]
         if kinds(column) != {"object"} and "as text" not in column["description"]:
             assert kinds(column) & kinds(target), f"{each.column} -> {each.to}.{each.target}"
 
 
-def test_every_stream_stands_in_the_picture_once() -> None:
+def test_every_stream_is_in_the_picture_once() -> None:
     nodes = Counter(
         each.title
         for shelf in SHELVES
@@ -70,19 +70,21 @@ def test_every_stream_stands_in_the_picture_once() -> None:
     assert COLOURS.keys() == GROUPS.keys() == {title for shelf in SHELVES for title, _ in shelf}
 
 
-def test_the_diagram_has_every_key_and_every_parent() -> None:
+def test_the_diagram_shows_every_key_and_every_parent() -> None:
     text = mermaid()
-    for row in STREAMS.values():
-        (block,) = re.findall(rf"^    {row.name} {{\n(.*?)^    }}", text, re.MULTILINE | re.DOTALL)
-        assert set(re.findall(r"(\w+) PK", block)) == set(row.key)
-        for parent in row.child.parents if row.child else ():
-            assert f"    {parent.name} ||--o{{ {row.name} : {row.key[0]}\n" in text
+    for stream in STREAMS.values():
+        (block,) = re.findall(
+            rf"^    {stream.name} {{\n(.*?)^    }}", text, re.MULTILINE | re.DOTALL
+        )
+        assert set(re.findall(r"(\w+) PK", block)) == set(stream.key)
+        for parent in stream.child.parents if stream.child else ():
+            assert f"    {parent.name} ||--o{{ {stream.name} : {stream.key[0]}\n" in text
 
 
-def test_no_box_of_the_picture_lies_on_another_or_outside() -> None:
+def test_no_box_overlaps_another_or_leaves_the_picture() -> None:
     root = ElementTree.parse(IMAGES / "erd.svg").getroot()
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
-    assert width / height < 2.2, "it fits a screen"
+    assert width / height < 2.2, "the picture is too wide for a screen"
     boxes = [
         tuple(float(each.attrib[name]) for name in ("x", "y", "width", "height"))
         for each in root.iter(f"{SPACE}rect")

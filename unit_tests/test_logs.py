@@ -1,4 +1,4 @@
-"""What people read of a sync holds no secret and no customer's address, wherever it came from."""
+"""Logs and errors show no secret and no customer's e-mail address, wherever they came from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ADDRESS, SECRET = "james.hall@work.example", "5ecret-t0ken"
 
 @pytest.fixture
 def written(tmp_path: Path) -> Iterator[tuple[logging.Logger, Path]]:
-    """A logger of the program's, and the file that its lines go to."""
+    """The program's logger, and the file that its lines go to."""
     path = tmp_path / "output"
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY)
     logger = logging.Logger("test")
@@ -32,7 +32,7 @@ def written(tmp_path: Path) -> Iterator[tuple[logging.Logger, Path]]:
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_a_log_line_and_its_traceback_hold_neither(
+def test_a_log_line_and_its_traceback_show_no_address_and_no_secret(
     written: tuple[logging.Logger, Path], debug: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logger, path = written
@@ -50,11 +50,11 @@ def test_a_log_line_and_its_traceback_hold_neither(
     assert SECRET not in line
 
 
-def test_an_error_that_quotes_a_record_leaves_without_its_address() -> None:
-    """A bug of ours shows in the platform's interface, and in what people paste into reports."""
+def test_an_error_that_quotes_a_record_does_not_show_its_address() -> None:
+    """Errors appear in the platform's interface, and people paste them into bug reports."""
     error = AirbyteTracedException(
         message=f"Reading {ADDRESS} failed.", internal_message=repr(KeyError(ADDRESS))
     )
-    told = error_message(error, "persons").trace.error
-    assert told.message == "Reading <e-mail> failed."
-    assert "work.example" not in told.internal_message
+    shown = error_message(error, "persons").trace.error
+    assert shown.message == "Reading <e-mail> failed."
+    assert "work.example" not in shown.internal_message

@@ -1,4 +1,4 @@
-"""Calendar months: none is left out, none lies outside of what it is asked for."""
+"""Calendar months: none is skipped, and none lies outside the range of the sync."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from source_pipedrive.reading.months import months_of
         ("2026-03-01", "2026-03-09", ("?", None), ["2026-03"]),
     ],
 )
-def test_the_months_that_a_sync_asks_for(
+def test_a_sync_requests_exactly_the_months_of_its_range(
     since: str, until: str, life: tuple[str | None, ...], expected: list[str]
 ) -> None:
     found = months_of(instant(since), instant(until), *life)
     assert [start for start, _, _ in found] == [f"{month}-01" for month in expected]
 
 
-def test_a_month_is_asked_for_within_the_life_of_its_goal() -> None:
+def test_a_month_is_requested_only_within_the_life_of_its_goal() -> None:
     """Pipedrive refuses periods that begin before a goal or end after it."""
     life = "2025-12-10", "2026-02-05"
     found = months_of(instant("2025-01-01"), instant("2026-03-09"), *life)

@@ -1,4 +1,4 @@
-"""The progress and the state of a stream that hangs on several lists."""
+"""The progress and the state of a stream that depends on several lists."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def seconds(parts: list[tuple[int, int]]) -> set[int]:
 
 
 @given(intervals, intervals)
-def test_intervals_are_sets_of_seconds(some: list[Any], others: list[Any]) -> None:
+def test_no_second_is_lost_when_intervals_are_joined_or_subtracted(
+    some: list[Any], others: list[Any]
+) -> None:
     assert seconds(union([some, others])) == seconds(some) | seconds(others)
     assert seconds(without(some, others)) == seconds(some) - seconds(others)
     merged = union([some, others])
@@ -41,7 +43,7 @@ def read(saved: dict[str, Any], lowers: dict[str, int] | None = None) -> MultiPr
     return state.multi_progress("deal_products", FIELD, saved, 42, lowers or LOWERS, UNTIL)
 
 
-def test_what_is_left_of_any_list_is_left() -> None:
+def test_what_remains_of_any_list_remains_of_the_stream() -> None:
     by_root = {"deals": Progress(0, 100), "deals_archived": Progress(0, 100)}
     progress = MultiProgress(by_root)
     progress.set_remaining_of("deals", [])
@@ -53,8 +55,8 @@ def test_what_is_left_of_any_list_is_left() -> None:
     assert progress.complete
 
 
-def test_a_state_tells_each_list_from_the_others() -> None:
-    """The archive comes last; a backfill of days must not wait for it."""
+def test_a_state_records_each_list_separately() -> None:
+    """The archive is read last; a backfill that takes days must not wait for it."""
     progress = read({})
     progress.set_remaining_of("deals", [(instant("2026-05-01"), UNTIL)])
     saved = state.dump(FIELD, 42, progress)
@@ -65,10 +67,10 @@ def test_a_state_tells_each_list_from_the_others() -> None:
     again = read(saved)
     assert again.by_root["deals"].remaining == [(instant("2026-05-01"), UNTIL)]
     assert again.by_root["deals_archived"].remaining == [(0, UNTIL)]
-    assert again.known == 0, "an incomplete sync has not read what it has not read"
+    assert again.known == 0, "an incomplete sync has not read everything that its lists showed"
 
 
-def test_a_complete_state_is_known_and_stays_so_while_the_next_sync_catches_up() -> None:
+def test_a_complete_state_stays_known_while_the_next_sync_catches_up() -> None:
     progress = read({})
     progress.finish()
     saved = state.dump(FIELD, 42, progress)
@@ -80,7 +82,7 @@ def test_a_complete_state_is_known_and_stays_so_while_the_next_sync_catches_up()
     assert read(caught_up_half).known == UNTIL - OVERLAP
 
 
-def test_what_a_longer_history_adds_is_not_known() -> None:
+def test_the_range_that_a_longer_history_adds_is_not_known() -> None:
     saved = {FIELD: "2026-11-01T00:00:00Z", "version": 1, "since": "2026-01-01T00:00:00Z"}
     assert read(saved).known == 0
     lowers = dict.fromkeys(LOWERS, instant("2026-01-01"))

@@ -1,4 +1,4 @@
-"""Paging: no row is lost between two requests, and no list goes on for ever."""
+"""Paging: no record is lost between two requests, and no list is read endlessly."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def read(client: FakeClient, stream: str = "files") -> list[dict[str, Any]]:
     return [row for page in pages(client, STREAMS[stream], {}) for row in page.records]
 
 
-def test_offset_pages_bring_every_row_once() -> None:
+def test_offset_pages_return_every_record_once() -> None:
     rows = [{"id": n} for n in range(250)]
     client = FakeClient(v1_list(rows, 100))
     assert read(client) == rows
     assert [asked["start"] for asked in client.asked] == ["0", "99", "198"]
 
 
-def test_one_short_page_is_one_request() -> None:
+def test_a_single_short_page_takes_one_request() -> None:
     client = FakeClient(v1_list([{"id": 1}], 100))
     assert read(client) == [{"id": 1}]
     assert len(client.asked) == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_rows_deleted_between_two_pages_hide_no_other(seed: int) -> None:
+def test_records_deleted_between_two_pages_hide_no_others(seed: int) -> None:
     chance = random.Random(seed)
     rows = [{"id": n} for n in range(600)]
     everything = {row["id"] for row in rows}
@@ -51,7 +51,7 @@ def test_rows_deleted_between_two_pages_hide_no_other(seed: int) -> None:
     assert seen >= everything - gone
 
 
-def test_a_row_that_changed_between_two_pages_comes_again() -> None:
+def test_a_record_that_changed_between_two_pages_is_read_again() -> None:
     rows = [{"id": n, "size": 0} for n in range(150)]
     honest = v1_list(rows, 100)
 
@@ -63,12 +63,12 @@ def test_a_row_that_changed_between_two_pages_comes_again() -> None:
     assert {"id": 99, "size": 1} in read(FakeClient(editing))
 
 
-def test_a_missing_pagination_block_means_that_a_short_page_is_the_last() -> None:
+def test_without_a_pagination_block_a_short_page_is_the_last() -> None:
     client = FakeClient(lambda params: {"data": [{"id": 1}]})
     assert read(client) == [{"id": 1}]
 
 
-def test_a_server_that_ignores_the_offset_is_an_error_and_not_an_endless_sync() -> None:
+def test_a_server_that_ignores_the_offset_causes_an_error_rather_than_an_endless_sync() -> None:
     same = {
         "data": [{"id": n} for n in range(100)],
         "additional_data": {"pagination": {"more_items_in_collection": True, "next_start": 100}},
@@ -77,36 +77,38 @@ def test_a_server_that_ignores_the_offset_is_an_error_and_not_an_endless_sync() 
         read(FakeClient(lambda params: same))
 
 
-def test_the_same_cursor_twice_is_an_error_and_not_an_endless_sync() -> None:
+def test_the_same_cursor_twice_is_an_error_rather_than_an_endless_sync() -> None:
     same = {"data": [{"id": 1}], "additional_data": {"next_cursor": "abc"}}
     with pytest.raises(StreamError, match='same page of "deals"'):
         read(FakeClient(lambda params: same), "deals")
 
 
 @pytest.mark.parametrize("end", [{"next_cursor": None}, {}, None])
-def test_a_v2_list_ends_where_no_cursor_comes(end: Any) -> None:
+def test_a_v2_list_ends_when_there_is_no_next_cursor(end: Any) -> None:
     client = FakeClient(lambda params: {"data": [{"id": 1}], "additional_data": end})
     assert read(client, "deals") == [{"id": 1}]
 
 
 NULL: dict[str, Any] = {"success": True, "data": None}
 MISSING: dict[str, Any] = {"success": True}
-TOLD_EMPTY = {**NULL, "additional_data": {"pagination": {"more_items_in_collection": False}}}
+DECLARED_EMPTY = {**NULL, "additional_data": {"pagination": {"more_items_in_collection": False}}}
 ONE = {"data": [{"id": 1}]}
 
 
 def in_turn(*replies: dict[str, Any]) -> FakeClient:
-    """Gives these answers, and then the last one for ever."""
-    left = list(replies)
-    return FakeClient(lambda params: left.pop(0) if len(left) > 1 else left[0])
+    """Gives these answers in turn, then keeps repeating the last one."""
+    rest = list(replies)
+    return FakeClient(lambda params: rest.pop(0) if len(rest) > 1 else rest[0])
 
 
-@pytest.mark.parametrize("null", [NULL, MISSING, TOLD_EMPTY], ids=["null", "missing", "told"])
+@pytest.mark.parametrize(
+    "null", [NULL, MISSING, DECLARED_EMPTY], ids=["null", "missing", "declared"]
+)
 @pytest.mark.parametrize("name", ["deals", "pipelines", "project_boards", "deal_fields", "users"])
-def test_null_is_never_an_empty_list_where_there_are_always_records_or_a_list_of_its_own(
+def test_null_is_never_an_empty_list_in_v2_or_where_records_always_exist(
     name: str, null: dict[str, Any]
 ) -> None:
-    """Or a moment's fault is a complete sync with an empty table."""
+    """Otherwise a momentary fault looks like a complete sync of an empty list."""
     client = in_turn(null, null, null, ONE)
     assert read(client, name) == [{"id": 1}]
     assert len(client.pauses) == 3
@@ -118,23 +120,23 @@ def test_null_is_never_an_empty_list_where_there_are_always_records_or_a_list_of
     assert client.pauses[-1] > client.pauses[0]
 
 
-def test_an_empty_v2_list_and_an_empty_list_of_users_are_told_apart() -> None:
+def test_a_v2_list_may_be_empty_but_the_list_of_users_may_not() -> None:
     assert read(in_turn({"data": []}), "deals") == []
     with pytest.raises(StreamError, match="without its records"):
         read(in_turn({"data": []}), "users")
 
 
 @pytest.mark.parametrize("name", ["notes", "files", "roles"])
-def test_a_null_of_v1_is_believed_where_the_block_on_paging_says_that_nothing_follows(
+def test_a_v1_null_is_an_empty_list_if_its_pagination_block_says_that_nothing_follows(
     name: str,
 ) -> None:
-    client = in_turn(TOLD_EMPTY)
+    client = in_turn(DECLARED_EMPTY)
     assert read(client, name) == []
     assert len(client.asked) == 1
 
 
 @pytest.mark.parametrize("name", ["notes", "files"])
-def test_a_null_of_v1_where_more_is_said_to_follow_is_no_end(name: str) -> None:
+def test_a_v1_null_is_not_the_end_if_its_pagination_block_says_that_more_follows(name: str) -> None:
     more = {**NULL, "additional_data": {"pagination": {"more_items_in_collection": True}}}
     assert read(in_turn(more, more, ONE), name) == [{"id": 1}]
     with pytest.raises(StreamError, match="without its records"):
@@ -143,46 +145,44 @@ def test_a_null_of_v1_where_more_is_said_to_follow_is_no_end(name: str) -> None:
 
 @pytest.mark.parametrize("null", [NULL, MISSING], ids=["null", "missing"])
 @pytest.mark.parametrize("name", ["filters", "notes", "deal_discounts", "product_images"])
-def test_a_null_that_nothing_explains_is_believed_when_it_comes_twice(
-    name: str, null: dict[str, Any]
-) -> None:
+def test_an_unexplained_null_is_believed_the_second_time(name: str, null: dict[str, Any]) -> None:
     client = in_turn(null)
     assert read(client, name) == []
     assert len(client.asked) == 2
     assert read(in_turn(null, ONE), name) == [{"id": 1}]
 
 
-def test_ten_confirmed_nulls_of_a_stream_are_enough_for_a_sync() -> None:
-    """Or what is empty for most records costs double."""
+def test_after_ten_confirmed_nulls_a_sync_believes_those_of_the_stream_at_once() -> None:
+    """Otherwise child streams that are empty for most parents cost twice as much."""
     client = in_turn(NULL)
     for _ in range(30):
         assert read(client, "product_images") == []
     assert len(client.asked) == 30 + ENOUGH_CONFIRMED
     read(client, "deal_discounts")
-    assert len(client.asked) == 30 + ENOUGH_CONFIRMED + 2, "each stream on its own"
+    assert len(client.asked) == 30 + ENOUGH_CONFIRMED + 2, "each stream is counted on its own"
 
 
-def test_nulls_that_turn_out_to_be_faults_are_not_believed_for_the_rest_of_the_sync() -> None:
+def test_once_a_null_proves_to_be_a_fault_the_sync_confirms_every_null() -> None:
     client = in_turn(*[NULL] * 10, NULL, ONE, *[NULL, ONE] * 12)
     found = [len(read(client, "product_images")) for _ in range(18)]
     assert found == [0] * 5 + [1] * 13
 
 
 @pytest.mark.parametrize("name", ["deal_products", "deal_participants", "organization_followers"])
-def test_a_parent_that_is_said_to_have_rows_is_not_empty(name: str) -> None:
+def test_null_is_never_an_empty_list_for_a_parent_known_to_have_children(name: str) -> None:
     def rows(client: FakeClient) -> list[Any]:
         found = pages(client, STREAMS[name], {}, known_records=True)
         return [row for page in found for row in page.records]
 
-    assert rows(in_turn(NULL, TOLD_EMPTY, ONE)) == [{"id": 1}]
-    for null in (NULL, TOLD_EMPTY, MISSING):
+    assert rows(in_turn(NULL, DECLARED_EMPTY, ONE)) == [{"id": 1}]
+    for null in (NULL, DECLARED_EMPTY, MISSING):
         with pytest.raises(StreamError, match="without its records"):
             rows(in_turn(null))
 
 
 @pytest.mark.parametrize("name", ["deals", "deal_changelog", "deal_followers"])
 @pytest.mark.parametrize("more", [None, {"next_cursor": None}, {"next_cursor": "b"}])
-def test_a_null_behind_a_cursor_is_not_the_end_of_the_list(name: str, more: Any) -> None:
+def test_a_null_after_a_cursor_is_not_the_end_of_the_list(name: str, more: Any) -> None:
     first = {**ONE, "additional_data": {"next_cursor": "a"}}
     null = {**NULL, "additional_data": more}
     client = FakeClient(lambda params: null if "cursor" in params else first)
@@ -190,8 +190,8 @@ def test_a_null_behind_a_cursor_is_not_the_end_of_the_list(name: str, more: Any)
         read(client, name)
 
 
-@pytest.mark.parametrize("null", [NULL, TOLD_EMPTY], ids=["null", "told"])
-def test_a_null_behind_an_offset_is_not_the_end_of_the_list(null: dict[str, Any]) -> None:
+@pytest.mark.parametrize("null", [NULL, DECLARED_EMPTY], ids=["null", "declared"])
+def test_a_null_at_a_later_offset_is_not_the_end_of_the_list(null: dict[str, Any]) -> None:
     rows = [{"id": n} for n in range(450)]
     honest, faults = v1_list(rows, 100), [3]
 
@@ -207,7 +207,7 @@ def test_a_null_behind_an_offset_is_not_the_end_of_the_list(null: dict[str, Any]
         read(FakeClient(answer))
 
 
-def test_a_list_that_no_longer_comes_whole_is_an_error() -> None:
+def test_a_list_that_is_no_longer_returned_whole_is_an_error() -> None:
     part = {
         "data": [{"id": 1}],
         "additional_data": {"pagination": {"more_items_in_collection": True}},
@@ -222,6 +222,6 @@ def test_null_and_absent_lists_are_empty() -> None:
 
 
 @pytest.mark.parametrize("body", [{"success": False}, {"data": {"id": 1}}, {"data": [1]}])
-def test_an_answer_without_a_list_is_an_error_and_not_an_empty_stream(body: Any) -> None:
+def test_an_answer_without_a_list_is_an_error_rather_than_an_empty_stream(body: Any) -> None:
     with pytest.raises(StreamError, match="holds no list"):
         records_of(FILES, body)

@@ -1,4 +1,4 @@
-"""Readers against a Pipedrive that is a function: what is asked, and that nothing is missed."""
+"""Readers against a fake Pipedrive: which requests they send, and that they miss no record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from unit_tests.single import LOWER, UNTIL, Record, no_sources, run_of, stopped,
 
 
 def saved_at(time: int, field: str = "update_time") -> Record:
-    """The state of a sync that was complete then."""
+    """The state of a sync that was complete at that time."""
     first = "1970-01-01T00:00:00Z"
     return {field: rfc3339(time), "version": 1, "company_id": ACME.id, "since": first}
 
@@ -30,12 +30,12 @@ def deals(times: Sequence[int | None]) -> list[Record]:
     ]
 
 
-def test_a_small_stream_is_one_closed_request_and_one_without_bounds() -> None:
+def test_a_small_stream_takes_one_bounded_and_one_unbounded_request() -> None:
     client = FakeClient(v2_list(deals([LOWER, LOWER + 5])))
     records, states = work_off(*run_of("deals", client))
     assert len(records) == 2
     assert len(client.asked) == 2
-    assert "updated_since" not in client.asked[1]  # looks for records without a time
+    assert "updated_since" not in client.asked[1]  # finds records without a time
     asked = client.asked[0]
     assert (asked["updated_since"], asked["updated_until"]) == (rfc3339(LOWER), rfc3339(UNTIL))
     assert (asked["sort_by"], asked["sort_direction"]) == ("update_time", "asc")
@@ -43,7 +43,7 @@ def test_a_small_stream_is_one_closed_request_and_one_without_bounds() -> None:
     assert states[-1]["update_time"] == rfc3339(UNTIL)
 
 
-def test_persons_are_read_whole_whatever_the_history() -> None:
+def test_all_persons_are_read_whatever_the_history() -> None:
     client = FakeClient(v2_list(deals([LOWER - 10**7])))
     records, _ = work_off(*run_of("persons", client))
     assert len(records) == 1
@@ -56,7 +56,7 @@ def test_records_without_a_time_are_read_wherever_they_sort(nulls_first: bool) -
     honest = v2_list(rows)
 
     def nulls_last(params: Params) -> Record:
-        """Turns the order of nulls round."""
+        """Sorts nulls to the other end."""
         known = [row for row in rows if row["update_time"]]
         unknown = [row for row in rows if not row["update_time"]]
         if "updated_since" in params:
@@ -74,7 +74,7 @@ def test_records_without_a_time_are_read_wherever_they_sort(nulls_first: bool) -
     assert len(client.asked) == 3 if nulls_first else 4
 
 
-def test_a_checkpoint_never_vouches_for_the_last_second_of_a_page() -> None:
+def test_a_checkpoint_never_includes_the_last_second_of_a_page() -> None:
     """Bulk imports put thousands of records into one second."""
     rows = deals([LOWER + 10] * 499 + [LOWER + 20] * 900)
     client = FakeClient(v2_list(rows))
@@ -83,7 +83,7 @@ def test_a_checkpoint_never_vouches_for_the_last_second_of_a_page() -> None:
     assert states[1]["update_time"] == rfc3339(LOWER + 20)
 
 
-def test_products_stop_at_the_bound_that_the_server_does_not_take() -> None:
+def test_products_stop_at_the_upper_bound_that_the_server_does_not_support() -> None:
     rows = deals([LOWER + n for n in range(600)] + [UNTIL + 5])
     client = FakeClient(v2_list(rows))
     saved = saved_at(LOWER)
@@ -115,18 +115,18 @@ def v1_by_time(rows: list[Record], two_keys: bool = True) -> FakeClient:
 
 
 @pytest.mark.parametrize("two_keys", [True, False])
-def test_notes_are_taken_up_again_from_the_last_time_seen(two_keys: bool) -> None:
+def test_notes_resume_from_the_last_time_seen(two_keys: bool) -> None:
     rows = deals([LOWER + n // 3 for n in range(1_700)])
     client = v1_by_time(rows, two_keys)
     records, states = work_off(*run_of("notes", client))
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     answered = [asked for asked in client.asked if two_keys or "," not in asked["sort"]]
     assert {asked["start"] for asked in answered} == {"0"}
-    assert len(answered) == 4 + 2  # two look for records without a time
+    assert len(answered) == 4 + 2  # two for records without a time
     assert states[-1]["update_time"] == rfc3339(UNTIL)
 
 
-def test_a_second_larger_than_a_page_is_read_by_offset() -> None:
+def test_a_second_with_more_records_than_a_page_is_read_by_offset() -> None:
     rows = deals([LOWER + 5] * 1_300 + [LOWER + 9] * 2)
     records, _ = work_off(*run_of("notes", v1_by_time(rows)))
     assert {record["id"] for record in records} == {row["id"] for row in rows}
@@ -143,8 +143,8 @@ def test_files_are_read_newest_first_down_to_the_last_sync() -> None:
     assert "done" not in states[-1]
 
 
-def test_a_backfill_of_files_that_died_goes_on_below_what_it_read() -> None:
-    """At most a page is read again, and what came meanwhile is not missed."""
+def test_an_interrupted_backfill_of_files_resumes_below_what_it_read() -> None:
+    """At most a page is read again, and files changed or added in between are not missed."""
     rows = deals([UNTIL - 120 - 60 * n for n in range(3_000)])
     lower = instant("2020-01-01")
     run, buffer = run_of("files", v1_by_time(rows), lower)
@@ -160,7 +160,7 @@ def test_a_backfill_of_files_that_died_goes_on_below_what_it_read() -> None:
     with pytest.raises(StreamError, match="killed"):
         work_off(run, buffer)
     first, states = work_off(run, buffer)
-    assert states[-1]["update_time"] == rfc3339(lower)  # no gap for who knows only this
+    assert states[-1]["update_time"] == rfc3339(lower)  # no gap for readers of this key alone
     rows[2_000]["update_time"] = rfc3339(UNTIL - 5)
     rows.append({"id": 9_999, "update_time": rfc3339(UNTIL - 3)})
     client = v1_by_time(rows)
@@ -174,7 +174,7 @@ def test_a_backfill_of_files_that_died_goes_on_below_what_it_read() -> None:
 
 
 @pytest.mark.parametrize("gone", [50, 700, 1_190])
-def test_files_that_were_deleted_meanwhile_do_not_move_others_out_of_sight(gone: int) -> None:
+def test_files_deleted_between_two_syncs_hide_no_others(gone: int) -> None:
     rows = deals([UNTIL - 120 - 60 * n for n in range(3_000)])
     read = UNTIL - 120 - 60 * 1_200
     saved = {
@@ -188,11 +188,11 @@ def test_files_that_were_deleted_meanwhile_do_not_move_others_out_of_sight(gone:
     del rows[5 : 5 + gone]
     client = v1_by_time(rows)
     later, _ = work_off(*run_of("files", client, instant("2020-01-01"), saved))
-    left = {r["id"] for r in rows if instant(r["update_time"]) <= read}
-    assert left <= {r["id"] for r in later}
+    unread = {r["id"] for r in rows if instant(r["update_time"]) <= read}
+    assert unread <= {r["id"] for r in later}
 
 
-def test_users_are_one_request_and_only_the_changed_come() -> None:
+def test_users_take_one_request_and_only_changed_ones_are_written() -> None:
     times = ["2026-11-20 10:00:00", "2026-11-22 10:00:00", None]
     rows = [{"id": n, "modified": time} for n, time in enumerate(times)]
     client = FakeClient(lambda params: {"data": rows})
@@ -205,18 +205,18 @@ def test_users_are_one_request_and_only_the_changed_come() -> None:
     assert len(client.asked) == 2
 
 
-def test_goals_of_everybody_come_once() -> None:
+def test_goals_of_every_assignee_type_are_read_once() -> None:
     client = FakeClient(lambda params: {"data": {"goals": [{"id": params["assignee.type"]}]}})
     records, _ = work_off(*run_of("goals", client))
     assert [record["id"] for record in records] == ["person", "company", "team"]
     assert [params["is_active"] for params in client.asked] == ["true", "false"] * 3
-    # Goals of type revenue_forecast are of no type.name that may be asked for.
+    # No type.name that Pipedrive accepts returns goals of type revenue_forecast.
     assert not any("type.name" in params for params in client.asked)
 
 
 @pytest.mark.parametrize("status", [400, 402, 403, 404, 410, 415])
 @pytest.mark.parametrize("refused", ["team", "person"])
-def test_an_account_may_lack_goals_of_teams_and_no_others(
+def test_an_account_may_lack_goals_of_teams_but_no_others(
     refused: str, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     def answer(params: Params) -> Record:
@@ -236,7 +236,7 @@ def test_an_account_may_lack_goals_of_teams_and_no_others(
     assert f"goals: Pipedrive refused assignee.type team ({status})" in line
 
 
-def test_a_mail_thread_comes_once_with_all_its_folders() -> None:
+def test_a_mail_thread_is_written_once_with_all_its_folders() -> None:
     folders = {"inbox": [1, 2], "drafts": [], "sent": [2], "archive": [3]}
 
     def answer(params: Params) -> Record:
@@ -254,7 +254,7 @@ def test_a_mail_thread_comes_once_with_all_its_folders() -> None:
     }
 
 
-def test_old_calls_are_left_out_by_the_history() -> None:
+def test_calls_older_than_the_history_are_left_out() -> None:
     rows = [
         {"id": "a", "start_time": "2024-01-01T00:00:00.000Z"},
         {"id": "b", "start_time": "2026-01-01T00:00:00.000Z"},
@@ -270,14 +270,14 @@ def test_settings_carry_the_user_they_belong_to() -> None:
     assert records == [{"user_id": 7, "list_limit": 100}]
 
 
-def test_a_removed_endpoint_is_not_asked() -> None:
+def test_a_removed_endpoint_is_not_requested() -> None:
     client = FakeClient(lambda params: {})
     records, _ = work_off(*run_of("global_messages", client))
     assert (records, client.asked) == ([], [])
 
 
-def test_nobody_takes_over_a_span_whose_last_page_is_on_its_way() -> None:
-    """An idle worker that looks in while a page is rendered must not read the stream again."""
+def test_no_worker_takes_a_span_whose_last_page_is_being_written() -> None:
+    """An idle worker that looks for work at that moment must not read the stream again."""
     client = FakeClient(v2_list(deals([LOWER + n * 10**5 for n in range(200)])))
     run, _ = run_of("persons", client)
     first = run.take()
@@ -294,8 +294,8 @@ def test_nobody_takes_over_a_span_whose_last_page_is_on_its_way() -> None:
     assert len(client.asked) == 1
 
 
-def test_a_span_is_never_cut_before_the_end_of_a_page_that_is_on_its_way_out() -> None:
-    """Or the rows behind the cut would leave twice."""
+def test_a_span_is_never_split_inside_a_page_that_is_being_written() -> None:
+    """Otherwise the records after the split would be written twice."""
     crowd = [LOWER + n for n in range(500)]
     client = FakeClient(v2_list(deals([*crowd, *(LOWER + 40_000 * n for n in range(1, 701))])))
     run, buffer = run_of("deals", client)
@@ -314,8 +314,8 @@ def test_a_span_is_never_cut_before_the_end_of_a_page_that_is_on_its_way_out() -
     assert len(records) == len({record["id"] for record in records}) == 1_200
 
 
-def test_no_state_leaves_before_the_records_without_a_time_have() -> None:
-    """While one worker asks for them, the others are at work already."""
+def test_no_state_is_saved_before_the_records_without_a_time_are_out() -> None:
+    """While one worker requests them, the others are already reading."""
     rows = deals([LOWER + 40 * n for n in range(12_000)])
     lost = [{"id": 99_000 + n, "update_time": None} for n in range(3)]
     taken: list[Any] = []
@@ -323,7 +323,7 @@ def test_no_state_leaves_before_the_records_without_a_time_have() -> None:
     def answer(params: Params) -> Record:
         if params["sort_direction"] == "asc":
             return v2_list(rows)(params)
-        while task := run.take():  # the other workers, while this request is under way
+        while task := run.take():  # the other workers, during this request
             taken.append(task)
             work(run, task)
         return {"data": [*lost, rows[-1]], "additional_data": {"next_cursor": "more"}}
@@ -338,7 +338,7 @@ def test_no_state_leaves_before_the_records_without_a_time_have() -> None:
     assert {row["id"] for row in lost} <= before
 
 
-def test_a_refused_request_for_the_records_without_a_time_is_not_passed_over() -> None:
+def test_a_refused_request_for_records_without_a_time_fails_the_stream() -> None:
     def answer(params: Params) -> Record:
         if params["sort_direction"] == "desc":
             raise StreamError("refused", state.CONFIG, 400)
@@ -357,11 +357,11 @@ def test_two_workers_share_a_backfill_without_a_gap() -> None:
     run, buffer = run_of("deals", client)
     first = run.take()
     assert first is not None
-    assert run.take() is None  # nothing is known of the span yet
+    assert run.take() is None  # nothing is known about the span yet
     taken: list[Any] = []
 
     def share() -> bool:
-        """Another worker takes a part of what is left after each page."""
+        """Another worker takes part of the rest after each page."""
         if len(taken) < 3 and (task := run.take()):
             taken.append(task)
             work(run, task, share)
@@ -371,12 +371,12 @@ def test_two_workers_share_a_backfill_without_a_gap() -> None:
     records, states = work_off(run, buffer)
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     assert len(taken) == 3
-    assert len(client.asked) <= 24 + 2 * len(taken) + 1 + 2  # two look for records without a time
+    assert len(client.asked) <= 24 + 2 * len(taken) + 1 + 2  # two for records without a time
     assert states[-1]["update_time"] == rfc3339(UNTIL)
 
 
-def test_a_page_that_comes_after_the_streams_end_is_not_called_read() -> None:
-    """The sync was asked to stop and waited for no longer; the destination gets no such page."""
+def test_a_page_that_arrives_after_the_end_of_its_stream_does_not_count_as_read() -> None:
+    """The sync was stopped and did not wait for it, so the destination never gets this page."""
     honest = v2_list(deals([LOWER + n for n in range(5)]))
 
     def answer(params: Params) -> Record:
@@ -394,7 +394,7 @@ def test_a_page_that_comes_after_the_streams_end_is_not_called_read() -> None:
 
 
 @pytest.mark.parametrize("name", ["deals", "notes", "files", "persons", "currencies"])
-def test_after_the_end_of_a_stream_nothing_of_it_is_asked_for(name: str) -> None:
+def test_nothing_is_requested_after_the_end_of_a_stream(name: str) -> None:
     client = FakeClient(v2_list(deals([LOWER])))
     run, _ = run_of(name, client)
     task = run.take()
@@ -405,7 +405,7 @@ def test_after_the_end_of_a_stream_nothing_of_it_is_asked_for(name: str) -> None
     assert client.asked == []
 
 
-def test_work_beyond_the_memory_is_given_back_and_taken_up_where_it_was() -> None:
+def test_work_paused_for_lack_of_memory_resumes_where_it_was() -> None:
     records = deals([LOWER + n for n in range(2_000)])
     client = FakeClient(v2_list(records))
     run, buffer = run_of("deals", client)
@@ -420,24 +420,24 @@ def test_work_beyond_the_memory_is_given_back_and_taken_up_where_it_was() -> Non
     assert set(found) == {record["id"] for record in records}
 
 
-def test_small_lists_come_first_and_then_what_is_furthest_behind() -> None:
-    """Otherwise syncs that a budget cuts short read the same streams for ever."""
+def test_small_lists_are_read_first_then_the_streams_furthest_behind() -> None:
+    """Otherwise syncs that a budget cuts short would read the same streams every time."""
     client = FakeClient(v2_list([]))
     recent = {"update_time": "2026-11-20T00:00:00Z", "version": 1, "since": "1970-01-01T00:00:00Z"}
     graph: Graph[Any] = Graph(no_sources)
-    made = [
+    runs = [
         run_of("currencies", client, graph=graph)[0],
         run_of("persons", client, saved={**recent, "company_id": ACME.id}, graph=graph)[0],
         run_of("deals", client, graph=graph)[0],
         run_of("deals_archived", client, lower=0, graph=graph)[0],
         run_of("organizations", client, lower=0, graph=graph)[0],
     ]
-    assert graph.connect(made) == []
-    order = [run.stream.name for run in sorted(made, key=Priority(made, Usage()).key)]
+    assert graph.connect(runs) == []
+    order = [run.stream.name for run in sorted(runs, key=Priority(runs, Usage()).key)]
     assert order == ["currencies", "deals", "organizations", "deals_archived", "persons"]
 
 
-def test_the_highest_id_counts_only_where_the_newest_records_were_seen() -> None:
+def test_the_highest_id_counts_only_if_the_newest_records_were_seen() -> None:
     times: list[int | None] = [None, *(LOWER + n * 1_000 for n in range(1_999))]
     client = FakeClient(v2_list(deals(times)))
     run, buffer = run_of("persons", client, lower=0)
@@ -451,14 +451,14 @@ def test_the_highest_id_counts_only_where_the_newest_records_were_seen() -> None
     run.forecast.announce_at_page = announce  # type: ignore[method-assign]
     work_off(run, buffer)
     assert seen
-    assert all(one is None or one > 1_500 for one in seen), seen
+    assert all(expected is None or expected > 1_500 for expected in seen), seen
     full = FakeClient(v2_list(deals(times[1:])))
     run, buffer = run_of("persons", full, lower=0)
     work_off(run, buffer)
     assert run.expected == 1_999
 
 
-def test_pages_that_are_smaller_than_asked_for_are_shared_by_their_size() -> None:
+def test_a_list_with_pages_smaller_than_requested_is_shared() -> None:
     client = FakeClient(v2_list(deals([LOWER + n * 100 for n in range(400)]), limit=20))
     run, _ = run_of("deals", client)
     task = run.take()
@@ -470,7 +470,7 @@ def test_pages_that_are_smaller_than_asked_for_are_shared_by_their_size() -> Non
         return False
 
     work(run, task, share)
-    assert [one for one in taken if one is not None]
+    assert [task for task in taken if task is not None]
 
 
 def test_a_mailbox_that_is_stopped_requests_no_further_page() -> None:

@@ -1,6 +1,6 @@
 """Known facts about the real Pipedrive beyond its contract, and the tests that cover them.
 
-The numbers are those of the page where the facts were collected. A fact without a test would be
+The numbers are those of the page where the facts were collected. Without a test, a fact would be
 forgotten at the next change.
 """
 
@@ -37,20 +37,20 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     2: (
-        "below the Growth plan deals/installments answers 403; its words were not recorded",
+        "below the Growth plan, deals/installments answers 403; its words were not recorded",
         (
             "integration_tests/test_plans.py::test_a_plans_refusal_is_recognized_in_any_words",
             "unit_tests/test_errors.py::test_only_listed_answers_mean_that_the_account_lacks_a_stream",
         ),
     ),
     3: (
-        "without the add-on, projects answer 402, 403 or 404; the words are unknown",
+        "without the add-on, project lists answer 402, 403 or 404; the words are unknown",
         (
             "integration_tests/test_plans.py::test_a_plans_refusal_is_recognized_in_any_words",
             "integration_tests/test_plans.py::"
             "test_deletions_are_read_from_the_lists_that_are_not_refused",
             "unit_tests/test_deleted.py::"
-            "test_what_was_deleted_in_a_list_that_the_account_lacked_comes_once_it_has_it",
+            "test_deletions_in_a_list_that_was_unavailable_are_read_once_it_is_available",
         ),
     ),
     4: (
@@ -64,7 +64,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
     5: (
         "goals of type revenue_forecast exist, but goals/find does not accept this type.name",
         (
-            "unit_tests/test_readers.py::test_goals_of_everybody_come_once",
+            "unit_tests/test_readers.py::test_goals_of_every_assignee_type_are_read_once",
             "integration_tests/test_real_pipedrive.py::"
             "test_goals_of_every_type_arrive_with_or_without_teams",
         ),
@@ -84,7 +84,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "test_keys_that_the_specification_lacks_are_columns",
             "integration_tests/test_real_pipedrive.py::"
             "test_the_outcome_of_an_activity_has_its_label",
-            "unit_tests/test_records.py::test_the_outcome_of_an_activity_leaves_as_text",
+            "unit_tests/test_records.py::test_the_outcome_of_an_activity_is_written_as_text",
         ),
     ),
     8: (
@@ -94,7 +94,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     9: (
-        "whether lists of v1 honour a second sort key, or any, is unknown",
+        "it is unknown whether v1 lists honour a second sort key, or any at all",
         (
             "unit_tests/test_order.py::test_a_list_whose_sort_is_ignored_is_read_whole",
             "unit_tests/test_order.py::test_one_sort_key_is_order_enough",
@@ -102,7 +102,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     10: (
-        "the answer to a request for several deals of which one is gone is unknown",
+        "it is unknown how a request for several deals is answered if one of them is gone",
         (
             "unit_tests/test_child_states.py::"
             "test_one_deal_spoils_the_answer_for_a_hundred_and_the_others_are_read",
@@ -118,11 +118,11 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "persons and organizations of v1 have delete_time",
         (
             "unit_tests/test_deleted.py::"
-            "test_the_time_of_a_deletion_is_pipedrives_own_where_it_tells_one",
+            "test_the_time_of_a_deletion_is_pipedrives_own_if_it_reports_one",
         ),
     ),
     13: (
-        "the header of the daily budget reports what was left before its request",
+        "the header of the daily budget reports how much was left before the request",
         (
             "unit_tests/test_usage.py::test_the_reserve_is_kept_whatever_an_answer_counts",
             "integration_tests/test_limits.py::test_at_the_reserve_a_sync_stops_cleanly",
@@ -137,10 +137,10 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     15: (
         "deleting a note changes the update_time of its deal, person and organization; deleting an "
-        "activity, that of its person and lead; for all else it is unknown",
+        "activity, that of its person and lead; for everything else this is unknown",
         (
             "unit_tests/test_streams_doc.py::"
-            "test_every_child_stream_says_what_is_known_of_the_time_of_its_parents",
+            "test_every_child_stream_states_whether_it_updates_its_parents",
             "unit_tests/test_sandbox_changes.py::"
             "test_notes_and_activities_may_change_the_update_time_of_linked_records",
         ),
@@ -150,7 +150,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ("unit_tests/test_real_pipedrive.py::test_updated_since_is_in_whole_seconds",),
     ),
     17: (
-        "custom_fields may be null, values of type phone are text, option ids may be text",
+        "custom_fields may be null, values of type phone are text, and option ids may be text",
         (
             "integration_tests/test_custom_fields.py::test_an_account_without_custom_fields",
             "unit_tests/test_field_values.py::test_every_type_has_its_columns",
@@ -160,11 +160,11 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     18: (
-        "users have no pagination block, next_start is missing on the last page, an empty list of "
-        "v1 is null",
+        "users have no pagination block, next_start is missing on the last page, and an empty v1 "
+        "list is null",
         (
-            "unit_tests/test_readers.py::test_users_are_one_request_and_only_the_changed_come",
-            "unit_tests/test_pages.py::test_offset_pages_bring_every_row_once",
+            "unit_tests/test_readers.py::test_users_take_one_request_and_only_changed_ones_are_written",
+            "unit_tests/test_pages.py::test_offset_pages_return_every_record_once",
             "unit_tests/test_pages.py::test_null_and_absent_lists_are_empty",
         ),
     ),
@@ -220,7 +220,7 @@ def test_no_fact_is_forgotten() -> None:
 
 @pytest.mark.parametrize("stream", ["leads", "notes", "deals"])
 def test_updated_since_is_in_whole_seconds(stream: str) -> None:
-    """With a fraction of a second, which the times of leads have, it is a 400."""
+    """Pipedrive answers 400 to a fraction of a second, which the times of leads have."""
     times = [f"{rfc3339(UNTIL - 90 + n)[:-1]}.551Z" for n in (0, 1, 2)]
     rows: list[dict[str, Any]] = [{"id": n, "update_time": time} for n, time in enumerate(times)]
 

@@ -20,8 +20,8 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(params=["selected", "hidden"])
-def made(request: Any, caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock, Any, Usage]:
+@pytest.fixture(params=["selected", "unselected"])
+def reported(request: Any, caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock, Any, Usage]:
     caplog.set_level("INFO")
     client = FakeClient(lambda params: {"data": []})
     run, _ = run_of("deals", client)
@@ -31,19 +31,19 @@ def made(request: Any, caplog: pytest.LogCaptureFixture) -> tuple[Report, Clock,
     return report, clock, run, client.usage
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     lines = [record.message for record in caplog.records]
     caplog.clear()
     return lines
 
 
-def test_a_long_stream_says_every_half_minute_how_far_it_is(
-    made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
+def test_a_long_stream_reports_its_progress_every_half_minute(
+    reported: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also while it waits: no platform takes it for dead."""
-    report, clock, run, usage = made
+    """Even while it waits, so that no platform takes it for dead."""
+    report, clock, run, usage = reported
     run.start()
-    said(caplog)
+    logged(caplog)
     lines = []
     for second in range(300):
         clock.now = float(second)
@@ -51,41 +51,41 @@ def test_a_long_stream_says_every_half_minute_how_far_it_is(
             usage.charge("deals", 10, {})
             run.output.count(500)
         report.tick()
-        lines += said(caplog)
+        lines += logged(caplog)
     assert len(lines) == 300 // EVERY - 1
     assert lines[0] == "deals: 0 records so far, 0 requests, 0 tokens."
     assert lines[1] == "deals: 0 records so far, 0 requests, 0 tokens, waiting for Pipedrive."
     assert lines[3] == "deals: 500 records so far, 1 requests, 10 tokens."
 
 
-def test_what_is_expected_stands_beside_what_has_come(
-    made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
+def test_progress_shows_how_many_records_are_expected(
+    reported: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
-    report, clock, run, _ = made
+    report, clock, run, _ = reported
     run.start()
     run.output.count(500)
     span = run.reader.progress.spans[0]
     run.reader.progress.advance(span, span.at + 1, density=1_000 / (span.end - span.at))
     clock.now = EVERY
     report.tick()
-    assert said(caplog)[-1].startswith("deals: 500 of about 1,")
+    assert logged(caplog)[-1].startswith("deals: 500 of about 1,")
 
 
-def test_a_stream_that_has_not_begun_or_is_over_says_nothing(
-    made: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
+def test_a_stream_that_has_not_started_or_has_ended_logs_no_progress(
+    reported: tuple[Report, Clock, Any, Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
-    report, clock, run, _ = made
+    report, clock, run, _ = reported
     clock.now = 100
     report.tick()
     run.start()
     run.end()
-    said(caplog)
+    logged(caplog)
     clock.now = 200
     report.tick()
-    assert said(caplog) == []
+    assert logged(caplog) == []
 
 
-def test_the_table_lines_up() -> None:
+def test_the_columns_of_the_table_line_up() -> None:
     usage = Usage()
     usage.charge("deals", 1_500, {"x-daily-ratelimit-token-limit": "150000"})
     lines = table([("deals", 150, 1_500, 75_000), ("all", 150, 1_500, 75_000)], usage)

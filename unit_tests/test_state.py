@@ -1,4 +1,4 @@
-"""State: what a later run, another process or another connector makes of it."""
+"""State: what a later sync makes of its own states and of other connectors'."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ MINUTE = 60
 GOLDEN = Path(__file__).parent / "golden" / "state-0.1.0.json"
 
 
-def left(saved: dict[str, Any], lower: int = LOWER) -> list[tuple[int, int]]:
+def remaining(saved: dict[str, Any], lower: int = LOWER) -> list[tuple[int, int]]:
     found = state.progress("deals", "update_time", saved, 42, lower, UNTIL)
     return [(span.at, span.end) for span in found.spans]
 
 
-def test_without_a_state_everything_is_left() -> None:
-    assert left({}) == [(LOWER, UNTIL)]
-    assert left(dict(state.NO_CURSOR)) == [(LOWER, UNTIL)]
+def test_without_a_state_everything_remains() -> None:
+    assert remaining({}) == [(LOWER, UNTIL)]
+    assert remaining(dict(state.NO_CURSOR)) == [(LOWER, UNTIL)]
 
 
-def test_a_finished_sync_leaves_its_last_minute_and_what_came_since() -> None:
+def test_after_a_complete_sync_its_last_minute_and_all_later_time_remain() -> None:
     earlier = Progress(LOWER, instant("2026-11-22"))
     (span,) = earlier.spans
     earlier.advance(span, span.end)
@@ -44,10 +44,10 @@ def test_a_finished_sync_leaves_its_last_minute_and_what_came_since() -> None:
         "company_id": 42,
         "since": "2025-11-23T00:00:00Z",
     }
-    assert left(saved) == [(instant("2026-11-22") - MINUTE, UNTIL)]
+    assert remaining(saved) == [(instant("2026-11-22") - MINUTE, UNTIL)]
 
 
-def test_a_backfill_that_died_leaves_exactly_what_was_not_read() -> None:
+def test_after_an_interrupted_backfill_exactly_the_unread_ranges_remain() -> None:
     earlier = Progress(LOWER, instant("2026-11-22"))
     first = earlier.take()
     assert first is not None
@@ -59,8 +59,8 @@ def test_a_backfill_that_died_leaves_exactly_what_was_not_read() -> None:
     earlier.advance(first, LOWER + 1_000)
     earlier.advance(later, cut + 500)
     saved = state.dump("update_time", 42, earlier)
-    assert saved["update_time"] == "2025-11-23T00:16:40Z"  # no gap for who knows only this
-    assert left(saved) == [(LOWER + 1_000, cut), (cut + 500, UNTIL)]
+    assert saved["update_time"] == "2025-11-23T00:16:40Z"  # no gap for readers of this key alone
+    assert remaining(saved) == [(LOWER + 1_000, cut), (cut + 500, UNTIL)]
 
 
 def test_a_longer_history_reads_only_the_missing_range() -> None:
@@ -71,17 +71,17 @@ def test_a_longer_history_reads_only_the_missing_range() -> None:
         "since": "2025-11-23T00:00:00Z",
     }
     longer = instant("2024-11-23")
-    assert left(saved, longer) == [(longer, LOWER), (instant("2026-11-22") - MINUTE, UNTIL)]
+    assert remaining(saved, longer) == [(longer, LOWER), (instant("2026-11-22") - MINUTE, UNTIL)]
 
 
-def test_a_history_that_moves_on_with_the_days_reads_nothing_again() -> None:
+def test_a_history_that_moves_forward_with_the_date_reads_nothing_again() -> None:
     saved = {
         "update_time": "2026-11-22T00:00:00Z",
         "version": 1,
         "company_id": 42,
         "since": "2025-01-01T00:00:00Z",
     }
-    assert left(saved) == [(instant("2026-11-22") - MINUTE, UNTIL)]
+    assert remaining(saved) == [(instant("2026-11-22") - MINUTE, UNTIL)]
 
 
 FOREIGN: list[dict[str, Any]] = [
@@ -98,18 +98,18 @@ FOREIGN: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("saved", FOREIGN, ids=str)
-def test_another_connectors_state_is_accepted_and_not_believed(saved: dict[str, Any]) -> None:
-    """Airbyte's streams held one month at most before version 3, and no state names the version:
+def test_another_connectors_state_is_accepted_but_not_trusted(saved: dict[str, Any]) -> None:
+    """Before version 3, Airbyte's streams held one month at most, and no state names its version:
     211 of 2,022 deals looked complete."""
-    assert left(saved) == [(LOWER, UNTIL)]
+    assert remaining(saved) == [(LOWER, UNTIL)]
     assert state.is_foreign(saved)
 
 
-def test_a_state_of_our_own_or_of_no_cursor_is_not_foreign() -> None:
+def test_our_own_states_and_states_without_a_cursor_are_not_foreign() -> None:
     assert not any(map(state.is_foreign, ({}, state.NO_CURSOR, {"version": 1})))
 
 
-def test_a_sync_says_once_that_it_does_not_believe_the_states_of_others(
+def test_a_sync_warns_once_that_it_does_not_trust_other_connectors_states(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = FakeClient(lambda params: {"data": [], "additional_data": {"pagination": {}}})
@@ -123,17 +123,17 @@ def test_a_sync_says_once_that_it_does_not_believe_the_states_of_others(
     assert not any(asked.get("updated_since", "2026") > "2026-11" for asked in client.asked)
 
 
-def test_keys_that_a_later_version_adds_are_no_obstacle() -> None:
+def test_keys_that_a_later_version_adds_are_ignored() -> None:
     times = {"since": "2025-11-23T00:00:00Z", "update_time": "2026-11-22T00:00:00Z"}
     saved = {"version": 1, "company_id": 42, "children": {"deal_products": {}}, **times}
-    assert left(saved) == [(instant("2026-11-22") - MINUTE, UNTIL)]
+    assert remaining(saved) == [(instant("2026-11-22") - MINUTE, UNTIL)]
     with pytest.raises(SyncError, match="newer version"):
-        left({"version": 2, "spans": []})
+        remaining({"version": 2, "spans": []})
 
 
-def test_a_state_from_the_future_does_not_hide_the_present() -> None:
+def test_a_state_from_the_future_hides_no_present_changes() -> None:
     saved = {"update_time": "2027-01-01T00:00:00Z", "version": 1, "since": "2025-11-23T00:00:00Z"}
-    assert left(saved) == [(UNTIL - MINUTE, UNTIL)]
+    assert remaining(saved) == [(UNTIL - MINUTE, UNTIL)]
 
 
 @pytest.mark.parametrize(
@@ -150,14 +150,14 @@ def test_a_state_from_the_future_does_not_hide_the_present() -> None:
         ),
     ],
 )
-def test_a_state_that_cannot_be_used_says_why(saved: dict[str, Any], why: str) -> None:
+def test_the_error_for_an_unusable_state_gives_the_reason(saved: dict[str, Any], why: str) -> None:
     with pytest.raises(SyncError, match=why) as caught:
-        left(saved)
+        remaining(saved)
     assert "\n" not in str(caught.value)
 
 
-def test_the_state_of_release_0_1_0_is_read_for_ever() -> None:
-    """This file is never written anew: users hold states like it."""
+def test_states_of_release_0_1_0_stay_readable() -> None:
+    """The golden file is never regenerated, because users have states like it."""
     saved = {
         entry["stream"]["stream_descriptor"]["name"]: entry["stream"]["stream_state"]
         for entry in json.loads(GOLDEN.read_text())
@@ -186,12 +186,12 @@ def test_the_state_of_release_0_1_0_is_read_for_ever() -> None:
     assert spans("currencies", "id", 0) == [("1970-01-01T00:00:00Z", end)]
 
 
-def test_a_full_refresh_in_the_middle_says_that_it_is_one_and_at_its_end_nothing() -> None:
+def test_a_state_is_marked_as_a_full_refresh_until_the_refresh_is_complete() -> None:
     progress = Progress(0, UNTIL)
     (span,) = progress.spans
     progress.advance(span, LOWER)
     saved = state.dump("update_time", 42, progress, full_refresh=True)
     assert saved["full_refresh"] is True
-    assert left(dict(state.of_full_refresh(saved)), 0) == [(LOWER, UNTIL)]
+    assert remaining(dict(state.of_full_refresh(saved)), 0) == [(LOWER, UNTIL)]
     progress.advance(span, UNTIL)
     assert state.dump("update_time", 42, progress, full_refresh=True) == state.NO_CURSOR

@@ -1,5 +1,5 @@
-"""docs/streams.md: its tables match the streams, its SQL does what it promises, and its links lead
-to the vendor's pages."""
+"""docs/streams.md: its tables match the streams, its SQL does what it says, and its links lead to
+the vendor's pages."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ PAGE = DOCS / "streams.md"
 GENERATED = {"moves": touches, "tables": tables}
 
 
-def test_the_golden_links_are_the_vendors() -> None:
-    """A dead link helps nobody."""
+def test_the_golden_links_lead_to_the_vendors_pages() -> None:
+    """Otherwise readers land on the wrong page, or on none."""
     wanted = {}
     for place in all_places():
         version, _, path = place.partition("/")
@@ -43,10 +43,10 @@ def test_the_golden_tables_match_the_streams(part: str) -> None:
     assert updated(PAGE, part, wanted) == wanted, "run `make golden`"
 
 
-def test_every_way_in_which_deletions_show_is_described() -> None:
+def test_every_way_in_which_deletions_show_is_explained() -> None:
     text = PAGE.read_text()
-    for name, row in STREAMS.items():
-        way = deletes(row)
+    for name, stream in STREAMS.items():
+        way = deletes(stream)
         if way == "-":
             continue
         word = way.partition(" or ")[0].partition(",")[0]
@@ -54,15 +54,16 @@ def test_every_way_in_which_deletions_show_is_described() -> None:
         assert way.endswith(", if listed") == word.startswith("`")
 
 
-def test_every_child_stream_says_what_is_known_of_the_time_of_its_parents() -> None:
-    """Readers who take an unknown for a yes wait for changes that no sync reads."""
-    for name, row in STREAMS.items():
+def test_every_child_stream_states_whether_it_updates_its_parents() -> None:
+    """Readers who mistake an unknown for a yes wait for changes that no sync reads."""
+    for name, stream in STREAMS.items():
         if (
-            row.incremental.changes is Changes.OF_PARENT
-            and row.child
-            and not row.child.month_params
+            stream.incremental.changes is Changes.OF_PARENT
+            and stream.child
+            and not stream.child.month_params
         ):
-            assert row.incremental.touches.keys() == {parent.name for parent in row.child.parents}
+            parents = {parent.name for parent in stream.child.parents}
+            assert stream.incremental.touches.keys() == parents
             assert f"`{name}`" in touches()
     for name in ("notes", "activities", "files"):
         assert STREAMS[name].incremental.touches.keys() <= STREAMS.keys()
@@ -71,7 +72,7 @@ def test_every_child_stream_says_what_is_known_of_the_time_of_its_parents() -> N
     assert STREAMS["deal_products"].incremental.touches["deals"] is Touches.UNKNOWN
 
 
-def test_links_inside_the_page_lead_somewhere() -> None:
+def test_no_link_inside_the_page_is_broken() -> None:
     text = PAGE.read_text()
     headings = {
         re.sub(r"[^a-z0-9_ -]", "", line.lower()).strip().replace(" ", "-")
@@ -112,7 +113,7 @@ def products(warehouse: duckdb.DuckDBPyConnection) -> list[tuple[int, int]]:
     return [(deal, product) for deal, product in rows]
 
 
-def test_a_product_that_was_removed_from_its_deal_is_not_in_the_view(
+def test_a_product_removed_from_its_deal_is_not_in_the_view(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     warehouse.execute("""
@@ -130,7 +131,7 @@ def test_a_product_that_was_removed_from_its_deal_is_not_in_the_view(
     assert products(warehouse) == [(1, 10), (1, 12), (2, 20)]
 
 
-def test_a_deal_that_has_lost_all_its_products_has_none_in_the_view(
+def test_a_deal_that_lost_all_its_products_has_none_in_the_view(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     """A deal whose products_count is 0 needs no request: its old rows keep their old time."""
@@ -144,7 +145,7 @@ def test_a_deal_that_has_lost_all_its_products_has_none_in_the_view(
 def test_an_archived_deal_keeps_its_products_in_the_view(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
-    """Its last row in deals stays, older than the one in deals_archived."""
+    """Its last row in deals remains, older than the one in deals_archived."""
     warehouse.execute("""
         INSERT INTO deals VALUES (1, '2026-01-01');
         INSERT INTO deals_archived VALUES (1, '2026-03-03');
@@ -153,7 +154,7 @@ def test_an_archived_deal_keeps_its_products_in_the_view(
     assert products(warehouse) == [(1, 10)]
 
 
-def test_a_deal_that_changed_while_the_sync_ran_keeps_its_products(
+def test_a_deal_that_changed_during_the_sync_keeps_its_products(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     warehouse.execute("""
@@ -166,7 +167,7 @@ def test_a_deal_that_changed_while_the_sync_ran_keeps_its_products(
 def test_a_deal_without_a_time_keeps_its_products(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
-    """Imported deals without an update_time have been seen."""
+    """Pipedrive has returned imported deals without an update_time."""
     warehouse.execute("""
         INSERT INTO deals VALUES (1, NULL);
         INSERT INTO deal_products VALUES (1, 10, NULL);

@@ -1,4 +1,4 @@
-"""A sync as a whole, against a Pipedrive that is a function."""
+"""Whole syncs against a fake Pipedrive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_of(client: FakeClient, *names: str, lower: int = 0) -> SyncRun[Any]:
 
 
 def drained(run: SyncRun[Any]) -> tuple[list[Any], AirbyteTracedException | None]:
-    """All messages of a sync, and the error that it ended with."""
+    """All messages of a sync, and the error that ended it, if any."""
     messages: list[Any] = []
     try:
         messages.extend(run)
@@ -44,7 +44,7 @@ def statuses(messages: list[Any]) -> list[str]:
     return [status.status.value for status in found]
 
 
-def test_a_history_that_begins_this_very_second_is_empty_and_not_endless() -> None:
+def test_a_history_that_begins_now_is_empty_rather_than_endless() -> None:
     client = FakeClient(lambda params: {"data": []})
     messages = list(run_of(client, "deals", "notes", lower=seconds_of(NOW)))
     assert statuses(messages) == ["STARTED", "COMPLETE"] * 2
@@ -55,7 +55,7 @@ def test_a_catalog_without_streams_is_an_empty_sync() -> None:
     assert list(run_of(FakeClient(lambda params: {}))) == []
 
 
-def test_one_stream_that_fails_does_not_stop_the_others() -> None:
+def test_a_stream_that_fails_does_not_stop_the_others() -> None:
     def answer(params: Params) -> dict[str, Any]:
         if "status" in params:
             raise StreamError("no", CONFIG, 403)
@@ -69,7 +69,7 @@ def test_one_stream_that_fails_does_not_stop_the_others() -> None:
     assert statuses(messages).count("INCOMPLETE") == 1
 
 
-def test_a_bug_of_ours_ends_its_stream_with_a_sentence_and_holds_nobody_up(
+def test_a_bug_fails_its_streams_with_an_error_and_never_hangs_the_sync(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def answer(params: Params) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_a_bug_of_ours_ends_its_stream_with_a_sentence_and_holds_nobody_up(
     assert statuses(messages).count("INCOMPLETE") == 2
 
 
-def test_a_caller_that_stops_listening_leaves_no_worker_behind() -> None:
+def test_no_worker_outlives_a_caller_that_stops_reading() -> None:
     pages = {"data": [{"id": n} for n in range(500)], "additional_data": {"next_cursor": None}}
     run = run_of(FakeClient(lambda params: pages), "deals", "persons", "organizations")
     messages = iter(run)
@@ -92,11 +92,11 @@ def test_a_caller_that_stops_listening_leaves_no_worker_behind() -> None:
     assert run.workers.join(5)
 
 
-def test_a_slow_destination_and_a_spent_budget_leave_nobody_waiting(
+def test_a_slow_destination_and_a_spent_budget_do_not_hang_a_sync(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A page that is dropped, because its stream is over, gives its place among the waiting ones
-    back. Otherwise the sync hangs until somebody kills it."""
+    """A page that is dropped because its stream has ended frees its place in the queue. Otherwise
+    the sync hangs until somebody kills it."""
     times = [seconds_of(NOW) - 86_400 + 60 * n for n in range(400)]
     company = Deals({"deals": deals(times), "deals/archived": []}, CHANGELOGS)
     company.budget = 30 + 31 * 20

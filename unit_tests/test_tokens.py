@@ -26,7 +26,7 @@ def renew(raw: Any) -> OAuthCredentials:
 
 @pytest.fixture
 def printed(capsys: pytest.CaptureFixture[str]) -> Any:
-    """The one configuration that the platform is told to keep."""
+    """The one configuration that the platform is asked to store."""
 
     def config() -> dict[str, Any]:
         (line,) = capsys.readouterr().out.splitlines()
@@ -45,10 +45,10 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
     ],
     ids=["today's", "Client", "authorization", "empty credentials"],
 )
-def test_a_caller_in_python_and_the_platform_keep_complete_credentials(
+def test_python_callers_and_platforms_both_get_complete_credentials(
     raw: dict[str, Any], printed: Any
 ) -> None:
-    """Also a caller who passed an earlier shape, and whose next sync starts from it."""
+    """Even a caller that passed an earlier shape, and whose next sync starts from it."""
     credentials = renew(raw)
     assert raw["credentials"] == {**OAUTH, **RENEWED}
     assert printed() == {"credentials": {**OAUTH, **RENEWED}, "labels": False}
@@ -67,7 +67,7 @@ def test_the_callers_own_credentials_object_is_updated(printed: Any) -> None:
     assert printed()
 
 
-def test_a_mapping_that_cannot_be_written_to_is_left_alone(printed: Any) -> None:
+def test_a_read_only_mapping_is_left_alone(printed: Any) -> None:
     renew(MappingProxyType({"credentials": OAUTH}))
     assert OAUTH["refresh_token"] == "c"
     assert printed()["credentials"]["refresh_token"] == "d"

@@ -1,1 +1,1 @@
-"""What `make golden` writes into the docs: the tables of streams and the diagram."""
+"""What `make golden` writes into the docs: tables of streams, scopes, permissions; the diagram."""

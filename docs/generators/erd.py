@@ -1,7 +1,7 @@
-"""How the streams are related: a diagram as Mermaid text, and the same as an SVG picture.
+"""How the streams are related: a diagram as Mermaid text, and as an SVG picture.
 
-Both are made from the schemas, whose descriptions say what a column refers to ("see deals.id"), and
-from the parents of the streams. `make golden` writes them; drawing the picture takes no other tool.
+Both are generated from the parents of the streams and from the schemas, whose descriptions say what
+a column refers to ("see deals.id"). `make golden` writes them; the picture needs no other tool.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ COLOURS = {
     "Company": "#4a5568",
     "Fields": "#9b4d5b",
 }
-WIDTH = 1760  # of the whole, in pixels
+WIDTH = 1760  # of the picture, in pixels
 INDENT, GAP, PADDING, MARGIN = 14, 8, 12, 16
 TITLE, NAME, LINE = 26, 16, 11  # heights
-CHARACTERS = 38  # that fit on a small line of a stream without an indent
-LONG = 28  # characters of a name that is written smaller
+CHARACTERS = 38  # that fit on a small line of an unindented stream
+LONG = 28  # characters; longer names are set in smaller type
 LEGEND = (
-    "Joined below a stream: its child streams. In colour: the primary key. "
+    "Lines lead from a stream to its child streams. In colour: the primary key. "
     "→ streams that its columns refer to. Dashed: parents from the groups above."
 )
 
@@ -57,28 +57,28 @@ class Reference:
     target: str
 
 
-def references(row: Stream) -> Iterator[Reference]:
+def references(stream: Stream) -> Iterator[Reference]:
     """What the columns of a stream refer to, according to their descriptions."""
-    for column, schema in row.schema["properties"].items():
+    for column, schema in stream.schema["properties"].items():
         for found in SEE.findall(schema["description"]):
             for place in found.split(", "):
                 to, target = place.split(".")
                 if target in STREAMS[to].key or (to, target) in UNIQUE:
-                    yield Reference(row.name, column, to, target)
+                    yield Reference(stream.name, column, to, target)
 
 
 def mermaid() -> str:
     """The entities with their keys and references, and a line for each reference."""
     entities, relations = [], []
-    for row in STREAMS.values():
-        found = list(references(row))
-        properties = row.schema["properties"]
-        columns = dict.fromkeys([*row.key, *(reference.column for reference in found)])
-        entities.append(f"    {row.name} {{")
+    for stream in STREAMS.values():
+        found = list(references(stream))
+        properties = stream.schema["properties"]
+        columns = dict.fromkeys([*stream.key, *(reference.column for reference in found)])
+        entities.append(f"    {stream.name} {{")
         for column in columns:
             kind = min(kinds(properties[column]))
-            marks = ["PK"] if column in row.key else []
-            marks += ["FK"] if any(one.column == column for one in found) else []
+            marks = ["PK"] if column in stream.key else []
+            marks += ["FK"] if any(reference.column == column for reference in found) else []
             entities.append(f"        {kind} {column} {', '.join(marks)}")
         entities.append("    }")
         relations += [f"    {r.to} ||--o{{ {r.stream} : {r.column}" for r in found]
@@ -114,35 +114,35 @@ class Node:
             yield from each.flat()
 
 
-def node(row: Stream, depth: int) -> Node:
+def node(stream: Stream, depth: int) -> Node:
     """A stream with its key and the streams that it refers to, without its parents."""
-    parents = {source.name for source in row.sources} | row.roots.keys()
-    to = dict.fromkeys(r.to for r in references(row) if r.to not in {row.name, *parents})
+    parents = {source.name for source in stream.sources} | stream.roots.keys()
+    to = dict.fromkeys(r.to for r in references(stream) if r.to not in {stream.name, *parents})
     room = CHARACTERS - 3 * depth
-    keys = wrap(", ".join(row.key), room)
+    keys = wrap(", ".join(stream.key), room)
     targets = wrap("→ " + ", ".join(to), room, subsequent_indent="   ") if to else []
-    return Node(row.name, [*keys, *targets], depth=depth)
+    return Node(stream.name, [*keys, *targets], depth=depth)
 
 
-def trees(rows: tuple[Stream, ...]) -> list[Node]:
+def trees(streams: tuple[Stream, ...]) -> list[Node]:
     """The streams of a group, each below its first parent."""
-    inside = {row.name for row in rows}
+    inside = {stream.name for stream in streams}
     found: dict[str, Node] = {}
 
-    def hung(row: Stream, depth: int) -> Node:
-        made = node(row, depth)
-        below = [each for each in rows if row.name in [s.name for s in each.sources[:1]]]
-        made.below = [hung(each, depth + 1) for each in below]
-        return made
+    def tree(stream: Stream, depth: int) -> Node:
+        root = node(stream, depth)
+        below = [each for each in streams if stream.name in [s.name for s in each.sources[:1]]]
+        root.below = [tree(each, depth + 1) for each in below]
+        return root
 
-    for row in rows:
-        source = row.sources[0] if row.sources else None
+    for stream in streams:
+        source = stream.sources[0] if stream.sources else None
         if source is None:
-            found[row.name] = hung(row, 0)
+            found[stream.name] = tree(stream, 0)
         elif source.name not in inside:
-            title = ", ".join(each.name for each in row.sources)
+            title = ", ".join(each.name for each in stream.sources)
             head = found.setdefault(title, Node(title, [], dashed=True))
-            head.below.append(hung(row, 1))
+            head.below.append(tree(stream, 1))
     return list(found.values())
 
 
@@ -151,9 +151,9 @@ def tall(column: Iterable[Node]) -> float:
     return sum(each.height + GAP for root in column for each in root.flat())
 
 
-def packed(rows: tuple[Stream, ...], number: int) -> list[list[Node]]:
+def packed(streams: tuple[Stream, ...], number: int) -> list[list[Node]]:
     """A group in `number` columns of about the same height, in the order of its streams."""
-    roots = trees(rows)
+    roots = trees(streams)
     if any(root.dashed for root in roots):
         return next(
             found for most in count() if len(found := flowing(roots, LINE * most)) <= number

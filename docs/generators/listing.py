@@ -16,7 +16,7 @@ from source_pipedrive.streams import GROUPS, STREAMS
 PAGES_FILE = Path(__file__).with_name("pages.json")
 PAGES: dict[str, str] = json.loads(PAGES_FILE.read_text())
 VENDOR = "https://developers.pipedrive.com/docs/api/v1/"
-RECORDS = 1_000  # that the tokens are stated for
+RECORDS = 1_000  # the number that the tokens are stated for
 
 ABOUT = {
     "Sales": "Deals, leads, products, pipelines and goals, and Pipedrive's summaries of them",
@@ -80,7 +80,7 @@ def table(title: str, streams: Iterable[Stream]) -> Iterator[str]:
 
 
 def touches() -> str:
-    """Which records get a new update_time when others change: one line for each answer."""
+    """Which changes update the update_time of which records: one line for each answer."""
     found: dict[tuple[tuple[str, ...], Touches], list[Stream]] = {}
     for streams in GROUPS.values():
         for stream in streams:
@@ -100,13 +100,13 @@ def touches() -> str:
 
 
 def what(stream: Stream) -> str:
-    """What it holds, and the plan that it needs."""
+    """What a stream holds, and the plan that it needs."""
     plan = next((answer.source.partition(";")[0] for answer in plan_answers(stream)), "")
     return f"{stream.about} ({plan})" if plan else stream.about
 
 
 def plan_answers(stream: Stream) -> list[UnavailableAnswer]:
-    """The answers that mean that a plan lacks it, or one of its sources."""
+    """The answers that mean that the plan lacks a stream, or one of its sources."""
     own = [answer for answer in stream.access.means_unavailable if answer.status == 402]
     return own or [answer for source in stream.sources for answer in plan_answers(source)]
 
@@ -151,14 +151,14 @@ def tokens(stream: Stream) -> str:
 def deletes(stream: Stream) -> str:
     """How a deletion shows, in the words that docs/streams.md explains."""
     flags = [f"`{flag}`" for flag in FLAGS if flag in stream.schema["properties"]]
-    asked = [
+    requested = [
         *stream.endpoint.param_sets,
         stream.endpoint.params,
         *(part.endpoint.params for part in stream.components),
     ]
     if stream.kind in (Kind.REMOVED, Kind.DELETED):
         return "-"
-    if any("deleted" in params.get("status", "").split(",") for params in asked):
+    if any("deleted" in params.get("status", "").split(",") for params in requested):
         return "flag"
     if stream.name in OBJECTS.values():
         return "recorded"

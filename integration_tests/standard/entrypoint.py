@@ -1,6 +1,6 @@
-"""Entrypoint of the image of this folder: a sandbox on loopback, then the connector.
+"""Entrypoint of this folder's image: a sandbox on loopback, then the connector.
 
-The arguments, standard output and the exit code are the connector's alone.
+The arguments, standard output and the exit code belong to the connector alone.
 """
 
 import os
@@ -12,11 +12,11 @@ SIZE = ("--scale", "0.05", "--rate-limit", "100000")
 
 
 def main() -> int:
-    """Runs the connector with the arguments of this process; returns its exit code."""
+    """Runs the connector with this process's arguments; returns its exit code."""
     with subprocess.Popen([*SANDBOX, *SIZE], cwd="/sandbox", stdout=subprocess.PIPE) as sandbox:
         assert sandbox.stdout is not None
         try:
-            if not sandbox.stdout.readline():  # its first line says that it answers
+            if not sandbox.stdout.readline():  # its first line means that it is ready
                 raise SystemExit("the sandbox did not start")
             return subprocess.call([*os.environ["AIRBYTE_ENTRYPOINT"].split(), *sys.argv[1:]])
         finally:

@@ -1,4 +1,4 @@
-"""The CDK's own suite over the connector as Python source; test_standard.py runs it.
+"""The CDK's own test suite for the connector as Python source; test_standard.py runs it.
 
 By hand, beside `python -m pipedrive_sandbox --fields test --scale 0.05 --rate-limit 100000`:
 
@@ -12,6 +12,6 @@ from source_pipedrive.source import SourcePipedrive
 
 
 class TestSourcePipedrive(SourceTestSuiteBase):
-    """Every test comes from the CDK, every scenario from acceptance-test-config.yml."""
+    """The tests are the CDK's; the scenarios are those of acceptance-test-config.yml."""
 
     connector = SourcePipedrive
