@@ -57,7 +57,7 @@ def last_states(messages: Sequence[Any], *names: str) -> dict[str, Record]:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_one_request_tells_that_the_account_does_not_have_a_child_and_no_list_is_read_for_it(
+def test_one_request_shows_that_a_child_stream_is_unavailable_and_no_list_is_read(
     workers: int,
 ) -> None:
     name = "deal_installments"
@@ -69,7 +69,7 @@ def test_one_request_tells_that_the_account_does_not_have_a_child_and_no_list_is
     assert len(records_of(read(company(), name), name)) == 95
 
 
-def test_a_full_refresh_of_what_the_account_does_not_have_claims_nothing() -> None:
+def test_a_full_refresh_of_an_unavailable_stream_saves_no_state() -> None:
     messages = read(company("deals/installments"), "deal_installments", full_refresh=True)
     assert status_of(messages, "deal_installments") == "COMPLETE"
     assert states_of(messages, "deal_installments") == []
@@ -79,7 +79,7 @@ def test_a_full_refresh_of_what_the_account_does_not_have_claims_nothing() -> No
     "answer",
     [(400, "{}"), (404, "{}"), (403, '{"error":"You do not have permissions to do this"}')],
 )
-def test_any_other_answer_about_a_deal_that_may_not_exist_means_that_the_account_has_it(
+def test_any_other_answer_about_a_nonexistent_deal_means_the_stream_is_available(
     answer: tuple[int, str],
 ) -> None:
     strict = company()
@@ -96,7 +96,7 @@ def test_any_other_answer_about_a_deal_that_may_not_exist_means_that_the_account
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("hidden", [7, 40])
-def test_a_deal_that_is_refused_in_any_words_does_not_take_the_instalments_of_all_others(
+def test_one_refused_deal_does_not_cost_all_others_their_installments(
     hidden: int, later: bool
 ) -> None:
     """Of a deal that is gone or hidden the 403 may read like that of a plan."""
@@ -118,7 +118,7 @@ def test_a_deal_that_is_refused_in_any_words_does_not_take_the_instalments_of_al
     assert status_of(messages, name) == "COMPLETE"
 
 
-def test_when_a_trial_comes_back_what_changed_meanwhile_is_read() -> None:
+def test_once_a_trial_is_back_the_changes_made_meanwhile_are_read() -> None:
     name = "deal_installments"
     state = last_states(read(company(), name), name)
     later = rfc3339(instant("2026-11-23T09:59:30Z"))
@@ -134,7 +134,7 @@ def test_when_a_trial_comes_back_what_changed_meanwhile_is_read() -> None:
 
 
 @pytest.mark.parametrize("names", [MADE, ("subscriptions",), ("deals", "subscriptions")], ids=str)
-def test_without_instalments_recurring_products_come_and_instalments_once_the_plan_has_them(
+def test_recurring_products_arrive_now_and_installments_once_the_plan_has_them(
     names: tuple[str, ...],
 ) -> None:
     everything = keys_of(read(company(), *names), "subscriptions")
@@ -157,7 +157,7 @@ def test_without_instalments_recurring_products_come_and_instalments_once_the_pl
     assert found == everything
 
 
-def test_a_sync_without_instalments_may_die_anywhere_and_the_plan_come_back() -> None:
+def test_a_sync_killed_without_installments_loses_nothing_once_the_plan_is_back() -> None:
     name = "subscriptions"
     everything = keys_of(read(company(), name), name)
     for seed in range(4):
@@ -169,7 +169,7 @@ def test_a_sync_without_instalments_may_die_anywhere_and_the_plan_come_back() ->
             assert left | keys_of(read(company(), name, states={name: state}), name) == everything
 
 
-def test_an_account_without_projects_is_asked_once_for_each_list_and_never_for_what_hangs_on_it(
+def test_without_projects_each_list_is_requested_once_and_no_child_stream_is(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
@@ -189,7 +189,7 @@ def test_an_account_without_projects_is_asked_once_for_each_list_and_never_for_w
     assert caplog.text.count("projects: this account does not have it") == 2
 
 
-def test_what_hangs_on_two_lists_of_which_the_account_lacks_one_is_read_of_the_other() -> None:
+def test_if_one_of_two_parent_lists_is_unavailable_children_of_the_other_are_read() -> None:
     name = "project_changelog"
     lacking = company("projects/archived")
     messages = read(lacking, "projects", "projects_archived", name)
@@ -200,7 +200,7 @@ def test_what_hangs_on_two_lists_of_which_the_account_lacks_one_is_read_of_the_o
     assert {101, 102, 103} <= {row["project_id"] for row in records_of(later, name)}
 
 
-def test_a_sync_that_is_stopped_while_the_last_page_waits_for_a_slow_destination_ends(
+def test_a_sync_stopped_while_its_last_page_waits_for_the_destination_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A stream that nobody has asked anything for hands its last page on when it ends."""
@@ -222,7 +222,9 @@ def test_a_sync_that_is_stopped_while_the_last_page_waits_for_a_slow_destination
     must_end(run)
 
 
-def test_workers_that_meet_the_same_absence_say_it_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_workers_that_find_a_stream_unavailable_log_it_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level("INFO")
     name = "deal_installments"
     known = {"version": 1, "since": "1970-01-01T00:00:00Z"}

@@ -43,7 +43,7 @@ def answering(company: Deals, statuses: dict[int, int]) -> Deals:
     return company
 
 
-def test_a_hidden_deal_is_not_forgotten_while_another_list_is_left_to_read() -> None:
+def test_a_hidden_deal_is_not_forgotten_while_another_list_is_still_unread() -> None:
     """That its time is left of the archived deals does not mean that it is asked for."""
     time = START + 60 * 4
     state: Record = {
@@ -56,7 +56,7 @@ def test_a_hidden_deal_is_not_forgotten_while_another_list_is_left_to_read() -> 
     assert parents_in(messages) == {5}
 
 
-def test_a_deal_that_is_shown_is_found_whatever_became_of_those_hidden_with_it() -> None:
+def test_a_deal_that_becomes_visible_is_read_even_if_others_hidden_with_it_are_gone() -> None:
     company = answering(company_of(), dict.fromkeys((1, 2, 3, 5, 30, 31, 32), 403))
     states = {CHANGELOG: last_state(read(company, CHANGELOG), CHANGELOG)}
     found: set[int] = set()
@@ -69,7 +69,7 @@ def test_a_deal_that_is_shown_is_found_whatever_became_of_those_hidden_with_it()
 
 
 @pytest.mark.parametrize("statuses", [{1: 403, 2: 500}, {1: 500, 2: 403}, {1: 404, 2: 500}])
-def test_a_sync_ends_where_one_deal_is_hidden_and_the_other_poisoned(
+def test_a_sync_ends_if_one_deal_is_hidden_or_gone_and_another_fails(
     statuses: dict[int, int],
 ) -> None:
     company = answering(company_of(2), statuses)
@@ -90,7 +90,7 @@ class Reversed(Deals):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_list_in_another_order_takes_back_only_what_its_own_reader_said(seed: int) -> None:
+def test_an_unsorted_list_retracts_only_what_its_own_reader_reported(seed: int) -> None:
     """The new deals come from the reader of the selected list: nobody reads them again, so the
     sync would wait for ever."""
     times = [*(START + 60 * n for n in range(15)), *(NOW - 600 + n for n in range(15))]
@@ -104,7 +104,7 @@ def test_a_list_in_another_order_takes_back_only_what_its_own_reader_said(seed: 
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_what_could_not_be_read_of_a_deal_without_a_time_is_read_later(status: int) -> None:
+def test_an_unreadable_deal_without_an_update_time_is_read_later(status: int) -> None:
     def company() -> Deals:
         lists = {"deals": deals([None, START, START + 60]), "deals/archived": []}
         return Deals(lists, {"deals/{id}/changelog": changes_of}, page=7)
@@ -115,7 +115,7 @@ def test_what_could_not_be_read_of_a_deal_without_a_time_is_read_later(status: i
     assert 1 in parents_in(later)
 
 
-def test_a_child_that_is_selected_later_gets_the_deals_without_a_time() -> None:
+def test_a_child_stream_selected_later_gets_deals_without_an_update_time() -> None:
     lists = {"deals": deals([None, START]), "deals/archived": []}
     company = Deals(lists, {"deals/{id}/changelog": changes_of}, page=7)
     states = {"deals": {"update_time": rfc3339(NOW - 60), **COMPLETE}}
@@ -124,7 +124,7 @@ def test_a_child_that_is_selected_later_gets_the_deals_without_a_time() -> None:
     assert len(records_of(messages, CHANGELOG)) == 2
 
 
-def test_a_record_that_changes_again_within_the_same_second_is_asked_for_again() -> None:
+def test_a_record_that_changes_again_within_the_same_second_is_requested_again() -> None:
     """Once the sync has begun, a second may bring another change after its first was read."""
     lists = {"filters": deals([NOW - 5, NOW + 1])}
     company = Deals(lists, {"filters/{id}": lambda number: [{"id": number}]})
@@ -136,7 +136,7 @@ def test_a_record_that_changes_again_within_the_same_second_is_asked_for_again()
     assert company.ids("filters/{id}") == ["2"]
 
 
-def test_pages_are_handed_on_in_the_order_in_which_they_were_read() -> None:
+def test_pages_reach_dependents_in_the_order_they_were_read() -> None:
     """A page that overtakes the one before is called read before that one's deals are asked for.
     A kill then loses those that share its first second."""
     company = company_of()
@@ -158,7 +158,7 @@ def test_pages_are_handed_on_in_the_order_in_which_they_were_read() -> None:
     assert seen == [1, 2]
 
 
-def test_a_child_that_was_let_go_reads_on_when_the_others_have_ended(
+def test_a_released_child_stream_resumes_once_the_others_have_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("source_pipedrive.reading.pending.ENOUGH", 5)

@@ -65,7 +65,7 @@ def parents_in(messages: list[Any], stream: str = CHANGELOG) -> set[int]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_one_poisoned_deal_costs_its_own_request_in_every_sync_and_nothing_else(seed: int) -> None:
+def test_a_failing_deal_costs_one_request_a_sync_and_nothing_else(seed: int) -> None:
     company = refusing(company_of(), 500, 17)
     messages = Turns(run_of(company, CHANGELOG, workers=3), company, seed, 3).messages()
     assert status_of(messages, CHANGELOG) == "INCOMPLETE"
@@ -83,7 +83,7 @@ def test_one_poisoned_deal_costs_its_own_request_in_every_sync_and_nothing_else(
 
 
 @pytest.mark.parametrize("lower", [0, START])
-def test_a_poisoned_deal_without_a_time_is_asked_for_again(lower: int) -> None:
+def test_a_failing_deal_without_an_update_time_is_requested_again(lower: int) -> None:
     def company() -> Deals:
         parents = deals([None, *(START + 60 * n for n in range(1, 40))])
         return company_of(deals=parents)
@@ -96,7 +96,7 @@ def test_a_poisoned_deal_without_a_time_is_asked_for_again(lower: int) -> None:
     assert status_of(later, CHANGELOG) == "COMPLETE"
 
 
-def test_every_state_around_a_poisoned_deal_still_asks_for_it() -> None:
+def test_no_state_skips_a_failing_deal() -> None:
     for seed in range(10):
         company = refusing(company_of(), 500, 9, 17)
         messages = Turns(run_of(company, CHANGELOG, workers=3), company, seed, 3).messages()
@@ -106,7 +106,7 @@ def test_every_state_around_a_poisoned_deal_still_asks_for_it() -> None:
             assert left | rest == {*range(1, 41)}, (seed, state)
 
 
-def test_what_is_made_of_a_poisoned_deal_is_left_open_too() -> None:
+def test_a_stream_derived_from_a_failing_deal_reads_it_later_too() -> None:
     name = "deal_stage_history"
     company = refusing(company_of(), 500, 17)
     messages = Turns(run_of(company, name, CHANGELOG, workers=2), company, 1, 2).messages()
@@ -117,7 +117,9 @@ def test_what_is_made_of_a_poisoned_deal_is_left_open_too() -> None:
     assert status_of(later, name) == "COMPLETE"
 
 
-def test_a_failed_child_does_not_hold_up_its_parents(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_child_stream_does_not_hold_up_its_parents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Otherwise deals stand still until somebody kills the sync."""
     monkeypatch.setattr("source_pipedrive.reading.pending.ENOUGH", 8)
     for seed in range(6):
@@ -130,7 +132,7 @@ def test_a_failed_child_does_not_hold_up_its_parents(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_deals_that_were_hidden_are_read_once_the_user_may_see_them(seed: int) -> None:
+def test_hidden_deals_are_read_once_they_are_visible(seed: int) -> None:
     hidden = {5, 6, 30}
     company = refusing(company_of(), 403, *hidden)
     messages = Turns(run_of(company, CHANGELOG, workers=3), company, seed, 3).messages()
@@ -150,7 +152,9 @@ def test_deals_that_were_hidden_are_read_once_the_user_may_see_them(seed: int) -
 
 
 @pytest.mark.parametrize("selected", [("deal_stage_history",), ("deal_stage_history", CHANGELOG)])
-def test_what_is_made_of_hidden_deals_comes_once_they_are_shown(selected: tuple[str, ...]) -> None:
+def test_records_derived_from_hidden_deals_arrive_once_those_are_visible(
+    selected: tuple[str, ...],
+) -> None:
     name = "deal_stage_history"
     messages = read(refusing(company_of(), 403, 5, 30), *selected)
     states = {each: last_state(messages, each) for each in selected}
@@ -159,7 +163,7 @@ def test_what_is_made_of_hidden_deals_comes_once_they_are_shown(selected: tuple[
     assert parents_in(later, name) == {5, 30}
 
 
-def test_a_state_of_many_refusals_stays_small() -> None:
+def test_a_state_with_many_refusals_stays_small() -> None:
     refused = Refused()
     for n in range(10_000):
         refused.add(n, START + 120 * n)
@@ -171,7 +175,7 @@ def test_a_state_of_many_refusals_stays_small() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_one_deal_spoils_the_answer_for_a_hundred_and_the_others_are_read(status: int) -> None:
+def test_one_deal_that_breaks_a_bulk_request_does_not_hide_the_others(status: int) -> None:
     """What a request in bulk answers where one deal is deleted, merged or hidden is not known."""
     company = company_of(250, 500)
 
@@ -194,7 +198,7 @@ def recently(number: int) -> dict[str, list[Record]]:
     return {"deals": deals([NOW - 40 + n for n in range(number)])}
 
 
-def test_what_changed_in_the_last_minute_of_a_sync_is_not_paid_for_twice() -> None:
+def test_changes_in_the_last_minute_of_a_sync_are_not_paid_for_twice() -> None:
     names = (CHANGELOG, "deal_stage_history", "deal_products")
     first = read(company_of(**recently(12)), *names)
     states = {name: last_state(first, name) for name in names}
@@ -208,7 +212,7 @@ def test_what_changed_in_the_last_minute_of_a_sync_is_not_paid_for_twice() -> No
     assert company.ids("deals/{id}/changelog") == ["12"], "one has changed again"
 
 
-def test_a_sync_that_was_not_complete_remembers_no_last_minute() -> None:
+def test_an_incomplete_sync_does_not_remember_its_last_minute() -> None:
     """What is made of a deal may not have left when the sync ended."""
     names = (CHANGELOG, "deal_stage_history")
     for seed in range(20):
@@ -221,7 +225,7 @@ def test_a_sync_that_was_not_complete_remembers_no_last_minute() -> None:
             assert parents_in(messages, name) | parents_in(later, name) == {*range(1, 13)}
 
 
-def test_a_stream_that_was_reset_gets_the_last_minute_whoever_else_had_it() -> None:
+def test_a_reset_stream_gets_the_last_minute_even_if_another_stream_had_it() -> None:
     names = (CHANGELOG, "deal_stage_history")
     first = read(company_of(**recently(12)), *names)
     states = {CHANGELOG: last_state(first, CHANGELOG)}
@@ -229,7 +233,7 @@ def test_a_stream_that_was_reset_gets_the_last_minute_whoever_else_had_it() -> N
     assert parents_in(later, "deal_stage_history") == {*range(1, 13)}
 
 
-def test_what_a_state_remembers_survives_a_state() -> None:
+def test_what_a_state_remembers_survives_saving_and_loading() -> None:
     remembered = Remembered()
     remembered.fresh = {"deals": {7: NOW - 5}}
     remembered.refuse(CHANGELOG, 9, START)
@@ -275,7 +279,7 @@ class Pipelines(Deals):
 JANUARY, JULY = instant("2026-01-01"), instant("2026-07-01")
 
 
-def test_months_that_were_over_are_not_asked_for_again() -> None:
+def test_months_that_have_ended_are_not_requested_again() -> None:
     company = Pipelines()
     first = read(company, STATISTICS, lower=JULY)
     assert company.months == Counter(
@@ -287,14 +291,14 @@ def test_months_that_were_over_are_not_asked_for_again() -> None:
     assert later.months.keys() == new | {(str(p), "2026-11") for p in (1, 2, 3)}
 
 
-def test_a_longer_history_brings_the_months_that_are_missing() -> None:
+def test_an_earlier_start_date_reads_the_missing_months() -> None:
     first = read(Pipelines(), STATISTICS, lower=JULY)
     later = Pipelines()
     read(later, STATISTICS, lower=JANUARY, states={STATISTICS: last_state(first, STATISTICS)})
     assert {month for _, month in later.months} == {f"2026-{m:02}" for m in (*range(1, 7), 11)}
 
 
-def test_no_pipeline_is_asked_for_twice_in_a_sync_with_its_list_selected() -> None:
+def test_no_pipeline_is_requested_twice_if_its_list_is_selected_too() -> None:
     """Also one without a time of change, which each read of the list brings."""
     names = ("pipelines", STATISTICS)
     first = read(Pipelines(), *names, lower=JULY)
@@ -306,7 +310,7 @@ def test_no_pipeline_is_asked_for_twice_in_a_sync_with_its_list_selected() -> No
     assert len(keys) == len(set(keys)) == 3
 
 
-def test_one_poisoned_month_costs_no_other() -> None:
+def test_one_failing_month_does_not_cost_the_others() -> None:
     company = Pipelines()
 
     def refuse(request: Request) -> None:
@@ -328,7 +332,7 @@ def test_one_poisoned_month_costs_no_other() -> None:
 
 
 @pytest.mark.parametrize("full_refresh", [False, True])
-def test_months_are_finished_in_as_many_syncs_as_they_cost(full_refresh: bool) -> None:
+def test_months_take_no_more_syncs_than_their_cost_requires(full_refresh: bool) -> None:
     state: Record = {}
     asked: Counter[tuple[str, str]] = Counter()
     syncs = 0
@@ -370,7 +374,9 @@ class Filters(Deals):
 
 
 @pytest.mark.parametrize("full_refresh", [False, True])
-def test_children_of_a_list_that_comes_whole_go_on_where_a_budget_ended(full_refresh: bool) -> None:
+def test_children_of_a_full_refresh_list_resume_where_the_budget_ran_out(
+    full_refresh: bool,
+) -> None:
     name = "filter_conditions"
     state: Record = {}
     asked: list[str] = []
@@ -406,7 +412,7 @@ class Whole(Deals):
         ("projects", "update_time", "project_changelog", "projects/{id}/changelog"),
     ],
 )
-def test_a_list_that_is_read_for_itself_and_for_others_has_its_children_asked_once(
+def test_children_of_a_selected_full_refresh_list_are_requested_once(
     source: str, field: str, child: str, path: str
 ) -> None:
     """The list's own stream lacks what changed, its child lacks everything."""
@@ -423,7 +429,7 @@ def test_a_list_that_is_read_for_itself_and_for_others_has_its_children_asked_on
 
 
 @pytest.mark.parametrize("full_refresh", [False, True])
-def test_a_full_refresh_of_changelogs_goes_on_where_a_budget_ended(full_refresh: bool) -> None:
+def test_a_full_refresh_of_changelogs_resumes_where_the_budget_ran_out(full_refresh: bool) -> None:
     state: Record = {}
     found: set[int] = set()
     asked: list[str] = []
@@ -446,7 +452,7 @@ def test_a_full_refresh_of_changelogs_goes_on_where_a_budget_ended(full_refresh:
     assert len(asked) <= 60 + syncs
 
 
-def test_an_error_that_ends_the_sync_ends_the_parents_before_it_too() -> None:
+def test_an_error_that_ends_the_sync_loses_no_parent() -> None:
     company = company_of()
 
     def refuse(request: Request) -> None:
@@ -460,7 +466,7 @@ def test_an_error_that_ends_the_sync_ends_the_parents_before_it_too() -> None:
     assert parents_in(messages) | parents_in(rest) == {*range(1, 41)}
 
 
-def test_every_stream_of_months_has_the_reader_that_keeps_them() -> None:
+def test_three_streams_are_read_month_by_month() -> None:
     monthly = [name for name, row in STREAMS.items() if row.child and row.child.month_params]
     assert len(monthly) == 3
 
@@ -482,7 +488,7 @@ class Counted(Deals):
         return {"data": rows, "additional_data": block}
 
 
-def test_a_deal_that_has_participants_by_its_counter_is_not_taken_for_empty() -> None:
+def test_a_deal_with_counted_participants_is_not_mistaken_for_an_empty_one() -> None:
     """Null may be a fault, and mail may be counted that the user does not see."""
     name = "deal_participants"
     company = Counted(5, 30)
@@ -497,7 +503,7 @@ def test_a_deal_that_has_participants_by_its_counter_is_not_taken_for_empty() ->
     assert parents_in(later, name) == {5, 30}
 
 
-def test_many_deals_without_what_their_counter_says_cost_one_request_each() -> None:
+def test_many_deals_with_a_wrong_counter_cost_one_request_each() -> None:
     company = Counted(*(n for n in range(1, 121) if n % 4), number=120)
     messages = read(company, "deal_participants")
     assert parents_in(messages, "deal_participants") == {n for n in range(1, 121) if not n % 4}
@@ -511,7 +517,7 @@ def one_second(number: int = 60) -> dict[str, list[Record]]:
 
 @pytest.mark.parametrize("names", [(CHANGELOG,), ("deal_stage_history",), BOTH], ids=str)
 @pytest.mark.parametrize("full_refresh", [False, True])
-def test_a_second_that_costs_more_than_a_day_is_read_in_as_many_days_as_it_costs(
+def test_a_second_that_exceeds_a_days_budget_takes_only_the_days_that_it_costs(
     names: tuple[str, ...], full_refresh: bool
 ) -> None:
     """No state vouches for a part of a second."""
@@ -536,7 +542,7 @@ def test_a_second_that_costs_more_than_a_day_is_read_in_as_many_days_as_it_costs
     assert len(asked) <= 62 + day
 
 
-def test_killed_inside_a_second_or_reset_nothing_is_missing() -> None:
+def test_a_kill_within_a_second_or_a_reset_loses_nothing() -> None:
     """What a stream remembers of a second is not what those made of it have."""
     everyone = {*range(1, 63)}
     for seed in range(12):

@@ -69,9 +69,7 @@ KINDS = ["spread", "one second", "nulls first", "nulls last"]
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["deal_products", "deal_changelog", "subscriptions"])
-def test_whatever_state_a_sync_dies_with_the_next_one_brings_what_is_missing(
-    name: str, kind: str
-) -> None:
+def test_a_sync_killed_after_any_state_loses_no_child_records(name: str, kind: str) -> None:
     """Otherwise rows of parents that did not change again are missing for ever."""
     stream = small_batch(name, 7) if name == "deal_products" else STREAMS[name]
     everything = keys_of(read(company_of(kind), stream), name)
@@ -86,7 +84,7 @@ def test_whatever_state_a_sync_dies_with_the_next_one_brings_what_is_missing(
             assert left | rest == everything, (workers, seed, state)
 
 
-def test_a_list_that_is_selected_is_read_once_for_itself_and_for_all_that_hangs_on_it() -> None:
+def test_a_selected_list_is_read_once_for_itself_and_its_dependents() -> None:
     company = company_of("spread")
     names = ("deals", "deal_products", "deal_changelog", "deal_stage_history", "subscriptions")
     messages = read(company, *names)
@@ -98,7 +96,7 @@ def test_a_list_that_is_selected_is_read_once_for_itself_and_for_all_that_hangs_
     assert not records_of(messages, "deals_archived"), "what was not selected stays out"
 
 
-def test_streams_that_lack_other_times_share_one_more_pass() -> None:
+def test_dependents_with_different_states_share_one_extra_pass() -> None:
     since = rfc3339(START + 60 * 60)
     known = {"deal_update_time": since, "version": 1, "since": "1970-01-01T00:00:00Z"}
     saved = {"update_time": since, "version": 1, "since": "1970-01-01T00:00:00Z"}
@@ -108,7 +106,7 @@ def test_streams_that_lack_other_times_share_one_more_pass() -> None:
     assert 70 / 5 < company.paths["deals"] <= 70 / 5 + 4
 
 
-def test_every_entry_of_a_deal_that_changed_leaves_whatever_is_older() -> None:
+def test_a_changed_deal_emits_its_whole_changelog_including_old_entries() -> None:
     """The deal may have entered the history only now, and nobody has its older entries."""
     company = company_of("spread")
     names = ("deal_changelog", "deal_stage_history")
@@ -131,13 +129,13 @@ def test_every_entry_of_a_deal_that_changed_leaves_whatever_is_older() -> None:
     assert {row["deal_id"] for row in records_of(later, "deal_stage_history")} == {4}
 
 
-def test_two_changes_of_one_field_in_one_second_are_two_rows() -> None:
+def test_two_changes_to_one_field_in_one_second_are_two_records() -> None:
     rows = records_of(read(company_of("spread"), "deal_changelog"), "deal_changelog")
     of_one = sorted((row["time"], row["number"]) for row in rows if row["deal_id"] == 1)
     assert [number for _, number in of_one] == [1, 2, 1]
 
 
-def test_a_flood_of_parents_waits_and_everything_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_parent_is_lost_if_more_arrive_than_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending, "ENOUGH", 8)
     everything = keys_of(read(company_of("spread"), "deal_changelog"), "deal_changelog")
     for seed in range(5):
@@ -147,7 +145,7 @@ def test_a_flood_of_parents_waits_and_everything_arrives(monkeypatch: pytest.Mon
         assert keys_of(messages, "deal_changelog") == everything
 
 
-def test_when_the_list_of_parents_fails_so_does_what_hangs_on_it() -> None:
+def test_child_streams_fail_if_their_parent_list_fails() -> None:
     company = company_of("spread")
     company.lists.pop("deals")
     run = run_of(company, "deal_products", "subscriptions")
@@ -198,7 +196,7 @@ def of_changelogs(status: int) -> Callable[[Request], tuple[int, str] | None]:
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_when_all_parents_are_refused_no_state_vouches_for_any(status: int) -> None:
+def test_if_every_parent_is_refused_no_state_counts_them_as_read(status: int) -> None:
     """Otherwise, once the permission is given, the changes of those deals are missing for ever, or
     the stream is empty and looks complete."""
     name = "deal_changelog"
@@ -214,7 +212,7 @@ def test_when_all_parents_are_refused_no_state_vouches_for_any(status: int) -> N
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_deleted_deal_among_them_does_not_make_refusals_an_empty_table(status: int) -> None:
+def test_refused_deals_do_not_become_an_empty_table_because_one_was_deleted(status: int) -> None:
     """A deal that is deleted tells nothing of the others, whatever it is answered."""
     company = few_deals(of_changelogs(403))
     refuse = company.refuse
@@ -235,7 +233,7 @@ def test_a_deleted_deal_among_them_does_not_make_refusals_an_empty_table(status:
             assert later.paths["deals/{id}/changelog"] == 15, "each of them is asked for again"
 
 
-def test_when_some_parents_are_refused_the_others_are_read_and_the_stream_is_complete(
+def test_if_some_parents_are_refused_the_others_are_read_and_the_stream_completes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     hidden = of_changelogs(403)
@@ -253,7 +251,7 @@ def test_when_some_parents_are_refused_the_others_are_read_and_the_stream_is_com
 
 
 @pytest.mark.parametrize(("status", "end"), [(404, "COMPLETE"), (403, "INCOMPLETE")])
-def test_a_deal_that_has_vanished_since_is_no_reason_to_fail_in_a_quiet_night(
+def test_a_quiet_sync_fails_if_its_only_changed_deals_are_hidden_but_not_if_gone(
     status: int, end: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is all that changed, and no parent of this sync can be read."""
@@ -266,7 +264,7 @@ def test_a_deal_that_has_vanished_since_is_no_reason_to_fail_in_a_quiet_night(
     assert company.paths["deals/{id}/changelog"] == 2  # the overlap's and the last
 
 
-def test_two_streams_that_were_cut_short_at_different_times_share_what_both_lack() -> None:
+def test_two_streams_interrupted_at_different_points_share_what_both_lack() -> None:
     """Otherwise one page of difference doubles the price of the changelogs of all deals."""
     known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
     states = {
@@ -281,7 +279,7 @@ def test_two_streams_that_were_cut_short_at_different_times_share_what_both_lack
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_a_budget_for_three_deals_a_sync_reads_them_all_and_none_twice_but_those_of_a_page(
+def test_a_budget_of_three_deals_a_sync_reads_all_and_repeats_few(
     workers: int,
 ) -> None:
     """A budget that pays for no whole step would be spent every day, and nothing would ever end."""
@@ -306,7 +304,7 @@ def test_a_budget_for_three_deals_a_sync_reads_them_all_and_none_twice_but_those
     assert len(asked) <= 15 + 8 * workers
 
 
-def test_the_price_is_said_again_when_there_are_more_parents_than_were_known(
+def test_the_cost_is_logged_again_when_more_parents_turn_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Most deals of an old company are archived, and their list comes last."""
@@ -330,7 +328,7 @@ def test_the_price_is_said_again_when_there_are_more_parents_than_were_known(
     assert "at least " in first
 
 
-def test_each_stream_has_a_line_at_its_start_and_at_its_end(
+def test_each_stream_logs_its_start_and_its_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Also what hangs on others; lists that nobody has selected have none."""
@@ -350,7 +348,7 @@ def test_each_stream_has_a_line_at_its_start_and_at_its_end(
     assert sum(records[:-1]) == records[-1], "the rows of the bill are its sum"
 
 
-def test_deals_that_were_deleted_in_bulk_do_not_end_the_stream() -> None:
+def test_deals_deleted_in_bulk_do_not_fail_the_stream() -> None:
     """Their changes are not told any more, and every later sync would fail for them again."""
     company = company_of("spread")
     for row in company.lists["deals"]:
@@ -388,7 +386,7 @@ def refuse_stages(status: int) -> Callable[[Request], object]:
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_history_without_the_list_of_stages_is_told_of(
+def test_a_history_derived_without_stages_is_reported(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     company = company_of("spread")
@@ -400,7 +398,7 @@ def test_a_history_without_the_list_of_stages_is_told_of(
     assert line.startswith("Pipedrive does not answer. Until then deal_stage_history is derived")
 
 
-def test_a_list_of_stages_that_fails_ends_the_history_alone() -> None:
+def test_if_stages_fail_only_the_stage_history_fails() -> None:
     """A state would vouch for rows with a pipeline missing, and nobody would read them again."""
     company = company_of("spread")
     company.refuse = refuse_stages(500)
@@ -411,7 +409,7 @@ def test_a_list_of_stages_that_fails_ends_the_history_alone() -> None:
     assert not states_of(messages, "deal_stage_history")
 
 
-def test_all_workers_learn_from_one_that_the_list_of_stages_cannot_be_had(
+def test_stages_that_fail_are_requested_once_for_all_workers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Otherwise each of them tries in turn, for two minutes each, and nothing else is read."""
@@ -433,7 +431,7 @@ def test_all_workers_learn_from_one_that_the_list_of_stages_cannot_be_had(
 
 
 @pytest.mark.parametrize("beside", ["deals", "deal_stage_history", "deal_products"])
-def test_a_child_that_failed_does_not_hold_up_its_list(
+def test_a_failed_child_stream_does_not_hold_up_its_parent_list(
     beside: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise one deal whose changelog cannot be had stops `deals` until the sync is killed."""
@@ -449,7 +447,7 @@ def test_a_child_that_failed_does_not_hold_up_its_list(
             assert status_of(messages, beside) == "COMPLETE"
 
 
-def test_a_list_that_fails_ends_all_that_hangs_on_it_though_it_lets_one_go_at_that_moment(
+def test_a_failing_list_ends_every_dependent_even_one_released_at_that_moment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that is passed by would wait for ever for parents that nobody reads."""
@@ -467,7 +465,7 @@ def test_a_list_that_fails_ends_all_that_hangs_on_it_though_it_lets_one_go_at_th
     must_end(run)
 
 
-def test_what_a_list_has_let_go_is_read_though_all_others_that_it_is_read_for_have_failed(
+def test_a_released_dependent_is_read_even_if_all_others_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pending, "ENOUGH", 8)
@@ -485,7 +483,7 @@ def test_what_a_list_has_let_go_is_read_though_all_others_that_it_is_read_for_ha
         assert len(keys_of(messages, "deal_changelog")) == 3 * 95
 
 
-def test_a_list_that_is_read_for_others_only_ends_with_them(
+def test_a_list_read_only_for_its_dependents_ends_with_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody pays for pages that nobody gets."""

@@ -28,7 +28,9 @@ def state_after(messages: list[Any], name: str) -> Record:
 @pytest.mark.parametrize("bounded", [True, False])
 @pytest.mark.parametrize("end", ["first", "last"])
 @pytest.mark.parametrize("name", SORTED)
-def test_a_first_sync_brings_them_whatever_the_history(name: str, end: str, bounded: bool) -> None:
+def test_a_first_sync_reads_null_times_whatever_the_start_date(
+    name: str, end: str, bounded: bool
+) -> None:
     for nulls in (1, 10, 30):
         server = company(nulls, end)
         server.bounded_nulls = bounded
@@ -40,7 +42,7 @@ def test_a_first_sync_brings_them_whatever_the_history(name: str, end: str, boun
 @pytest.mark.parametrize("end", ["first", "last"])
 @pytest.mark.parametrize("lower", [0, LOWER])
 @pytest.mark.parametrize("name", SORTED)
-def test_where_a_first_sync_met_some_each_later_one_asks_once(
+def test_after_a_first_sync_with_null_times_later_ones_need_one_extra_request(
     name: str, end: str, lower: int
 ) -> None:
     """Such records change without a sign."""
@@ -58,7 +60,7 @@ def test_where_a_first_sync_met_some_each_later_one_asks_once(
 
 
 @pytest.mark.parametrize("name", SORTED)
-def test_a_quiet_sync_of_a_list_without_any_costs_what_it_did(name: str) -> None:
+def test_without_null_times_a_quiet_sync_costs_one_request(name: str) -> None:
     state = state_after(read(company(0), short_pages(name), lower=LOWER), name)
     server = company(0)
     read(server, short_pages(name), states={name: state}, lower=LOWER)
@@ -67,7 +69,7 @@ def test_a_quiet_sync_of_a_list_without_any_costs_what_it_did(name: str) -> None
 
 @pytest.mark.parametrize("end", ["first", "last"])
 @pytest.mark.parametrize("name", SORTED)
-def test_a_sync_that_dies_before_it_has_looked_for_them_looks_again(name: str, end: str) -> None:
+def test_a_sync_that_ends_before_it_reads_null_times_reads_them_later(name: str, end: str) -> None:
     state: Record = {}
     found: set[int] = set()
     for tokens in (2, 3, 5, 9, 100):

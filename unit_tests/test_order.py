@@ -58,7 +58,7 @@ def status_of(messages: Sequence[Any]) -> str:
 @pytest.mark.parametrize(("workers", "seed"), BY_TURNS)
 @pytest.mark.parametrize("lower", [0, START])
 @pytest.mark.parametrize("name", SORTED)
-def test_a_list_whose_sort_is_ignored_is_read_whole(
+def test_a_list_whose_sort_is_ignored_is_still_read_completely(
     name: str, lower: int, workers: int, seed: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Files came to 100 of 1,000, archived leads to 500 of 1,000, and both were complete."""
@@ -76,7 +76,7 @@ def test_a_list_whose_sort_is_ignored_is_read_whole(
 
 @pytest.mark.parametrize("sort", ["keys", "first", "refused"])
 @pytest.mark.parametrize("name", ["notes", "leads", "files", "leads_archived"])
-def test_one_sort_key_is_order_enough(
+def test_sorting_by_one_key_is_enough(
     name: str, sort: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = rows_at([START + 60 * (n // 9) for n in range(100)])
@@ -91,7 +91,7 @@ def test_one_sort_key_is_order_enough(
 @pytest.mark.parametrize("kind", ["within a page", "across pages"])
 @pytest.mark.parametrize(("workers", "seed"), BY_TURNS)
 @pytest.mark.parametrize("name", SORTED)
-def test_an_order_that_breaks_in_the_middle_takes_back_what_was_saved(
+def test_a_list_that_turns_out_unsorted_retracts_its_checkpoints(
     name: str, workers: int, seed: int, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A state from before it vouches for records that were not read."""
@@ -148,7 +148,7 @@ def company_that_swaps_pages() -> Deals:
 
 
 @pytest.mark.parametrize(("workers", "seed"), [(1, 0), (3, 1), (3, 2), (3, 5), (4, 6)])
-def test_what_hangs_on_a_list_in_another_order_is_whole_too(workers: int, seed: int) -> None:
+def test_children_of_an_unsorted_list_are_complete_too(workers: int, seed: int) -> None:
     company = company_that_swaps_pages()
     run = run_of(company, "deals", "deal_changelog", "deal_stage_history", workers=workers)
     messages = Turns(run, company, seed, workers).messages()
@@ -169,7 +169,7 @@ def test_what_hangs_on_a_list_in_another_order_is_whole_too(workers: int, seed: 
             )
 
 
-def test_messages_of_mail_folders_in_another_order_do_not_end_at_the_first_old_page() -> None:
+def test_unsorted_mail_folders_are_read_beyond_the_first_old_page() -> None:
     def thread(number: int, day: str) -> Record:
         return {"id": number, "last_message_timestamp": f"{day}T00:00:00.000Z", "folders": []}
 

@@ -56,7 +56,7 @@ def begun(messages: Sequence[Any], stream: str) -> int:
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_a_first_sync_reads_every_list_before_what_hangs_on_its_records(workers: int) -> None:
+def test_a_first_sync_reads_every_list_before_any_changelog(workers: int) -> None:
     """Otherwise a company's day goes to changelogs, and there is not one person to join them to."""
     names = (*LISTS, "deal_changelog", "person_changelog", "organization_changelog")
     for seed in range(5):
@@ -70,7 +70,7 @@ def test_a_first_sync_reads_every_list_before_what_hangs_on_its_records(workers:
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_a_list_waits_for_nobody_who_has_more_parents_than_there_is_room_for(
+def test_a_list_does_not_wait_for_a_child_stream_that_is_full(
     workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The deals of a company with more than twenty thousand cost a few hundred tokens, their
@@ -91,7 +91,7 @@ def test_a_list_waits_for_nobody_who_has_more_parents_than_there_is_room_for(
 
 @pytest.mark.parametrize("kind", ["spread", "one second", "nulls first", "nulls last"])
 @pytest.mark.parametrize("names", [("deal_changelog",), ("subscriptions", "deal_changelog")])
-def test_what_a_list_has_left_behind_is_read_whenever_a_sync_dies(
+def test_a_sync_killed_after_any_state_loses_nothing_of_a_released_child_stream(
     names: tuple[str, ...], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     products = small_batch("deal_products", 7)
@@ -119,7 +119,7 @@ def worked_off(box: Deals, *names: str, states: Mapping[str, Record] | None = No
     return messages
 
 
-def test_what_costs_little_does_not_wait_for_what_costs_much() -> None:
+def test_cheap_streams_do_not_wait_for_expensive_ones() -> None:
     """A deal's products come for a hundred deals a request, its changes one by one."""
     box = company(size=300, tokens=100_000)
     worked_off(box, "deal_changelog", "deal_products", "person_changelog")
@@ -130,7 +130,7 @@ def test_what_costs_little_does_not_wait_for_what_costs_much() -> None:
     )
 
 
-def test_what_is_complete_gets_its_changes_though_a_backfill_of_days_is_under_way() -> None:
+def test_complete_streams_stay_current_during_a_backfill_of_several_days() -> None:
     """Otherwise deals stand still for as long as the changelogs of years are being read."""
     names = (*LISTS, "deal_changelog", "deal_products")
     states: dict[str, Record] = {}
@@ -145,7 +145,7 @@ def test_what_is_complete_gets_its_changes_though_a_backfill_of_days_is_under_wa
 
 
 @pytest.mark.parametrize("budget", [70, 90, 200])
-def test_however_small_the_budget_everything_comes_in_the_end(budget: int) -> None:
+def test_everything_arrives_in_the_end_however_small_the_budget(budget: int) -> None:
     names = (*LISTS, "deal_changelog", "person_changelog", "organization_changelog")
     everything = {name: keys_of(read(company(size=15), name), name) for name in names}
     states: dict[str, Record] = {}
@@ -163,7 +163,7 @@ def test_however_small_the_budget_everything_comes_in_the_end(budget: int) -> No
     raise AssertionError(f"these never come: {missing}")
 
 
-def test_a_second_that_fills_many_pages_is_read_once_by_a_list_that_lets_others_go_first() -> None:
+def test_a_list_that_yields_to_others_reads_a_second_of_many_pages_once() -> None:
     """Otherwise each of its turns reads the first page of a bulk import again, for the whole day's
     budget."""
     times = [START + 60 * n for n in range(50)] + [START + DAY] * 15 + [START + 2 * DAY]
@@ -173,7 +173,7 @@ def test_a_second_that_fills_many_pages_is_read_once_by_a_list_that_lets_others_
     assert box.paths["deals"] <= 20
 
 
-def test_a_large_list_that_cannot_resume_holds_nobody_up() -> None:
+def test_a_large_list_that_cannot_resume_does_not_block_others() -> None:
     """It may cost more than the day's budget, every day anew."""
     box = company(tokens=10_000)
     run = run_of(box, "call_logs", "currencies", "deals", "deal_changelog")
@@ -190,7 +190,7 @@ def test_a_large_list_that_cannot_resume_holds_nobody_up() -> None:
     assert not priority.holds(by_name["deal_changelog"])
 
 
-def test_a_large_list_that_is_read_whole_in_each_sync_holds_nobody_up_for_ever() -> None:
+def test_a_large_full_refresh_list_does_not_block_others_forever() -> None:
     """A hundred thousand tasks cost more than a small budget, in every sync anew."""
     box = company(tokens=1_000)
     run = run_of(box, "tasks", "deals", "deal_changelog")
@@ -203,7 +203,7 @@ def test_a_large_list_that_is_read_whole_in_each_sync_holds_nobody_up_for_ever()
     assert not priority.holds(by_name["deal_changelog"])
 
 
-def test_one_line_says_what_everything_will_take(caplog: pytest.LogCaptureFixture) -> None:
+def test_one_log_line_estimates_the_cost_of_everything(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     box = company(size=300)
     box.usage.charge("users_me", 2, {"x-daily-ratelimit-token-limit": "30000"})
@@ -222,7 +222,7 @@ def test_one_line_says_what_everything_will_take(caplog: pytest.LogCaptureFixtur
     assert 0.9 * spent <= int(found[1].replace(",", "")) <= 1.1 * spent
 
 
-def test_a_small_sync_says_nothing_of_what_everything_takes(
+def test_a_small_sync_logs_no_estimate(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")

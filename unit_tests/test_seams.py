@@ -73,7 +73,7 @@ class Busy:
 
 @pytest.mark.parametrize("seed", range(25))
 @pytest.mark.parametrize("name", [*SORTED, *WHOLE])
-def test_within_a_sync_a_record_leaves_once_for_each_time_it_changed(
+def test_a_sync_emits_a_record_once_for_each_change(
     name: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PyAirbyte keeps each repeat of a batch in the user's table for ever."""
@@ -98,7 +98,9 @@ def test_within_a_sync_a_record_leaves_once_for_each_time_it_changed(
 
 
 @given(st.lists(st.none() | st.integers(0, 5), max_size=6), st.none() | st.integers(0, 5))
-def test_an_order_is_one_in_both_directions(times: list[int | None], after: int | None) -> None:
+def test_order_is_recognized_alike_in_both_directions(
+    times: list[int | None], after: int | None
+) -> None:
     known = [time for time in times if time is not None]
     ascends = all(a <= b for a, b in pairwise(known))
     follows = not known or after is None or known[0] >= after
@@ -119,7 +121,7 @@ def comments_of(note: int) -> list[Record]:
 
 
 @pytest.mark.parametrize(("workers", "seed"), [(1, 0), (2, 1), (3, 2), (3, 3)])
-def test_notes_wait_while_too_many_of_them_wait_for_their_comments(
+def test_notes_pause_while_too_many_wait_for_their_comments(
     workers: int, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """398,000 waiting notes took 297 MB."""
@@ -147,7 +149,7 @@ def test_notes_wait_while_too_many_of_them_wait_for_their_comments(
 
 
 @pytest.mark.parametrize("name", ["notes", "files", "leads_archived"])
-def test_a_list_that_is_put_down_for_lack_of_memory_is_taken_up_where_it_was(
+def test_a_list_paused_for_memory_resumes_where_it_stopped(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = SortedList(rows_at([START + 60 * n for n in range(100)]))
@@ -163,7 +165,7 @@ def test_a_list_that_is_put_down_for_lack_of_memory_is_taken_up_where_it_was(
 
 
 @pytest.mark.parametrize("name", ["notes", "leads", "files", "leads_archived", "deals"])
-def test_a_full_refresh_that_a_budget_ends_goes_on_in_the_next_sync(name: str) -> None:
+def test_a_full_refresh_cut_short_by_the_budget_resumes_in_the_next_sync(name: str) -> None:
     """Or a list that is larger than a day's budget never comes to its end."""
     rows = rows_at([START + 60 * n for n in range(300)])
     state: Record = {}
