@@ -1,4 +1,4 @@
-"""Children of one parent at a time: who has gone is passed over, and nothing is silently empty."""
+"""Children read parent by parent: unreadable parents are skipped, but never hide a failure."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ SCOPE = '{"success":false,"error":"Scope and URL mismatch"}'
 
 
 class Company(FakeApi):
-    """A Pipedrive of so many roles, each held by two users; `refused` says what of them is not."""
+    """A Pipedrive with so many roles, each held by two users. refused: (status, body) of a role
+    whose assignments are refused, or None."""
 
     def __init__(self, roles: int, refused: Callable[[int], tuple[int, str] | None]) -> None:
         super().__init__()
         self.roles = roles
         self.refused = refused
         self.asked: list[str] = []
-        self.said: list[int] = []  # log lines before each request
+        self.logged: list[int] = []  # log lines before each request
         self.when_asked: Callable[[], None] = lambda: None
 
     def get(self, request: Request) -> Answer:
@@ -50,7 +51,7 @@ class Company(FakeApi):
 
 
 def read(company: Company) -> list[dict[str, Any]]:
-    """The assignments. Raises what ended their stream."""
+    """The assignments. Raises the error that ended their stream."""
     selected = [Selection(STREAMS["role_assignments"], {}, full_refresh=True)]
     run = SyncRun(company, ACME, selected, AsMessages(), Options(workers=1), StopSignal())
     records, error = [], None
@@ -156,9 +157,9 @@ def test_the_cost_of_many_parents_is_logged_before_it_is_spent(
     caplog.set_level("INFO")
     company = Company(450, lambda role: None)
     company.usage.charge("users_me", 2, {"x-daily-ratelimit-token-limit": "30000"})
-    company.when_asked = lambda: company.said.append(len(caplog.records))
+    company.when_asked = lambda: company.logged.append(len(caplog.records))
     read(company)
     sentence = "role_assignments: 450 roles x 10 tokens = 4,500, about 15 % of this company's daily"
-    said = [n for n, record in enumerate(caplog.records) if sentence in record.message]
-    assert len(said) == 1
-    assert said[0] < company.said[1], "it is said before it is paid"
+    lines = [n for n, record in enumerate(caplog.records) if sentence in record.message]
+    assert len(lines) == 1
+    assert lines[0] < company.logged[1], "the cost is logged before it is spent"

@@ -332,7 +332,7 @@ def test_the_cost_is_logged_again_when_more_parents_turn_up(
 def test_each_stream_logs_its_start_and_its_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """So does each dependent; a list that was not selected logs neither."""
+    """Dependents do too; a list that was not selected logs neither."""
     caplog.set_level("INFO")
     names = ("deal_changelog", "deal_products", "subscriptions", "deal_stage_history")
     list(run_of(company_of("spread"), *names))

@@ -1,4 +1,4 @@
-"""Records whose `update_time` is null: no answer that is bounded by time holds them, for sure."""
+"""Records whose `update_time` is null: a response bounded by time may leave them out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOWER = START + 1_000
 
 
 def company(nulls: int, end: str = "first", count: int = 60) -> SortedList:
-    """Half of the records changed before the configured history."""
+    """A list, some of which changed before the start date. nulls: how many have no update time."""
     times: list[int | None] = [START + 60 * n for n in range(count)]
     return SortedList(rows_at([*times, *[None] * nulls]), nulls=end)
 
@@ -45,17 +45,17 @@ def test_a_first_sync_reads_null_times_whatever_the_start_date(
 def test_after_a_first_sync_with_null_times_later_ones_need_one_extra_request(
     name: str, end: str, lower: int
 ) -> None:
-    """Such records change without a sign."""
+    """Such records change without any sign of it."""
     state = state_after(read(company(2, end), short_pages(name), lower=lower), name)
-    quiet = state_after(read(company(0, end), short_pages(name), lower=lower), name)
+    without_nulls = state_after(read(company(0, end), short_pages(name), lower=lower), name)
     assert state["nulls"] == end
-    assert "nulls" not in quiet
-    later, none = company(3, end), company(0, end)
+    assert "nulls" not in without_nulls
+    later, without = company(3, end), company(0, end)
     messages = read(later, short_pages(name), states={name: state}, lower=lower)
-    read(none, short_pages(name), states={name: quiet}, lower=lower)
+    read(without, short_pages(name), states={name: without_nulls}, lower=lower)
     assert {61, 62, 63} <= ids_of(messages, name)
     assert repeats(messages, name) == []
-    assert len(later.asked) <= len(none.asked) + 1
+    assert len(later.asked) <= len(without.asked) + 1
     assert state_after(messages, name)["nulls"] == end
 
 
