@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from source_pipedrive.reading.instants import instant
-from unit_tests.sorted_lists import Record, SortedList, rows_at, short_pages
+from unit_tests.sorted_lists import Record, SortedList, records_at, short_pages
 from unit_tests.test_order import SORTED, ids_of, read, repeats
 from unit_tests.turns import states_of
 
@@ -18,7 +18,7 @@ LOWER = START + 1_000
 def company(nulls: int, end: str = "first", count: int = 60) -> SortedList:
     """A list, some of which changed before the start date. nulls: how many have no update time."""
     times: list[int | None] = [START + 60 * n for n in range(count)]
-    return SortedList(rows_at([*times, *[None] * nulls]), nulls=end)
+    return SortedList(records_at([*times, *[None] * nulls]), nulls=end)
 
 
 def state_after(messages: list[Any], name: str) -> Record:
