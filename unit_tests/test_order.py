@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.reading.instants import instant, seconds_of
+from source_pipedrive.reading.instants import instant
 from source_pipedrive.stream import Stream
 from unit_tests import single
 from unit_tests.deals import Deals
-from unit_tests.fakes import NOW, FakeClient
+from unit_tests.fakes import FakeClient
 from unit_tests.sorted_lists import Record, SortedList, records_at, short_pages
 from unit_tests.turns import Turns, records_of, run_of, states_of
 
-START, UNTIL = instant("2026-01-01"), seconds_of(NOW)
+START = instant("2026-01-01")
 SORTED = ["deals", "persons", "products", "notes", "leads", "files", "leads_archived"]
 INTERLEAVINGS = [(1, 0), (3, 1), (3, 2)]  # workers, seed
 
