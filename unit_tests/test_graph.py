@@ -237,10 +237,10 @@ def test_refused_deals_do_not_become_an_empty_table_because_one_was_deleted(stat
 def test_if_some_parents_are_refused_the_others_are_read_and_the_stream_completes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hidden = refuse_changelogs(403)
+    refused = refuse_changelogs(403)
     for seed in range(10):
         company = few_deals(
-            lambda request: hidden(request) if request.path != "deals/9/changelog" else None
+            lambda request: refused(request) if request.path != "deals/9/changelog" else None
         )
         messages = Turns(run_of(company, "deal_changelog", workers=3), company, seed, 3).messages()
         assert status_of(messages, "deal_changelog") == "COMPLETE"

@@ -73,7 +73,7 @@ def test_a_first_sync_reads_every_list_before_any_changelog(workers: int) -> Non
 def test_a_list_does_not_wait_for_a_child_stream_that_is_full(
     workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A company's twenty thousand deals cost a few hundred tokens, their changelogs half a
+    """More than twenty thousand deals cost only a few hundred tokens, but their changelogs half a
     million."""
     monkeypatch.setattr(pending, "ENOUGH", 8)
     names = ("deals", "deals_archived", "deal_changelog", small_batch("deal_products", 7))
