@@ -1,4 +1,4 @@
-"""A stream with other facts."""
+"""Copies of streams with some facts changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from source_pipedrive.stream.lists import by_group
 
 
 def altered(stream: Stream, **keywords: Any) -> Stream:
-    """A copy of the stream. The keywords are flat, as those of the builders are."""
+    """A copy of the stream with these facts changed, given as flat keywords like the builders'."""
     groups = by_group(stream.name, keywords)
     own = groups.pop("")
     changed = {group: replace(getattr(stream, group), **facts) for group, facts in groups.items()}

@@ -1,4 +1,4 @@
-"""A Pipedrive of lists and of what hangs on their records, which counts what it is asked."""
+"""A fake Pipedrive with lists and child streams, which records every request."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from source_pipedrive.reading.instants import rfc3339
 from unit_tests.fakes import NOW, FakeApi, Params, v2_list
 
 Record = dict[str, Any]
-Rows = Callable[[int], list[Record]]
+ChildrenOf = Callable[[int], list[Record]]  # by the parent's id
 
-MOST_IDS = 100  # that a request may name
+MOST_IDS = 100  # in a bulk request
 
 
 def deals(times: Sequence[int | None], first: int = 1, **facts: Any) -> list[Record]:
-    """Deals that changed at `times`, numbered from `first` on."""
+    """Deals that changed at `times`, with ids from `first`."""
     return [
         {"id": n, "update_time": None if time is None else rfc3339(time), **facts}
         for n, time in enumerate(times, first)
@@ -27,7 +27,7 @@ def deals(times: Sequence[int | None], first: int = 1, **facts: Any) -> list[Rec
 
 
 def products_of(deal: int) -> list[Record]:
-    """Two products, one of them paid again and again."""
+    """Two products, one of them with recurring payments."""
     return [
         {"id": 10 * deal + n, "deal_id": deal, "billing_frequency": kind, "sum": 5}
         for n, kind in ((1, "one-time"), (2, "monthly"))
@@ -41,18 +41,18 @@ def installments_of(deal: int) -> list[Record]:
 
 
 class Deals(FakeApi):
-    """lists: v2 lists by their paths, in order of update_time; of_each: rows by a path with `{id}`;
-    bulk: rows by a path that takes `deal_ids`.
+    """lists: v2 lists by path, in order of update_time; of_each: children of one parent, by a path
+    with `{id}`; bulk: children of many deals, by a path that takes `deal_ids`.
 
-    page: rows of a page; nulls_last: where records without a time are sorted; refuse: raises for a
-    request that is refused; before: called with every request, by its worker.
+    page: records per page; nulls_last: whether records without an update time sort last; refuse:
+    raises the error of a request to refuse; before: called with every request, by its worker.
     """
 
     def __init__(
         self,
         lists: Mapping[str, list[Record]],
-        of_each: Mapping[str, Rows] | None = None,
-        bulk: Mapping[str, Rows] | None = None,
+        of_each: Mapping[str, ChildrenOf] | None = None,
+        bulk: Mapping[str, ChildrenOf] | None = None,
         page: int = 500,
         nulls_last: bool = False,
     ) -> None:
@@ -63,7 +63,7 @@ class Deals(FakeApi):
         self.bulk.setdefault("deals/installments", installments_of)
         self.page = page
         self.nulls_last = nulls_last
-        self.most = 10**9  # rows of an answer in bulk, which then does not tell what follows
+        self.most = 10**9  # records of a bulk response; if lower, it has no cursor
         self.asked: list[Request] = []
         self.budget = 10**9  # tokens
         self.refuse: Callable[[Request], object] = lambda request: None
@@ -71,11 +71,11 @@ class Deals(FakeApi):
 
     @property
     def paths(self) -> Counter[str]:
-        """How often each path was asked for, whatever the id in it."""
+        """How often each path was requested, whatever the id in it."""
         return Counter(re.sub(r"\d+", "{id}", request.path) for request in self.asked)
 
     def ids(self, path: str) -> list[str]:
-        """The parents that requests for a path named, in order."""
+        """The parents in the requests for a path, in order."""
         if path in self.bulk:
             return [r.params["deal_ids"] for r in self.asked if r.path == path]
         before, after = path.split("{id}")
@@ -83,7 +83,7 @@ class Deals(FakeApi):
         return [m[1] for r in self.asked if (m := pattern.fullmatch(r.path))]
 
     def get(self, request: Request) -> Answer:
-        """The decoded answer."""
+        """The decoded response."""
         self.before(request)
         if self.usage.tokens + request.cost > self.budget:
             raise SyncError("the budget is spent", TRANSIENT)
@@ -98,20 +98,20 @@ class Deals(FakeApi):
         if path in self.bulk:
             ids = params["deal_ids"].split(",")
             assert len(ids) <= MOST_IDS, "Pipedrive answers 400"
-            rows = [row for deal in ids for row in self.bulk[path](int(deal))]
-            told = {} if self.most < 10**9 else {"next_cursor": None}
-            return {"data": rows[: self.most], "additional_data": told}
+            children = [child for deal in ids for child in self.bulk[path](int(deal))]
+            cursor = {} if self.most < 10**9 else {"next_cursor": None}
+            return {"data": children[: self.most], "additional_data": cursor}
         (id_,) = re.findall(r"\d+", path)
-        rows = self.of_each[re.sub(r"\d+", "{id}", path)](int(id_))
-        return {"data": rows, "additional_data": {"next_cursor": None}}
+        children = self.of_each[re.sub(r"\d+", "{id}", path)](int(id_))
+        return {"data": children, "additional_data": {"next_cursor": None}}
 
-    def _list(self, rows: list[Record], params: Params) -> Record:
+    def _list(self, records: list[Record], params: Params) -> Record:
         if not self.nulls_last or "updated_since" in params:
-            return v2_list(rows, self.page)(params)
-        known = sorted((r for r in rows if r["update_time"]), key=lambda r: r["update_time"])
-        unknown = [row for row in rows if not row["update_time"]]
+            return v2_list(records, self.page)(params)
+        timed = sorted((r for r in records if r["update_time"]), key=lambda r: r["update_time"])
+        nulls = [record for record in records if not record["update_time"]]
         down = params.get("sort_direction") == "desc"
-        ordered = [*unknown, *reversed(known)] if down else [*known, *unknown]
+        ordered = [*nulls, *reversed(timed)] if down else [*timed, *nulls]
         start = int(params.get("cursor", 0))
         end = start + self.page
         cursor = str(end) if end < len(ordered) else None

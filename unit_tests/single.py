@@ -1,4 +1,4 @@
-"""One stream of a sync, worked off without threads."""
+"""A sync of one stream, run without threads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Buffer = WriteBuffer[Any]
 
 def no_sources(*_: Any) -> StreamRun[Any]:
     """For a graph in which no stream depends on another."""
-    raise AssertionError("none of them depends on another")
+    raise AssertionError("no stream here depends on another")
 
 
 def run_of(
@@ -36,7 +36,7 @@ def run_of(
     saved: Record | None = None,
     graph: Graph[StreamRun[Any]] | None = None,
 ) -> tuple[StreamRun[Any], Buffer]:
-    """A run of one stream, and what it writes to."""
+    """A run of one stream, and the buffer that it writes to."""
     stream, buffer = STREAMS[name], Buffer(10_000)
     context = SyncContext(client, ACME, lower, UNTIL, WorkerLimits(client, WORKERS))
     progress = state.restore(stream, saved or {}, False, ACME.id, lower, UNTIL)
@@ -45,7 +45,7 @@ def run_of(
 
 
 def work(run: StreamRun[Any], task: Task, pause: Callable[[], bool] = lambda: False) -> None:
-    """Works a task off. pause: whether it is asked to stop early, after each step."""
+    """Carries a task out. pause: called after each step; whether the task should stop early."""
     step = next(task, None)
     while step is not None:
         for _ in run.carry_out(step):
@@ -57,7 +57,7 @@ def work(run: StreamRun[Any], task: Task, pause: Callable[[], bool] = lambda: Fa
 
 
 def work_off(run: StreamRun[Any], buffer: Buffer) -> tuple[list[Record], list[Record]]:
-    """(records, states) of a run that one worker works off."""
+    """Carries out a whole run with one worker. Returns its (records, states)."""
     while (task := run.take()) is not None:
         work(run, task)
     messages = buffer.drain()
@@ -67,5 +67,5 @@ def work_off(run: StreamRun[Any], buffer: Buffer) -> tuple[list[Record], list[Re
 
 
 def stopped() -> SyncError:
-    """What ends a stream from outside."""
+    """The error that ends a stream when its sync is stopped."""
     return SyncError("The sync was stopped.", CONFIG)

@@ -1,6 +1,6 @@
 """A fake Pipedrive with one sorted list, in both versions of the API.
 
-Its records may change between requests, and its sorting may differ.
+Its records may change between requests, and it may not sort as requested.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def short_pages(name: str, limit: int = 7) -> Stream:
     return altered(STREAMS[name], limit=limit)
 
 
-def rows_at(times: Sequence[int | None], first: int = 1) -> list[Record]:
-    """Records that changed at `times`, numbered from `first`."""
+def records_at(times: Sequence[int | None], first: int = 1) -> list[Record]:
+    """Records that changed at `times`, with ids from `first`."""
     return [
         {"id": n, "update_time": None if time is None else rfc3339(time)}
         for n, time in enumerate(times, first)
@@ -35,17 +35,18 @@ def rows_at(times: Sequence[int | None], first: int = 1) -> list[Record]:
 
 
 class SortedList(FakeApi):
-    """rows: in any order.
+    """records: in any order.
 
-    nulls: where records without a time sort, oldest first. bounded_nulls: whether a response
-    bounded by time includes them. sort: all "keys" are honoured, only the "first" of them is, two
-    of them are "refused", or all are "ignored". disorder: turns each page into the one that is
-    sent. before, changing: called before and after each request.
+    nulls: whether records without an update time sort "first" or "last" in ascending order.
+    bounded_nulls: whether a response bounded by time includes them. sort: the server honors all
+    "keys" or only the "first", answers 400 to two keys ("refused"), or sorts by id ("ignored").
+    disorder: changes each page before it is sent. before, changing: called before and after each
+    request.
     """
 
-    def __init__(self, rows: list[Record], nulls: str = "first", sort: str = "keys") -> None:
+    def __init__(self, records: list[Record], nulls: str = "first", sort: str = "keys") -> None:
         super().__init__()
-        self.rows = rows
+        self.records = records
         self.nulls = nulls
         self.sort = sort
         self.bounded_nulls = False
@@ -71,10 +72,10 @@ class SortedList(FakeApi):
 
     def _found(self, params: Any, down: bool, sort: str) -> list[Record]:
         since, until = params.get("updated_since"), params.get("updated_until")
-        found = [row for row in self.rows if self._is_between(row["update_time"], since, until)]
+        found = [r for r in self.records if self._is_between(r["update_time"], since, until)]
         if sort == "ignored" or not (params["sort"] or params["sort_direction"]):
-            return sorted(found, key=lambda row: row["id"])
-        if sort == "first":  # the second key stays as it is
+            return sorted(found, key=lambda r: r["id"])
+        if sort == "first":  # ids ascend, whatever the second key
             return sorted(sorted(found, key=lambda r: r["id"]), key=self._time_of, reverse=down)
         return sorted(found, key=self._key, reverse=down)
 
@@ -83,26 +84,26 @@ class SortedList(FakeApi):
             return self.bounded_nulls or not (since or until)
         return (since or "") <= time < (until or "~")
 
-    def _time_of(self, row: Record) -> tuple[int, str]:
-        return self._key(row)[:2]
+    def _time_of(self, record: Record) -> tuple[int, str]:
+        return self._key(record)[:2]
 
-    def _key(self, row: Record) -> Key:
+    def _key(self, record: Record) -> Key:
         null = -1 if self.nulls == "first" else 1
-        time = row["update_time"]
-        return (null if time is None else 0, time or "", row["id"])
+        time = record["update_time"]
+        return (null if time is None else 0, time or "", record["id"])
 
     def _cursor(self, params: Any) -> Record:
         down = params["sort_direction"] == "desc"
         found = self._found(params, down, "ignored" if self.sort == "ignored" else "keys")
         by_id = self.sort == "ignored" or not params["sort_direction"]
-        key = (lambda row: (0, "", row["id"])) if by_id else self._key
+        key = (lambda r: (0, "", r["id"])) if by_id else self._key
         if "cursor" in params:
             at: Any = tuple(json.loads(params["cursor"]))
-            found = [row for row in found if (key(row) < at if down else key(row) > at)]
+            found = [r for r in found if (key(r) < at if down else key(r) > at)]
         page, limit = found[: int(params["limit"])], int(params["limit"])
         cursor = json.dumps(key(page[-1])) if len(found) > limit else None
         return {
-            "data": self.disorder([dict(row) for row in page]),
+            "data": self.disorder([dict(record) for record in page]),
             "additional_data": {"next_cursor": cursor},
         }
 
@@ -111,7 +112,7 @@ class SortedList(FakeApi):
             raise StreamError("bad sort", CONFIG, 400)
         found = self._found(params, "DESC" in params["sort"], self.sort)
         start, limit = int(params["start"]), int(params["limit"])
-        page = [dict(row) for row in found[start : start + limit]]
+        page = [dict(record) for record in found[start : start + limit]]
         pagination: Record = {"start": start, "limit": limit}
         pagination["more_items_in_collection"] = start + limit < len(found)
         return {"data": self.disorder(page) or None, "additional_data": {"pagination": pagination}}

@@ -1,4 +1,4 @@
-"""What an account does not have is empty for now, and not read: it may have it later."""
+"""An unavailable stream is empty and saves no state, since the account may get it later."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from unit_tests.turns import Turns, must_end, read, records_of, run_of, states_o
 
 START = instant("2026-01-01")
 PLAN = '{"error":"This feature is not part of your plan"}'
-MADE = ("deal_products", "deal_installments", "subscriptions")
+SUBSCRIPTIONS = ("deal_products", "deal_installments", "subscriptions")
 
 
 def without_plan(*paths: str) -> Callable[[Request], None]:
-    """The account lacks what these paths serve."""
+    """Answers that the account's plan does not include these paths."""
 
     def refuse(request: Request) -> None:
         if request.path.startswith(paths):
@@ -34,18 +34,18 @@ def without_plan(*paths: str) -> Callable[[Request], None]:
 
 
 def company(*absent: str) -> Deals:
-    """Seventy deals and a few projects, of an account that lacks some paths."""
+    """An account with deals and a few projects. absent: paths that its plan does not include."""
     lists = {
         "deals": deals([START + 60 * n for n in range(70)]),
         "deals/archived": deals([START + 60 * n for n in range(25)], first=1_001),
         "projects": deals([START + 60 * n for n in range(9)]),
         "projects/archived": deals([START + 60 * n for n in range(3)], first=101),
     }
-    rows = {
+    children = {
         f"projects/{{id}}/{name}": lambda project: [{"id": 10 * project, "time": rfc3339(START)}]
         for name in ("changelog", "groups")
     }
-    found = Deals(lists, rows, page=5)
+    found = Deals(lists, children, page=5)
     if absent:
         found.refuse = without_plan(*absent)
     return found
@@ -57,7 +57,7 @@ def last_states(messages: Sequence[Any], *names: str) -> dict[str, Record]:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_one_request_tells_that_the_account_does_not_have_a_child_and_no_list_is_read_for_it(
+def test_one_request_shows_that_a_child_stream_is_unavailable_and_no_list_is_read(
     workers: int,
 ) -> None:
     name = "deal_installments"
@@ -69,7 +69,7 @@ def test_one_request_tells_that_the_account_does_not_have_a_child_and_no_list_is
     assert len(records_of(read(company(), name), name)) == 95
 
 
-def test_a_full_refresh_of_what_the_account_does_not_have_claims_nothing() -> None:
+def test_a_full_refresh_of_an_unavailable_stream_saves_no_state() -> None:
     messages = read(company("deals/installments"), "deal_installments", full_refresh=True)
     assert status_of(messages, "deal_installments") == "COMPLETE"
     assert states_of(messages, "deal_installments") == []
@@ -79,7 +79,7 @@ def test_a_full_refresh_of_what_the_account_does_not_have_claims_nothing() -> No
     "answer",
     [(400, "{}"), (404, "{}"), (403, '{"error":"You do not have permissions to do this"}')],
 )
-def test_any_other_answer_about_a_deal_that_may_not_exist_means_that_the_account_has_it(
+def test_any_other_answer_about_a_nonexistent_deal_means_the_stream_is_available(
     answer: tuple[int, str],
 ) -> None:
     strict = company()
@@ -96,10 +96,10 @@ def test_any_other_answer_about_a_deal_that_may_not_exist_means_that_the_account
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("hidden", [7, 40])
-def test_a_deal_that_is_refused_in_any_words_does_not_take_the_instalments_of_all_others(
+def test_one_refused_deal_does_not_cost_all_others_their_installments(
     hidden: int, later: bool
 ) -> None:
-    """Of a deal that is gone or hidden the 403 may read like that of a plan."""
+    """The 403 for a deal that is gone or hidden may read like that for a missing plan."""
     name = "deal_installments"
     state = last_states(read(company(), name), name) if later else {}
     strict = company()
@@ -110,31 +110,34 @@ def test_a_deal_that_is_refused_in_any_words_does_not_take_the_instalments_of_al
 
     strict.refuse = refuse
     if later:
-        for one in strict.lists["deals"][hidden - 1 : hidden + 2]:
-            one["update_time"] = rfc3339(instant("2026-11-23T09:59:30Z"))
-        strict.lists["deals"].sort(key=lambda row: row["update_time"])
+        for deal in strict.lists["deals"][hidden - 1 : hidden + 2]:
+            deal["update_time"] = rfc3339(instant("2026-11-23T09:59:30Z"))
+        strict.lists["deals"].sort(key=lambda deal: deal["update_time"])
     messages = read(strict, name, states=state)
     assert len(records_of(messages, name)) == (2 if later else 94)
     assert status_of(messages, name) == "COMPLETE"
 
 
-def test_when_a_trial_comes_back_what_changed_meanwhile_is_read() -> None:
+def test_once_a_trial_is_back_the_changes_made_meanwhile_are_read() -> None:
     name = "deal_installments"
     state = last_states(read(company(), name), name)
     later = rfc3339(instant("2026-11-23T09:59:30Z"))
-    lacking, back = company("deals/installments"), company()
-    for one in (lacking, back):
-        one.lists["deals"][3]["update_time"] = later
-        one.lists["deals"].sort(key=lambda row: row["update_time"])
+    lacking, restored = company("deals/installments"), company()
+    for account in (lacking, restored):
+        account.lists["deals"][3]["update_time"] = later
+        account.lists["deals"].sort(key=lambda deal: deal["update_time"])
     messages = read(lacking, name, states=state)
     assert status_of(messages, name) == "COMPLETE"
     assert states_of(messages, name) == []
     assert len(lacking.ids("deals/installments")) == 1
-    assert [row["deal_id"] for row in records_of(read(back, name, states=state), name)] == [4]
+    payments = records_of(read(restored, name, states=state), name)
+    assert [payment["deal_id"] for payment in payments] == [4]
 
 
-@pytest.mark.parametrize("names", [MADE, ("subscriptions",), ("deals", "subscriptions")], ids=str)
-def test_without_instalments_recurring_products_come_and_instalments_once_the_plan_has_them(
+@pytest.mark.parametrize(
+    "names", [SUBSCRIPTIONS, ("subscriptions",), ("deals", "subscriptions")], ids=str
+)
+def test_recurring_products_arrive_now_and_installments_once_the_plan_has_them(
     names: tuple[str, ...],
 ) -> None:
     everything = keys_of(read(company(), *names), "subscriptions")
@@ -149,7 +152,7 @@ def test_without_instalments_recurring_products_come_and_instalments_once_the_pl
         assert status_of(messages, "subscriptions") == "COMPLETE"
         assert lacking.paths["deals/installments"] == 1
         if day:
-            assert not records_of(messages, "subscriptions"), "they have not changed"
+            assert not records_of(messages, "subscriptions"), "the deals have not changed"
             assert lacking.paths["deals"] + lacking.paths["deals/archived"] <= 3
     assert {kind for _, kind, _ in found} == {"recurring"}
     assert "deal_installments" not in states
@@ -157,7 +160,7 @@ def test_without_instalments_recurring_products_come_and_instalments_once_the_pl
     assert found == everything
 
 
-def test_a_sync_without_instalments_may_die_anywhere_and_the_plan_come_back() -> None:
+def test_a_sync_killed_without_installments_loses_nothing_once_the_plan_is_back() -> None:
     name = "subscriptions"
     everything = keys_of(read(company(), name), name)
     for seed in range(4):
@@ -165,11 +168,12 @@ def test_a_sync_without_instalments_may_die_anywhere_and_the_plan_come_back() ->
         run = run_of(lacking, small_batch("deal_products", 7), name, workers=3)
         messages = Turns(run, lacking, seed, 3).messages()
         for at, state in states_of(messages, name):
-            left = keys_of(messages[: at + 1], name)
-            assert left | keys_of(read(company(), name, states={name: state}), name) == everything
+            emitted = keys_of(messages[: at + 1], name)
+            rest = keys_of(read(company(), name, states={name: state}), name)
+            assert emitted | rest == everything
 
 
-def test_an_account_without_projects_is_asked_once_for_each_list_and_never_for_what_hangs_on_it(
+def test_without_projects_each_list_is_requested_once_and_no_child_stream_is(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
@@ -189,53 +193,55 @@ def test_an_account_without_projects_is_asked_once_for_each_list_and_never_for_w
     assert caplog.text.count("projects: this account does not have it") == 2
 
 
-def test_what_hangs_on_two_lists_of_which_the_account_lacks_one_is_read_of_the_other() -> None:
+def test_if_one_of_two_parent_lists_is_unavailable_children_of_the_other_are_read() -> None:
     name = "project_changelog"
     lacking = company("projects/archived")
     messages = read(lacking, "projects", "projects_archived", name)
     assert status_of(messages, name) == "COMPLETE"
-    assert {row["project_id"] for row in records_of(messages, name)} == set(range(1, 10))
+    assert {change["project_id"] for change in records_of(messages, name)} == set(range(1, 10))
     (state,) = last_states(messages, name).values()
     later = read(company(), name, states={name: state})
-    assert {101, 102, 103} <= {row["project_id"] for row in records_of(later, name)}
+    assert {101, 102, 103} <= {change["project_id"] for change in records_of(later, name)}
 
 
-def test_a_sync_that_is_stopped_while_the_last_page_waits_for_a_slow_destination_ends(
+def test_a_sync_stopped_while_its_last_page_waits_for_the_destination_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A stream that nobody has asked anything for hands its last page on when it ends."""
-    known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
-    known["deal_update_time"] = rfc3339(START + 60 * 80)
+    """A stream that has requested nothing hands its last page on when it ends."""
+    saved = {"version": 1, "since": "1970-01-01T00:00:00Z"}
+    saved["deal_update_time"] = rfc3339(START + 60 * 80)
     names = ("deal_installments", "subscriptions")
     stop_signal = StopSignal()
-    run = run_of(company(), *names, states=dict.fromkeys(names, known), stop_signal=stop_signal)
-    honest = StreamRun.end
+    run = run_of(company(), *names, states=dict.fromkeys(names, saved), stop_signal=stop_signal)
+    original = StreamRun.end
 
     def end(self: StreamRun[Any]) -> None:
         if self.stream.name == "deal_installments":
-            for _ in range(2 + BUFFERED):  # as many pages wait as may
+            for _ in range(2 + BUFFERED):  # fill the buffer
                 run.buffer.enter()
             stop_signal.stop()
-        honest(self)
+        original(self)
 
     monkeypatch.setattr(StreamRun, "end", end)
     must_end(run)
 
 
-def test_workers_that_meet_the_same_absence_say_it_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_workers_that_find_a_stream_unavailable_log_it_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level("INFO")
     name = "deal_installments"
-    known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
-    known["deal_update_time"] = rfc3339(START + 60 * 3)
-    met = set()
+    saved = {"version": 1, "since": "1970-01-01T00:00:00Z"}
+    saved["deal_update_time"] = rfc3339(START + 60 * 3)
+    requests = set()
     for seed in range(20):
         caplog.clear()
         lacking = company("deals/installments")
-        run = run_of(lacking, small_batch(name, 2), states={name: known}, workers=4)
+        run = run_of(lacking, small_batch(name, 2), states={name: saved}, workers=4)
         messages = Turns(run, lacking, seed, 4).messages()
-        met.add(lacking.paths["deals/installments"])
+        requests.add(lacking.paths["deals/installments"])
         assert caplog.text.count("this account does not have it. ") == 1
         assert states_of(messages, name) == []
-        found = [m.trace.stream_status.status.value for m in messages if m.trace.stream_status]
-        assert found == ["STARTED", "COMPLETE"]
-    assert max(met) > 1, "several workers have met it"
+        statuses = [m.trace.stream_status.status.value for m in messages if m.trace.stream_status]
+        assert statuses == ["STARTED", "COMPLETE"]
+    assert max(requests) > 1, "several workers have requested it"

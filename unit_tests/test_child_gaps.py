@@ -1,4 +1,4 @@
-"""What hangs on records, where two things go wrong at once: no row is lost, and no sync waits."""
+"""Child streams when two things go wrong at once: no record is lost, and no sync hangs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COMPLETE = {"version": 1, "company_id": 42, "since": rfc3339(START - 60)}
 
 
 def answering(company: Deals, statuses: dict[int, int]) -> Deals:
-    """The same company, where the changelogs of these deals are answered so."""
+    """The same company. statuses: what it answers for the changelog of a deal, by deal id."""
 
     def refuse(request: Request) -> None:
         match = re.fullmatch(r"deals/(\d+)/changelog", request.path)
@@ -43,8 +43,8 @@ def answering(company: Deals, statuses: dict[int, int]) -> Deals:
     return company
 
 
-def test_a_hidden_deal_is_not_forgotten_while_another_list_is_left_to_read() -> None:
-    """That its time is left of the archived deals does not mean that it is asked for."""
+def test_a_hidden_deal_is_not_forgotten_while_another_list_is_still_unread() -> None:
+    """Its update time is still unread in the archived list, but that list does not contain it."""
     time = START + 60 * 4
     state: Record = {
         "deal_update_time": rfc3339(START),
@@ -56,7 +56,7 @@ def test_a_hidden_deal_is_not_forgotten_while_another_list_is_left_to_read() -> 
     assert parents_in(messages) == {5}
 
 
-def test_a_deal_that_is_shown_is_found_whatever_became_of_those_hidden_with_it() -> None:
+def test_a_deal_that_becomes_visible_is_read_even_if_others_hidden_with_it_are_gone() -> None:
     company = answering(company_of(), dict.fromkeys((1, 2, 3, 5, 30, 31, 32), 403))
     states = {CHANGELOG: last_state(read(company, CHANGELOG), CHANGELOG)}
     found: set[int] = set()
@@ -69,7 +69,7 @@ def test_a_deal_that_is_shown_is_found_whatever_became_of_those_hidden_with_it()
 
 
 @pytest.mark.parametrize("statuses", [{1: 403, 2: 500}, {1: 500, 2: 403}, {1: 404, 2: 500}])
-def test_a_sync_ends_where_one_deal_is_hidden_and_the_other_poisoned(
+def test_a_sync_ends_if_one_deal_is_hidden_or_gone_and_another_fails(
     statuses: dict[int, int],
 ) -> None:
     company = answering(company_of(2), statuses)
@@ -80,7 +80,7 @@ def test_a_sync_ends_where_one_deal_is_hidden_and_the_other_poisoned(
 
 
 class Reversed(Deals):
-    """Sorts the deals that changed long ago from the newest on."""
+    """Returns deals newest first when asked for changes from long ago."""
 
     def _list(self, rows: list[Record], params: Any) -> Record:
         found = super()._list(rows, params)
@@ -90,9 +90,9 @@ class Reversed(Deals):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_list_in_another_order_takes_back_only_what_its_own_reader_said(seed: int) -> None:
-    """The new deals come from the reader of the selected list: nobody reads them again, so the
-    sync would wait for ever."""
+def test_an_unsorted_list_retracts_only_what_its_own_reader_reported(seed: int) -> None:
+    """The selected list's reader found the new deals. Nobody reads them again, so a sync that
+    retracts them would wait forever."""
     times = [*(START + 60 * n for n in range(15)), *(NOW - 600 + n for n in range(15))]
     lists = {"deals": deals(times), "deals/archived": []}
     company = Reversed(lists, {"deals/{id}/changelog": changes_of}, page=7)
@@ -104,7 +104,7 @@ def test_a_list_in_another_order_takes_back_only_what_its_own_reader_said(seed: 
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_what_could_not_be_read_of_a_deal_without_a_time_is_read_later(status: int) -> None:
+def test_an_unreadable_deal_without_an_update_time_is_read_later(status: int) -> None:
     def company() -> Deals:
         lists = {"deals": deals([None, START, START + 60]), "deals/archived": []}
         return Deals(lists, {"deals/{id}/changelog": changes_of}, page=7)
@@ -115,7 +115,7 @@ def test_what_could_not_be_read_of_a_deal_without_a_time_is_read_later(status: i
     assert 1 in parents_in(later)
 
 
-def test_a_child_that_is_selected_later_gets_the_deals_without_a_time() -> None:
+def test_a_child_stream_selected_later_gets_deals_without_an_update_time() -> None:
     lists = {"deals": deals([None, START]), "deals/archived": []}
     company = Deals(lists, {"deals/{id}/changelog": changes_of}, page=7)
     states = {"deals": {"update_time": rfc3339(NOW - 60), **COMPLETE}}
@@ -124,8 +124,8 @@ def test_a_child_that_is_selected_later_gets_the_deals_without_a_time() -> None:
     assert len(records_of(messages, CHANGELOG)) == 2
 
 
-def test_a_record_that_changes_again_within_the_same_second_is_asked_for_again() -> None:
-    """Once the sync has begun, a second may bring another change after its first was read."""
+def test_a_record_that_changes_again_within_the_same_second_is_requested_again() -> None:
+    """After a sync has begun, a record may change again within a second that was already read."""
     lists = {"filters": deals([NOW - 5, NOW + 1])}
     company = Deals(lists, {"filters/{id}": lambda number: [{"id": number}]})
     name = "filter_conditions"
@@ -136,37 +136,37 @@ def test_a_record_that_changes_again_within_the_same_second_is_asked_for_again()
     assert company.ids("filters/{id}") == ["2"]
 
 
-def test_pages_are_handed_on_in_the_order_in_which_they_were_read() -> None:
-    """A page that overtakes the one before is called read before that one's deals are asked for.
-    A kill then loses those that share its first second."""
+def test_pages_reach_dependents_in_the_order_they_were_read() -> None:
+    """A page that overtakes the previous one counts as read before the previous deals' children
+    are requested. A kill then loses the deals that share its first second."""
     company = company_of()
     run = run_of(company, "deals")
     Turns(run, company)
     (deals_run,) = run.runs
     seen: list[int] = []
 
-    class Slow:
+    class SlowDependent:
         exhausted = is_full = False
 
         def receive(self, source: Any, handover: Handover) -> Iterator[bool]:
-            if handover.records[0]["id"] == 1:  # another worker has the next page meanwhile
+            if handover.records[0]["id"] == 1:  # meanwhile another worker has read the next page
                 yield from deals_run.carry_out(Batch(deals([START], first=2)))
             seen.append(handover.records[0]["id"])
 
-    deals_run.dependents.append(Slow())
+    deals_run.dependents.append(SlowDependent())
     list(deals_run.carry_out(Batch(deals([START]))))
     assert seen == [1, 2]
 
 
-def test_a_child_that_was_let_go_reads_on_when_the_others_have_ended(
+def test_a_released_child_stream_resumes_once_the_others_have_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("source_pipedrive.reading.pending.ENOUGH", 5)
     other = "deal_followers"
     for seed in range(12):
         lists = {"deals": [], "deals/archived": deals([START + 60 * n for n in range(60)])}
-        each = {"deals/{id}/changelog": changes_of, "deals/{id}/followers": lambda deal: []}
-        company = Deals(lists, each, page=7)
+        children = {"deals/{id}/changelog": changes_of, "deals/{id}/followers": lambda deal: []}
+        company = Deals(lists, children, page=7)
 
         def refuse(request: Request) -> None:
             if request.path.endswith("followers"):

@@ -1,4 +1,4 @@
-"""What the state of a child stream vouches for: rows that were read and have left, nothing else."""
+"""The state of a child stream covers only what was read and written, and nothing else."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def changes_of(deal: int) -> list[Record]:
 
 
 def company_of(number: int = 40, page: int = 7, **lists: list[Record]) -> Deals:
-    """Deals that changed a minute after each other, none of them archived."""
+    """A company whose deals changed a minute apart, none of them archived."""
     parents = {"deals": deals([START + 60 * n for n in range(number)]), "deals/archived": []}
-    each = {"deals/{id}/changelog": changes_of}
-    return Deals({**parents, **lists}, each, page=page)
+    children = {"deals/{id}/changelog": changes_of}
+    return Deals({**parents, **lists}, children, page=page)
 
 
 def refusing(company: Deals, status: int, *ids: int, body: str = PERMISSION) -> Deals:
-    """The same company, where the changelogs of these deals are answered so."""
+    """The same company, which answers this status for the changelogs of these deals."""
 
     def refuse(request: Request) -> None:
         match = re.fullmatch(r"deals/(\d+)/changelog", request.path)
@@ -61,11 +61,11 @@ def last_state(messages: list[Any], stream: str) -> Record:
 
 
 def parents_in(messages: list[Any], stream: str = CHANGELOG) -> set[int]:
-    return {row["deal_id"] for row in records_of(messages, stream)}
+    return {record["deal_id"] for record in records_of(messages, stream)}
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_one_poisoned_deal_costs_its_own_request_in_every_sync_and_nothing_else(seed: int) -> None:
+def test_a_failing_deal_costs_one_request_a_sync_and_nothing_else(seed: int) -> None:
     company = refusing(company_of(), 500, 17)
     messages = Turns(run_of(company, CHANGELOG, workers=3), company, seed, 3).messages()
     assert status_of(messages, CHANGELOG) == "INCOMPLETE"
@@ -75,15 +75,15 @@ def test_one_poisoned_deal_costs_its_own_request_in_every_sync_and_nothing_else(
     later = read(again, CHANGELOG, states={CHANGELOG: state})
     assert again.ids("deals/{id}/changelog") == ["17"], "only the gap is left"
     assert status_of(later, CHANGELOG) == "INCOMPLETE"
-    mended = company_of()
-    last = read(mended, CHANGELOG, states={CHANGELOG: last_state(later, CHANGELOG) or state})
-    assert mended.ids("deals/{id}/changelog") == ["17"]
+    fixed = company_of()
+    last = read(fixed, CHANGELOG, states={CHANGELOG: last_state(later, CHANGELOG) or state})
+    assert fixed.ids("deals/{id}/changelog") == ["17"]
     assert status_of(last, CHANGELOG) == "COMPLETE"
     assert parents_in(last) == {17}
 
 
 @pytest.mark.parametrize("lower", [0, START])
-def test_a_poisoned_deal_without_a_time_is_asked_for_again(lower: int) -> None:
+def test_a_failing_deal_without_an_update_time_is_requested_again(lower: int) -> None:
     def company() -> Deals:
         parents = deals([None, *(START + 60 * n for n in range(1, 40))])
         return company_of(deals=parents)
@@ -96,17 +96,17 @@ def test_a_poisoned_deal_without_a_time_is_asked_for_again(lower: int) -> None:
     assert status_of(later, CHANGELOG) == "COMPLETE"
 
 
-def test_every_state_around_a_poisoned_deal_still_asks_for_it() -> None:
+def test_no_state_skips_a_failing_deal() -> None:
     for seed in range(10):
         company = refusing(company_of(), 500, 9, 17)
         messages = Turns(run_of(company, CHANGELOG, workers=3), company, seed, 3).messages()
         for at, state in states_of(messages, CHANGELOG):
-            left = parents_in(messages[: at + 1])
+            emitted = parents_in(messages[: at + 1])
             rest = parents_in(read(company_of(), CHANGELOG, states={CHANGELOG: state}))
-            assert left | rest == {*range(1, 41)}, (seed, state)
+            assert emitted | rest == {*range(1, 41)}, (seed, state)
 
 
-def test_what_is_made_of_a_poisoned_deal_is_left_open_too() -> None:
+def test_a_stream_derived_from_a_failing_deal_reads_it_later_too() -> None:
     name = "deal_stage_history"
     company = refusing(company_of(), 500, 17)
     messages = Turns(run_of(company, name, CHANGELOG, workers=2), company, 1, 2).messages()
@@ -117,8 +117,10 @@ def test_what_is_made_of_a_poisoned_deal_is_left_open_too() -> None:
     assert status_of(later, name) == "COMPLETE"
 
 
-def test_a_failed_child_does_not_hold_up_its_parents(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise deals stand still until somebody kills the sync."""
+def test_a_failed_child_stream_does_not_hold_up_its_parents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise `deals` stops until someone kills the sync."""
     monkeypatch.setattr("source_pipedrive.reading.pending.ENOUGH", 8)
     for seed in range(6):
         company = refusing(company_of(200), 500, *range(1, 201))
@@ -130,7 +132,7 @@ def test_a_failed_child_does_not_hold_up_its_parents(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_deals_that_were_hidden_are_read_once_the_user_may_see_them(seed: int) -> None:
+def test_hidden_deals_are_read_once_they_are_visible(seed: int) -> None:
     hidden = {5, 6, 30}
     company = refusing(company_of(), 403, *hidden)
     messages = Turns(run_of(company, CHANGELOG, workers=3), company, seed, 3).messages()
@@ -138,19 +140,21 @@ def test_deals_that_were_hidden_are_read_once_the_user_may_see_them(seed: int) -
     state = last_state(messages, CHANGELOG)
     still = refusing(company_of(), 403, *hidden)
     quiet = read(still, CHANGELOG, states={CHANGELOG: state})
-    assert len(still.ids("deals/{id}/changelog")) <= PROBES, "a sync asks for a few of them"
+    assert len(still.ids("deals/{id}/changelog")) <= PROBES, "only a few are requested again"
     assert status_of(quiet, CHANGELOG) == "COMPLETE"
-    shown = company_of()
-    later = read(shown, CHANGELOG, states={CHANGELOG: last_state(quiet, CHANGELOG)})
+    visible = company_of()
+    later = read(visible, CHANGELOG, states={CHANGELOG: last_state(quiet, CHANGELOG)})
     assert parents_in(later) == hidden
-    assert len(shown.ids("deals/{id}/changelog")) <= PROBES + len(hidden)
-    quiet_again = company_of()
-    read(quiet_again, CHANGELOG, states={CHANGELOG: last_state(later, CHANGELOG)})
-    assert not quiet_again.ids("deals/{id}/changelog"), "nothing is owed any more"
+    assert len(visible.ids("deals/{id}/changelog")) <= PROBES + len(hidden)
+    last = company_of()
+    read(last, CHANGELOG, states={CHANGELOG: last_state(later, CHANGELOG)})
+    assert not last.ids("deals/{id}/changelog"), "nothing is left to read"
 
 
 @pytest.mark.parametrize("selected", [("deal_stage_history",), ("deal_stage_history", CHANGELOG)])
-def test_what_is_made_of_hidden_deals_comes_once_they_are_shown(selected: tuple[str, ...]) -> None:
+def test_records_derived_from_hidden_deals_arrive_once_those_are_visible(
+    selected: tuple[str, ...],
+) -> None:
     name = "deal_stage_history"
     messages = read(refusing(company_of(), 403, 5, 30), *selected)
     states = {each: last_state(messages, each) for each in selected}
@@ -159,7 +163,7 @@ def test_what_is_made_of_hidden_deals_comes_once_they_are_shown(selected: tuple[
     assert parents_in(later, name) == {5, 30}
 
 
-def test_a_state_of_many_refusals_stays_small() -> None:
+def test_a_state_with_many_refusals_stays_small() -> None:
     refused = Refused()
     for n in range(10_000):
         refused.add(n, START + 120 * n)
@@ -171,8 +175,9 @@ def test_a_state_of_many_refusals_stays_small() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_one_deal_spoils_the_answer_for_a_hundred_and_the_others_are_read(status: int) -> None:
-    """What a request in bulk answers where one deal is deleted, merged or hidden is not known."""
+def test_one_deal_that_breaks_a_bulk_request_does_not_hide_the_others(status: int) -> None:
+    """Nobody knows what Pipedrive answers if one deal of a bulk request is deleted, merged or
+    hidden."""
     company = company_of(250, 500)
 
     def refuse(request: Request) -> None:
@@ -190,11 +195,11 @@ def test_one_deal_spoils_the_answer_for_a_hundred_and_the_others_are_read(status
 
 
 def recently(number: int) -> dict[str, list[Record]]:
-    """Deals that changed in the last minute before the sync."""
+    """A list of deals that changed in the last minute before the sync."""
     return {"deals": deals([NOW - 40 + n for n in range(number)])}
 
 
-def test_what_changed_in_the_last_minute_of_a_sync_is_not_paid_for_twice() -> None:
+def test_changes_in_the_last_minute_of_a_sync_are_not_paid_for_twice() -> None:
     names = (CHANGELOG, "deal_stage_history", "deal_products")
     first = read(company_of(**recently(12)), *names)
     states = {name: last_state(first, name) for name in names}
@@ -205,11 +210,11 @@ def test_what_changed_in_the_last_minute_of_a_sync_is_not_paid_for_twice() -> No
     company = company_of(**recently(12))
     company.lists["deals"][11]["update_time"] = rfc3339(NOW - 1)
     read(company, *names, states=states)
-    assert company.ids("deals/{id}/changelog") == ["12"], "one has changed again"
+    assert company.ids("deals/{id}/changelog") == ["12"], "only that one has changed again"
 
 
-def test_a_sync_that_was_not_complete_remembers_no_last_minute() -> None:
-    """What is made of a deal may not have left when the sync ended."""
+def test_an_incomplete_sync_does_not_remember_its_last_minute() -> None:
+    """Records derived from a deal may not have been written when the sync ended."""
     names = (CHANGELOG, "deal_stage_history")
     for seed in range(20):
         company = company_of(**recently(12))
@@ -221,7 +226,7 @@ def test_a_sync_that_was_not_complete_remembers_no_last_minute() -> None:
             assert parents_in(messages, name) | parents_in(later, name) == {*range(1, 13)}
 
 
-def test_a_stream_that_was_reset_gets_the_last_minute_whoever_else_had_it() -> None:
+def test_a_reset_stream_gets_the_last_minute_even_if_another_stream_had_it() -> None:
     names = (CHANGELOG, "deal_stage_history")
     first = read(company_of(**recently(12)), *names)
     states = {CHANGELOG: last_state(first, CHANGELOG)}
@@ -229,16 +234,16 @@ def test_a_stream_that_was_reset_gets_the_last_minute_whoever_else_had_it() -> N
     assert parents_in(later, "deal_stage_history") == {*range(1, 13)}
 
 
-def test_what_a_state_remembers_survives_a_state() -> None:
+def test_what_a_state_remembers_survives_saving_and_loading() -> None:
     remembered = Remembered()
     remembered.fresh = {"deals": {7: NOW - 5}}
     remembered.refuse(CHANGELOG, 9, START)
     for month in ("2026-01", "2025-12", "2026-03", "2026-02", "2026-06"):
         remembered.add_month(3, month)
-    again = load(remembered.dump(complete=True))
-    assert again.recent == {"deals": {7: NOW - 5}}
-    assert again.refused == remembered.refused
-    assert again.months == {"3": [("2025-12", "2026-03"), ("2026-06", "2026-06")]}
+    loaded = load(remembered.dump(complete=True))
+    assert loaded.recent == {"deals": {7: NOW - 5}}
+    assert loaded.refused == remembered.refused
+    assert loaded.months == {"3": [("2025-12", "2026-03"), ("2026-06", "2026-06")]}
     assert "recent" not in remembered.dump(complete=False)
 
 
@@ -253,7 +258,7 @@ STATISTICS = "pipeline_movement_statistics"
 
 
 class Pipelines(Deals):
-    """Pipelines with statistics of each month."""
+    """Pipelines with statistics for each month."""
 
     def __init__(self, number: int = 3, **facts: Any) -> None:
         super().__init__({"pipelines": pipelines(number, **facts)}, {})
@@ -275,7 +280,7 @@ class Pipelines(Deals):
 JANUARY, JULY = instant("2026-01-01"), instant("2026-07-01")
 
 
-def test_months_that_were_over_are_not_asked_for_again() -> None:
+def test_months_that_have_ended_are_not_requested_again() -> None:
     company = Pipelines()
     first = read(company, STATISTICS, lower=JULY)
     assert company.months == Counter(
@@ -287,15 +292,15 @@ def test_months_that_were_over_are_not_asked_for_again() -> None:
     assert later.months.keys() == new | {(str(p), "2026-11") for p in (1, 2, 3)}
 
 
-def test_a_longer_history_brings_the_months_that_are_missing() -> None:
+def test_an_earlier_start_date_reads_the_missing_months() -> None:
     first = read(Pipelines(), STATISTICS, lower=JULY)
     later = Pipelines()
     read(later, STATISTICS, lower=JANUARY, states={STATISTICS: last_state(first, STATISTICS)})
     assert {month for _, month in later.months} == {f"2026-{m:02}" for m in (*range(1, 7), 11)}
 
 
-def test_no_pipeline_is_asked_for_twice_in_a_sync_with_its_list_selected() -> None:
-    """Also one without a time of change, which each read of the list brings."""
+def test_no_pipeline_is_requested_twice_if_its_list_is_selected_too() -> None:
+    """Not even one without an update time, which every read of the list returns."""
     names = ("pipelines", STATISTICS)
     first = read(Pipelines(), *names, lower=JULY)
     states = {name: last_state(first, name) for name in names}
@@ -306,7 +311,7 @@ def test_no_pipeline_is_asked_for_twice_in_a_sync_with_its_list_selected() -> No
     assert len(keys) == len(set(keys)) == 3
 
 
-def test_one_poisoned_month_costs_no_other() -> None:
+def test_one_failing_month_does_not_cost_the_others() -> None:
     company = Pipelines()
 
     def refuse(request: Request) -> None:
@@ -319,16 +324,16 @@ def test_one_poisoned_month_costs_no_other() -> None:
     messages = read(company, STATISTICS, lower=JULY)
     assert status_of(messages, STATISTICS) == "INCOMPLETE"
     assert len(records_of(messages, STATISTICS)) == 3 * 5 - 1
-    mended = Pipelines()
+    fixed = Pipelines()
     later = read(
-        mended, STATISTICS, lower=JULY, states={STATISTICS: last_state(messages, STATISTICS)}
+        fixed, STATISTICS, lower=JULY, states={STATISTICS: last_state(messages, STATISTICS)}
     )
-    assert mended.months.keys() == {("1", "2026-08"), *((str(p), "2026-11") for p in (1, 2, 3))}
+    assert fixed.months.keys() == {("1", "2026-08"), *((str(p), "2026-11") for p in (1, 2, 3))}
     assert status_of(later, STATISTICS) == "COMPLETE"
 
 
 @pytest.mark.parametrize("full_refresh", [False, True])
-def test_months_are_finished_in_as_many_syncs_as_they_cost(full_refresh: bool) -> None:
+def test_months_take_no_more_syncs_than_their_cost_requires(full_refresh: bool) -> None:
     state: Record = {}
     asked: Counter[tuple[str, str]] = Counter()
     syncs = 0
@@ -354,7 +359,7 @@ def test_months_are_finished_in_as_many_syncs_as_they_cost(full_refresh: bool) -
 
 
 class Filters(Deals):
-    """A list that comes whole, in no order, and one request for each of its rows."""
+    """A list that arrives whole and in no order, and one request for each of its records."""
 
     def __init__(self, number: int = 40) -> None:
         rows = [
@@ -370,7 +375,9 @@ class Filters(Deals):
 
 
 @pytest.mark.parametrize("full_refresh", [False, True])
-def test_children_of_a_list_that_comes_whole_go_on_where_a_budget_ended(full_refresh: bool) -> None:
+def test_children_of_a_whole_list_resume_where_the_budget_ran_out(
+    full_refresh: bool,
+) -> None:
     name = "filter_conditions"
     state: Record = {}
     asked: list[str] = []
@@ -390,8 +397,8 @@ def test_children_of_a_list_that_comes_whole_go_on_where_a_budget_ended(full_ref
     assert len(asked) <= 40 + syncs
 
 
-class Whole(Deals):
-    """Lists that come whole, and rows of each record."""
+class WholeLists(Deals):
+    """Lists that arrive whole, and children of each of their records."""
 
     def _body(self, path: str, params: Mapping[str, str]) -> Record:
         if path in self.lists:
@@ -406,24 +413,23 @@ class Whole(Deals):
         ("projects", "update_time", "project_changelog", "projects/{id}/changelog"),
     ],
 )
-def test_a_list_that_is_read_for_itself_and_for_others_has_its_children_asked_once(
+def test_children_of_a_selected_whole_list_are_requested_once(
     source: str, field: str, child: str, path: str
 ) -> None:
-    """The list's own stream lacks what changed, its child lacks everything."""
+    """The list's own stream lacks the changes, its child stream lacks everything."""
     rows = [{"id": n, field: rfc3339(START + 60 * n) if n else None} for n in range(12)]
     state = {field: rfc3339(START + 60 * 8), "version": 1, "since": rfc3339(0)}
-    company = Whole({source: rows, "projects/archived": []})
+    company = WholeLists({source: rows, "projects/archived": []})
     messages = read(company, source, child, states={source: state})
     asked = company.ids(path)
-    trial = (
-        STREAMS[child].access.means_unavailable != ()
-    )  # one request tells whether the account has the stream
+    # A first request shows whether the account has the stream.
+    trial = STREAMS[child].access.means_unavailable != ()
     assert sorted(asked[trial:], key=int) == [str(n) for n in range(12)]
     assert len(records_of(messages, child)) == 12
 
 
 @pytest.mark.parametrize("full_refresh", [False, True])
-def test_a_full_refresh_of_changelogs_goes_on_where_a_budget_ended(full_refresh: bool) -> None:
+def test_a_full_refresh_of_changelogs_resumes_where_the_budget_ran_out(full_refresh: bool) -> None:
     state: Record = {}
     found: set[int] = set()
     asked: list[str] = []
@@ -446,7 +452,7 @@ def test_a_full_refresh_of_changelogs_goes_on_where_a_budget_ended(full_refresh:
     assert len(asked) <= 60 + syncs
 
 
-def test_an_error_that_ends_the_sync_ends_the_parents_before_it_too() -> None:
+def test_an_error_that_ends_the_sync_loses_no_parent() -> None:
     company = company_of()
 
     def refuse(request: Request) -> None:
@@ -460,13 +466,13 @@ def test_an_error_that_ends_the_sync_ends_the_parents_before_it_too() -> None:
     assert parents_in(messages) | parents_in(rest) == {*range(1, 41)}
 
 
-def test_every_stream_of_months_has_the_reader_that_keeps_them() -> None:
-    monthly = [name for name, row in STREAMS.items() if row.child and row.child.month_params]
+def test_three_streams_are_read_month_by_month() -> None:
+    monthly = [name for name, each in STREAMS.items() if each.child and each.child.month_params]
     assert len(monthly) == 3
 
 
 class Counted(Deals):
-    """Deals whose participants are counted; of some the list is null all the same."""
+    """Deals with a counter of participants. empty: deals whose list is null all the same."""
 
     def __init__(self, *empty: int, number: int = 40) -> None:
         rows = deals([START + 60 * n for n in range(number)], participants_count=1)
@@ -482,8 +488,8 @@ class Counted(Deals):
         return {"data": rows, "additional_data": block}
 
 
-def test_a_deal_that_has_participants_by_its_counter_is_not_taken_for_empty() -> None:
-    """Null may be a fault, and mail may be counted that the user does not see."""
+def test_a_deal_with_counted_participants_is_not_mistaken_for_an_empty_one() -> None:
+    """Null may be a fault, and the counter may include mail that the user may not see."""
     name = "deal_participants"
     company = Counted(5, 30)
     messages = read(company, name)
@@ -497,7 +503,7 @@ def test_a_deal_that_has_participants_by_its_counter_is_not_taken_for_empty() ->
     assert parents_in(later, name) == {5, 30}
 
 
-def test_many_deals_without_what_their_counter_says_cost_one_request_each() -> None:
+def test_many_deals_with_a_wrong_counter_cost_one_request_each() -> None:
     company = Counted(*(n for n in range(1, 121) if n % 4), number=120)
     messages = read(company, "deal_participants")
     assert parents_in(messages, "deal_participants") == {n for n in range(1, 121) if not n % 4}
@@ -505,16 +511,16 @@ def test_many_deals_without_what_their_counter_says_cost_one_request_each() -> N
 
 
 def one_second(number: int = 60) -> dict[str, list[Record]]:
-    """Deals of a bulk import, with one before and one after."""
+    """Deals of a bulk import, with one before it and one after."""
     return {"deals": deals([START - 9, *[START] * number, START + 9])}
 
 
 @pytest.mark.parametrize("names", [(CHANGELOG,), ("deal_stage_history",), BOTH], ids=str)
 @pytest.mark.parametrize("full_refresh", [False, True])
-def test_a_second_that_costs_more_than_a_day_is_read_in_as_many_days_as_it_costs(
+def test_a_second_that_exceeds_a_days_budget_takes_only_the_days_that_it_costs(
     names: tuple[str, ...], full_refresh: bool
 ) -> None:
-    """No state vouches for a part of a second."""
+    """A state never covers part of a second."""
     states: dict[str, Record] = {}
     found: dict[str, set[int]] = {name: set() for name in names}
     asked: list[str] = []
@@ -536,8 +542,8 @@ def test_a_second_that_costs_more_than_a_day_is_read_in_as_many_days_as_it_costs
     assert len(asked) <= 62 + day
 
 
-def test_killed_inside_a_second_or_reset_nothing_is_missing() -> None:
-    """What a stream remembers of a second is not what those made of it have."""
+def test_a_kill_within_a_second_or_a_reset_loses_nothing() -> None:
+    """What a stream remembers of a second is not what its derived streams have written."""
     everyone = {*range(1, 63)}
     for seed in range(12):
         company = company_of(page=500, **one_second())
@@ -545,12 +551,12 @@ def test_killed_inside_a_second_or_reset_nothing_is_missing() -> None:
         run = run_of(company, *BOTH, workers=3)
         messages = Turns(run, company, seed, 3).messages()
         for at in range(0, len(messages), 37):
-            some = messages[:at]
-            left = {name: parents_in(some, name) for name in BOTH}
-            states = {name: last_state(some, name) for name in BOTH}
+            before = messages[:at]
+            emitted = {name: parents_in(before, name) for name in BOTH}
+            states = {name: last_state(before, name) for name in BOTH}
             for kept in (BOTH, BOTH[:1], BOTH[1:], ()):
                 again = company_of(page=500, **one_second())
                 later = read(again, *BOTH, states={n: states[n] for n in kept})
                 for name in BOTH:
-                    had = left[name] if name in kept else set()
+                    had = emitted[name] if name in kept else set()
                     assert had | parents_in(later, name) == everyone, (seed, at, kept, name)

@@ -1,4 +1,4 @@
-"""Children of one parent at a time: who has gone is passed over, and nothing is silently empty."""
+"""Children read parent by parent: unreadable parents are skipped, but never hide a failure."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ SCOPE = '{"success":false,"error":"Scope and URL mismatch"}'
 
 
 class Company(FakeApi):
-    """A Pipedrive of so many roles, each held by two users; `refused` says what of them is not."""
+    """A Pipedrive with so many roles, each held by two users. refused: (status, body) of a role
+    whose assignments are refused, or None."""
 
     def __init__(self, roles: int, refused: Callable[[int], tuple[int, str] | None]) -> None:
         super().__init__()
         self.roles = roles
         self.refused = refused
         self.asked: list[str] = []
-        self.said: list[int] = []  # log lines before each request
+        self.logged: list[int] = []  # log lines before each request
         self.when_asked: Callable[[], None] = lambda: None
 
     def get(self, request: Request) -> Answer:
@@ -50,7 +51,7 @@ class Company(FakeApi):
 
 
 def read(company: Company) -> list[dict[str, Any]]:
-    """The assignments. Raises what ended their stream."""
+    """The assignments. Raises the error that ended their stream."""
     selected = [Selection(STREAMS["role_assignments"], {}, full_refresh=True)]
     run = SyncRun(company, ACME, selected, AsMessages(), Options(workers=1), StopSignal())
     records, error = [], None
@@ -69,7 +70,7 @@ def read(company: Company) -> list[dict[str, Any]]:
             error = StreamError(message.trace.error.message, SYSTEM)
 
 
-def test_every_child_carries_its_parent() -> None:
+def test_every_child_record_has_its_parents_id() -> None:
     company = Company(3, lambda role: None)
     records = read(company)
     assert [(r["role_id"], r["user_id"]) for r in records] == [
@@ -81,7 +82,7 @@ def test_every_child_carries_its_parent() -> None:
 @pytest.mark.parametrize(
     ("status", "body"), [(404, "{}"), (410, "{}"), (403, PERMISSION)], ids=["404", "410", "403"]
 )
-def test_a_parent_that_has_gone_or_is_hidden_is_passed_over_and_counted(
+def test_a_parent_that_is_gone_or_hidden_is_skipped_and_counted(
     status: int, body: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     records = read(Company(30, lambda role: (status, body) if role % 3 == 2 else None))
@@ -95,7 +96,7 @@ def test_a_parent_that_has_gone_or_is_hidden_is_passed_over_and_counted(
     ids=["404", "403"],
 )
 @pytest.mark.parametrize("roles", [1, 5, 400])
-def test_when_every_parent_is_refused_the_stream_fails_and_does_not_ask_them_all(
+def test_if_every_parent_is_refused_the_stream_fails_without_requesting_them_all(
     status: int, body: str, asked: int, roles: int
 ) -> None:
     company = Company(roles, lambda role: (status, body))
@@ -104,12 +105,12 @@ def test_when_every_parent_is_refused_the_stream_fails_and_does_not_ask_them_all
     assert len(company.asked) == 1 + min(roles, asked)
 
 
-def test_when_the_oldest_were_deleted_in_bulk_the_others_are_read() -> None:
+def test_if_the_oldest_parents_were_deleted_in_bulk_the_others_are_read() -> None:
     records = read(Company(400, lambda role: (404, "{}") if role <= 2 * HOPELESS else None))
     assert len({r["role_id"] for r in records}) == 400 - 2 * HOPELESS
 
 
-def test_answers_that_name_the_parent_are_counted_together(
+def test_refusals_that_differ_only_in_the_parents_id_are_counted_together(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     gone = "Role {} does not exist"
@@ -129,7 +130,7 @@ def test_a_missing_scope_ends_the_stream_at_once() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 500])
-def test_one_parent_that_cannot_be_read_hides_no_other(status: int) -> None:
+def test_one_unreadable_parent_does_not_hide_the_others(status: int) -> None:
     company = Company(5, lambda role: (status, "{}") if role == 2 else None)
     with pytest.raises(StreamError, match=f"1 of the roles could not be read.*refused {status}"):
         read(company)
@@ -137,26 +138,28 @@ def test_one_parent_that_cannot_be_read_hides_no_other(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 500])
-def test_when_one_after_the_other_cannot_be_read_the_rest_is_not_asked(status: int) -> None:
+def test_after_many_failures_in_a_row_no_more_parents_are_requested(status: int) -> None:
     company = Company(400, lambda role: (status, "{}"))
     with pytest.raises(StreamError, match=f"refused {status}"):
         read(company)
     assert len(company.asked) == 1 + HOPELESS
 
 
-def test_no_parents_are_no_children() -> None:
+def test_without_parents_there_are_no_children() -> None:
     company = Company(0, lambda role: None)
     assert read(company) == []
     assert company.asked == ["roles"]
 
 
-def test_many_parents_are_announced_with_their_price(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_cost_of_many_parents_is_logged_before_it_is_spent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level("INFO")
     company = Company(450, lambda role: None)
     company.usage.charge("users_me", 2, {"x-daily-ratelimit-token-limit": "30000"})
-    company.when_asked = lambda: company.said.append(len(caplog.records))
+    company.when_asked = lambda: company.logged.append(len(caplog.records))
     read(company)
     sentence = "role_assignments: 450 roles x 10 tokens = 4,500, about 15 % of this company's daily"
-    said = [n for n, record in enumerate(caplog.records) if sentence in record.message]
-    assert len(said) == 1
-    assert said[0] < company.said[1], "it is said before it is paid"
+    lines = [n for n, record in enumerate(caplog.records) if sentence in record.message]
+    assert len(lines) == 1
+    assert lines[0] < company.logged[1], "the cost is logged before it is spent"

@@ -1,4 +1,4 @@
-"""One pass over a list serves all that hangs on it, and no state vouches for rows to come."""
+"""One pass over a list serves all its dependents, and no state covers records still to come."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from unit_tests.turns import Turns, must_end, read, records_of, run_of, states_o
 
 START = instant("2026-01-01")
 DAY = 86_400
-PRICE = r"deal_changelog: (at least |about |)([\d,]+) deals x 20 tokens = "
+COST = r"deal_changelog: (at least |about |)([\d,]+) deals x 20 tokens = "
 
 
 def small_batch(name: str, batch: int) -> Stream:
-    """A stream whose requests name fewer parents, for chunks that a few pages fill."""
-    row = STREAMS[name]
-    assert row.child is not None
-    return dataclasses.replace(row, child=dataclasses.replace(row.child, batch=batch))
+    """A stream that requests fewer parents at a time, so that a few pages fill a batch."""
+    stream = STREAMS[name]
+    assert stream.child is not None
+    return dataclasses.replace(stream, child=dataclasses.replace(stream.child, batch=batch))
 
 
 def changes_of(deal: int) -> list[Record]:
-    """Three changes, newest first, two of them in one second."""
+    """Three changes, newest first, two of them in the same second."""
     times = ("2026-01-03 10:00:00", "2026-01-02 10:00:00", "2026-01-02 10:00:00")
     keys = {"field_key": "stage_id", "old_value": "1", "new_value": "2"}
     return [{"time": time, **keys} for time in times]
 
 
 def company_of(kind: str) -> Deals:
-    """Parents that change all the time, share a second, or have no time."""
-    spread: Sequence[int | None] = [START + 60 * n for n in range(70)]
+    """A company whose deals changed a minute apart, share a second, or have no update time."""
+    times: Sequence[int | None] = [START + 60 * n for n in range(70)]
     if kind == "one second":
-        spread = [START + 60 * (n // 9) for n in range(70)]
+        times = [START + 60 * (n // 9) for n in range(70)]
     if kind.startswith("nulls"):
-        spread = [*spread, None, None, None]
-    lists = {"deals": deals(spread), "deals/archived": deals(spread[:25], first=1_001)}
+        times = [*times, None, None, None]
+    lists = {"deals": deals(times), "deals/archived": deals(times[:25], first=1_001)}
     return Deals(
         lists,
         {"deals/{id}/changelog": changes_of},
@@ -60,7 +60,8 @@ def company_of(kind: str) -> Deals:
 
 def keys_of(messages: Sequence[Any], stream: str) -> set[tuple[Any, ...]]:
     return {
-        tuple(row.get(name) for name in STREAMS[stream].key) for row in records_of(messages, stream)
+        tuple(record.get(name) for name in STREAMS[stream].key)
+        for record in records_of(messages, stream)
     }
 
 
@@ -69,10 +70,8 @@ KINDS = ["spread", "one second", "nulls first", "nulls last"]
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["deal_products", "deal_changelog", "subscriptions"])
-def test_whatever_state_a_sync_dies_with_the_next_one_brings_what_is_missing(
-    name: str, kind: str
-) -> None:
-    """Otherwise rows of parents that did not change again are missing for ever."""
+def test_a_sync_killed_after_any_state_loses_no_child_records(name: str, kind: str) -> None:
+    """Otherwise the children of parents that do not change again are missing forever."""
     stream = small_batch(name, 7) if name == "deal_products" else STREAMS[name]
     everything = keys_of(read(company_of(kind), stream), name)
     assert len({key[0] for key in everything}) == (98 if kind.startswith("nulls") else 95)
@@ -81,12 +80,12 @@ def test_whatever_state_a_sync_dies_with_the_next_one_brings_what_is_missing(
         messages = Turns(run_of(company, stream), company, seed, workers).messages()
         assert keys_of(messages, name) == everything
         for at, state in states_of(messages, name)[:: 1 + seed]:
-            left = keys_of(messages[: at + 1], name)
+            emitted = keys_of(messages[: at + 1], name)
             rest = keys_of(read(company_of(kind), stream, states={name: state}), name)
-            assert left | rest == everything, (workers, seed, state)
+            assert emitted | rest == everything, (workers, seed, state)
 
 
-def test_a_list_that_is_selected_is_read_once_for_itself_and_for_all_that_hangs_on_it() -> None:
+def test_a_selected_list_is_read_once_for_itself_and_its_dependents() -> None:
     company = company_of("spread")
     names = ("deals", "deal_products", "deal_changelog", "deal_stage_history", "subscriptions")
     messages = read(company, *names)
@@ -95,49 +94,49 @@ def test_a_list_that_is_selected_is_read_once_for_itself_and_for_all_that_hangs_
     alone = company_of("spread")
     read(alone, "deals")
     assert company.paths["deals"] == alone.paths["deals"]
-    assert not records_of(messages, "deals_archived"), "what was not selected stays out"
+    assert not records_of(messages, "deals_archived"), "it was not selected"
 
 
-def test_streams_that_lack_other_times_share_one_more_pass() -> None:
+def test_dependents_with_different_states_share_one_extra_pass() -> None:
     since = rfc3339(START + 60 * 60)
-    known = {"deal_update_time": since, "version": 1, "since": "1970-01-01T00:00:00Z"}
-    saved = {"update_time": since, "version": 1, "since": "1970-01-01T00:00:00Z"}
+    of_products = {"deal_update_time": since, "version": 1, "since": "1970-01-01T00:00:00Z"}
+    of_deals = {"update_time": since, "version": 1, "since": "1970-01-01T00:00:00Z"}
     company = company_of("spread")
-    states = {"deals": saved, "deal_products": known}
+    states = {"deals": of_deals, "deal_products": of_products}
     read(company, "deals", "deal_products", "deal_changelog", "subscriptions", states=states)
     assert 70 / 5 < company.paths["deals"] <= 70 / 5 + 4
 
 
-def test_every_entry_of_a_deal_that_changed_leaves_whatever_is_older() -> None:
-    """The deal may have entered the history only now, and nobody has its older entries."""
+def test_a_changed_deal_emits_its_whole_changelog_including_old_entries() -> None:
+    """The deal may have entered the configured history only now, so its older entries are new."""
     company = company_of("spread")
     names = ("deal_changelog", "deal_stage_history")
     first = read(company, *names, lower=START + 60 * 10)
-    assert {row["deal_id"] for row in records_of(first, "deal_changelog")} == {
+    assert {record["deal_id"] for record in records_of(first, "deal_changelog")} == {
         *range(11, 71),
         *range(1_011, 1_026),
     }
     states = {name: states_of(first, name)[-1][1] for name in names}
     company = company_of("spread")
     company.lists["deals"][3]["update_time"] = rfc3339(instant("2026-11-23T09:59:50Z"))
-    company.lists["deals"].sort(key=lambda row: row["update_time"])
+    company.lists["deals"].sort(key=lambda deal: deal["update_time"])
     later = read(company, *names, states=states, lower=START + 60 * 10)
-    rows = records_of(later, "deal_changelog")
-    assert [(row["deal_id"], row["time"][:10]) for row in rows] == [
+    changes = records_of(later, "deal_changelog")
+    assert [(change["deal_id"], change["time"][:10]) for change in changes] == [
         (4, "2026-01-03"),
         (4, "2026-01-02"),
         (4, "2026-01-02"),
     ]
-    assert {row["deal_id"] for row in records_of(later, "deal_stage_history")} == {4}
+    assert {record["deal_id"] for record in records_of(later, "deal_stage_history")} == {4}
 
 
-def test_two_changes_of_one_field_in_one_second_are_two_rows() -> None:
-    rows = records_of(read(company_of("spread"), "deal_changelog"), "deal_changelog")
-    of_one = sorted((row["time"], row["number"]) for row in rows if row["deal_id"] == 1)
-    assert [number for _, number in of_one] == [1, 2, 1]
+def test_two_changes_to_one_field_in_one_second_are_two_records() -> None:
+    changes = records_of(read(company_of("spread"), "deal_changelog"), "deal_changelog")
+    of_first = sorted((each["time"], each["number"]) for each in changes if each["deal_id"] == 1)
+    assert [number for _, number in of_first] == [1, 2, 1]
 
 
-def test_a_flood_of_parents_waits_and_everything_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_parent_is_lost_if_more_arrive_than_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending, "ENOUGH", 8)
     everything = keys_of(read(company_of("spread"), "deal_changelog"), "deal_changelog")
     for seed in range(5):
@@ -147,7 +146,7 @@ def test_a_flood_of_parents_waits_and_everything_arrives(monkeypatch: pytest.Mon
         assert keys_of(messages, "deal_changelog") == everything
 
 
-def test_when_the_list_of_parents_fails_so_does_what_hangs_on_it() -> None:
+def test_child_streams_fail_if_their_parent_list_fails() -> None:
     company = company_of("spread")
     company.lists.pop("deals")
     run = run_of(company, "deal_products", "subscriptions")
@@ -163,7 +162,7 @@ def test_when_the_list_of_parents_fails_so_does_what_hangs_on_it() -> None:
 
 
 def few_deals(refused: Callable[[Request], tuple[int, str] | None]) -> Deals:
-    """Fifteen deals in four pages; what `refused` says of a request is its answer."""
+    """Fifteen deals in four pages. refused: (status, body) of a request to refuse, or None."""
     company = Deals(
         {"deals": deals([START + 60 * n for n in range(15)]), "deals/archived": []},
         {"deals/{id}/changelog": changes_of},
@@ -181,8 +180,8 @@ def few_deals(refused: Callable[[Request], tuple[int, str] | None]) -> Deals:
 SCOPE = '{"error":"Scope and URL mismatch"}'
 
 
-def of_one(path: str, status: int) -> Callable[[Request], None]:
-    """Only requests for that path are refused."""
+def refuse_path(path: str, status: int) -> Callable[[Request], None]:
+    """Refuses only requests for that path."""
 
     def refuse(request: Request) -> None:
         if request.path == path:
@@ -191,20 +190,20 @@ def of_one(path: str, status: int) -> Callable[[Request], None]:
     return refuse
 
 
-def of_changelogs(status: int) -> Callable[[Request], tuple[int, str] | None]:
-    """Every changelog is refused."""
+def refuse_changelogs(status: int) -> Callable[[Request], tuple[int, str] | None]:
+    """Refuses every changelog."""
     permission = '{"error":"You do not have permissions to do this."}'
     return lambda request: (status, permission) if "changelog" in request.path else None
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_when_all_parents_are_refused_no_state_vouches_for_any(status: int) -> None:
-    """Otherwise, once the permission is given, the changes of those deals are missing for ever, or
-    the stream is empty and looks complete."""
+def test_if_every_parent_is_refused_no_state_counts_them_as_read(status: int) -> None:
+    """Otherwise the changes of those deals stay missing forever after permission is granted, or
+    the stream is empty yet looks complete."""
     name = "deal_changelog"
     everything = keys_of(read(few_deals(lambda request: None), name), name)
     for seed in range(40):
-        company = few_deals(of_changelogs(status))
+        company = few_deals(refuse_changelogs(status))
         run = run_of(company, name, workers=3)
         messages = Turns(run, company, seed, 3).messages()
         assert status_of(messages, name) == "INCOMPLETE", seed
@@ -214,34 +213,34 @@ def test_when_all_parents_are_refused_no_state_vouches_for_any(status: int) -> N
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_deleted_deal_among_them_does_not_make_refusals_an_empty_table(status: int) -> None:
-    """A deal that is deleted tells nothing of the others, whatever it is answered."""
-    company = few_deals(of_changelogs(403))
+def test_refused_deals_do_not_become_an_empty_table_because_one_was_deleted(status: int) -> None:
+    """A deleted deal says nothing about the others, whatever Pipedrive answers for it."""
+    company = few_deals(refuse_changelogs(403))
     refuse = company.refuse
     company.lists["deals"][4]["is_deleted"] = True
 
-    def first(request: Request) -> None:
+    def refuse_deleted(request: Request) -> None:
         if request.path == "deals/5/changelog":
             raise StreamError("gone", SYSTEM, status, '{"error":"You do not have permissions"}')
         refuse(request)
 
-    company.refuse = first
+    company.refuse = refuse_deleted
     for seed in range(10):
         messages = Turns(run_of(company, "deal_changelog", workers=3), company, seed, 3).messages()
         assert status_of(messages, "deal_changelog") == "INCOMPLETE"
         for _, state in states_of(messages, "deal_changelog"):
             later = few_deals(lambda request: None)
             read(later, "deal_changelog", states={"deal_changelog": state})
-            assert later.paths["deals/{id}/changelog"] == 15, "each of them is asked for again"
+            assert later.paths["deals/{id}/changelog"] == 15, "each of them is requested again"
 
 
-def test_when_some_parents_are_refused_the_others_are_read_and_the_stream_is_complete(
+def test_if_some_parents_are_refused_the_others_are_read_and_the_stream_completes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hidden = of_changelogs(403)
+    refused = refuse_changelogs(403)
     for seed in range(10):
         company = few_deals(
-            lambda request: hidden(request) if request.path != "deals/9/changelog" else None
+            lambda request: refused(request) if request.path != "deals/9/changelog" else None
         )
         messages = Turns(run_of(company, "deal_changelog", workers=3), company, seed, 3).messages()
         assert status_of(messages, "deal_changelog") == "COMPLETE"
@@ -253,38 +252,38 @@ def test_when_some_parents_are_refused_the_others_are_read_and_the_stream_is_com
 
 
 @pytest.mark.parametrize(("status", "end"), [(404, "COMPLETE"), (403, "INCOMPLETE")])
-def test_a_deal_that_has_vanished_since_is_no_reason_to_fail_in_a_quiet_night(
+def test_a_quiet_sync_fails_if_its_only_changed_deals_are_hidden_but_not_if_gone(
     status: int, end: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is all that changed, and no parent of this sync can be read."""
-    known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
-    known["deal_update_time"] = rfc3339(START + 60 * 14)
-    company = few_deals(of_changelogs(status))
-    messages = read(company, "deal_changelog", states={"deal_changelog": known})
+    """They are all that changed, so this sync can read no parent at all."""
+    saved = {"version": 1, "since": "1970-01-01T00:00:00Z"}
+    saved["deal_update_time"] = rfc3339(START + 60 * 14)
+    company = few_deals(refuse_changelogs(status))
+    messages = read(company, "deal_changelog", states={"deal_changelog": saved})
     assert status_of(messages, "deal_changelog") == end
     assert "of the deals skipped" in caplog.text
-    assert company.paths["deals/{id}/changelog"] == 2  # the overlap's and the last
+    assert company.paths["deals/{id}/changelog"] == 2  # one in the overlap, and the last
 
 
-def test_two_streams_that_were_cut_short_at_different_times_share_what_both_lack() -> None:
-    """Otherwise one page of difference doubles the price of the changelogs of all deals."""
-    known = {"version": 1, "since": "1970-01-01T00:00:00Z"}
+def test_two_streams_interrupted_at_different_points_share_what_both_lack() -> None:
+    """Otherwise a difference of one page doubles the cost of every deal's changelog."""
+    saved = {"version": 1, "since": "1970-01-01T00:00:00Z"}
     states = {
-        "deal_changelog": {**known, "deal_update_time": rfc3339(START + 60 * 30)},
-        "deal_stage_history": {**known, "deal_update_time": rfc3339(START + 60 * 27)},
+        "deal_changelog": {**saved, "deal_update_time": rfc3339(START + 60 * 30)},
+        "deal_stage_history": {**saved, "deal_update_time": rfc3339(START + 60 * 27)},
     }
     company = company_of("spread")
     messages = read(company, *states, states=states)
     asked = company.ids("deals/{id}/changelog")
-    assert len({row["deal_id"] for row in records_of(messages, "deal_stage_history")}) >= 43
+    assert len({stay["deal_id"] for stay in records_of(messages, "deal_stage_history")}) >= 43
     assert len(asked) <= len(set(asked)) + 1
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_a_budget_for_three_deals_a_sync_reads_them_all_and_none_twice_but_those_of_a_page(
+def test_a_budget_of_three_deals_a_sync_reads_all_and_repeats_few(
     workers: int,
 ) -> None:
-    """A budget that pays for no whole step would be spent every day, and nothing would ever end."""
+    """If a budget paid for no complete step, it would be spent daily without any progress."""
     found: set[tuple[Any, ...]] = set()
     state: Record = {}
     asked: list[str] = []
@@ -306,12 +305,12 @@ def test_a_budget_for_three_deals_a_sync_reads_them_all_and_none_twice_but_those
     assert len(asked) <= 15 + 8 * workers
 
 
-def test_the_price_is_said_again_when_there_are_more_parents_than_were_known(
+def test_the_cost_is_logged_again_when_more_parents_turn_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Most deals of an old company are archived, and their list comes last."""
+    """Most deals of an old company are archived, and the archived list is read last."""
     caplog.set_level("INFO")
-    first = set()
+    first_words = set()
     for seed in range(6):
         caplog.clear()
         company = company_of("spread")
@@ -322,18 +321,18 @@ def test_the_price_is_said_again_when_there_are_more_parents_than_were_known(
         run = run_of(company, "deal_changelog", workers=3)
         messages = Turns(run, company, seed, workers=3).messages()
         lines = [record.message for record in caplog.records]
-        said = [m for line in lines if (m := re.match(PRICE, line))]
-        first.add(said[0][1])
-        assert 670 / 1.5 <= int(said[-1][2].replace(",", "")) <= 1.2 * 670
+        logged = [m for line in lines if (m := re.match(COST, line))]
+        first_words.add(logged[0][1])
+        assert 670 / 1.5 <= int(logged[-1][2].replace(",", "")) <= 1.2 * 670
         rows = [m.trace.estimate.row_estimate for m in messages if m.trace and m.trace.estimate]
-        assert 0.6 * 3 * 670 <= rows[-1] <= 1.2 * 3 * 670, "rows, and not parents"
-    assert "at least " in first
+        assert 0.6 * 3 * 670 <= rows[-1] <= 1.2 * 3 * 670, "it counts records, not parents"
+    assert "at least " in first_words
 
 
-def test_each_stream_has_a_line_at_its_start_and_at_its_end(
+def test_each_stream_logs_its_start_and_its_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Also what hangs on others; lists that nobody has selected have none."""
+    """Dependents do too; a list that was not selected logs neither."""
     caplog.set_level("INFO")
     names = ("deal_changelog", "deal_products", "subscriptions", "deal_stage_history")
     list(run_of(company_of("spread"), *names))
@@ -344,17 +343,19 @@ def test_each_stream_has_a_line_at_its_start_and_at_its_end(
         ), name
         assert len([line for line in lines if re.match(rf"{name} .* records ", line)]) == 1, name
     assert not [line for line in lines if re.match("deals(_archived)?: | .* s   complete", line)]
-    bill = [line.split() for line in lines if re.match("[a-z_]+ +[0-9,]+ +[0-9,]+ +[0-9,]+$", line)]
-    assert {"subscriptions", "deal_stage_history"} <= {line[0] for line in bill}
-    records = [int(line[3].replace(",", "")) for line in bill]
-    assert sum(records[:-1]) == records[-1], "the rows of the bill are its sum"
+    table = [
+        line.split() for line in lines if re.match("[a-z_]+ +[0-9,]+ +[0-9,]+ +[0-9,]+$", line)
+    ]
+    assert {"subscriptions", "deal_stage_history"} <= {line[0] for line in table}
+    records = [int(line[3].replace(",", "")) for line in table]
+    assert sum(records[:-1]) == records[-1], "the lines of the table add up to its total"
 
 
-def test_deals_that_were_deleted_in_bulk_do_not_end_the_stream() -> None:
-    """Their changes are not told any more, and every later sync would fail for them again."""
+def test_deals_deleted_in_bulk_do_not_fail_the_stream() -> None:
+    """Pipedrive no longer returns their changes, so every later sync would fail on them again."""
     company = company_of("spread")
-    for row in company.lists["deals"]:
-        row["is_deleted"] = True
+    for deal in company.lists["deals"]:
+        deal["is_deleted"] = True
     company.lists["deals/archived"] = []
 
     def refuse(request: Request) -> None:
@@ -373,7 +374,7 @@ def test_stages_are_read_once_for_the_history_and_not_for_the_changelog() -> Non
     messages = read(company, "deal_changelog", "deal_stage_history")
     assert company.paths["stages"] == 1
     stays = records_of(messages, "deal_stage_history")
-    assert {(row["stage_id"], row["pipeline_id"]) for row in stays} == {(1, 8), (2, 9)}
+    assert {(stay["stage_id"], stay["pipeline_id"]) for stay in stays} == {(1, 8), (2, 9)}
     company = company_of("spread")
     read(company, "deal_changelog")
     assert company.paths["stages"] == 0
@@ -388,7 +389,7 @@ def refuse_stages(status: int) -> Callable[[Request], object]:
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_history_without_the_list_of_stages_is_told_of(
+def test_a_history_derived_without_stages_is_reported(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     company = company_of("spread")
@@ -400,8 +401,8 @@ def test_a_history_without_the_list_of_stages_is_told_of(
     assert line.startswith("Pipedrive does not answer. Until then deal_stage_history is derived")
 
 
-def test_a_list_of_stages_that_fails_ends_the_history_alone() -> None:
-    """A state would vouch for rows with a pipeline missing, and nobody would read them again."""
+def test_if_stages_fail_only_the_stage_history_fails() -> None:
+    """A state would cover records that lack a pipeline, and no sync would read them again."""
     company = company_of("spread")
     company.refuse = refuse_stages(500)
     messages = read(company, "deal_changelog", "deal_stage_history")
@@ -411,21 +412,21 @@ def test_a_list_of_stages_that_fails_ends_the_history_alone() -> None:
     assert not states_of(messages, "deal_stage_history")
 
 
-def test_all_workers_learn_from_one_that_the_list_of_stages_cannot_be_had(
+def test_stages_that_fail_are_requested_once_for_all_workers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Otherwise each of them tries in turn, for two minutes each, and nothing else is read."""
+    """Otherwise each worker in turn retries for two minutes, and nothing else is read."""
     company, workers = company_of("spread"), 4
-    together = threading.Barrier(workers, timeout=20)
-    honest = ReferenceList.records
+    barrier = threading.Barrier(workers, timeout=20)
+    original = ReferenceList.records
 
-    def rows(self: ReferenceList) -> Sequence[Any]:
+    def records(self: ReferenceList) -> Sequence[Any]:
         with contextlib.suppress(threading.BrokenBarrierError):
-            together.wait()
-        together.abort()  # later ones need not wait
-        return honest(self)
+            barrier.wait()
+        barrier.abort()  # later calls need not wait
+        return original(self)
 
-    monkeypatch.setattr(ReferenceList, "records", rows)
+    monkeypatch.setattr(ReferenceList, "records", records)
     company.refuse = refuse_stages(500)
     with pytest.raises(AirbyteTracedException):
         list(run_of(company, "deal_changelog", "deal_stage_history", workers=workers))
@@ -433,14 +434,14 @@ def test_all_workers_learn_from_one_that_the_list_of_stages_cannot_be_had(
 
 
 @pytest.mark.parametrize("beside", ["deals", "deal_stage_history", "deal_products"])
-def test_a_child_that_failed_does_not_hold_up_its_list(
+def test_a_failed_child_stream_does_not_hold_up_its_parent_list(
     beside: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Otherwise one deal whose changelog cannot be had stops `deals` until the sync is killed."""
+    """Otherwise one deal with an unreadable changelog stops `deals` until the sync is killed."""
     monkeypatch.setattr(pending, "ENOUGH", 8)
     for seed in range(5):
         company = company_of("spread")
-        company.refuse = of_one("deals/3/changelog", 500)
+        company.refuse = refuse_path("deals/3/changelog", 500)
         other = small_batch(beside, 3) if beside == "deal_products" else beside
         run = run_of(company, "deal_changelog", other)
         messages = Turns(run, company, seed, workers=3).messages()
@@ -449,25 +450,25 @@ def test_a_child_that_failed_does_not_hold_up_its_list(
             assert status_of(messages, beside) == "COMPLETE"
 
 
-def test_a_list_that_fails_ends_all_that_hangs_on_it_though_it_lets_one_go_at_that_moment(
+def test_a_failing_list_ends_every_dependent_even_one_released_at_that_moment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One that is passed by would wait for ever for parents that nobody reads."""
-    honest = StreamRun.fail
+    """A dependent left out would wait forever for parents that nobody reads."""
+    original = StreamRun.fail
 
     def fail(self: StreamRun[Any], error: AirbyteTracedException) -> None:
-        for source in self.sources:  # as another worker of the list does
+        for source in self.sources:  # as another worker of the list would
             source.dependents.remove(self)
-        honest(self, error)
+        original(self, error)
 
     monkeypatch.setattr(StreamRun, "fail", fail)
     company = company_of("spread")
-    company.refuse = of_one("deals", 500)
+    company.refuse = refuse_path("deals", 500)
     run = run_of(company, "deals", "deal_changelog", "deal_products")
     must_end(run)
 
 
-def test_what_a_list_has_let_go_is_read_though_all_others_that_it_is_read_for_have_failed(
+def test_a_released_dependent_is_read_even_if_all_others_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pending, "ENOUGH", 8)
@@ -475,8 +476,8 @@ def test_what_a_list_has_let_go_is_read_though_all_others_that_it_is_read_for_ha
         company = company_of("spread")
 
         def refuse(request: Request, asked: list[Request] = company.asked) -> None:
-            if sum(each.path == "deals/products" for each in asked) > 3:
-                of_one("deals/products", 500)(request)
+            if sum(earlier.path == "deals/products" for earlier in asked) > 3:
+                refuse_path("deals/products", 500)(request)
 
         company.refuse = refuse
         run = run_of(company, "deal_changelog", small_batch("deal_products", 3))
@@ -485,10 +486,10 @@ def test_what_a_list_has_let_go_is_read_though_all_others_that_it_is_read_for_ha
         assert len(keys_of(messages, "deal_changelog")) == 3 * 95
 
 
-def test_a_list_that_is_read_for_others_only_ends_with_them(
+def test_a_list_read_only_for_its_dependents_ends_with_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody pays for pages that nobody gets."""
+    """Otherwise users pay for pages that nobody uses."""
     monkeypatch.setattr(pending, "ENOUGH", 2)
     company = few_deals(lambda request: (403, SCOPE) if "changelog" in request.path else None)
     company.page = 1

@@ -1,4 +1,4 @@
-"""Records whose `update_time` is null: no answer that is bounded by time holds them, for sure."""
+"""Records whose `update_time` is null: a response bounded by time may leave them out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from source_pipedrive.reading.instants import instant
-from unit_tests.sorted_lists import Record, SortedList, rows_at, short_pages
+from unit_tests.sorted_lists import Record, SortedList, records_at, short_pages
 from unit_tests.test_order import SORTED, ids_of, read, repeats
 from unit_tests.turns import states_of
 
@@ -16,9 +16,9 @@ LOWER = START + 1_000
 
 
 def company(nulls: int, end: str = "first", count: int = 60) -> SortedList:
-    """Half of the records changed before the configured history."""
+    """A list, some of which changed before the start date. nulls: how many have no update time."""
     times: list[int | None] = [START + 60 * n for n in range(count)]
-    return SortedList(rows_at([*times, *[None] * nulls]), nulls=end)
+    return SortedList(records_at([*times, *[None] * nulls]), nulls=end)
 
 
 def state_after(messages: list[Any], name: str) -> Record:
@@ -28,7 +28,9 @@ def state_after(messages: list[Any], name: str) -> Record:
 @pytest.mark.parametrize("bounded", [True, False])
 @pytest.mark.parametrize("end", ["first", "last"])
 @pytest.mark.parametrize("name", SORTED)
-def test_a_first_sync_brings_them_whatever_the_history(name: str, end: str, bounded: bool) -> None:
+def test_a_first_sync_reads_null_times_whatever_the_start_date(
+    name: str, end: str, bounded: bool
+) -> None:
     for nulls in (1, 10, 30):
         server = company(nulls, end)
         server.bounded_nulls = bounded
@@ -40,25 +42,25 @@ def test_a_first_sync_brings_them_whatever_the_history(name: str, end: str, boun
 @pytest.mark.parametrize("end", ["first", "last"])
 @pytest.mark.parametrize("lower", [0, LOWER])
 @pytest.mark.parametrize("name", SORTED)
-def test_where_a_first_sync_met_some_each_later_one_asks_once(
+def test_after_a_first_sync_with_null_times_later_ones_need_one_extra_request(
     name: str, end: str, lower: int
 ) -> None:
-    """Such records change without a sign."""
+    """Such records change without any sign of it."""
     state = state_after(read(company(2, end), short_pages(name), lower=lower), name)
-    quiet = state_after(read(company(0, end), short_pages(name), lower=lower), name)
+    without_nulls = state_after(read(company(0, end), short_pages(name), lower=lower), name)
     assert state["nulls"] == end
-    assert "nulls" not in quiet
-    later, none = company(3, end), company(0, end)
+    assert "nulls" not in without_nulls
+    later, without = company(3, end), company(0, end)
     messages = read(later, short_pages(name), states={name: state}, lower=lower)
-    read(none, short_pages(name), states={name: quiet}, lower=lower)
+    read(without, short_pages(name), states={name: without_nulls}, lower=lower)
     assert {61, 62, 63} <= ids_of(messages, name)
     assert repeats(messages, name) == []
-    assert len(later.asked) <= len(none.asked) + 1
+    assert len(later.asked) <= len(without.asked) + 1
     assert state_after(messages, name)["nulls"] == end
 
 
 @pytest.mark.parametrize("name", SORTED)
-def test_a_quiet_sync_of_a_list_without_any_costs_what_it_did(name: str) -> None:
+def test_without_null_times_a_quiet_sync_costs_one_request(name: str) -> None:
     state = state_after(read(company(0), short_pages(name), lower=LOWER), name)
     server = company(0)
     read(server, short_pages(name), states={name: state}, lower=LOWER)
@@ -67,7 +69,7 @@ def test_a_quiet_sync_of_a_list_without_any_costs_what_it_did(name: str) -> None
 
 @pytest.mark.parametrize("end", ["first", "last"])
 @pytest.mark.parametrize("name", SORTED)
-def test_a_sync_that_dies_before_it_has_looked_for_them_looks_again(name: str, end: str) -> None:
+def test_a_sync_that_ends_before_it_reads_null_times_reads_them_later(name: str, end: str) -> None:
     state: Record = {}
     found: set[int] = set()
     for tokens in (2, 3, 5, 9, 100):

@@ -1,4 +1,4 @@
-"""Lists that are read in an order: no server keeps to it for sure, and no row leaves twice."""
+"""Sorted lists: a server may ignore the order, and no record is emitted twice."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.reading.instants import instant, seconds_of
+from source_pipedrive.reading.instants import instant
 from source_pipedrive.stream import Stream
 from unit_tests import single
 from unit_tests.deals import Deals
-from unit_tests.fakes import NOW, FakeClient
-from unit_tests.sorted_lists import Record, SortedList, rows_at, short_pages
+from unit_tests.fakes import FakeClient
+from unit_tests.sorted_lists import Record, SortedList, records_at, short_pages
 from unit_tests.turns import Turns, records_of, run_of, states_of
 
-START, UNTIL = instant("2026-01-01"), seconds_of(NOW)
+START = instant("2026-01-01")
 SORTED = ["deals", "persons", "products", "notes", "leads", "files", "leads_archived"]
-BY_TURNS = [(1, 0), (3, 1), (3, 2)]  # workers, seed
+INTERLEAVINGS = [(1, 0), (3, 1), (3, 2)]  # workers, seed
 
 
 def shuffled(count: int = 100, seed: int = 1) -> list[Record]:
-    """Records that changed in another order than they were made in."""
+    """Records that did not change in the order they were created in."""
     times = [START + 60 * n for n in range(count)]
     random.Random(seed).shuffle(times)
-    return rows_at(times)
+    return records_at(times)
 
 
 def read(
@@ -38,13 +38,13 @@ def read(
 
 
 def ids_of(messages: Sequence[Any], name: str) -> set[int]:
-    return {row["id"] for row in records_of(messages, name)}
+    return {record["id"] for record in records_of(messages, name)}
 
 
 def repeats(messages: Sequence[Any], name: str) -> list[Any]:
-    """What left twice."""
-    left = Counter((r["id"], r.get("update_time")) for r in records_of(messages, name))
-    return [one for one, times in left.items() if times > 1]
+    """(id, update time) of what was emitted more than once."""
+    emitted = Counter((r["id"], r.get("update_time")) for r in records_of(messages, name))
+    return [key for key, times in emitted.items() if times > 1]
 
 
 def status_of(messages: Sequence[Any]) -> str:
@@ -55,48 +55,48 @@ def status_of(messages: Sequence[Any]) -> str:
 # -- the order
 
 
-@pytest.mark.parametrize(("workers", "seed"), BY_TURNS)
+@pytest.mark.parametrize(("workers", "seed"), INTERLEAVINGS)
 @pytest.mark.parametrize("lower", [0, START])
 @pytest.mark.parametrize("name", SORTED)
-def test_a_list_whose_sort_is_ignored_is_read_whole(
+def test_a_list_whose_sort_is_ignored_is_still_read_completely(
     name: str, lower: int, workers: int, seed: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Files came to 100 of 1,000, archived leads to 500 of 1,000, and both were complete."""
-    server = SortedList([*shuffled(), *rows_at([None], first=1_001)], sort="ignored")
+    """Once 100 of 1,000 files and 500 of 1,000 archived leads passed for complete streams."""
+    server = SortedList([*shuffled(), *records_at([None], first=1_001)], sort="ignored")
     messages = read(server, short_pages(name), workers, seed, lower=lower)
-    assert ids_of(messages, name) == {row["id"] for row in server.rows}
+    assert ids_of(messages, name) == {record["id"] for record in server.records}
     assert status_of(messages) == "COMPLETE"
     warned = [r.message for r in caplog.records if r.levelname == "WARNING"]
     assert len(warned) == 1
     assert warned[0].startswith(f'{name}: Pipedrive does not sort this list by "update_time" as')
     *early, (_, end) = states_of(messages, name)
-    assert all(not state["done"] for _, state in early), "no checkpoint"
+    assert all(not state["done"] for _, state in early), "it has no checkpoints"
     assert end["update_time"] == "2026-11-23T10:00:00Z"
 
 
 @pytest.mark.parametrize("sort", ["keys", "first", "refused"])
 @pytest.mark.parametrize("name", ["notes", "leads", "files", "leads_archived"])
-def test_one_sort_key_is_order_enough(
+def test_sorting_by_one_key_is_enough(
     name: str, sort: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows = rows_at([START + 60 * (n // 9) for n in range(100)])
-    server = SortedList(rows, sort=sort)
+    records = records_at([START + 60 * (n // 9) for n in range(100)])
+    server = SortedList(records, sort=sort)
     messages = read(server, short_pages(name), lower=START)
-    assert ids_of(messages, name) == {row["id"] for row in rows}
+    assert ids_of(messages, name) == {record["id"] for record in records}
     assert repeats(messages, name) == []
     assert not [r for r in caplog.records if r.levelname == "WARNING"]
     assert len(states_of(messages, name)) > 5
 
 
 @pytest.mark.parametrize("kind", ["within a page", "across pages"])
-@pytest.mark.parametrize(("workers", "seed"), BY_TURNS)
+@pytest.mark.parametrize(("workers", "seed"), INTERLEAVINGS)
 @pytest.mark.parametrize("name", SORTED)
-def test_an_order_that_breaks_in_the_middle_takes_back_what_was_saved(
+def test_a_list_that_turns_out_unsorted_retracts_its_checkpoints(
     name: str, workers: int, seed: int, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A state from before it vouches for records that were not read."""
-    rows = rows_at([START + 60 * n for n in range(100)])
-    server, pages, v1 = SortedList(rows), [0], short_pages(name).endpoint.version == 1
+    """A state saved before that covers records that were not read."""
+    records = records_at([START + 60 * n for n in range(100)])
+    server, pages, v1 = SortedList(records), [0], short_pages(name).endpoint.version == 1
 
     def disorder(page: list[Record]) -> list[Record]:
         pages[0] += 1
@@ -106,21 +106,21 @@ def test_an_order_that_breaks_in_the_middle_takes_back_what_was_saved(
         if kind == "within a page":
             return [*page[:1], *reversed(page[1:])]
         newest_first = name in ("files", "leads_archived")
-        far = rows_at([START + (10**6 if newest_first else 1)], first=500)
-        # v1's pages begin with the last row of the page before.
-        return [*page[:1], *far, *page[2:]] if v1 else [*far, *page[1:]]
+        misplaced = records_at([START + (10**6 if newest_first else 1)], first=500)
+        # A v1 page begins with the last record of the previous page.
+        return [*page[:1], *misplaced, *page[2:]] if v1 else [*misplaced, *page[1:]]
 
     server.disorder = disorder
     messages = read(server, short_pages(name), workers, seed)
     assert "does not sort" in caplog.text
-    assert ids_of(messages, name) >= {row["id"] for row in rows}
+    everything = {record["id"] for record in records}
+    assert ids_of(messages, name) >= everything
     assert status_of(messages) == "COMPLETE"
     states = states_of(messages, name)
-    back = next(n for n, (_, state) in enumerate(states) if state.get("done") == [])
-    for at, state in states[back:]:
-        honest = SortedList(rows)
-        later = read(honest, short_pages(name), states={name: state})
-        assert ids_of(messages[: at + 1], name) | ids_of(later, name) >= {r["id"] for r in rows}
+    retracted = next(n for n, (_, state) in enumerate(states) if state.get("done") == [])
+    for at, state in states[retracted:]:
+        later = read(SortedList(records), short_pages(name), states={name: state})
+        assert ids_of(messages[: at + 1], name) | ids_of(later, name) >= everything
 
 
 def changes_of(deal: int) -> list[Record]:
@@ -128,48 +128,50 @@ def changes_of(deal: int) -> list[Record]:
 
 
 def company_that_swaps_pages() -> Deals:
-    """The third page of deals comes where the seventh ought to, and the other way round."""
+    """A company that returns the seventh page of deals for the third, and the third for the
+    seventh."""
     company = Deals(
-        {"deals": rows_at([START + 60 * n for n in range(70)]), "deals/archived": []},
+        {"deals": records_at([START + 60 * n for n in range(70)]), "deals/archived": []},
         {"deals/{id}/changelog": changes_of},
         page=5,
     )
-    honest = company._body
+    original = company._body
 
     def swapped(path: str, params: Any) -> Record:
-        body = honest(path, params)
+        body = original(path, params)
         cursor = {"10": "30", "30": "10"}.get(params.get("cursor", ""))
         if path != "deals" or cursor is None or "updated_since" in params:
             return body
-        return {**body, "data": honest(path, {**params, "cursor": cursor})["data"]}
+        return {**body, "data": original(path, {**params, "cursor": cursor})["data"]}
 
     company._body = swapped  # type: ignore[method-assign]
     return company
 
 
 @pytest.mark.parametrize(("workers", "seed"), [(1, 0), (3, 1), (3, 2), (3, 5), (4, 6)])
-def test_what_hangs_on_a_list_in_another_order_is_whole_too(workers: int, seed: int) -> None:
+def test_children_of_an_unsorted_list_are_complete_too(workers: int, seed: int) -> None:
     company = company_that_swaps_pages()
     run = run_of(company, "deals", "deal_changelog", "deal_stage_history", workers=workers)
     messages = Turns(run, company, seed, workers).messages()
     everything = set(range(1, 71))
     assert ids_of(messages, "deals") == everything
-    assert {row["deal_id"] for row in records_of(messages, "deal_changelog")} == everything
+    assert {change["deal_id"] for change in records_of(messages, "deal_changelog")} == everything
     states = states_of(messages, "deal_changelog")
     assert states[-1][1]["deal_update_time"] == "2026-11-23T10:00:00Z"
-    taken_back = [at for at, state in states_of(messages, "deals") if state.get("done") == []]
+    retracted = [at for at, state in states_of(messages, "deals") if state.get("done") == []]
     for at, state in states:
-        if taken_back and at > taken_back[0] and state.get("parents", {}).get("deals") == []:
+        if retracted and at > retracted[0] and state.get("parents", {}).get("deals") == []:
             later = read(
                 company_that_swaps_pages(), "deal_changelog", states={"deal_changelog": state}
             )
-            left = {row["deal_id"] for row in records_of(messages[: at + 1], "deal_changelog")}
-            assert (
-                left | {row["deal_id"] for row in records_of(later, "deal_changelog")} == everything
-            )
+            changes = [
+                *records_of(messages[: at + 1], "deal_changelog"),
+                *records_of(later, "deal_changelog"),
+            ]
+            assert {change["deal_id"] for change in changes} == everything
 
 
-def test_messages_of_mail_folders_in_another_order_do_not_end_at_the_first_old_page() -> None:
+def test_unsorted_mail_folders_are_read_beyond_the_first_old_page() -> None:
     def thread(number: int, day: str) -> Record:
         return {"id": number, "last_message_timestamp": f"{day}T00:00:00.000Z", "folders": []}
 
@@ -182,11 +184,11 @@ def test_messages_of_mail_folders_in_another_order_do_not_end_at_the_first_old_p
 
     def server(kind: str) -> FakeClient:
         def answer(params: Any) -> Record:
-            rows = order[kind] if params["folder"] == "inbox" else []
+            threads = order[kind] if params["folder"] == "inbox" else []
             start = int(params["start"])
-            more = start + 500 < len(rows)
-            told = {"pagination": {"more_items_in_collection": more}}
-            return {"data": rows[start : start + 500] or None, "additional_data": told}
+            pagination = {"more_items_in_collection": start + 500 < len(threads)}
+            page = threads[start : start + 500] or None
+            return {"data": page, "additional_data": {"pagination": pagination}}
 
         return FakeClient(answer)
 

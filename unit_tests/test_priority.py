@@ -1,4 +1,4 @@
-"""Whose turn it is: a budget buys the lists first, and everything gets its turn."""
+"""Priority: a budget is spent on the lists first, and every stream gets its turn."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATHS = {"deals", "deals/archived", "persons", "organizations"}
 
 
 def company(size: int = 70, tokens: int | None = None) -> Deals:
-    """Records of four kinds, and a budget that a sync knows of."""
+    """A company with four lists of records. tokens: the budget, which the sync knows."""
     times = [START + 300 * DAY * n // size for n in range(size)]
     lists = {
         "deals": deals(times),
@@ -40,8 +40,8 @@ def company(size: int = 70, tokens: int | None = None) -> Deals:
     return found
 
 
-def ended(messages: Sequence[Any], stream: str) -> int:
-    """How many messages come before the last one of a stream."""
+def last_status(messages: Sequence[Any], stream: str) -> int:
+    """The position of a stream's last status."""
     return max(
         n
         for n, m in enumerate(messages)
@@ -50,93 +50,93 @@ def ended(messages: Sequence[Any], stream: str) -> int:
     )
 
 
-def begun(messages: Sequence[Any], stream: str) -> int:
-    """How many messages come before the first record of a stream."""
+def first_record(messages: Sequence[Any], stream: str) -> int:
+    """The position of a stream's first record."""
     return min(n for n, m in enumerate(messages) if m.record and m.record.stream == stream)
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_a_first_sync_reads_every_list_before_what_hangs_on_its_records(workers: int) -> None:
-    """Otherwise a company's day goes to changelogs, and there is not one person to join them to."""
+def test_a_first_sync_reads_every_list_before_any_changelog(workers: int) -> None:
+    """Otherwise changelogs use up the day's budget, and there is no person to join them to."""
     names = (*LISTS, "deal_changelog", "person_changelog", "organization_changelog")
     for seed in range(5):
-        box = company(tokens=1_500)
-        messages = Turns(run_of(box, *names, workers=workers), box, seed, workers).messages()
+        fake = company(tokens=1_500)
+        messages = Turns(run_of(fake, *names, workers=workers), fake, seed, workers).messages()
         for name in LISTS:
             assert status_of(messages, name) == "COMPLETE", name
-        paths = [request.path in PATHS for request in box.asked]
+        paths = [request.path in PATHS for request in fake.asked]
         assert paths == sorted(paths, reverse=True)
         assert not paths[-1]
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_a_list_waits_for_nobody_who_has_more_parents_than_there_is_room_for(
+def test_a_list_does_not_wait_for_a_child_stream_that_is_full(
     workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The deals of a company with more than twenty thousand cost a few hundred tokens, their
-    changelogs half a million."""
+    """More than twenty thousand deals cost only a few hundred tokens, but their changelogs half a
+    million."""
     monkeypatch.setattr(pending, "ENOUGH", 8)
     names = ("deals", "deals_archived", "deal_changelog", small_batch("deal_products", 7))
     for seed in range(5):
-        box = company()
-        messages = Turns(run_of(box, *names, workers=workers), box, seed, workers).messages()
+        fake = company()
+        messages = Turns(run_of(fake, *names, workers=workers), fake, seed, workers).messages()
         for name in ("deals", "deals_archived"):
             assert status_of(messages, name) == "COMPLETE"
-            assert ended(messages, name) < begun(messages, "deal_changelog")
+            assert last_status(messages, name) < first_record(messages, "deal_changelog")
         of_deals = keys_of(messages, "deal_changelog")
         assert of_deals == keys_of(read(company(), "deal_changelog"), "deal_changelog")
-        asked = box.ids("deals/{id}/changelog")
-        assert len(asked) <= 1.3 * len(set(asked)), "but for the last second of a page"
+        asked = fake.ids("deals/{id}/changelog")
+        assert len(asked) <= 1.3 * len(set(asked)), "only the last second of a page may repeat"
 
 
 @pytest.mark.parametrize("kind", ["spread", "one second", "nulls first", "nulls last"])
 @pytest.mark.parametrize("names", [("deal_changelog",), ("subscriptions", "deal_changelog")])
-def test_what_a_list_has_left_behind_is_read_whenever_a_sync_dies(
+def test_a_sync_killed_after_any_state_loses_nothing_of_a_released_child_stream(
     names: tuple[str, ...], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     products = small_batch("deal_products", 7)
     beside = ("deals", "deals_archived", products, small_batch("deal_installments", 7))
     everything = {name: keys_of(read(company_of(kind), *names), name) for name in names}
     for workers, seed in ((1, 0), (3, 1), (3, 2), (4, 3)):
-        box = company_of(kind)
-        run = run_of(box, *beside, *names, workers=workers)
-        with monkeypatch.context() as few:
-            few.setattr(pending, "ENOUGH", 8)
-            messages = Turns(run, box, seed, workers).messages()
+        fake = company_of(kind)
+        run = run_of(fake, *beside, *names, workers=workers)
+        with monkeypatch.context() as patch:
+            patch.setattr(pending, "ENOUGH", 8)
+            messages = Turns(run, fake, seed, workers).messages()
         for name in names:
             assert keys_of(messages, name) == everything[name], (name, seed)
             for at, state in states_of(messages, name)[:: 3 + seed]:
-                left = keys_of(messages[: at + 1], name)
+                emitted = keys_of(messages[: at + 1], name)
                 rest = keys_of(read(company_of(kind), name, states={name: state}), name)
-                assert left | rest == everything[name], (workers, seed, state)
+                assert emitted | rest == everything[name], (workers, seed, state)
 
 
-def worked_off(box: Deals, *names: str, states: Mapping[str, Record] | None = None) -> list[Any]:
-    """The messages of a sync by one worker, in the order that the connector chooses."""
+def sync(fake: Deals, *names: str, states: Mapping[str, Record] | None = None) -> list[Any]:
+    """The messages of a sync with one worker, in the order that the connector chooses."""
     messages: list[Any] = []
     with contextlib.suppress(AirbyteTracedException):
-        messages.extend(run_of(box, *names, states=states, workers=1))
+        messages.extend(run_of(fake, *names, states=states, workers=1))
     return messages
 
 
-def test_what_costs_little_does_not_wait_for_what_costs_much() -> None:
-    """A deal's products come for a hundred deals a request, its changes one by one."""
-    box = company(size=300, tokens=100_000)
-    worked_off(box, "deal_changelog", "deal_products", "person_changelog")
-    asked = [request.stream for request in box.asked]
+def test_cheap_streams_do_not_wait_for_expensive_ones() -> None:
+    """One request returns the products of a hundred deals, but the changes of only one."""
+    fake = company(size=300, tokens=100_000)
+    sync(fake, "deal_changelog", "deal_products", "person_changelog")
+    asked = [request.stream for request in fake.asked]
     assert asked.count("deal_products") <= 6
     assert asked.index("deal_changelog") > max(
         n for n, name in enumerate(asked) if name == "deal_products"
     )
 
 
-def test_what_is_complete_gets_its_changes_though_a_backfill_of_days_is_under_way() -> None:
-    """Otherwise deals stand still for as long as the changelogs of years are being read."""
+def test_complete_streams_stay_current_during_a_backfill_of_several_days() -> None:
+    """Otherwise `deals` is stale until the changelogs of many years have been read."""
     names = (*LISTS, "deal_changelog", "deal_products")
     states: dict[str, Record] = {}
     for day in range(2):
-        box = company(size=300, tokens=4_000)
-        messages = worked_off(box, *names, states=states)
+        fake = company(size=300, tokens=4_000)
+        messages = sync(fake, *names, states=states)
         states |= {name: after[-1][1] for name in names if (after := states_of(messages, name))}
         if day:
             for name in (*LISTS, "deal_products"):
@@ -145,14 +145,14 @@ def test_what_is_complete_gets_its_changes_though_a_backfill_of_days_is_under_wa
 
 
 @pytest.mark.parametrize("budget", [70, 90, 200])
-def test_however_small_the_budget_everything_comes_in_the_end(budget: int) -> None:
+def test_everything_arrives_in_the_end_however_small_the_budget(budget: int) -> None:
     names = (*LISTS, "deal_changelog", "person_changelog", "organization_changelog")
     everything = {name: keys_of(read(company(size=15), name), name) for name in names}
     states: dict[str, Record] = {}
     found: dict[str, set[Any]] = {name: set() for name in names}
     for _ in range(80):
-        box = company(size=15, tokens=budget)
-        messages = worked_off(box, *names, states=states)
+        fake = company(size=15, tokens=budget)
+        messages = sync(fake, *names, states=states)
         for name in names:
             found[name] |= keys_of(messages, name)
             if after := states_of(messages, name):
@@ -160,27 +160,27 @@ def test_however_small_the_budget_everything_comes_in_the_end(budget: int) -> No
         if found == everything:
             return
     missing = {name: len(everything[name] - found[name]) for name in names}
-    raise AssertionError(f"these never come: {missing}")
+    raise AssertionError(f"these records never arrive: {missing}")
 
 
-def test_a_second_that_fills_many_pages_is_read_once_by_a_list_that_lets_others_go_first() -> None:
-    """Otherwise each of its turns reads the first page of a bulk import again, for the whole day's
-    budget."""
+def test_a_list_that_yields_to_others_reads_a_second_of_many_pages_once() -> None:
+    """Otherwise each turn rereads the first page of a bulk import until the day's budget is
+    spent."""
     times = [START + 60 * n for n in range(50)] + [START + DAY] * 15 + [START + 2 * DAY]
-    box = Deals({"deals": deals(times, products_count=0), "deals/archived": []}, page=5)
-    box.usage, box.budget = Usage(most=400), 400
-    assert status_of(worked_off(box, "deal_products"), "deal_products") == "COMPLETE"
-    assert box.paths["deals"] <= 20
+    fake = Deals({"deals": deals(times, products_count=0), "deals/archived": []}, page=5)
+    fake.usage, fake.budget = Usage(most=400), 400
+    assert status_of(sync(fake, "deal_products"), "deal_products") == "COMPLETE"
+    assert fake.paths["deals"] <= 20
 
 
-def test_a_large_list_that_cannot_resume_holds_nobody_up() -> None:
-    """It may cost more than the day's budget, every day anew."""
-    box = company(tokens=10_000)
-    run = run_of(box, "call_logs", "currencies", "deals", "deal_changelog")
-    by_name = {one.stream.name: one for one in run.schedule.runs}
+def test_a_large_list_that_cannot_resume_does_not_block_others() -> None:
+    """It may cost more than the day's budget, every day."""
+    fake = company(tokens=10_000)
+    run = run_of(fake, "call_logs", "currencies", "deals", "deal_changelog")
+    by_name = {each.stream.name: each for each in run.schedule.runs}
     priority = run.schedule.priority
     in_order = sorted(run.schedule.runs, key=priority.key)
-    assert [one.stream.name for one in in_order if one.selected] == [
+    assert [each.stream.name for each in in_order if each.selected] == [
         *("currencies", "deals", "call_logs", "deal_changelog")
     ]
     assert priority.holds(by_name["deal_changelog"])
@@ -190,24 +190,24 @@ def test_a_large_list_that_cannot_resume_holds_nobody_up() -> None:
     assert not priority.holds(by_name["deal_changelog"])
 
 
-def test_a_large_list_that_is_read_whole_in_each_sync_holds_nobody_up_for_ever() -> None:
-    """A hundred thousand tasks cost more than a small budget, in every sync anew."""
-    box = company(tokens=1_000)
-    run = run_of(box, "tasks", "deals", "deal_changelog")
-    by_name = {one.stream.name: one for one in run.schedule.runs}
+def test_a_large_list_reread_in_each_sync_does_not_block_others_forever() -> None:
+    """A hundred thousand tasks cost more than a small budget, in every sync."""
+    fake = company(tokens=1_000)
+    run = run_of(fake, "tasks", "deals", "deal_changelog")
+    by_name = {each.stream.name: each for each in run.schedule.runs}
     priority = run.schedule.priority
     priority.ended(by_name["deals"])
-    box.usage.charge("tasks", 250, {})
+    fake.usage.charge("tasks", 250, {})
     assert priority.holds(by_name["deal_changelog"])
-    box.usage.charge("tasks", 10, {})
+    fake.usage.charge("tasks", 10, {})
     assert not priority.holds(by_name["deal_changelog"])
 
 
-def test_one_line_says_what_everything_will_take(caplog: pytest.LogCaptureFixture) -> None:
+def test_one_log_line_estimates_the_cost_of_everything(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    box = company(size=300)
-    box.usage.charge("users_me", 2, {"x-daily-ratelimit-token-limit": "30000"})
-    worked_off(box, *LISTS, "deal_changelog", "person_changelog")
+    fake = company(size=300)
+    fake.usage.charge("users_me", 2, {"x-daily-ratelimit-token-limit": "30000"})
+    sync(fake, *LISTS, "deal_changelog", "person_changelog")
     lines = [r.message for r in caplog.records if r.message.startswith("Everything")]
     (found,) = [
         re.match(
@@ -218,13 +218,13 @@ def test_one_line_says_what_everything_will_take(caplog: pytest.LogCaptureFixtur
         for line in lines
     ]
     assert found
-    spent = box.usage.tokens
+    spent = fake.usage.tokens
     assert 0.9 * spent <= int(found[1].replace(",", "")) <= 1.1 * spent
 
 
-def test_a_small_sync_says_nothing_of_what_everything_takes(
+def test_a_small_sync_logs_no_estimate(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
-    worked_off(company(size=3), *LISTS)
+    sync(company(size=3), *LISTS)
     assert "Everything" not in caplog.text

@@ -96,8 +96,8 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
     9: (
         "it is unknown whether v1 lists honour a second sort key, or any at all",
         (
-            "unit_tests/test_order.py::test_a_list_whose_sort_is_ignored_is_read_whole",
-            "unit_tests/test_order.py::test_one_sort_key_is_order_enough",
+            "unit_tests/test_order.py::test_a_list_whose_sort_is_ignored_is_still_read_completely",
+            "unit_tests/test_order.py::test_sorting_by_one_key_is_enough",
             "integration_tests/test_edits.py::test_lists_that_ignore_their_sort",
         ),
     ),
@@ -105,7 +105,7 @@ FACTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "it is unknown how a request for several deals is answered if one of them is gone",
         (
             "unit_tests/test_child_states.py::"
-            "test_one_deal_spoils_the_answer_for_a_hundred_and_the_others_are_read",
+            "test_one_deal_that_breaks_a_bulk_request_does_not_hide_the_others",
             "integration_tests/test_real_pipedrive.py::"
             "test_a_gone_deal_does_not_spoil_the_answer_for_others",
         ),

@@ -1,5 +1,5 @@
-"""Workers of which one moves at a time, in an order that a seed decides: whatever several workers
-do to each other can be repeated with the same seed."""
+"""Workers that take turns in an order set by a seed, so that any race between them can be
+repeated."""
 
 from __future__ import annotations
 
@@ -35,15 +35,18 @@ def run_of(
     stop_signal: StopSignal | None = None,
 ) -> SyncRun[Any]:
     """A sync of these streams."""
-    rows = [STREAMS[each] if isinstance(each, str) else each for each in streams]
-    chosen = [Selection(row, (states or {}).get(row.name, {}), full_refresh) for row in rows]
+    definitions = [STREAMS[each] if isinstance(each, str) else each for each in streams]
+    selected = [
+        Selection(stream, (states or {}).get(stream.name, {}), full_refresh)
+        for stream in definitions
+    ]
     options = Options(lower, workers)
-    return SyncRun(company, ACME, chosen, AsMessages(), options, stop_signal or StopSignal())
+    return SyncRun(company, ACME, selected, AsMessages(), options, stop_signal or StopSignal())
 
 
 class Turns:
-    """Works a sync off. A worker may be overtaken at each request, before and after it writes a
-    page, and before it resumes its task."""
+    """Runs a sync. Other workers may overtake a worker at each request, before and after it writes
+    a page, and before it resumes its task."""
 
     def __init__(self, run: SyncRun[Any], company: Deals, seed: int = 0, workers: int = 1) -> None:
         self._run = run
@@ -52,19 +55,19 @@ class Turns:
         self._main = threading.Semaphore(0)
         self._mine: dict[int, threading.Semaphore] = {}
         self._active: dict[threading.Semaphore, float] = {}
-        run.buffer.lift()  # nobody writes
-        # A list that is looked up is requested under a lock: whoever waits for it cannot go first.
+        run.buffer.lift()  # nothing empties it until the end
+        # A reference list is requested under a lock: a worker that waits for it cannot go first.
         company.before = lambda request: None if request.path == "stages" else self.turn()
 
     def turn(self) -> None:
-        """The worker that calls it lets others go first."""
+        """Lets other workers go before the one that calls this."""
         mine = self._mine.get(threading.get_ident())
         if mine is not None:
             self._main.release()
             mine.acquire()
 
     def messages(self) -> list[Any]:
-        """Everything that is written, in order. Fails if nobody can continue."""
+        """Everything that the sync writes, in order. Fails if no worker can continue."""
         while True:
             work = self._next()
             if work is not None:
@@ -73,7 +76,7 @@ class Turns:
                 self._resume()
             else:
                 break
-        assert not self._run.schedule.runs, "nobody has work, and somebody waits for it"
+        assert not self._run.schedule.runs, "streams are unfinished, but no worker has a task"
         return self._run.buffer.drain()
 
     def _next(self) -> Work | None:
@@ -108,11 +111,11 @@ class Turns:
             threading.Thread(target=work, daemon=True).start()
 
     def _resume(self) -> None:
-        (one,) = self._chance.choices(list(self._active), list(self._active.values()))
-        one.release()
+        (worker,) = self._chance.choices(list(self._active), list(self._active.values()))
+        worker.release()
         self._main.acquire()
-        if one in self._active:  # one in five is held up for long where it is now
-            self._active[one] = self._chance.choice((1.0, 1.0, 1.0, 1.0, 0.01))
+        if worker in self._active:  # one in five is delayed for a long time at this point
+            self._active[worker] = self._chance.choice((1.0, 1.0, 1.0, 1.0, 0.01))
 
 
 def records_of(messages: Sequence[Any], stream: str) -> list[Record]:
@@ -121,7 +124,7 @@ def records_of(messages: Sequence[Any], stream: str) -> list[Record]:
 
 
 def states_of(messages: Sequence[Any], stream: str) -> list[tuple[int, Record]]:
-    """The states of one stream, with how many messages are before them."""
+    """The states of one stream, each with the number of messages before it."""
     return [
         (n, m.state.stream.stream_state.__dict__)
         for n, m in enumerate(messages)
@@ -140,12 +143,12 @@ def status_of(messages: Sequence[Any], stream: str) -> str:
 
 
 def read(company: Deals, *streams: str | Stream, **options: Any) -> list[Any]:
-    """All messages of a sync by one worker."""
+    """All messages of a sync with one worker."""
     return Turns(run_of(company, *streams, **options), company).messages()
 
 
 def must_end(run: SyncRun[Any]) -> None:
-    """Reads a sync with real threads; fails where it hangs."""
+    """Runs a sync with real threads; fails if it hangs."""
     ended = threading.Event()
 
     def go() -> None:
