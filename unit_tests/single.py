@@ -56,7 +56,7 @@ def work(run: StreamRun[Any], task: Task, pause: Callable[[], bool] = lambda: Fa
             return
 
 
-def work_off(run: StreamRun[Any], buffer: Buffer) -> tuple[list[Record], list[Record]]:
+def run_to_end(run: StreamRun[Any], buffer: Buffer) -> tuple[list[Record], list[Record]]:
     """Carries out a whole run with one worker. Returns its (records, states)."""
     while (task := run.take()) is not None:
         work(run, task)

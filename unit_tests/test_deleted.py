@@ -9,7 +9,7 @@ from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.state import VERSION
 from unit_tests.fakes import ACME, NOW, FakeClient, Params
-from unit_tests.single import UNTIL, run_of, work_off
+from unit_tests.single import UNTIL, run_of, run_to_end
 
 DAY = 86_400
 SAVED = {"version": VERSION, "company_id": ACME.id, "since": "1970-01-01T00:00:00Z"}
@@ -23,7 +23,7 @@ def deleted(recents: list[Record], listed: list[Record], saved: Record | None = 
         return {"data": recents if "items" in params else listed}
 
     client = FakeClient(answer)
-    records, _ = work_off(*run_of("deleted_records", client, saved=saved))
+    records, _ = run_to_end(*run_of("deleted_records", client, saved=saved))
     return records
 
 
@@ -71,11 +71,11 @@ def test_deletions_in_a_list_that_was_unavailable_are_read_once_it_is_available(
                 return Answer({"data": []}, NOW)
             return super().get(request)
 
-    first, states = work_off(*run_of("deleted_records", Account(answer), saved=saved))
+    first, states = run_to_end(*run_of("deleted_records", Account(answer), saved=saved))
     assert not first
     state = states[-1]
     assert set(state["lacking"]) == {"projects", "projects/archived"}
     lacking = False
-    later, states = work_off(*run_of("deleted_records", Account(answer), saved=state))
+    later, states = run_to_end(*run_of("deleted_records", Account(answer), saved=state))
     assert {record["id"] for record in later} == {"7"}
     assert "lacking" not in states[-1]

@@ -193,7 +193,7 @@ def test_unsorted_mail_folders_are_read_beyond_the_first_old_page() -> None:
         return FakeClient(answer)
 
     lower = instant("2026-01-01")
-    records, _ = single.work_off(*single.run_of("mail_threads", server("sorted"), lower))
+    records, _ = single.run_to_end(*single.run_of("mail_threads", server("sorted"), lower))
     assert {r["id"] for r in records} == {600, 601, 602}
-    records, _ = single.work_off(*single.run_of("mail_threads", server("mixed"), lower))
+    records, _ = single.run_to_end(*single.run_of("mail_threads", server("mixed"), lower))
     assert {r["id"] for r in records} == {600, 601, 602}

@@ -14,7 +14,7 @@ from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.priority import Priority
 from unit_tests.fakes import ACME, FakeClient, Params, v2_list
-from unit_tests.single import LOWER, UNTIL, Record, no_sources, run_of, stopped, work, work_off
+from unit_tests.single import LOWER, UNTIL, Record, no_sources, run_of, run_to_end, stopped, work
 
 
 def saved_at(time: int, field: str = "update_time") -> Record:
@@ -32,7 +32,7 @@ def deals(times: Sequence[int | None]) -> list[Record]:
 
 def test_a_small_stream_takes_one_bounded_and_one_unbounded_request() -> None:
     client = FakeClient(v2_list(deals([LOWER, LOWER + 5])))
-    records, states = work_off(*run_of("deals", client))
+    records, states = run_to_end(*run_of("deals", client))
     assert len(records) == 2
     assert len(client.asked) == 2
     assert "updated_since" not in client.asked[1]  # finds records without a time
@@ -45,7 +45,7 @@ def test_a_small_stream_takes_one_bounded_and_one_unbounded_request() -> None:
 
 def test_all_persons_are_read_whatever_the_history() -> None:
     client = FakeClient(v2_list(deals([LOWER - 10**7])))
-    records, _ = work_off(*run_of("persons", client))
+    records, _ = run_to_end(*run_of("persons", client))
     assert len(records) == 1
     assert "updated_since" not in client.asked[0]
 
@@ -69,7 +69,7 @@ def test_records_without_a_time_are_read_wherever_they_sort(nulls_first: bool) -
         return {"data": page, "additional_data": {"next_cursor": cursor}}
 
     client = FakeClient(honest if nulls_first else nulls_last)
-    records, _ = work_off(*run_of("persons", client))
+    records, _ = run_to_end(*run_of("persons", client))
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     assert len(client.asked) == 3 if nulls_first else 4
 
@@ -78,7 +78,7 @@ def test_a_checkpoint_never_includes_the_last_second_of_a_page() -> None:
     """Bulk imports put thousands of records into one second."""
     rows = deals([LOWER + 10] * 499 + [LOWER + 20] * 900)
     client = FakeClient(v2_list(rows))
-    _, states = work_off(*run_of("deals", client))
+    _, states = run_to_end(*run_of("deals", client))
     assert states[0]["update_time"] == rfc3339(LOWER + 20)
     assert states[1]["update_time"] == rfc3339(LOWER + 20)
 
@@ -87,7 +87,7 @@ def test_products_stop_at_the_upper_bound_that_the_server_does_not_support() -> 
     rows = deals([LOWER + n for n in range(600)] + [UNTIL + 5])
     client = FakeClient(v2_list(rows))
     saved = saved_at(LOWER)
-    records, states = work_off(*run_of("products", client, saved=saved))
+    records, states = run_to_end(*run_of("products", client, saved=saved))
     assert all("updated_until" not in asked for asked in client.asked)
     assert len(records) == 600
     assert states[-1]["update_time"] == rfc3339(UNTIL)
@@ -118,7 +118,7 @@ def v1_by_time(rows: list[Record], two_keys: bool = True) -> FakeClient:
 def test_notes_resume_from_the_last_time_seen(two_keys: bool) -> None:
     rows = deals([LOWER + n // 3 for n in range(1_700)])
     client = v1_by_time(rows, two_keys)
-    records, states = work_off(*run_of("notes", client))
+    records, states = run_to_end(*run_of("notes", client))
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     answered = [asked for asked in client.asked if two_keys or "," not in asked["sort"]]
     assert {asked["start"] for asked in answered} == {"0"}
@@ -128,7 +128,7 @@ def test_notes_resume_from_the_last_time_seen(two_keys: bool) -> None:
 
 def test_a_second_with_more_records_than_a_page_is_read_by_offset() -> None:
     rows = deals([LOWER + 5] * 1_300 + [LOWER + 9] * 2)
-    records, _ = work_off(*run_of("notes", v1_by_time(rows)))
+    records, _ = run_to_end(*run_of("notes", v1_by_time(rows)))
     assert {record["id"] for record in records} == {row["id"] for row in rows}
 
 
@@ -136,7 +136,7 @@ def test_files_are_read_newest_first_down_to_the_last_sync() -> None:
     rows = deals([UNTIL - 60 * n for n in range(1_000)])
     client = v1_by_time(rows)
     saved = saved_at(UNTIL - 60 * 150)
-    records, states = work_off(*run_of("files", client, saved=saved))
+    records, states = run_to_end(*run_of("files", client, saved=saved))
     assert {record["id"] for record in records} == set(range(1, 153))
     assert len(client.asked) == 2
     assert states[-1] == {**states[-1], "update_time": rfc3339(UNTIL)}
@@ -158,13 +158,13 @@ def test_an_interrupted_backfill_of_files_resumes_below_what_it_read() -> None:
 
     run.output.render = dies  # type: ignore[method-assign]
     with pytest.raises(StreamError, match="killed"):
-        work_off(run, buffer)
-    first, states = work_off(run, buffer)
+        run_to_end(run, buffer)
+    first, states = run_to_end(run, buffer)
     assert states[-1]["update_time"] == rfc3339(lower)  # no gap for readers of this key alone
     rows[2_000]["update_time"] = rfc3339(UNTIL - 5)
     rows.append({"id": 9_999, "update_time": rfc3339(UNTIL - 3)})
     client = v1_by_time(rows)
-    later, ends = work_off(*run_of("files", client, lower, states[-1]))
+    later, ends = run_to_end(*run_of("files", client, lower, states[-1]))
     assert {r["id"] for r in first} | {r["id"] for r in later} == {r["id"] for r in rows}
     assert {2_001, 9_999} <= {r["id"] for r in later}
     again = {r["id"] for r in first} & {r["id"] for r in later}
@@ -187,7 +187,7 @@ def test_files_deleted_between_two_syncs_hide_no_others(gone: int) -> None:
     }
     del rows[5 : 5 + gone]
     client = v1_by_time(rows)
-    later, _ = work_off(*run_of("files", client, instant("2020-01-01"), saved))
+    later, _ = run_to_end(*run_of("files", client, instant("2020-01-01"), saved))
     unread = {r["id"] for r in rows if instant(r["update_time"]) <= read}
     assert unread <= {r["id"] for r in later}
 
@@ -196,18 +196,18 @@ def test_users_take_one_request_and_only_changed_ones_are_written() -> None:
     times = ["2026-11-20 10:00:00", "2026-11-22 10:00:00", None]
     rows = [{"id": n, "modified": time} for n, time in enumerate(times)]
     client = FakeClient(lambda params: {"data": rows})
-    first, _ = work_off(*run_of("users", client))
+    first, _ = run_to_end(*run_of("users", client))
     assert [record["id"] for record in first] == [0, 1, 2]
     assert first[0]["modified"] == "2026-11-20T10:00:00Z"
     since = instant("2026-11-21")
-    later, _ = work_off(*run_of("users", client, saved=saved_at(since, "modified")))
+    later, _ = run_to_end(*run_of("users", client, saved=saved_at(since, "modified")))
     assert [record["id"] for record in later] == [1, 2]
     assert len(client.asked) == 2
 
 
 def test_goals_of_every_assignee_type_are_read_once() -> None:
     client = FakeClient(lambda params: {"data": {"goals": [{"id": params["assignee.type"]}]}})
-    records, _ = work_off(*run_of("goals", client))
+    records, _ = run_to_end(*run_of("goals", client))
     assert [record["id"] for record in records] == ["person", "company", "team"]
     assert [params["is_active"] for params in client.asked] == ["true", "false"] * 3
     # No type.name that Pipedrive accepts returns goals of type revenue_forecast.
@@ -227,10 +227,10 @@ def test_an_account_may_lack_goals_of_teams_but_no_others(
     run, buffer = run_of("goals", FakeClient(answer))
     if refused == "person":
         with pytest.raises(StreamError):
-            work_off(run, buffer)
+            run_to_end(run, buffer)
         return
     with caplog.at_level("INFO", "airbyte"):
-        records, _ = work_off(run, buffer)
+        records, _ = run_to_end(run, buffer)
     assert [record["id"] for record in records] == ["person", "company"]
     (line,) = caplog.messages
     assert f"goals: Pipedrive refused assignee.type team ({status})" in line
@@ -246,7 +246,7 @@ def test_a_mail_thread_is_written_once_with_all_its_folders() -> None:
         ]
         return {"data": rows or None}
 
-    records, _ = work_off(*run_of("mail_threads", FakeClient(answer)))
+    records, _ = run_to_end(*run_of("mail_threads", FakeClient(answer)))
     assert {r["id"]: r["folders"] for r in records} == {
         1: ["inbox"],
         2: ["inbox", "sent"],
@@ -260,19 +260,19 @@ def test_calls_older_than_the_history_are_left_out() -> None:
         {"id": "b", "start_time": "2026-01-01T00:00:00.000Z"},
         {"id": "c"},
     ]
-    records, _ = work_off(*run_of("call_logs", FakeClient(lambda params: {"data": rows})))
+    records, _ = run_to_end(*run_of("call_logs", FakeClient(lambda params: {"data": rows})))
     assert [record["id"] for record in records] == ["b", "c"]
 
 
 def test_settings_carry_the_user_they_belong_to() -> None:
     client = FakeClient(lambda params: {"data": {"list_limit": 100}})
-    records, _ = work_off(*run_of("user_settings", client))
+    records, _ = run_to_end(*run_of("user_settings", client))
     assert records == [{"user_id": 7, "list_limit": 100}]
 
 
 def test_a_removed_endpoint_is_not_requested() -> None:
     client = FakeClient(lambda params: {})
-    records, _ = work_off(*run_of("global_messages", client))
+    records, _ = run_to_end(*run_of("global_messages", client))
     assert (records, client.asked) == ([], [])
 
 
@@ -309,7 +309,7 @@ def test_a_span_is_never_split_inside_a_page_that_is_being_written() -> None:
     run.output.render = render  # type: ignore[method-assign]
     while tasks:
         work(run, tasks.pop(0))  # type: ignore[arg-type]
-    records, _ = work_off(run, buffer)
+    records, _ = run_to_end(run, buffer)
     assert len(client.asked) > 3  # the span was shared
     assert len(records) == len({record["id"] for record in records}) == 1_200
 
@@ -346,8 +346,8 @@ def test_a_refused_request_for_records_without_a_time_fails_the_stream() -> None
 
     run, buffer = run_of("persons", FakeClient(answer))
     with pytest.raises(StreamError):
-        work_off(run, buffer)
-    _, states = work_off(run, buffer)
+        run_to_end(run, buffer)
+    _, states = run_to_end(run, buffer)
     assert states == []
 
 
@@ -368,7 +368,7 @@ def test_two_workers_share_a_backfill_without_a_gap() -> None:
         return False
 
     work(run, first, share)
-    records, states = work_off(run, buffer)
+    records, states = run_to_end(run, buffer)
     assert {record["id"] for record in records} == {row["id"] for row in rows}
     assert len(taken) == 3
     assert len(client.asked) <= 24 + 2 * len(taken) + 1 + 2  # two for records without a time
@@ -449,12 +449,12 @@ def test_the_highest_id_counts_only_if_the_newest_records_were_seen() -> None:
         honest()
 
     run.forecast.announce_at_page = announce  # type: ignore[method-assign]
-    work_off(run, buffer)
+    run_to_end(run, buffer)
     assert seen
     assert all(expected is None or expected > 1_500 for expected in seen), seen
     full = FakeClient(v2_list(deals(times[1:])))
     run, buffer = run_of("persons", full, lower=0)
-    work_off(run, buffer)
+    run_to_end(run, buffer)
     assert run.expected == 1_999
 
 

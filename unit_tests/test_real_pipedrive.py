@@ -17,7 +17,7 @@ import pytest
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.state import VERSION
 from unit_tests.fakes import ACME, FakeClient, Params
-from unit_tests.single import UNTIL, run_of, work_off
+from unit_tests.single import UNTIL, run_of, run_to_end
 
 ROOT = Path(__file__).parent.parent
 SAVED = {"version": VERSION, "company_id": ACME.id, "since": "1970-01-01T00:00:00Z"}
@@ -232,7 +232,7 @@ def test_updated_since_is_in_whole_seconds(stream: str) -> None:
 
     client = FakeClient(answer)
     saved = {"update_time": f"{rfc3339(UNTIL - 3600)[:-1]}.123Z", **SAVED}
-    work_off(*run_of(stream, client, saved=saved))
+    run_to_end(*run_of(stream, client, saved=saved))
     sent = [value for params in client.asked for name, value in params.items() if "updated" in name]
     assert sent
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value) for value in sent)
