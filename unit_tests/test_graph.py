@@ -495,3 +495,17 @@ def test_a_list_that_is_read_for_others_only_ends_with_them(
     read(company, "deal_changelog")
     assert company.paths["deals/{id}/changelog"] == 1
     assert company.paths["deals"] + company.paths["deals/archived"] <= 3
+
+
+def test_a_list_whose_first_page_fills_a_child_waits_for_it_before_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first page is followed by a look for records without a time, and only then does the child
+    receive its parents. Otherwise memory holds a page of parents more than it has room for."""
+    monkeypatch.setattr(pending, "ENOUGH", 5)
+    company = company_of("spread")
+    read(company, "deal_changelog")
+    pages = [request.path for request in company.asked if "sort_direction" in request.params]
+    assert set(pages) == {"deals", "deals/archived"}
+    first = next(n for n, request in enumerate(company.asked) if "changelog" in request.path)
+    assert not any("cursor" in request.params for request in company.asked[:first])

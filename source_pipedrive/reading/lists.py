@@ -87,7 +87,7 @@ class NewestFirst(SortedV1):
                 yield from self.read_nulls(page, LAST)
             if ended or oldest < span.at:
                 return page.position, paused
-            yield Signal.ESTIMATE
+            paused = yield Signal.ESTIMATE
             if span.end < begun and paused:
                 return max(0, page.position - self._page), True
         raise AssertionError("the last page says that it is the last")
