@@ -509,3 +509,30 @@ def test_a_list_whose_first_page_fills_a_child_waits_for_it_before_the_second(
     assert set(pages) == {"deals", "deals/archived"}
     first = next(n for n, request in enumerate(company.asked) if "changelog" in request.path)
     assert not any("cursor" in request.params for request in company.asked[:first])
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_list_that_fails_is_no_answer_about_the_deals_that_are_being_asked_for(
+    status: int,
+) -> None:
+    """Otherwise they count as vanished, or hidden, and their products are missing for ever."""
+    stream = small_batch("deal_products", 6)
+    everything = keys_of(read(company_of("spread"), stream), stream.name)
+
+    def refuse(request: Request) -> None:
+        if request.path == "deals" and company.paths["deals"] > 6:
+            raise StreamError("the list fails", SYSTEM, status)
+        several = "," in request.params.get("deal_ids", "")
+        if several and len(company.asked) % 2:
+            raise StreamError("one of them spoils the answer for all", TRANSIENT, 500)
+
+    for seed in range(40):
+        company = company_of("spread")
+        company.refuse = refuse
+        messages = Turns(run_of(company, stream, workers=3), company, seed, 3).messages()
+        if states := states_of(messages, stream.name):
+            state = states[-1][1]
+            assert "refused" not in state, seed
+            later = read(company_of("spread"), stream, states={stream.name: state})
+            found = keys_of(messages, stream.name) | keys_of(later, stream.name)
+            assert found == everything, seed

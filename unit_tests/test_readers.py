@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
+from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.sync.failures import EndedError
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.priority import Priority
 from unit_tests.fakes import ACME, FakeClient, Params, v2_list
@@ -400,7 +401,7 @@ def test_after_the_end_of_a_stream_nothing_of_it_is_asked_for(name: str) -> None
     task = run.take()
     assert task is not None
     run.fail_here(stopped())
-    with pytest.raises(SyncError):
+    with pytest.raises(EndedError):
         work(run, task)
     assert client.asked == []
 

@@ -11,8 +11,8 @@ from source_pipedrive.reading.api import Api
 
 
 class GuardedClient:
-    """Sends requests only while the stream goes on. check: raises whatever has ended it, so even a
-    task that writes nothing for a long time, as the mailbox's, stops between two pages."""
+    """Sends requests only while the stream goes on. check: raises if it has ended, so even a task
+    that writes nothing for a long time, as the mailbox's, stops between two pages."""
 
     def __init__(self, client: Api, check: Callable[[], None]) -> None:
         self._client = client
@@ -29,7 +29,8 @@ class GuardedClient:
         return self._client.usage
 
     def get(self, request: Request) -> Answer:
-        """The answer to a request. Raises as the client does, or what has ended the stream."""
+        """The answer to a request. Raises as the client does, or as `check` if the stream has
+        ended."""
         self._check()
         return self._client.get(request)
 
