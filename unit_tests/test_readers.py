@@ -472,3 +472,24 @@ def test_pages_that_are_smaller_than_asked_for_are_shared_by_their_size() -> Non
 
     work(run, task, share)
     assert [one for one in taken if one is not None]
+
+
+def test_a_v1_list_stops_when_its_children_are_full_though_a_part_of_it_has_just_ended() -> None:
+    """They receive the parents of the first page only after the look for records without a time."""
+    rows = deals([LOWER + n for n in range(400)])
+
+    def answer(params: Params) -> Record:
+        found = [row for row in rows if row["update_time"] >= params.get("updated_since", "")]
+        found = found[::-1] if "DESC" in params["sort"] else found
+        more = {"pagination": {"more_items_in_collection": len(found) > 300}}
+        return {"data": found[:300], "additional_data": more}
+
+    gap = [[rfc3339(LOWER + 100), rfc3339(LOWER + 200)]]
+    saved = {"update_time": rfc3339(0), "version": 1, "since": rfc3339(0), "done": gap}
+    client = FakeClient(answer)
+    run, _ = run_of("notes", client, lower=0, saved=saved)
+    task = run.take()
+    assert task is not None
+    work(run, task, pause=lambda: len(client.asked) > 1)
+    assert ["DESC" in params["sort"] for params in client.asked] == [False, True]
+    assert run.reader.remaining() == {"notes": [(LOWER + 200, UNTIL)]}

@@ -156,7 +156,7 @@ class IncrementalV1(SortedV1):
             fresh = self.once(records) if None in times else records
             paused = yield Batch(fresh, moved)
             if due and not self.can_checkpoint:
-                yield from self.read_nulls(None if bounds else page)
+                paused = yield from self.read_nulls(None if bounds else page)
             if not ended:
                 paused = yield Signal.ESTIMATE
             if ended or last > since:

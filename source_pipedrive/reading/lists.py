@@ -84,7 +84,7 @@ class NewestFirst(SortedV1):
             to = partial(Progress.retreat, to=oldest + 1, skip=page.position)
             paused = yield Batch(self.once(records), Progress.finish if ended else to)
             if due and not self.can_checkpoint:
-                yield from self.read_nulls(page, LAST)
+                paused = yield from self.read_nulls(page, LAST)
             if ended or oldest < span.at:
                 return page.position, paused
             paused = yield Signal.ESTIMATE
