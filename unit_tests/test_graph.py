@@ -536,3 +536,21 @@ def test_a_list_that_fails_is_no_answer_about_the_deals_that_are_being_asked_for
             later = read(company_of("spread"), stream, states={stream.name: state})
             found = keys_of(messages, stream.name) | keys_of(later, stream.name)
             assert found == everything, seed
+
+
+def test_workers_are_woken_for_the_parents_that_waited_for_records_without_a_time() -> None:
+    """Otherwise they sleep while the list is read on, although its children could be asked for."""
+    company = company_of("spread")
+    run = run_of(company, "deals", "deal_changelog")
+    deals_run = next(each for each in run.runs if each.stream.name == "deals")
+    run.schedule.close()
+    task = run.schedule.take(deals_run)
+    assert task is not None
+    seen: list[Any] = []
+    company.before = seen.append
+    for news in run.schedule.carry_out(deals_run, task):
+        seen.append(news)
+        if len(company.asked) == 3:
+            break
+    second, third = (n for n, each in enumerate(seen) if each in company.asked[1:])
+    assert True in seen[second:third]

@@ -111,6 +111,7 @@ class StreamRun(RunStatus[T]):
             self._checkpoint()
             yield False
             yield from self._hand_on()
+            yield True
         elif step is Signal.ESTIMATE:
             self.forecast.announce_at_page()
         else:
