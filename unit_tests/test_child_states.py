@@ -560,3 +560,13 @@ def test_a_kill_within_a_second_or_a_reset_loses_nothing() -> None:
                 for name in BOTH:
                     had = emitted[name] if name in kept else set()
                     assert had | parents_in(later, name) == everyone, (seed, at, kept, name)
+
+
+def test_a_deal_that_changed_after_the_sync_began_and_cannot_be_read_leaves_it_complete() -> None:
+    """The state ends before that change, so the next sync asks for the deal anyway; a stream that
+    has everything up to its state would be reported as failed."""
+    times = [*(START + 60 * n for n in range(8)), NOW + 5]
+    messages = read(refusing(company_of(deals=deals(times)), 500, 9), CHANGELOG)
+    assert parents_in(messages) == {*range(1, 9)}
+    assert last_state(messages, CHANGELOG)["deal_update_time"] == rfc3339(NOW)
+    assert status_of(messages, CHANGELOG) == "COMPLETE"

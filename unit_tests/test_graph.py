@@ -496,3 +496,62 @@ def test_a_list_read_only_for_its_dependents_ends_with_them(
     read(company, "deal_changelog")
     assert company.paths["deals/{id}/changelog"] == 1
     assert company.paths["deals"] + company.paths["deals/archived"] <= 3
+
+
+def test_a_list_whose_first_page_fills_a_child_waits_for_it_before_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first page is followed by a look for records without a time, and only then does the child
+    receive its parents. Otherwise memory holds a page of parents more than it has room for."""
+    monkeypatch.setattr(pending, "ENOUGH", 5)
+    company = company_of("spread")
+    read(company, "deal_changelog")
+    pages = [request.path for request in company.asked if "sort_direction" in request.params]
+    assert set(pages) == {"deals", "deals/archived"}
+    first = next(n for n, request in enumerate(company.asked) if "changelog" in request.path)
+    assert not any("cursor" in request.params for request in company.asked[:first])
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_list_that_fails_is_no_answer_about_the_deals_that_are_being_asked_for(
+    status: int,
+) -> None:
+    """Otherwise they count as vanished, or hidden, and their products are missing for ever."""
+    stream = small_batch("deal_products", 6)
+    everything = keys_of(read(company_of("spread"), stream), stream.name)
+
+    def refuse(request: Request) -> None:
+        if request.path == "deals" and company.paths["deals"] > 6:
+            raise StreamError("the list fails", SYSTEM, status)
+        several = "," in request.params.get("deal_ids", "")
+        if several and len(company.asked) % 2:
+            raise StreamError("one of them spoils the answer for all", TRANSIENT, 500)
+
+    for seed in range(40):
+        company = company_of("spread")
+        company.refuse = refuse
+        messages = Turns(run_of(company, stream, workers=3), company, seed, 3).messages()
+        if states := states_of(messages, stream.name):
+            state = states[-1][1]
+            assert "refused" not in state, seed
+            later = read(company_of("spread"), stream, states={stream.name: state})
+            found = keys_of(messages, stream.name) | keys_of(later, stream.name)
+            assert found == everything, seed
+
+
+def test_workers_are_woken_for_the_parents_that_waited_for_records_without_a_time() -> None:
+    """Otherwise they sleep while the list is read on, although its children could be asked for."""
+    company = company_of("spread")
+    run = run_of(company, "deals", "deal_changelog")
+    deals_run = next(each for each in run.runs if each.stream.name == "deals")
+    run.schedule.close()
+    task = run.schedule.take(deals_run)
+    assert task is not None
+    seen: list[Any] = []
+    company.before = seen.append
+    for news in run.schedule.carry_out(deals_run, task):
+        seen.append(news)
+        if len(company.asked) == 3:
+            break
+    second, third = (n for n, each in enumerate(seen) if each in company.asked[1:])
+    assert True in seen[second:third]

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
+from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.sync.failures import EndedError
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.priority import Priority
 from unit_tests.fakes import ACME, FakeClient, Params, v2_list
@@ -400,7 +401,7 @@ def test_nothing_is_requested_after_the_end_of_a_stream(name: str) -> None:
     task = run.take()
     assert task is not None
     run.fail_here(stopped())
-    with pytest.raises(SyncError):
+    with pytest.raises(EndedError):
         work(run, task)
     assert client.asked == []
 
@@ -489,9 +490,30 @@ def test_a_mailbox_that_is_stopped_requests_no_further_page() -> None:
     run, buffer = run_of("mail_threads", FakeClient(answer))
     task = run.take()
     assert task is not None
-    with pytest.raises(SyncError):
+    with pytest.raises(EndedError):
         work(run, task)
     assert len(asked) == 2
     run.end()
     statuses = [m.trace.stream_status for m in buffer.drain() if m.trace and m.trace.stream_status]
     assert statuses[-1].status.value == "INCOMPLETE"
+
+
+def test_a_v1_list_stops_when_its_children_are_full_though_a_part_of_it_has_just_ended() -> None:
+    """They receive the parents of the first page only after the look for records without a time."""
+    rows = deals([LOWER + n for n in range(400)])
+
+    def answer(params: Params) -> Record:
+        found = [row for row in rows if row["update_time"] >= params.get("updated_since", "")]
+        found = found[::-1] if "DESC" in params["sort"] else found
+        more = {"pagination": {"more_items_in_collection": len(found) > 300}}
+        return {"data": found[:300], "additional_data": more}
+
+    gap = [[rfc3339(LOWER + 100), rfc3339(LOWER + 200)]]
+    saved = {"update_time": rfc3339(0), "version": 1, "since": rfc3339(0), "done": gap}
+    client = FakeClient(answer)
+    run, _ = run_of("notes", client, lower=0, saved=saved)
+    task = run.take()
+    assert task is not None
+    work(run, task, pause=lambda: len(client.asked) > 1)
+    assert ["DESC" in params["sort"] for params in client.asked] == [False, True]
+    assert run.reader.remaining() == {"notes": [(LOWER + 200, UNTIL)]}

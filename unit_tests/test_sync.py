@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync import workers
 from source_pipedrive.sync.messages import AsMessages
 from source_pipedrive.sync.schedule import Schedule
 from source_pipedrive.sync.sync import Options, Selection, SyncRun
@@ -90,6 +92,35 @@ def test_no_worker_outlives_a_caller_that_stops_reading() -> None:
     next(messages)
     messages.close()  # type: ignore[attr-defined]
     assert run.workers.join(5)
+
+
+@pytest.mark.parametrize("parallel", [2, 30])
+def test_a_machine_that_allows_no_more_threads_makes_do_with_those_it_has(
+    parallel: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that cannot start another must not die of it: the sync would end without a word
+    about the streams that it has not read."""
+
+    class Scarce(threading.Thread):
+        started = 0
+
+        def start(self) -> None:
+            if Scarce.started >= 2:
+                raise RuntimeError("can't start new thread")
+            Scarce.started += 1
+            super().start()
+
+    monkeypatch.setattr(workers, "threading", SimpleNamespace(Thread=Scarce))
+    times = [seconds_of(NOW) - 86_400 + 60 * n for n in range(40)]
+    company = Deals({"deals": deals(times), "deals/archived": []}, CHANGELOGS, page=5)
+    monkeypatch.setattr(company, "pacing", pace := Pace(parallel))
+    company.before = lambda request: setattr(pace, "parallel", 30)
+    chosen = [Selection(STREAMS[name], {}, full_refresh=False) for name in ("deals", "persons")]
+    company.lists["persons"] = deals(times)
+    run = SyncRun(company, ACME, chosen, AsMessages(), Options(), StopSignal())
+    messages, error = drained(run)
+    assert error is None
+    assert statuses(messages).count("COMPLETE") == 2
 
 
 def test_a_slow_destination_and_a_spent_budget_do_not_hang_a_sync(

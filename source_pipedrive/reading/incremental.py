@@ -85,12 +85,12 @@ class Incremental(Ordered):
         bounds = self.bounds(span.at, span.end) if span.at else {}
         for page in self.pages({**self.sorting(descending=False), **bounds}):
             batch, ended = self._batch(span, page)
-            paused = yield batch
+            yield batch
             if due and not self.can_checkpoint:
                 yield from self.read_nulls(None if bounds else page)
             if ended or span.at >= span.end:
                 return
-            yield Signal.ESTIMATE
+            paused = yield Signal.ESTIMATE
             # A second of a bulk import may fill many pages, which would all be read again.
             if paused and span.at > begun:
                 with self.lock:
@@ -156,9 +156,9 @@ class IncrementalV1(SortedV1):
             fresh = self.once(records) if None in times else records
             paused = yield Batch(fresh, moved)
             if due and not self.can_checkpoint:
-                yield from self.read_nulls(None if bounds else page)
+                paused = yield from self.read_nulls(None if bounds else page)
             if not ended:
-                yield Signal.ESTIMATE
+                paused = yield Signal.ESTIMATE
             if ended or last > since:
                 break
         return paused

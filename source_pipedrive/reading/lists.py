@@ -84,10 +84,10 @@ class NewestFirst(SortedV1):
             to = partial(Progress.retreat, to=oldest + 1, skip=page.position)
             paused = yield Batch(self.once(records), Progress.finish if ended else to)
             if due and not self.can_checkpoint:
-                yield from self.read_nulls(page, LAST)
+                paused = yield from self.read_nulls(page, LAST)
             if ended or oldest < span.at:
                 return page.position, paused
-            yield Signal.ESTIMATE
+            paused = yield Signal.ESTIMATE
             if span.end < begun and paused:
                 return max(0, page.position - self._page), True
         raise AssertionError("the last page says that it is the last")

@@ -95,10 +95,10 @@ class Ordered(Reader):
                 self.can_checkpoint = False
         return due
 
-    def read_nulls(self, first: Page | None, end: str = FIRST) -> Task:
+    def read_nulls(self, first: Page | None, end: str = FIRST) -> Generator[Step, bool, bool]:
         """Yields the records without a time that no other page holds; after them, states may be
-        saved. first: the first page of the list without bounds, if that is what is being read, and
-        `end` the end of the list that it begins at."""
+        saved. Returns whether the sync asked the task to stop. first: the first page of the list
+        without bounds, if that is what is being read, and `end` the end that it begins at."""
         if first is not None:
             if not self.learn(first, end) and not first.last:
                 yield from self._nulls_at(LAST if end == FIRST else FIRST)
@@ -108,7 +108,7 @@ class Ordered(Reader):
             yield from self._nulls_at(LAST)
         with self.lock:
             self.can_checkpoint = not self.disordered
-        yield Signal.CHECKPOINT
+        return (yield Signal.CHECKPOINT)
 
     def _nulls_at(self, end: str) -> Generator[Step, bool, bool]:
         """Yields those that stand at one end. Returns whether none can stand at the other."""

@@ -141,7 +141,7 @@ class PendingParents:
 
     def is_only_holes(self, left: Sequence[Interval]) -> bool:
         """Whether parked parents are all that is left."""
-        return bool(self.holes) and not without(left, self.holes)
+        return bool(self.holes) and bool(left) and not without(left, self.holes)
 
 
 def time_of_parent(record: Record, child: Child) -> int | None:

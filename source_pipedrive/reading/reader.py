@@ -116,7 +116,7 @@ class Reader(ABC):
         return self.progress.spans[0].at if self.progress.spans else self.progress.until
 
     def pages(self, params: Mapping[str, str], start: int = 0) -> Iterator[Page]:
-        """The pages of this stream's list. Once the stream has ended the client raises why, so a
+        """The pages of this stream's list. Once the stream has ended the client raises, so a
         truncated list is never mistaken for a complete one."""
         for page in pages(self.context.client, self.stream, params, start):
             self.has_answered = True

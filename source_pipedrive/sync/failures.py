@@ -1,4 +1,4 @@
-"""Errors that end a stream before anything was wrong with an answer."""
+"""Errors that end a task although nothing was wrong with an answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 logger = logging.getLogger("airbyte")
 
 
-class UnneededError(Exception):
+class EndedError(Exception):
+    """The stream has ended meanwhile, and its run knows why. The reason itself is not raised: a
+    reader would take it for the answer to its request."""
+
+
+class UnneededError(EndedError):
     """The dependents that a list was read for have ended. This is no failure: others may have been
     released, and read the rest later."""
 

@@ -11,8 +11,8 @@ from source_pipedrive.http.usage import Usage
 
 
 class GuardedClient:
-    """Sends requests until the stream ends. check: raises whatever has ended it, so that even a
-    task that writes nothing for a long time, such as the mailbox's, stops between two pages."""
+    """Sends requests until the stream ends. check: raises if it has ended, so that even a task that
+    writes nothing for a long time, such as the mailbox's, stops between two pages."""
 
     def __init__(self, client: Api, check: Callable[[], None]) -> None:
         self._client = client
@@ -34,7 +34,8 @@ class GuardedClient:
         return self._client.null_answers
 
     def get(self, request: Request) -> Answer:
-        """The answer to `request`. Raises as the client does, or what has ended the stream."""
+        """The answer to `request`. Raises as the client does, or as `check` once the stream has
+        ended."""
         self._check()
         return self._client.get(request)
 

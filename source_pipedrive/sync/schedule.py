@@ -11,7 +11,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.errors import PipedriveError, SyncError, words
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.dependent import DependentReader
-from source_pipedrive.sync.failures import UnneededError, logger, unexpected
+from source_pipedrive.sync.failures import EndedError, logger, unexpected
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.messages import T
@@ -102,8 +102,8 @@ class Schedule(Generic[T]):
         error: AirbyteTracedException | None = None
         try:
             yield from self._steps(run, task)
-        except UnneededError:
-            pass  # another run continues for the dependents that were released
+        except EndedError:
+            pass  # the run knows why
         except PipedriveError as answer:
             unavailable = run.stream.unavailable_answer(answer.status, answer.body)
             if unavailable is None or run.reader.has_answered:  # what the account has, it keeps

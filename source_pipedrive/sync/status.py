@@ -10,7 +10,7 @@ from source_pipedrive.http.errors import PipedriveError
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.stream import Stream
-from source_pipedrive.sync.failures import UnneededError
+from source_pipedrive.sync.failures import EndedError, UnneededError
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.messages import T
 from source_pipedrive.sync.output import StreamOutput
@@ -90,9 +90,9 @@ class RunStatus(Generic[T]):
         return any(full)
 
     def check(self) -> None:
-        """Called before each request. Raises whatever has ended the stream."""
-        if (ended := self.error or self.absence) is not None:
-            raise ended
+        """Called before each request. Raises EndedError if the stream has ended."""
+        if self.error is not None or self.absence is not None:
+            raise EndedError
         if self._is_unneeded:
             raise UnneededError
 

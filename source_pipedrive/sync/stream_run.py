@@ -24,7 +24,7 @@ from source_pipedrive.reading.readers import reader_class
 from source_pipedrive.reading.shaping import Shaping
 from source_pipedrive.stream import Stream
 from source_pipedrive.sync.context import SyncContext
-from source_pipedrive.sync.failures import UnneededError, logger, unexpected
+from source_pipedrive.sync.failures import EndedError, logger, unexpected
 from source_pipedrive.sync.forecast import ChildForecast, Forecast
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.guard import GuardedClient
@@ -111,6 +111,7 @@ class StreamRun(RunStatus[T]):
             self._checkpoint()
             yield False
             yield from self._hand_on()
+            yield True
         elif step is Signal.ESTIMATE:
             self.forecast.announce_at_page()
         else:
@@ -210,7 +211,7 @@ class StreamRun(RunStatus[T]):
             raise
         except AirbyteTracedException as error:  # of this stream, not of its source
             self.fail(error)
-        except UnneededError:
+        except EndedError:
             return
         except Exception as error:
             self.fail(unexpected(self.stream.name, error))

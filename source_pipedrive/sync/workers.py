@@ -47,8 +47,14 @@ class Workers(Generic[T]):
     def _hire(self) -> None:
         while self._schedule.runs and len(self._threads) < self._schedule.max_workers:
             name = f"worker-{len(self._threads)}"
-            self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
-            self._threads[-1].start()
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the machine allows no more threads
+                if not self._threads:
+                    raise
+                return
+            self._threads.append(thread)
 
     def _work(self) -> None:
         schedule = self._schedule
