@@ -245,3 +245,24 @@ def test_workers_that_find_a_stream_unavailable_log_it_once(
         statuses = [m.trace.stream_status.status.value for m in messages if m.trace.stream_status]
         assert statuses == ["STARTED", "COMPLETE"]
     assert max(requests) > 1, "several workers have requested it"
+
+
+def test_a_page_dropped_because_the_stream_is_unavailable_is_not_called_read() -> None:
+    """The plan changes while several workers ask: the page of one is dropped because another was
+    told that the account lacks the stream. The next sync has to ask for those deals again."""
+
+    def refuse(request: Request) -> None:
+        if request.params.get("deal_ids") == "12":
+            raise StreamError("refused", CONFIG, 402, PLAN)
+
+    stream = small_batch("deal_installments", 1)
+    saved = {"deal_update_time": rfc3339(START + 600), "version": 1, "since": rfc3339(0)}
+    for seed in range(120):
+        box = company()
+        box.refuse = refuse
+        run = run_of(box, stream, states={stream.name: saved}, workers=4)
+        messages = Turns(run, box, seed, 4).messages()
+        state = last_states(messages, stream.name).get(stream.name, saved)
+        later = read(company(), stream, states={stream.name: state})
+        found = [*records_of(messages, stream.name), *records_of(later, stream.name)]
+        assert {row["deal_id"] for row in found} >= {*range(11, 71)}, seed

@@ -286,7 +286,9 @@ class Children(DependentReader):
             self.coverage.cover(covered)
 
     def close(self, failed: bool, unavailable: bool) -> bool:
-        saves = bool(self.pending.through)  # a sync that is cut short keeps what it has paid for
+        # A sync that is cut short keeps what it has paid for. If the account turned out not to have
+        # the stream, the pages under way were dropped.
+        saves = bool(self.pending.through) and not unavailable
         if saves:
             with self.lock:
                 self._save(self.progress)
