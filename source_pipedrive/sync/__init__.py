@@ -1,0 +1,12 @@
+"""One sync. The way of a page to standard output:
+
+1. `SyncRun` (sync.py) makes a `StreamRun` with its reader for each selected stream, and the graph
+   adds runs for lists that only dependents need.
+2. A worker (workers.py) takes the next task from the `Schedule` (schedule.py), in the order of
+   priority.py and within limits.py.
+3. The task, a generator of the reader's, requests a page and yields a `Batch`.
+4. `StreamRun` (stream_run.py) shapes and renders the records, advances the progress and puts the
+   records and the state that includes them into the `WriteBuffer` (output.py).
+5. It hands the records to the dependents (handovers.py), which may yield batches of their own.
+6. The worker resumes the task. The main thread takes the output from the buffer and writes it.
+"""
