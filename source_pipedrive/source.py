@@ -75,7 +75,7 @@ class SourcePipedrive(Source):
         """Whether the credentials are valid. Logs what they can read. Costs 12 tokens."""
         try:
             parsed = parse(config)
-            client, company = connect(parsed, CHECK_TRIES, prove=True)
+            client, company = connect(parsed, CHECK_TRIES, verify=True)
             parsed.history.since(company.at)
             streams = list(STREAMS.values())
             permissions = user_permissions(client, company, streams)
@@ -184,7 +184,7 @@ def catalog_entry(stream: Stream, schema: dict[str, Any]) -> AirbyteStream:
 
 
 def select(configured: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Selection:
-    """What the configured catalog selects of one stream. Raises a config error if it is unknown."""
+    """The selection of one configured stream. Raises a config error if the stream is unknown."""
     name = configured.stream.name
     stream = STREAMS.get(name)
     if stream is None:
@@ -198,7 +198,7 @@ def select(configured: ConfiguredAirbyteStream, states: ConnectorStateManager) -
 
 
 def _warn(company: Company, streams: Sequence[Stream]) -> None:
-    """Logs what these credentials show only part of."""
+    """Logs what these credentials see only in part."""
     if (finding := partial_access(company, streams)) is not None:
         is_warning, sentence = finding
         logger.log(logging.WARNING if is_warning else logging.INFO, sentence)
