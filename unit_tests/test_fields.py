@@ -154,7 +154,7 @@ def test_leads_find_their_fields_whichever_stream_is_first(order: list[str]) -> 
 
 def test_an_answer_without_any_field_drops_no_column() -> None:
     """Pipedrive is known to send null instead of a list sometimes."""
-    with pytest.raises(StreamError, match="no field at all") as caught:
+    with pytest.raises(StreamError, match="no fields at all") as caught:
         discovered(DEALS, Definitions(Account([])))
     assert caught.value.failure_type is TRANSIENT
 
@@ -295,7 +295,7 @@ def test_an_unknown_order_of_project_fields_is_no_warning(
 
 def test_a_company_without_project_fields_can_be_set_up() -> None:
     assert columns(Account([]), STREAMS["projects"]) == {}
-    with pytest.raises(StreamError, match="no field at all"):
+    with pytest.raises(StreamError, match="no fields at all"):
         columns(Account([]))
 
 
