@@ -208,7 +208,7 @@ def test_fields_with_one_name_on_two_objects_are_logged_separately(
     for name in ("deals", "persons", "leads"):
         plan = plan_of(STREAMS[name], schema_of(account, STREAMS[name]), definitions, True)
         plan.fill([{"label_ids": [9], "custom_fields": {TIER: 7}}])
-    told = {record.message.partition(" holds")[0] for record in caplog.records}
+    told = {record.message.partition(" contains")[0] for record in caplog.records}
     assert told == {
         *('deal_fields: "Customer tier"', 'person_fields: "Customer tier"'),
         *(f'{name}: "label_ids"' for name in ("deal_fields", "person_fields", "lead_labels")),
