@@ -141,14 +141,14 @@ class SourcePipedrive(Source):
         catalog: ConfiguredAirbyteCatalog,
         state: Sequence[AirbyteStateMessage],
         encoder: Encoder[T],
-        meanwhile: Callable[[], None] = lambda: None,
+        between_pages: Callable[[], None] = lambda: None,
         stop_signal: StopSignal | None = None,
     ) -> Iterator[T]:
         """Yields the messages of one sync, rendered by `encoder`.
 
-        `meanwhile` is called between pages. `stop_signal.stop()` ends the sync after the pages in
-        progress. Raises AirbyteTracedException: before the first message, a config error that the
-        user has to fix; at the end, an error if a stream is incomplete.
+        `between_pages` is called between two pages. `stop_signal.stop()` ends the sync after the
+        pages in progress. Raises AirbyteTracedException: before the first message, a config error
+        that the user has to fix; at the end, an error if a stream is incomplete.
         """
         parsed = parse(config)
         states = ConnectorStateManager(list(state))
@@ -165,7 +165,7 @@ class SourcePipedrive(Source):
         fields = None
         if parsed.custom_fields != "raw":
             fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
-        options = Options(lower, parsed.num_workers, fields, meanwhile)
+        options = Options(lower, parsed.num_workers, fields, between_pages)
         yield from SyncRun(client, company, selected, encoder, options, stop_signal)
 
 

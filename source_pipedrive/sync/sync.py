@@ -53,12 +53,12 @@ class Selection:
 class Options:
     """lower: where the configured history begins, in seconds since 1970; workers: their number, or
     None to let the connector choose; fields: None if custom fields stay as Pipedrive sends them;
-    between: called between two pages."""
+    between_pages: called between two pages."""
 
     lower: int = 0
     workers: int | None = None
     fields: Fields | None = None
-    between: Callable[[], None] = lambda: None
+    between_pages: Callable[[], None] = lambda: None
 
 
 class SyncRun(Generic[T]):
@@ -76,7 +76,7 @@ class SyncRun(Generic[T]):
     ) -> None:
         self._encoder = encoder
         self._stop_signal = stop_signal
-        self._between = options.between
+        self._between_pages = options.between_pages
         self.buffer: WriteBuffer[T] = WriteBuffer((options.workers or BUFFERED) + BUFFERED)
         until = seconds_of(company.at)
         limits = WorkerLimits(client, options.workers)
@@ -128,7 +128,7 @@ class SyncRun(Generic[T]):
                 yield from chunk.pieces
                 if chunk.page:
                     self.buffer.leave()
-                self._between()
+                self._between_pages()
         finally:
             self._stop_signal.stop()
             self.buffer.lift()
