@@ -121,23 +121,23 @@ def _entry(
 ) -> Entry:
     own = next((column for column in columns if not column.part), None)
     name, kind = (own.name, own.type) if own else ("", columns[0].type)
-    holds = TYPES.get(kind)
+    schema = TYPES.get(kind)
     if own is not None and kind in ("enum", "set"):
         if labels and fields is None:
             return None, name, None, _keep_raw
         # A deleted field has no options; a log line elsewhere reports the deletion.
         found = fields.get(own.key) if fields else None
         known = Labels(warn, own.title, found.options) if labels and found else Ids()
-        if holds is LIST:
+        if schema is LIST:
             return None, name, None, _put_labels(name, known)
         return int, name, known, _put(name, known.of)
     if kind in PARTS or kind == "address":
         parts = [_put_part(column) for column in columns if column.part]
         return None, name, None, _put_all(([_put_value(name, kind)] if own else []) + parts)
-    convert = _converter(holds)
-    if holds in (DATE, TIME):
+    convert = _converter(schema)
+    if schema in (DATE, TIME):
         return str, name, ConversionCache(convert), _put(name, convert)
-    plain = float if holds is NUMBER else int if holds is INTEGER else str
+    plain = float if schema is NUMBER else int if schema is INTEGER else str
     return plain, name, None, _put(name, convert)
 
 
@@ -221,18 +221,18 @@ def _put_all(puts: Sequence[Put]) -> Put:
     return put_all
 
 
-def _converter(holds: Mapping[str, Any] | None) -> Callable[[Any], Any]:
+def _converter(schema: Mapping[str, Any] | None) -> Callable[[Any], Any]:
     """Converts a value to its column's type. A value that does not fit becomes null; the raw object
     keeps it."""
-    if holds is NUMBER:
+    if schema is NUMBER:
         return number
-    if holds is INTEGER:
+    if schema is INTEGER:
         return integer
-    if holds is DATE:
+    if schema is DATE:
         return day
-    if holds is TIME:
+    if schema is TIME:
         return time
-    if holds is not None and "boolean" in holds["type"]:
+    if schema is not None and "boolean" in schema["type"]:
         return lambda value: value if isinstance(value, bool) else None
     return text
 

@@ -256,8 +256,8 @@ class Children(DependentReader):
             raise error
 
     def has_news(self, enough: bool) -> bool:
-        """Whether a state would contain more than the last one. enough: so many parents are
-        written that it is worth one. The caller holds the lock."""
+        """Whether a state would contain more than the last one. enough: whether enough
+        parents are written for one. The caller holds the lock."""
         return (enough and bool(self.pending.through)) or self.counts.unsaved >= MANY
 
     def _may_save(self) -> bool:

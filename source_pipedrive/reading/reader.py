@@ -168,7 +168,7 @@ class Reader(ABC):
         if self.resumes and done and self.progress.spans:
             first = rfc3339(self.progress.spans[0].at)
             if len(self.progress.spans) > 1 or done[0][0] > since or self.full_refresh:
-                return f"resuming what an earlier sync left, from {first}"
+                return f"reading what is still missing, from {first}"
             return f"reading what changed since {first}"
         if since and self.stream.incremental.history_field:
             return f"reading everything from {rfc3339(since)} on"

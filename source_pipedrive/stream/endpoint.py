@@ -37,7 +37,7 @@ class Endpoint:
     records_path: tuple[str, ...] = ("data",)
     """Keys that lead to the records in a response."""
     single_object: bool = False
-    """Whether the response holds one object instead of a list."""
+    """Whether the response has one object instead of a list."""
     never_empty: bool = False
     """Whether every company has such records, so that a response without any is broken."""
 

@@ -67,7 +67,7 @@ def by_group(name: str, keywords: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def stream(name: str, path: str, version: int, cost: int, scope: str, **keywords: Any) -> Stream:
-    """A stream. `scope` holds OAuth scopes, separated by spaces; their `:full` forms are added.
+    """A stream. `scope`: OAuth scopes, separated by spaces; their `:full` forms are added.
 
     Raises TypeError for an unknown keyword, ValueError for an invalid stream.
     """

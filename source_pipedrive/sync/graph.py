@@ -117,7 +117,7 @@ class Graph(Generic[N]):
         late: set[str] = set()
         for source in run.stream.sources:
             lacking: Remaining = reader.coverage.remaining_from(source.name)
-            # If a list has to be read after another one, that holds for its dependents as well.
+            # A list that has to be read after another stays after it for its dependents, too.
             if source.read_after not in late:
                 lacking = self._served(source, run, lacking, runs)
             if any(lacking.values()):

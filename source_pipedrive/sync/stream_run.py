@@ -78,7 +78,7 @@ class StreamRun(RunStatus[T]):
     # -- from the first task to the end
 
     def take(self) -> Task | None:
-        """The next task, or None if there is none for now."""
+        """The next task, or None if there is none at the moment."""
         reader = self.reader
         if isinstance(reader, DependentReader) and reader.untried:
             return reader.try_out()
