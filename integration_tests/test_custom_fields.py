@@ -274,7 +274,7 @@ def test_a_deleted_option_becomes_its_id_with_one_warning(start: Start) -> None:
     tiers = {record.get("tier") for record in outcome.records("deals")}
     assert str(option["id"]) in tiers
     assert option["label"] not in tiers
-    warned = [log for log in outcome.of("LOG") if '"Tier" holds options' in log["message"]]
+    warned = [log for log in outcome.of("LOG") if '"Tier" contains options' in log["message"]]
     assert [log["level"] for log in warned] == ["WARN"]
 
 
@@ -327,7 +327,7 @@ def test_hidden_definitions_leave_the_raw_object_and_one_warning(
     assert all("tier" not in record for record in outcome.records("deals"))
     assert any(record["custom_fields"] for record in outcome.records("deals"))
     warned = [log["message"] for log in outcome.of("LOG") if log["level"] == "WARN"]
-    (line,) = [text for text in warned if "the raw object holds everything" in text]
+    (line,) = [text for text in warned if "the raw object contains everything" in text]
     assert "deal_fields" in line
     assert "permission" in line
 

@@ -157,7 +157,7 @@ class _Mutator:
         self._record_change(table, row, "added")
 
     def delete(self, objects: Sequence[str]) -> None:
-        """Mark records deleted where they have a flag for it; otherwise remove them."""
+        """Mark records as deleted if they have a flag for it; otherwise remove them."""
         for table, row in self._pick(objects):
             self._world.children.keep_original(table.name, row)
             if table.core:

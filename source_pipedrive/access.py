@@ -2,7 +2,7 @@
 empty table.
 
 The sources are the OAuth app's scopes, the user in users/me and the user's permissions
-(users/{id}/permissions). Whatever these do not reveal is reported as not checked.
+(users/{id}/permissions). Anything they do not reveal is reported as not checked.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def denied(reason: str) -> AccessCheck:
 
 
 def unknown(reason: str) -> AccessCheck:
-    """The result for a stream that has to be read to find out."""
+    """The result for a stream whose access only a sync can show."""
     return AccessCheck(Access.UNKNOWN, reason)
 
 
@@ -55,15 +55,15 @@ def check_access(
 ) -> AccessCheck:
     """Whether `stream` and all streams that it is read through can be read.
 
-    permissions: those of the user, None if not known.
+    permissions: the user's; None if unknown.
     """
     check = _check_alone(stream, company, permissions)
     if check.access is Access.DENIED:
         return check
     for source in (*stream.sources, *stream.components):
-        of_source = check_access(source, company, permissions)
-        if of_source.access is Access.DENIED:
-            return denied(f"it is read through {source.endpoint.path}: {of_source.reason}")
+        source_check = check_access(source, company, permissions)
+        if source_check.access is Access.DENIED:
+            return denied(f"it is read through {source.endpoint.path}: {source_check.reason}")
     return check
 
 
@@ -74,12 +74,16 @@ def _check_alone(
         return READABLE
     if company.scopes and not {*stream.access.scopes, "full"} & {*company.scopes, "base"}:
         return denied(f"the app lacks the scope {stream.access.read_scope}")
-    of_user = _check_user(stream, company, permissions)
-    if stream.access.needs.unknown and of_user.access is not Access.DENIED:
+    user_check = _check_user(stream, company, permissions)
+    if stream.access.needs.unknown and user_check.access is not Access.DENIED:
         return unknown(stream.access.needs.unknown)
-    if of_user is READABLE and company.scopes == frozenset() and "base" not in stream.access.scopes:
+    if (
+        user_check is READABLE
+        and company.scopes == frozenset()
+        and "base" not in stream.access.scopes
+    ):
         return unknown("the token does not list its scopes")
-    return of_user
+    return user_check
 
 
 def _check_user(
@@ -132,9 +136,9 @@ def user_permissions(
 
 
 def by_reason(checks: Mapping[str, AccessCheck], access: Access) -> list[str]:
-    """The streams with this result, as one text for each reason: `roles, users (reason)`.
+    """The streams with this access, as one string per reason: `roles, users (reason)`.
 
-    checks: by the stream's name.
+    checks: by stream name.
     """
     names: dict[str, list[str]] = {}
     for name, check in checks.items():
@@ -144,7 +148,7 @@ def by_reason(checks: Mapping[str, AccessCheck], access: Access) -> list[str]:
 
 
 def partial_access(company: Company, streams: Iterable[Stream]) -> tuple[bool, str] | None:
-    """(whether to warn, what these credentials show only part of), or None if they show all.
+    """(whether to warn, what these credentials see only in part), or None if they see everything.
 
     A user who is not an admin does not see other users' private records. Some streams only ever
     contain the user's own data.

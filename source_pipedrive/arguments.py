@@ -41,15 +41,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def parser() -> argparse.ArgumentParser:
     """The commands and options that Airbyte uses."""
-    every = argparse.ArgumentParser(add_help=False)
-    every.add_argument("--debug", action="store_true", help="log every request")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--debug", action="store_true", help="log every request")
     main = argparse.ArgumentParser(
         "source-pipedrive", description="Reads a Pipedrive company, in the Airbyte protocol."
     )
     main.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = main.add_subparsers(title="commands", dest="command", required=True)
     for name, about in COMMANDS.items():
-        command = commands.add_parser(name, help=about, description=about, parents=[every])
+        command = commands.add_parser(name, help=about, description=about, parents=[shared])
         if name != "spec":
             command.add_argument("--config", required=True, metavar="FILE", help=CONFIG)
         if name == "read":

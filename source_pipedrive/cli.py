@@ -67,7 +67,7 @@ class Entrypoint(AirbyteEntrypoint):
 
 
 def run(arguments: argparse.Namespace, termination: Termination) -> None:
-    """Runs one command. Exits with 1 if it fails, or by SIGTERM if that ended it."""
+    """Runs one command. Exits with 1 if it fails, or with SIGTERM if that ended it."""
     writer = Writer(sys.stdout.fileno())
     logging.getLogger().handlers = [LogHandler(writer)]
     logging.captureWarnings(True)
@@ -96,7 +96,7 @@ def _messages(arguments: argparse.Namespace, termination: Termination) -> Iterab
 def _read(
     source: SourcePipedrive, arguments: argparse.Namespace, termination: Termination
 ) -> Iterable[bytes]:
-    """What the CDK's entrypoint does for `read`, but a page at a time and already rendered."""
+    """Does what the CDK's entrypoint does for `read`, but encodes whole pages."""
     config = load_config(source, arguments.config)
     specification = source.spec(logger)
     AirbyteEntrypoint.set_up_secret_filter(config, specification.connectionSpecification)
@@ -105,9 +105,9 @@ def _read(
     memory = MemoryMonitor(check_interval=MEMORY_CHECK_INTERVAL)
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     spare_memory()
-    waiting = StopSignal()
-    termination.stop_with(waiting.stop)
-    return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, waiting)
+    stop_signal = StopSignal()
+    termination.stop_with(stop_signal.stop)
+    return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, stop_signal)
 
 
 def spare_memory() -> None:
@@ -132,7 +132,7 @@ def load_config(source: Source, path: str) -> Mapping[str, Any]:
 
 
 def load(what: str, path: str, read: Callable[[str], T]) -> T:
-    """What `read` makes of the file `path`. what: "catalog" or "state". Raises a config error."""
+    """The result of `read(path)`. what: "catalog" or "state". Raises a config error."""
     try:
         return read(path)
     except OSError as error:
@@ -142,7 +142,7 @@ def load(what: str, path: str, read: Callable[[str], T]) -> T:
 
 
 def unreadable(what: str, path: str, error: OSError) -> AirbyteTracedException:
-    """The error for a file that is missing or that the program may not read."""
+    """The error for a file that is missing or that this program may not read."""
     if isinstance(error, PermissionError):
         return config_error(
             f"The {what} file {path} may not be read by user {os.geteuid()}, the user that this "

@@ -75,7 +75,7 @@ class SourcePipedrive(Source):
         """Whether the credentials are valid. Logs what they can read. Costs 12 tokens."""
         try:
             parsed = parse(config)
-            client, company = connect(parsed, CHECK_TRIES, prove=True)
+            client, company = connect(parsed, CHECK_TRIES, verify=True)
             parsed.history.since(company.at)
             streams = list(STREAMS.values())
             permissions = user_permissions(client, company, streams)
@@ -141,14 +141,14 @@ class SourcePipedrive(Source):
         catalog: ConfiguredAirbyteCatalog,
         state: Sequence[AirbyteStateMessage],
         encoder: Encoder[T],
-        meanwhile: Callable[[], None] = lambda: None,
+        between_pages: Callable[[], None] = lambda: None,
         stop_signal: StopSignal | None = None,
     ) -> Iterator[T]:
         """Yields the messages of one sync, rendered by `encoder`.
 
-        `meanwhile` is called between pages. `stop_signal.stop()` ends the sync after the pages in
-        progress. Raises AirbyteTracedException: before the first message, a config error that the
-        user has to fix; at the end, an error if a stream is incomplete.
+        `between_pages` is called between two pages. `stop_signal.stop()` ends the sync after the
+        pages in progress. Raises AirbyteTracedException: before the first message, a config error
+        that the user has to fix; at the end, an error if a stream is incomplete.
         """
         parsed = parse(config)
         states = ConnectorStateManager(list(state))
@@ -165,7 +165,7 @@ class SourcePipedrive(Source):
         fields = None
         if parsed.custom_fields != "raw":
             fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
-        options = Options(lower, parsed.num_workers, fields, meanwhile)
+        options = Options(lower, parsed.num_workers, fields, between_pages)
         yield from SyncRun(client, company, selected, encoder, options, stop_signal)
 
 
@@ -184,7 +184,7 @@ def catalog_entry(stream: Stream, schema: dict[str, Any]) -> AirbyteStream:
 
 
 def select(configured: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Selection:
-    """What the configured catalog selects of one stream. Raises a config error if it is unknown."""
+    """The selection of one configured stream. Raises a config error if the stream is unknown."""
     name = configured.stream.name
     stream = STREAMS.get(name)
     if stream is None:
@@ -198,7 +198,7 @@ def select(configured: ConfiguredAirbyteStream, states: ConnectorStateManager) -
 
 
 def _warn(company: Company, streams: Sequence[Stream]) -> None:
-    """Logs what these credentials show only part of."""
+    """Logs what these credentials see only in part."""
     if (finding := partial_access(company, streams)) is not None:
         is_warning, sentence = finding
         logger.log(logging.WARNING if is_warning else logging.INFO, sentence)

@@ -269,7 +269,7 @@ COMPANY = (
           key=("code",), needs=BILLING, about="Add-ons that the company pays for"),
     deleted("deleted_records", "Recently deleted records, as far as Pipedrive reports them"),
     whole("legacy_teams", "legacyTeams", 20, "users:read", means_unavailable=TEAMS_GONE,
-          needs=TEAMS, about="Teams, deprecated by Pipedrive; empty where the account has none"),
+          needs=TEAMS, about="Teams, deprecated by Pipedrive; empty if the account has none"),
     whole("user_connections", "userConnections", 20, "base", key=("user_id",), only_own_data=True,
           kind=Kind.SINGLE, about="Third-party accounts the token's user has connected"),
     whole("user_settings", "userSettings", 2, "base", key=("user_id",), only_own_data=True,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 TERMINATED = 128 + signal.SIGTERM
-# Seconds that a read has to end its streams in order. Docker sends SIGKILL after ten.
+# Seconds for a read to end its streams cleanly. Docker sends SIGKILL after ten.
 GRACE = 8.0
 
 
@@ -50,4 +50,4 @@ def die() -> NoReturn:
     which ends `check` this way, treats any exit code except 0 and -15 as a crash."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     os.kill(os.getpid(), signal.SIGTERM)
-    os._exit(TERMINATED)  # as process 1, where the kernel ignores the signal
+    os._exit(TERMINATED)  # for process 1, the kernel ignores the signal

@@ -148,7 +148,7 @@ def test_check_renews_the_token_so_that_a_wrong_secret_shows_at_once(
 ) -> None:
     sent = wire(renewal(scope="base,deals:read"), me())
     raw = oauth(**GOOD)
-    _, company = connect(parse(raw), prove=True)
+    _, company = connect(parse(raw), verify=True)
     assert addresses(sent)[0] == "https://oauth.pipedrive.com/oauth/token"
     assert company.scopes == {"base", "deals:read"}
 

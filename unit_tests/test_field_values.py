@@ -146,7 +146,7 @@ def test_a_deleted_option_becomes_its_id_and_is_logged_once_per_field() -> None:
         fill(record, {KEY: value}, entries)
         assert record == {"tier": str(value)}
     assert len(told) == 1
-    assert '"Tier" holds options that have been deleted' in told[0]
+    assert '"Tier" contains options that have been deleted' in told[0]
 
 
 def test_options_of_a_deleted_field_are_not_logged_as_deleted() -> None:

@@ -223,5 +223,5 @@ def test_null_and_absent_lists_are_empty() -> None:
 
 @pytest.mark.parametrize("body", [{"success": False}, {"data": {"id": 1}}, {"data": [1]}])
 def test_an_answer_without_a_list_is_an_error_rather_than_an_empty_stream(body: Any) -> None:
-    with pytest.raises(StreamError, match="holds no list"):
+    with pytest.raises(StreamError, match="contains no list"):
         records_of(FILES, body)

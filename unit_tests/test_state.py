@@ -119,7 +119,7 @@ def test_a_sync_warns_once_that_it_does_not_trust_other_connectors_states(
     run = SyncRun(client, ACME, selected, AsMessages(), Options(LOWER, 2), StopSignal())
     list(run)
     (line,) = [r.message for r in caplog.records if r.levelname == "WARNING"]
-    assert line.startswith("Another connector wrote the state of deals, notes. It does not say")
+    assert line.startswith("Another connector wrote the state of deals, notes. It does not record")
     assert not any(asked.get("updated_since", "2026") > "2026-11" for asked in client.asked)
 
 

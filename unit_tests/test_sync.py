@@ -141,7 +141,7 @@ def test_a_slow_destination_and_a_spent_budget_do_not_hang_a_sync(
     monkeypatch.setattr(Schedule, "stop", stop)
     monkeypatch.setattr(company, "pacing", Pace(parallel=30))
     chosen = [Selection(STREAMS["deal_stage_history"], {}, full_refresh=False)]
-    options = Options(between=lambda: cast("None", stopped.wait(20)))  # a slow destination
+    options = Options(between_pages=lambda: cast("None", stopped.wait(20)))  # a slow destination
     run = SyncRun(company, ACME, chosen, AsMessages(), options, StopSignal())
     found: list[Any] = []
     reading = threading.Thread(target=lambda: found.append(drained(run)), daemon=True)

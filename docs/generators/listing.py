@@ -22,7 +22,7 @@ ABOUT = {
     "Sales": "Deals, leads, products, pipelines and goals, and Pipedrive's summaries of them",
     "Contacts and work": "People, organizations, activities, notes, files, mail and calls",
     "Details of deals, contacts and products": "The child streams of single records: products, "
-    "followers, participants, mail, and every change of a field",
+    "followers, participants, mail, and every change to a field",
     "Projects and tasks": "For companies that have the projects add-on",
     "Company": "Users, roles, permissions, filters, webhooks, deletions",
     "Fields": "What your company and Pipedrive call the fields, and their options",
@@ -95,7 +95,7 @@ def touches() -> str:
         f"| {names(streams)} | {quoted(touched)} | {how.value} |"
         for (touched, how), streams in answers
     ]
-    head = ["| a change of | updates the `update_time` of | certainty |", "|---|---|---|"]
+    head = ["| a change to | updates the `update_time` of | certainty |", "|---|---|---|"]
     return "\n".join([*head, *lines, ""])
 
 

@@ -52,7 +52,7 @@ class Sizes:
 
     @property
     def last(self) -> dict[str, int]:
-        """The highest id that a custom field of type user, people or org may hold."""
+        """The highest id that a custom field of type user, people or org may contain."""
         return {"user": self.users, "people": self.persons, "org": self.organizations}
 
 

@@ -51,7 +51,7 @@ def secret(order: int, title: str, description: str) -> Any:
 
 
 def kept(order: int, title: str, description: str, rules: Any = None, **extra: Any) -> Any:
-    """A text field that is hidden from the form and is "" unless set."""
+    """A text field, hidden from the form, that is "" unless set."""
     return field(order, title, description, "", rules, airbyte_hidden=True, **extra)
 
 

@@ -39,8 +39,8 @@ def migrate(raw: Mapping[str, Any]) -> Migrated:
 
     Unknown keys are kept. If both today's key and an earlier one are present, today's wins and the
     earlier one is dropped. A null in a known key counts as absent, and blanks around pasted
-    credentials are removed. Nothing is validated here: invalid values are left for `parse` to
-    report, except that a `num_workers` that is out of range is dropped from an earlier shape.
+    credentials are removed. Nothing is validated here (`parse` reports invalid values), but a
+    `num_workers` that is out of range is dropped from an earlier shape.
     """
     if isinstance(raw, Migrated):
         return raw

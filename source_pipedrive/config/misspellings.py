@@ -53,9 +53,9 @@ def _of_level(level: str, settings: Mapping[str, Any]) -> Iterator[str]:
 
 def _nearest(level: str, key: str) -> str | None:
     """The setting whose name is closest to `key`, first at its own level, then at the others."""
-    for where in (level, *(other for other in KNOWN if other != level)):
-        for name in get_close_matches(key.lower(), KNOWN[where], 1, cutoff=0.75):
-            return where + name
+    for candidate in (level, *(other for other in KNOWN if other != level)):
+        for name in get_close_matches(key.lower(), KNOWN[candidate], 1, cutoff=0.75):
+            return candidate + name
     return None
 
 

@@ -19,7 +19,7 @@ class TokenStore:
     caller: Mapping[str, Any] = field(compare=False)
 
     def get(self, name: str) -> str:
-        """A field of `credentials` as last saved, or "" if it is not set."""
+        """A field of `credentials` as last saved, or "" if not set."""
         return str(self.migrated["credentials"].get(name) or "")
 
     def save(self, tokens: Mapping[str, str]) -> None:

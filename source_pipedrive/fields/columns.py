@@ -1,7 +1,7 @@
 """Columns for custom fields, and their properties in a stream's JSON Schema.
 
-Each property carries Pipedrive's key. So the configured catalog maps values to columns until the
-schema is refreshed, even if the field is renamed meanwhile.
+Each property carries Pipedrive's key, so the configured catalog still maps values to columns if a
+field is renamed before the schema is refreshed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DATE: Schema = {**TEXT, "format": "date"}
 TIME: Schema = {**TEXT, "format": "time", "airbyte_type": "time_without_timezone"}
 LIST: Schema = {"type": ["null", "array"], "items": TEXT}
 
-# What a field of each type holds. Any other type, known or new, is text.
+# The schema of each field type. Any other type, known or new, is text.
 TYPES: dict[str, Schema] = {
     "double": NUMBER,
     "monetary": NUMBER,
@@ -49,7 +49,7 @@ TYPES: dict[str, Schema] = {
         INTEGER,
     ),
 }
-# The additional columns of a type, by the part of the value that they hold.
+# The additional columns of a type, by the part of the value that they contain.
 PARTS: dict[str, dict[str, Schema]] = {
     "monetary": {"currency": TEXT},
     "daterange": {"until": DATE},
@@ -61,7 +61,7 @@ PARTS: dict[str, dict[str, Schema]] = {
 @dataclass(frozen=True)
 class Column:
     """name: the column in the warehouse; key, type, title: the field in Pipedrive; part: which part
-    of the value it holds, "" for the value itself."""
+    of the value it contains, "" for the value itself."""
 
     name: str
     key: str
@@ -72,11 +72,11 @@ class Column:
     @property
     def schema(self) -> Schema:
         """The property that `discover` lists."""
-        holds = PARTS[self.type][self.part] if self.part else TYPES.get(self.type, TEXT)
+        schema = PARTS[self.type][self.part] if self.part else TYPES.get(self.type, TEXT)
         what = f"{self.part} of the custom field" if self.part else "Custom field"
         annotations = {KEY: self.key, TYPE: self.type, **({PART: self.part} if self.part else {})}
         about = f"{what} of type {self.type}, {self.key} in Pipedrive"
-        return {**holds, "title": self.title, "description": about, **annotations}
+        return {**schema, "title": self.title, "description": about, **annotations}
 
 
 def columns_of(
@@ -102,7 +102,7 @@ def discovered(stream: Stream, definitions: Definitions) -> list[Column] | None:
     fields = definitions.of(stream.columns.definitions)
     if fields is None:
         return None
-    own = reserved(stream) | {one.key for one in fields.values() if not one.custom}
+    own = reserved(stream) | {f.key for f in fields.values() if not f.custom}
     custom = sorted((f for f in fields.values() if f.custom), key=lambda f: f.key)
     if not contested([_wanted(field) for field in custom], own):
         return columns_of(custom, own)
@@ -110,11 +110,11 @@ def discovered(stream: Stream, definitions: Definitions) -> list[Column] | None:
     if ordered is not None:
         return columns_of(ordered, own)
     first = stream.columns.definitions[0].name
-    mendable = any(each.v1_fallback for each in stream.columns.definitions)
-    definitions.say_once(
-        logging.WARNING if mendable else logging.INFO,
+    fixable = any(source.v1_fallback for source in stream.columns.definitions)
+    definitions.log_once(
+        logging.WARNING if fixable else logging.INFO,
         f"Pipedrive does not report the order in which {first} were created. So if "
-        "several share a name, the columns of all of them end in a piece of their key.",
+        "several share a name, all of their columns end in part of their key.",
     )
     return columns_of(custom, own, ordered=False)
 
@@ -125,7 +125,7 @@ def reserved(stream: Stream) -> set[str]:
 
 
 def with_columns(stream: Stream, columns: Sequence[Column] | None, labels: bool) -> Schema:
-    """A stream's schema with its columns for custom fields and for labels."""
+    """A stream's schema with its columns for custom fields and labels."""
     schema = stream.schema
     properties = dict(schema["properties"])
     if stream.columns.has_custom_fields:
@@ -138,15 +138,15 @@ def with_columns(stream: Stream, columns: Sequence[Column] | None, labels: bool)
         properties[RAW] = {**raw, MARK: seen if columns is not None else None}
     if labels and columns is not None:
         for ids, name in stream.columns.labels.items():
-            holds = LIST if "array" in properties[ids]["type"] else TEXT
-            properties[name] = {**holds, "description": f"What `{ids}` is called in Pipedrive"}
+            names = LIST if "array" in properties[ids]["type"] else TEXT
+            properties[name] = {**names, "description": f"What `{ids}` is called in Pipedrive"}
     for column in sorted(columns or (), key=lambda column: column.name):
         properties[column.name] = column.schema
     return {**schema, "properties": properties}
 
 
 def configured(schema: Mapping[str, Any]) -> list[Column] | None:
-    """The columns that a configured schema requests; None if it does not say."""
+    """The columns that a configured schema requests; None if it does not list them."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
         return None

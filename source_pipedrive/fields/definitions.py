@@ -18,7 +18,7 @@ from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
-Row = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 HIDDEN = 403  # the credentials may not see a list
 GONE = (404, 410)
@@ -26,7 +26,7 @@ GONE = (404, 410)
 
 @dataclass(frozen=True)
 class Field:
-    """One field. options: labels by option id, as text; order: increases with creation."""
+    """One field. options: labels by option id, as text; order: ascends in order of creation."""
 
     key: str
     name: str
@@ -36,62 +36,64 @@ class Field:
     order: int | None = None
 
 
-def from_v2(row: Row) -> Field:
+def from_v2(record: Record) -> Field:
     """A field from a v2 list."""
     return Field(
-        key=str(row.get("field_code") or ""),
-        name=str(row.get("field_name") or ""),
-        type=str(row.get("field_type") or ""),
-        custom=row.get("is_custom_field") is True,
-        options=_options(row.get("options")),
+        key=str(record.get("field_code") or ""),
+        name=str(record.get("field_name") or ""),
+        type=str(record.get("field_type") or ""),
+        custom=record.get("is_custom_field") is True,
+        options=_options(record.get("options")),
     )
 
 
-def from_v1(row: Row, renamed: Mapping[str, str]) -> Field:
+def from_v1(record: Record, renamed: Mapping[str, str]) -> Field:
     """A field from a v1 list. renamed: v2's names for keys that differ."""
-    key = str(row.get("key") or "")
-    custom = bool(row.get("edit_flag")) and HASH.fullmatch(key) is not None
-    number = row.get("id")
+    key = str(record.get("key") or "")
+    custom = bool(record.get("edit_flag")) and HASH.fullmatch(key) is not None
+    number = record.get("id")
     return Field(
         key=key if custom else renamed.get(key, key),
-        name=str(row.get("name") or ""),
-        type=str(row.get("field_type") or ""),
+        name=str(record.get("name") or ""),
+        type=str(record.get("field_type") or ""),
         custom=custom,
-        options=_options(row.get("options")),
+        options=_options(record.get("options")),
         order=number if isinstance(number, int) else None,
     )
 
 
-def as_v2(rows: Iterable[Row], renamed: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The rows of a v1 list in v2's shape, with each subfield inside its field. renamed: v2's names
-    for keys that differ."""
-    rows = list(rows)
+def as_v2(records: Iterable[Record], renamed: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The records of a v1 list in v2's shape, with each subfield inside its field.
+
+    renamed: v2's names for keys that differ.
+    """
+    records = list(records)
     parts: dict[object, list[dict[str, Any]]] = {}
-    for row in filter(_is_part, rows):
-        owner, _, suffix = str(row.get("key") or "").partition("_")
+    for record in filter(_is_part, records):
+        owner, _, suffix = str(record.get("key") or "").partition("_")
         part = {
-            "field_code": row.get("id_suffix") or suffix,
-            "field_name": row.get("name"),
-            "field_type": row.get("field_type"),
+            "field_code": record.get("id_suffix") or suffix,
+            "field_name": record.get("name"),
+            "field_type": record.get("field_type"),
         }
-        parts.setdefault(row.get("parent_id") or owner, []).append(part)
-    fields = [(row, from_v1(row, renamed)) for row in rows if not _is_part(row)]
+        parts.setdefault(record.get("parent_id") or owner, []).append(part)
+    fields = [(record, from_v1(record, renamed)) for record in records if not _is_part(record)]
     return [
         {
-            "field_code": one.key,
-            "field_name": row.get("name"),
-            "field_type": row.get("field_type"),
-            "options": row.get("options"),
-            "subfields": parts.get(row.get("id")) or parts.get(one.key),
-            "is_custom_field": one.custom,
+            "field_code": field.key,
+            "field_name": record.get("name"),
+            "field_type": record.get("field_type"),
+            "options": record.get("options"),
+            "subfields": parts.get(record.get("id")) or parts.get(field.key),
+            "is_custom_field": field.custom,
         }
-        for row, one in fields
+        for record, field in fields
     ]
 
 
-def _is_part(row: Row) -> bool:
-    """Whether a row of v1 is a subfield."""
-    return bool(row.get("is_subfield")) or ("id" in row and row["id"] is None)
+def _is_part(record: Record) -> bool:
+    """Whether a v1 record is a subfield."""
+    return bool(record.get("is_subfield")) or ("id" in record and record["id"] is None)
 
 
 def _options(listed: object) -> dict[str, str]:
@@ -106,32 +108,32 @@ def _options(listed: object) -> dict[str, str]:
 class Definitions:
     """The fields of each kind of object, requested once, when first needed. Thread-safe.
 
-    listed: returns all rows of a list. strict: a list that Pipedrive no longer has is an error,
-    not merely a list that the credentials may not see.
+    listed: returns all records of a list. strict: a list that Pipedrive no longer has is an error,
+    not treated like one that the credentials may not see.
     """
 
-    def __init__(self, listed: Callable[[Stream], Sequence[Row]], strict: bool = False) -> None:
+    def __init__(self, listed: Callable[[Stream], Sequence[Record]], strict: bool = False) -> None:
         self._listed = listed
         self._passing = (HIDDEN,) if strict else (HIDDEN, *GONE)
         self._lock = threading.Lock()
         self._known: dict[str, dict[str, Field] | StreamError] = {}
         self._orders: dict[str, dict[str, int]] = {}
-        self._said: set[str] = set()
-        self._saying = threading.Lock()
+        self._logged: set[str] = set()
+        self._log_lock = threading.Lock()
         self._named: dict[str, dict[str, str] | None] = {}
 
     def of(self, lists: Sequence[Stream]) -> dict[str, Field] | None:
         """The fields by key, from the first of `lists` that the credentials may read; None, with a
-        warning, if they may read none. Raises StreamError if the answer is inconclusive."""
+        warning, if they may not read any. Raises StreamError if the answer is inconclusive."""
         with self._lock:
             found = [self._once(stream) for stream in lists[:1]]
             while isinstance(found[-1], StreamError) and len(found) < len(lists):
                 found.append(self._once(lists[len(found)]))
         if isinstance(found[-1], StreamError):
-            self.say_once(
+            self.log_once(
                 logging.WARNING,
                 f"{found[0]} Until then ids have no labels and new custom fields have no columns; "
-                "the raw object holds everything.",
+                "the raw object contains everything.",
             )
             return None
         return found[-1]
@@ -142,55 +144,56 @@ class Definitions:
         with self._lock:
             if stream.name not in self._named:
                 try:
-                    rows = self._listed(stream)
+                    records = self._listed(stream)
                 except StreamError as error:
                     if error.status not in (HIDDEN, *GONE):
                         raise
-                    self.say_once(
+                    self.log_once(
                         logging.WARNING, f"{error} Until then {stream.name} appear only as ids."
                     )
                     self._named[stream.name] = None
                 else:
                     self._named[stream.name] = {
                         str(r["id"]): str(r["name"])
-                        for r in rows
+                        for r in records
                         if r.get("id") is not None and r.get("name") is not None
                     }
             return self._named[stream.name]
 
     def in_order(self, lists: Sequence[Stream]) -> list[Field] | None:
         """The custom fields in order of creation; None if Pipedrive does not report the order."""
-        custom = [one for one in (self.of(lists) or {}).values() if one.custom]
-        if any(one.order is None for one in custom):
+        custom = [f for f in (self.of(lists) or {}).values() if f.custom]
+        if any(f.order is None for f in custom):
             orders: dict[str, int] = {}
             with self._lock:
-                for older in filter(None, (stream.v1_fallback for stream in lists)):
-                    orders = orders or self._order(older)
-            custom = [replace(one, order=orders.get(one.key, one.order)) for one in custom]
-        if custom and all(one.order is None for one in custom):
+                for fallback in filter(None, (stream.v1_fallback for stream in lists)):
+                    orders = orders or self._order(fallback)
+            custom = [replace(f, order=orders.get(f.key, f.order)) for f in custom]
+        if custom and all(f.order is None for f in custom):
             return None
-        # A field that v1 does not list yet is newer than all that it lists.
-        return sorted(custom, key=lambda one: (one.order is None, one.order or 0, one.key))
+        # A field that v1 does not list yet is newer than all those it lists.
+        return sorted(custom, key=lambda f: (f.order is None, f.order or 0, f.key))
 
-    def say_once(self, level: int, sentence: str) -> None:
+    def log_once(self, level: int, sentence: str) -> None:
         """Logs a sentence once, even if it concerns several streams."""
-        with self._saying:
-            new = sentence not in self._said
-            self._said.add(sentence)
+        with self._log_lock:
+            new = sentence not in self._logged
+            self._logged.add(sentence)
         if new:
             logger.log(level, sentence)
 
-    def _order(self, older: Stream) -> dict[str, int]:
-        if older.endpoint.path not in self._orders:
+    def _order(self, fallback: Stream) -> dict[str, int]:
+        if fallback.endpoint.path not in self._orders:
             try:
-                fields = [from_v1(item, older.columns.renamed) for item in self._listed(older)]
-                order = {one.key: one.order for one in fields if one.order is not None}
+                renamed = fallback.columns.renamed
+                fields = [from_v1(item, renamed) for item in self._listed(fallback)]
+                order = {f.key: f.order for f in fields if f.order is not None}
             except StreamError as error:
                 if error.status not in (HIDDEN, *GONE):
                     raise
                 order = {}
-            self._orders[older.endpoint.path] = order
-        return self._orders[older.endpoint.path]
+            self._orders[fallback.endpoint.path] = order
+        return self._orders[fallback.endpoint.path]
 
     def _once(self, stream: Stream) -> dict[str, Field] | StreamError:
         if stream.name not in self._known:
@@ -201,7 +204,7 @@ class Definitions:
         failure: StreamError | None = None
         for source in filter(None, (stream, stream.v1_fallback)):
             try:
-                rows = self._listed(source)
+                records = self._listed(source)
             except StreamError as error:
                 if source.unavailable_answer(error.status, error.body):
                     return {}  # the account has no record with such fields either
@@ -209,7 +212,7 @@ class Definitions:
                     raise
                 failure = failure or error
                 continue
-            own = [item for item in rows if not _is_part(item)]
+            own = [item for item in records if not _is_part(item)]
             v2, renamed = source.endpoint.version == 2, source.columns.renamed
             fields = [from_v2(item) if v2 else from_v1(item, renamed) for item in own]
             if not fields:
@@ -217,7 +220,7 @@ class Definitions:
                     return {}  # the company does not use the add-on
                 # Every other kind of object has standard fields.
                 raise StreamError(
-                    f'Pipedrive sent no field at all for "{stream.name}". '
+                    f'Pipedrive sent no fields at all for "{stream.name}". '
                     "Run the sync again later.",
                     TRANSIENT,
                 )

@@ -10,21 +10,21 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-Row = dict[str, Any]
+Record = dict[str, Any]
 
 _KEY = re.compile(r"([0-9a-f]{40})(?:_(.+))?")
-# Types whose value is an object in v2, whichever of its parts are set.
+# Types whose value is always an object in v2, even if only one part is set.
 _OBJECTS = frozenset({"monetary", "address", "daterange", "time", "timerange"})
 
 
-def gathered(row: Mapping[str, Any], types: Mapping[str, str]) -> Row:
+def gathered(lead: Mapping[str, Any], types: Mapping[str, str]) -> Record:
     """The record with its custom fields in one object, in v2's shapes.
 
     types: Pipedrive's type of each known field, by key.
     """
-    record: Row = {}
-    values: Row = {}
-    for name, value in row.items():
+    record: Record = {}
+    values: Record = {}
+    for name, value in lead.items():
         match = _KEY.fullmatch(name) if len(name) >= 40 else None
         if match is None:
             record[name] = value
@@ -37,9 +37,10 @@ def gathered(row: Mapping[str, Any], types: Mapping[str, str]) -> Row:
             else:
                 values[key] = _as_v2(shaped, kind)
         else:
-            of = values.get(match[1])
-            whole = of if isinstance(of, dict) else {} if of is None else {"value": of}
-            values[match[1]] = {**whole, part: value}
+            known = values.get(match[1])
+            if not isinstance(known, dict):
+                known = {} if known is None else {"value": known}
+            values[match[1]] = {**known, part: value}
     for key, value in values.items():
         if isinstance(value, dict) and all(part is None for part in value.values()):
             values[key] = None
@@ -52,7 +53,7 @@ def _as_v2(value: Any, kind: str) -> Any:
     if kind == "enum" and isinstance(value, str):
         return _id(value)
     if kind == "set" and isinstance(value, str):
-        return [_id(one.strip()) for one in value.split(",") if one.strip()]
+        return [_id(id_.strip()) for id_ in value.split(",") if id_.strip()]
     return value
 
 

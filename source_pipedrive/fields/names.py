@@ -1,7 +1,7 @@
 """Column names for custom fields: legal in any warehouse, unique, and stable.
 
 The invariant: a field's names depend only on the stream's standard columns and on the fields that
-were created before it. So adding a field never renames another.
+were created before it, so adding a field never renames another.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ def contested(
     """The names that several fields want, so that their order of creation matters."""
     own = set(reserved)
     seen: set[str] = set()
-    twice: set[str] = set()
+    repeated: set[str] = set()
     for key, name, suffixes in fields:
         wanted = set(_with(plain(name), "", suffixes))
         if not own.isdisjoint(wanted):
             wanted = set(_with(plain(name), f"_{_mark(key)[:SHORT]}", suffixes))
-        twice |= seen & wanted
+        repeated |= seen & wanted
         seen |= wanted
-    return twice
+    return repeated
 
 
 def _mark(key: str) -> str:
@@ -73,7 +73,7 @@ def _free(base: str, key: str, suffixes: Sequence[str], taken: Collection[str]) 
         if not set(names).intersection(taken):
             return names
         names = _with(base, f"_{mark[:length]}", suffixes)
-    # Only names chosen on purpose get here: all forty characters of the hash are taken.
+    # Only deliberately chosen names get here: all forty characters of the hash are taken.
     number = 2
     while set(names).intersection(taken):
         names = _with(base, f"_{mark[:SHORT]}_{number}", suffixes)
@@ -82,5 +82,5 @@ def _free(base: str, key: str, suffixes: Sequence[str], taken: Collection[str]) 
 
 
 def _with(base: str, mark: str, suffixes: Sequence[str]) -> list[str]:
-    room = LONGEST - len(mark) - max(map(len, suffixes))
-    return [f"{base[:room]}{mark}{suffix}" for suffix in suffixes]
+    length = LONGEST - len(mark) - max(map(len, suffixes))
+    return [f"{base[:length]}{mark}{suffix}" for suffix in suffixes]

@@ -21,7 +21,7 @@ from source_pipedrive.fields.leads import gathered
 from source_pipedrive.fields.values import Entry, Labels, compiled, fill
 from source_pipedrive.stream import Stream
 
-Row = dict[str, Any]
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class FieldPlan:
 
     entries: what to do with each custom field's value, by key
     labels: (field with ids, column, options) of the standard fields with labels
-    types: the types of custom fields that are inline and must be gathered, by key; else None
+    types: the types of inline custom fields, which must be gathered, by key; else None
     names: the columns that the plan fills
     """
 
@@ -39,19 +39,19 @@ class FieldPlan:
     types: Mapping[str, str] | None = None
     names: frozenset[str] = frozenset()
 
-    def gather(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """The rows, with custom fields that are inline moved into one object."""
+    def gather(self, records: Iterable[Record]) -> Iterable[Record]:
+        """The records, with inline custom fields moved into one object."""
         if self.types is None:
-            return rows
+            return records
         types = self.types
-        return [gathered(row, types) for row in rows]
+        return [gathered(record, types) for record in records]
 
-    def fill(self, records: Iterable[Row]) -> None:
+    def fill(self, records: Iterable[Record]) -> None:
         """Adds the columns to the records."""
         entries, labels, names = self.entries, self.labels, self.names
         for record in records:
             if not names.isdisjoint(record):
-                # Pipedrive has added this key since; the column belongs to the custom field.
+                # Pipedrive added this key after discovery; the column belongs to the custom field.
                 for name in names.intersection(record):
                     record[f"pipedrive_{name}"] = record.pop(name)
             values = record.get(RAW)
@@ -90,7 +90,7 @@ def plan_of(
     elif fields and stream.columns.has_custom_fields:
         _compare(stream, columns, fields, seen_keys(schema), definitions)
     types = {column.key: column.type for column in columns}
-    types |= {one.key: one.type for one in (fields or {}).values() if one.custom}
+    types |= {f.key: f.type for f in (fields or {}).values() if f.custom}
     warn = partial(_warn, definitions)
     own = stream.columns.definitions[0]
     return FieldPlan(
@@ -105,9 +105,9 @@ def plan_of(
     )
 
 
-def _warn(definitions: Definitions, of: Stream, sentence: str) -> None:
-    """Warns once for all streams whose fields or labels come from the list `of`."""
-    definitions.say_once(logging.WARNING, f"{of.name}: {sentence}")
+def _warn(definitions: Definitions, origin: Stream, sentence: str) -> None:
+    """Warns once for all streams whose fields or labels come from the list `origin`."""
+    definitions.log_once(logging.WARNING, f"{origin.name}: {sentence}")
 
 
 def _options(
@@ -116,9 +116,11 @@ def _options(
     """Labels by id; None if Pipedrive does not list them."""
     if ids in stream.columns.label_lists:
         return definitions.named(stream.columns.label_lists[ids])
-    one = fields.get(ids)
+    found = fields.get(ids)
     # Only fields of these types are guaranteed to list their options.
-    return one.options if one and (one.options or one.type in ("enum", "set")) else None
+    if found and (found.options or found.type in ("enum", "set")):
+        return found.options
+    return None
 
 
 def _compare(
@@ -135,16 +137,16 @@ def _compare(
         for key, column in own.items()
         if key in fields and column.title and fields[key].name != column.title
     ]
-    custom = {key: one for key, one in fields.items() if one.custom}
+    custom = {key: f for key, f in fields.items() if f.custom}
     seen = {*seen, *(key[:SEEN] for key in own)}
-    added = [f'"{one.name}"' for key, one in custom.items() if key[:SEEN] not in seen]
-    gone = [f'"{column.title}"' for key, column in own.items() if key not in custom]
-    said = [("renamed", renamed), ("new, without a column", added), ("deleted", gone)]
-    changes = [f"{what}: {', '.join(sorted(names)[:20])}" for what, names in said if names]
+    added = [f'"{f.name}"' for key, f in custom.items() if key[:SEEN] not in seen]
+    deleted = [f'"{column.title}"' for key, column in own.items() if key not in custom]
+    found = [("renamed", renamed), ("new, without a column", added), ("deleted", deleted)]
+    changes = [f"{what}: {', '.join(sorted(names)[:20])}" for what, names in found if names]
     if changes:
-        definitions.say_once(
+        definitions.log_once(
             logging.INFO,
             f"{stream.columns.definitions[0].name}: custom fields changed since the schema was "
-            f"discovered. {RAW} holds them all; refresh the schema to update the columns. "
+            f"discovered. {RAW} contains them all; refresh the schema to update the columns. "
             f"{'; '.join(changes)}.",
         )

@@ -11,13 +11,13 @@ from source_pipedrive.fields.columns import DATE, INTEGER, LIST, NUMBER, PARTS, 
 from source_pipedrive.fields.definitions import Field
 from source_pipedrive.http.decoding import encode
 
-Row = dict[str, Any]
-Put = Callable[[Row, Any], None]
+Record = dict[str, Any]
+Put = Callable[[Record, Any], None]
 Warn = Callable[[str], object]  # logs a sentence once for all streams
 # What to do with a field's value. A value of exactly this class goes into this column, unchanged or
 # looked up in the table; any other value goes to the function. Most values take the fast path.
 Entry = tuple[type | None, str, Mapping[Any, Any] | None, Put]
-REMEMBERED = 10_000  # values in a table that fills itself
+CACHED = 10_000  # values in one ConversionCache
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
@@ -43,7 +43,7 @@ class Labels(dict[Any, str | None]):
         if not self._warned:
             self._warned = True
             self._warn(
-                f'"{self._name}" holds options that have been deleted in Pipedrive; '
+                f'"{self._name}" contains options that have been deleted in Pipedrive; '
                 "their ids replace the labels."
             )
         return str(value)
@@ -60,7 +60,7 @@ class Labels(dict[Any, str | None]):
 
     def all(self, value: Any) -> list[str]:
         """The labels of a list of ids, or of ids in v1's comma-separated text."""
-        ids = [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+        ids = [id_.strip() for id_ in value.split(",")] if isinstance(value, str) else value
         items = ids if isinstance(ids, list) else [ids]
         return [label for item in items if (label := self.of(item)) is not None]
 
@@ -84,7 +84,7 @@ class ConversionCache(dict[Any, Any]):
 
     def __missing__(self, value: Any) -> Any:
         found = self._convert(value)
-        if len(self) < REMEMBERED:
+        if len(self) < CACHED:
             self[value] = found
         return found
 
@@ -94,15 +94,15 @@ def compiled(
 ) -> dict[str, Entry]:
     """What to do with the value of each field, by its key.
 
-    fields: the definitions, or None if the credentials may not see them; options are unknown then.
+    fields: the definitions, or None if the credentials may not see them; then options are unknown.
     """
     by_key: dict[str, list[Column]] = {}
     for column in columns:
         by_key.setdefault(column.key, []).append(column)
-    return {key: _entry(warn, of, fields, labels) for key, of in by_key.items()}
+    return {key: _entry(warn, own, fields, labels) for key, own in by_key.items()}
 
 
-def fill(record: Row, values: Mapping[str, Any], entries: Mapping[str, Entry]) -> None:
+def fill(record: Record, values: Mapping[str, Any], entries: Mapping[str, Entry]) -> None:
     """Copies the values of a record's custom fields into its columns."""
     get = entries.get
     for key, value in values.items():
@@ -121,32 +121,32 @@ def _entry(
 ) -> Entry:
     own = next((column for column in columns if not column.part), None)
     name, kind = (own.name, own.type) if own else ("", columns[0].type)
-    holds = TYPES.get(kind)
+    schema = TYPES.get(kind)
     if own is not None and kind in ("enum", "set"):
         if labels and fields is None:
             return None, name, None, _keep_raw
         # A deleted field has no options; a log line elsewhere reports the deletion.
-        one = fields.get(own.key) if fields else None
-        known = Labels(warn, own.title, one.options) if labels and one else Ids()
-        if holds is LIST:
+        found = fields.get(own.key) if fields else None
+        known = Labels(warn, own.title, found.options) if labels and found else Ids()
+        if schema is LIST:
             return None, name, None, _put_labels(name, known)
         return int, name, known, _put(name, known.of)
     if kind in PARTS or kind == "address":
         parts = [_put_part(column) for column in columns if column.part]
         return None, name, None, _put_all(([_put_value(name, kind)] if own else []) + parts)
-    convert = _converter(holds)
-    if holds in (DATE, TIME):
+    convert = _converter(schema)
+    if schema in (DATE, TIME):
         return str, name, ConversionCache(convert), _put(name, convert)
-    plain = float if holds is NUMBER else int if holds is INTEGER else str
+    plain = float if schema is NUMBER else int if schema is INTEGER else str
     return plain, name, None, _put(name, convert)
 
 
-def _keep_raw(record: Row, value: Any) -> None:
+def _keep_raw(record: Record, value: Any) -> None:
     """The value stays in the raw object only."""
 
 
 def _put(name: str, convert: Callable[[Any], Any]) -> Put:
-    def put(record: Row, value: Any) -> None:
+    def put(record: Record, value: Any) -> None:
         if (fit := convert(value)) is not None:
             record[name] = fit
 
@@ -154,9 +154,9 @@ def _put(name: str, convert: Callable[[Any], Any]) -> Put:
 
 
 def _put_labels(name: str, labels: Labels) -> Put:
-    def put(record: Row, value: Any) -> None:
-        if value.__class__ is list and all(one.__class__ is int for one in value):
-            record[name] = [labels[one] for one in value]
+    def put(record: Record, value: Any) -> None:
+        if value.__class__ is list and all(id_.__class__ is int for id_ in value):
+            record[name] = [labels[id_] for id_ in value]
         else:
             record[name] = labels.all(value)
 
@@ -164,12 +164,12 @@ def _put_labels(name: str, labels: Labels) -> Put:
 
 
 def _put_value(name: str, kind: str) -> Put:
-    """Puts the value itself, of a field whose value has parts."""
+    """Puts the value itself, for a field whose value has parts."""
     convert = _converter(TYPES.get(kind))
     if kind == "address":
         return _put(name, lambda value: convert(_address(value)))
 
-    def put(record: Row, value: Any) -> None:
+    def put(record: Record, value: Any) -> None:
         if value.__class__ is dict:
             value = value.get("value")
         if value is not None and (fit := convert(value)) is not None:
@@ -186,13 +186,13 @@ def _address(value: Any) -> Any:
 
 def _put_part(column: Column) -> Put:
     name = column.name
-    # v1, and so leads, has only the number of a time zone.
+    # v1, and therefore leads, has only a time zone's number.
     key, other = (
         ("timezone_name", "timezone_id") if column.part == "timezone" else (column.part, "")
     )
     convert = _converter(PARTS.get(column.type, {}).get(column.part))
 
-    def put(record: Row, value: Any) -> None:
+    def put(record: Record, value: Any) -> None:
         if value.__class__ is not dict:
             return
         part = value.get(key)
@@ -208,31 +208,31 @@ def _put_all(puts: Sequence[Put]) -> Put:
     if len(puts) == 2:
         first, second = puts
 
-        def both(record: Row, value: Any) -> None:
+        def both(record: Record, value: Any) -> None:
             first(record, value)
             second(record, value)
 
         return both
 
-    def each(record: Row, value: Any) -> None:
+    def put_all(record: Record, value: Any) -> None:
         for put in puts:
             put(record, value)
 
-    return each
+    return put_all
 
 
-def _converter(holds: Mapping[str, Any] | None) -> Callable[[Any], Any]:
-    """Converts a value to its column's type; what does not fit is null there, and is in the raw
-    object."""
-    if holds is NUMBER:
+def _converter(schema: Mapping[str, Any] | None) -> Callable[[Any], Any]:
+    """Converts a value to its column's type. A value that does not fit becomes null; the raw object
+    keeps it."""
+    if schema is NUMBER:
         return number
-    if holds is INTEGER:
+    if schema is INTEGER:
         return integer
-    if holds is DATE:
+    if schema is DATE:
         return day
-    if holds is TIME:
+    if schema is TIME:
         return time
-    if holds is not None and "boolean" in holds["type"]:
+    if schema is not None and "boolean" in schema["type"]:
         return lambda value: value if isinstance(value, bool) else None
     return text
 
@@ -247,7 +247,7 @@ def number(value: Any) -> float | int | None:
 
 
 def integer(value: Any) -> int | None:
-    """An id; taken from text, or from the object that v1 sends for a linked record."""
+    """An id, parsed from text or taken from the object that v1 sends for a linked record."""
     if isinstance(value, dict):
         value = value.get("id") if value.get("id") is not None else value.get("value")
     if isinstance(value, str) and _WHOLE.fullmatch(value):

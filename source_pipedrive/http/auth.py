@@ -90,8 +90,8 @@ class OAuth(AuthBase):
         self._renew_if(lambda: self.token == refused)
 
     def _renew_if(self, needed: Callable[[], bool]) -> None:
-        """Renews the access token; nothing else does. Workers wait here for the one that renews. If
-        it fails, they raise its error, because another attempt would fail as well."""
+        """Renews the access token; nothing else does. Workers wait here for the one that renews it.
+        If it fails, they raise its error, because another attempt would fail as well."""
         with self._renewing:
             if self._failure is not None:
                 raise self._failure
@@ -104,7 +104,7 @@ class OAuth(AuthBase):
                 raise
 
     def _has_expired(self) -> bool:
-        """Whether the expiry date has passed. No date, or one that cannot be read, has."""
+        """Whether the expiry date has passed. A missing or unreadable date counts as expired."""
         try:
             return ab_datetime_now() > ab_datetime_parse(self._tokens.get("token_expiry_date"))
         except (TypeError, ValueError):

@@ -47,20 +47,20 @@ def connect(
     config: Config,
     tries: int = TRIES,
     sleep: Callable[[float], None] = time.sleep,
-    prove: bool = False,
+    verify: bool = False,
 ) -> tuple[Client, Company]:
-    """A client for the company of `config`, proved by one request (2 tokens).
+    """A client for the company of `config`, verified by one request (2 tokens).
 
-    sleep: how to wait for a number of seconds. prove: renew the access token even if it is still
-    good, so that a wrong secret shows now and not in an hour. Raises SyncError where the
-    credentials are not valid or Pipedrive cannot be reached.
+    sleep: how to wait for a number of seconds. verify: renew the access token even if it is still
+    valid, so that a wrong secret shows now and not in an hour. Raises SyncError if the credentials
+    are not valid or Pipedrive cannot be reached.
     """
     auth = _auth(config, sleep)
-    if prove and isinstance(auth, OAuth):
+    if verify and isinstance(auth, OAuth):
         auth.renew_unless_changed(auth.token)
     host = _host(config, auth)
     usage = Usage(config.daily_token_reserve, config.daily_token_budget)
-    client = Client(host, auth, tries, sleep, usage, Pacing.of(_whose(config)))
+    client = Client(host, auth, tries, sleep, usage, Pacing.of(_credentials(config)))
     answer = client.get(WHO_AM_I)
     me = answer.body.get("data")
     company = _company(me, answer.at, auth.scopes if isinstance(auth, OAuth) else None)
@@ -75,7 +75,7 @@ def connect(
     return client, company
 
 
-def _whose(config: Config) -> str:
+def _credentials(config: Config) -> str:
     keys = config.credentials
     if isinstance(keys, OAuthCredentials):
         return keys.client_id + keys.refresh_token
@@ -86,10 +86,10 @@ def _compare_clocks(theirs: datetime) -> None:
     ahead = (datetime.now(UTC) - theirs).total_seconds()
     if abs(ahead) > SKEW:
         off = timedelta(seconds=round(abs(ahead)))
-        how = f"{off} {'ahead of' if ahead > 0 else 'behind'} Pipedrive's"
+        difference = f"{off} {'ahead of' if ahead > 0 else 'behind'} Pipedrive's"
         logger.warning(
-            f"This machine's clock is {how}. Syncs use Pipedrive's clock, but certificates and "
-            "access tokens depend on this one: set the clock."
+            f"This machine's clock is {difference}. Syncs use Pipedrive's clock, but certificates "
+            "and access tokens depend on this one: set the clock."
         )
 
 
@@ -112,7 +112,7 @@ def _host(config: Config, auth: ApiToken | OAuth) -> Host:
 
 def _company(me: object, at: datetime | None, scopes: frozenset[str] | None) -> Company:
     if at is None:
-        # This machine's clock may be fast, and a sync that claims to end too late loses changes.
+        # This machine's clock may be fast, and a sync that claims too late an end loses changes.
         raise SyncError(
             "Pipedrive's answer has no Date header, so Pipedrive's time is unknown. Make sure that "
             "no proxy removes the header.",

@@ -2,10 +2,10 @@
 
 To look up a status, a 403 for example, read its rows in `RULES` from top to bottom: the first row
 whose status and body pattern match decides. `Action` explains what follows, and the row's remedy
-ends the message that the user reads. Other statuses are retried from 500 on and end the stream
-below. Two statuses also depend on more than the answer's body: a 402 on the path (`NOT_PAID_FOR`),
+ends the message that the user reads. Any other status from 500 on is retried; any below ends the
+stream. Two statuses also depend on more than the answer's body: a 402 on the path (`NOT_PAID_FOR`),
 and a 429 on the daily budget (`day_is_spent`). If a request for one parent's children is refused,
-`ONE_PARENT_RULES` then decide about that parent.
+`ONE_PARENT_RULES` then decide what happens to that parent.
 
 AirbyteTracedException
 `- PipedriveError
@@ -83,7 +83,7 @@ class Action(Enum):
     END_STREAM = "end the stream"
     END_SYNC = "end the sync"
     PASS_OVER = "the parent is gone: skip it"
-    ASK_LATER = "the parent is not visible: skip it now and ask for it again in later syncs"
+    ASK_LATER = "the parent is not visible: skip it now and request it again in later syncs"
     PARK = "skip the parent; the stream stays incomplete until it can be read"
 
 
@@ -142,8 +142,8 @@ RULES = (
     Rule(429, "", Action.SLOW_DOWN, TRANSIENT, "Run the sync again later.", "rate limit page"),
     Rule(501, "", Action.END_STREAM, SYSTEM, "Please report this line.", DOCS),
 )
-# For requests that ask for the children of one parent. An answer that every parent gets does not
-# concern the parents and ends the stream.
+# For requests for the children of one parent. An answer that every parent gets does not concern the
+# parents and ends the stream.
 ONE_PARENT_RULES = (
     Rule(200, "", Action.ASK_LATER, TRANSIENT, "", "null, although the parent counts some"),
     Rule(404, "", Action.PASS_OVER, SYSTEM, "", "OpenAPI v1 and v2: the parent was not found"),
@@ -198,13 +198,13 @@ def day_is_spent(
     """
     if status != 429:
         return False
-    left = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
+    remaining = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
     burst = whole_number(headers.get("x-ratelimit-remaining"))
-    if left is None:
+    if remaining is None:
         if not reports_limits(headers):
             return refusals >= MUTE_REFUSALS and not served
         return refusals > 0 and bool(burst)
-    return left == 0 or (left < cost and burst != 0)
+    return remaining == 0 or (remaining < cost and burst != 0)
 
 
 def reports_limits(headers: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""The hosts of Pipedrive's API: each company has its own, and all share one with other paths."""
+"""The hosts of Pipedrive's API: each company has one, and all share another with other paths."""
 
 from __future__ import annotations
 

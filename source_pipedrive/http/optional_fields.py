@@ -2,7 +2,7 @@
 
 Pipedrive answers 400 to an unknown name in `include_fields`, and to names that belong to an app
 that the company lacks (https://pipedrive.readme.io/docs/pipedrive-api-v2-migration-guide). A list
-without some columns is worth more than no list, so it is requested again with fewer names.
+without some columns is better than no list, so it is requested again with fewer names.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class OptionalFields:
     def ask(self, request: Request, send: Callable[[Request], Answer]) -> Answer:
         """The answer to `request`, without the names that Pipedrive refuses.
 
-        Raises what `send` raises; for a 400 that no removal prevents, the first one.
+        Raises what `send` raises; for a 400 that no removal prevents, the first error.
         """
         if PARAMETER not in request.params:
             return send(request)
@@ -101,14 +101,14 @@ def _names(request: Request) -> list[str]:
 
 def _without(request: Request, names: frozenset[str]) -> Request:
     """The same request without `names`."""
-    left = [name for name in _names(request) if name not in names]
+    kept = [name for name in _names(request) if name not in names]
     params = {k: v for k, v in request.params.items() if k != PARAMETER}
-    return replace(request, params={**params, PARAMETER: ",".join(left)} if left else params)
+    return replace(request, params={**params, PARAMETER: ",".join(kept)} if kept else params)
 
 
 def _suspects(request: Request, body: str) -> frozenset[str]:
-    """The names to leave out: those that the refusal mentions, else those that need an app, else
-    all. A refusal that mentions more than half of them lists the allowed ones."""
+    """The names to leave out: those that the refusal mentions, else those that require an app,
+    else all. A refusal that mentions more than half of them lists the allowed ones."""
     names = frozenset(_names(request))
     named = names & set(re.findall(r"\w+", body))
     if named and 2 * len(named) <= len(names):

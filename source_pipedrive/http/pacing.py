@@ -2,7 +2,7 @@
 
 Pipedrive counts the requests of a token in a rolling window of two seconds. Each answer reports how
 many the account may send in it (`x-ratelimit-limit`), how many are left (`-remaining`) and in how
-many seconds the window moves on (`-reset`). Other integrations share the window.
+many seconds the window advances (`-reset`). Other integrations share the window.
 https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting
 
 The invariant: as far as the answers show, no two seconds at Pipedrive contain more requests than
@@ -10,10 +10,10 @@ the account may send. The connector cannot know when a request arrived there, on
 its answer took than the quickest one. The request's slot in the window stays taken for that much
 longer.
 
-Several syncs may use one token, and see each other only in what is left. So each of them keeps one
-slot free, in which a new sync becomes visible; remembers what the others took; takes less than the
-whole rest, so that a larger share shrinks and a smaller one grows; and spreads its requests evenly,
-so that what the others see in one second still holds in the next.
+Several syncs may use one token, and each sees the others only in what remains. So each keeps one
+slot free, which shows it a new sync; remembers what the others took; takes less than everything
+that remains, so that a larger share shrinks and a smaller one grows; and spreads its requests
+evenly, so that what the others see in one second is still true in the next.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LOWEST_BURST = 20  # requests in a window on the smallest plan, with an API toke
 WINDOW = 2.0  # seconds
 # Seconds for which a slot stays taken beyond the window. Uneven answer times lengthen the margin.
 LEAST_MARGIN, MOST_MARGIN = 0.04, 0.25
-QUICKEST, USUAL = 1024, 64  # answers from which the quickest and the usual time are taken
+QUICKEST, USUAL = 1024, 64  # answers that the quickest and the usual time are taken from
 HEADROOM = 1.6  # workers beyond those that wait for answers: they also decode, and queue for a slot
 LONGEST_WAIT = 60.0  # seconds
 PATIENT = 3  # refusals in a row before the waits exceed what Pipedrive asks for
@@ -57,8 +57,8 @@ def growing(attempt: int) -> float:
 class Slot:
     """A request's slot in the window.
 
-    own: slots taken when it left, including this one; number: requests that had left by then,
-    including this one.
+    own: slots taken when it was sent, including this one; number: requests sent by then, including
+    this one.
     """
 
     sent: float
@@ -79,18 +79,18 @@ class Others:
     """The slots that other integrations took recently, and so may take again at any moment."""
 
     def __init__(self) -> None:
-        self._places = 0
+        self._slots = 0
         self._seen_at = float("-inf")
 
-    def saw(self, places: int, now: float) -> None:
-        """Others have taken `places` slots."""
-        if places >= self.places(now):
-            self._places, self._seen_at = places, now
+    def saw(self, slots: int, now: float) -> None:
+        """Others have taken this many slots."""
+        if slots >= self.slots(now):
+            self._slots, self._seen_at = slots, now
 
-    def places(self, now: float) -> float:
+    def slots(self, now: float) -> float:
         """How many slots to leave to them."""
         given_back = (now - self._seen_at - REMEMBERED) / GIVEN_BACK
-        return self._places * (1.0 - min(1.0, max(0.0, given_back)))
+        return self._slots * (1.0 - min(1.0, max(0.0, given_back)))
 
 
 class Hold:
@@ -113,18 +113,18 @@ class Hold:
         """Lets no request leave before `until`."""
         self._until = max(self._until, until)
 
-    def left(self, slot: Slot) -> None:
-        """A request has left."""
+    def sent(self, slot: Slot) -> None:
+        """A request has been sent."""
         self._probe = slot
 
     def accepted(self, slot: Slot) -> None:
-        """Pipedrive did not refuse a request. It proves nothing if it left before the refusal."""
+        """Pipedrive did not refuse a request. It proves nothing if sent before the refusal."""
         if slot.sent > self._since:
             self._refusals = 0
 
     def refused(self, slot: Slot, now: float, reset: int | None) -> float | None:
-        """The seconds for which a 429 holds all requests back; None if the request left before the
-        refusal that already does. reset: what Pipedrive asks for."""
+        """The seconds for which a 429 holds all requests back; None if the request was sent before
+        the refusal that already does. reset: what Pipedrive asks for."""
         if slot.sent <= self._since:
             return None
         self._refusals += 1
@@ -193,25 +193,25 @@ class Pacing:
             if (held := self._hold.seconds(now)) > 0:
                 return held
             self._forget(now)
-            room = self._room(now)
-            if now < self._next and self._others.places(now):
+            ours = self._ours(now)
+            if now < self._next and self._others.slots(now):
                 return self._next - now
-            if len(self._taken) >= room:
+            if len(self._taken) >= ours:
                 # At least a millisecond: a wait of nearly 0 would be a busy loop.
                 return max(0.001, self._taken[0].expires - now)
             self._departures += 1
-            self._next = max(now - WINDOW / room, self._next) + WINDOW / room
+            self._next = max(now - WINDOW / ours, self._next) + WINDOW / ours
             own = len(self._taken) + 1
             slot = Slot(now, now + WINDOW + MOST_MARGIN, own, self._departures)
             self._taken.append(slot)
-            self._hold.left(slot)
+            self._hold.sent(slot)
             return slot
 
     def answered(self, slot: Slot, status: int, headers: Mapping[str, str]) -> float | None:
         """Learns from the head of an answer. A 429 holds all requests back: returns for how many
-        seconds, or None if they are held back already."""
+        seconds, or None if they already are."""
         limit = whole_number(headers.get("x-ratelimit-limit"))
-        left = whole_number(headers.get("x-ratelimit-remaining"))
+        remaining = whole_number(headers.get("x-ratelimit-remaining"))
         reset = whole_number(headers.get("x-ratelimit-reset"))
         with self._lock:
             now = self._clock()
@@ -228,8 +228,8 @@ class Pacing:
                     self._others.saw(max(1, self.limit - slot.own + 1), now)
                 return wait
             self._hold.accepted(slot)
-            if left is not None:
-                self._notice_others(slot, now, left, reset)
+            if remaining is not None:
+                self._notice_others(slot, now, remaining, reset)
             return None
 
     def finished(self, slot: Slot) -> None:
@@ -239,10 +239,10 @@ class Pacing:
 
     @property
     def parallel(self) -> int:
-        """Requests under way at once when the limit is fully used: how many leave in a second times
-        the seconds that one usually takes (Little's law)."""
+        """Requests under way at once when the limit is fully used: requests sent per second times
+        the seconds that a request usually takes (Little's law)."""
         with self._lock:
-            rate = self._room(self._clock()) / WINDOW
+            rate = self._ours(self._clock()) / WINDOW
             return math.ceil(rate * self._latency.usual * HEADROOM) + 1
 
     @property
@@ -254,20 +254,20 @@ class Pacing:
         while self._taken and self._taken[0].expires <= now:
             self._taken.popleft()
 
-    def _room(self, now: float) -> int:
+    def _ours(self, now: float) -> int:
         """Slots in the window that are ours, whether taken or free."""
-        if others := self._others.places(now):
+        if others := self._others.slots(now):
             return max(1, int((self.limit - others) * OURS))
         return max(1, self._limit - 1) if self._limit else LOWEST_BURST
 
-    def _notice_others(self, slot: Slot, now: float, left: int, reset: int | None) -> None:
+    def _notice_others(self, slot: Slot, now: float, remaining: int, reset: int | None) -> None:
         """Attributes to others whatever none of our own requests explains. Whether `remaining` is
-        counted when a request arrives or when its answer leaves is not documented."""
-        spent = self.limit - left
+        counted when a request arrives or when its answer is sent is not documented."""
+        spent = self.limit - remaining
         if spent <= slot.own + self._departures - slot.number:
             return
         self._others.saw(spent - slot.own, now)
-        if left == 0 and reset:
+        if remaining == 0 and reset:
             self._hold.extend(now + min(reset, WINDOW))
 
 

@@ -1,7 +1,7 @@
 """What a sync has spent, in requests and API tokens by stream, and what it may still spend.
 
 All integrations of a company share its daily budget of tokens. Most answers report the budget and
-what is left of it (`x-daily-ratelimit-token-limit`, `-remaining`). Both headers are undocumented
+what remains of it (`x-daily-ratelimit-token-limit`, `-remaining`). Both headers are undocumented
 and may be missing; then only the sync's own count is known. `remaining` excludes the cost of the
 answer's own request, which still has to be subtracted.
 """
@@ -76,8 +76,8 @@ class Usage:
         self.daily_left: int | None = None
 
     def admit(self, cost: int) -> int:
-        """The turn of a request of `cost` tokens that is about to leave. Raises SyncError if it may
-        not leave."""
+        """The turn of a request of `cost` tokens that is about to be sent. Raises SyncError if it
+        may not be sent."""
         with self._lock:
             sentence = self._objection(cost)
             if sentence is None:
@@ -90,7 +90,7 @@ class Usage:
         raise SyncError(sentence, TRANSIENT)
 
     def settle(self, turn: int) -> None:
-        """The request with this turn is over, whether it was answered or not."""
+        """The request with this turn is over, answered or not."""
         with self._lock:
             self._under_way.pop(turn, None)
 
@@ -103,10 +103,10 @@ class Usage:
             self._by_stream.setdefault(stream, Spent()).add(tokens)
             self._tokens += tokens
             limit = whole_number(headers.get("x-daily-ratelimit-token-limit"))
-            left = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
+            remaining = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
             if limit is not None:
                 self.daily_limit = limit
-            self._take(left, tokens, self._turn + 1 if turn is None else turn)
+            self._take(remaining, tokens, self._turn + 1 if turn is None else turn)
 
     def of(self, stream: str) -> Spent:
         """What one stream has spent so far."""
@@ -138,7 +138,7 @@ class Usage:
             return min((max(0, n) for n in (day, mine) if n is not None), default=None)
 
     def explain(self) -> None:
-        """Logs, after the first answer, that the reserve cannot be kept, if so."""
+        """Logs, after the first answer, that the reserve cannot be kept, if that is so."""
         if self._reserve and None in (self.daily_limit, self.daily_left):
             limit = "Set daily_token_budget to limit what a sync spends."
             if self._most is not None:
@@ -166,17 +166,17 @@ class Usage:
             429,
         )
 
-    def _take(self, left: int | None, cost: int, turn: int) -> None:
-        """Updates what is left after a request. left: what its answer reports.
+    def _take(self, remaining: int | None, cost: int, turn: int) -> None:
+        """Updates what is left after a request. remaining: what its answer reports.
 
-        An answer that another one overtook reports too much. So a higher figure means a new day
-        only if the request left after the last known figure arrived.
+        An answer that another one overtook reports too much, so a higher figure means a new day
+        only if the request was sent after the last known figure arrived.
         """
-        before = self.daily_left if left is None else left
+        before = self.daily_left if remaining is None else remaining
         if before is None:
             return
         after = max(0, before - cost)
-        if left is None:
+        if remaining is None:
             self.daily_left = after
         elif self.daily_left is None or after <= self.daily_left or turn > self._known_at:
             self.daily_left, self._known_at = after, self._turn

@@ -1,7 +1,7 @@
 """What a task yields to the sync, and what the sync hands to dependent streams.
 
-A task is a generator. The sync does what a step asks for before it resumes the task, so whatever
-follows a `yield` happens once the batch has been written.
+A task is a generator. The sync carries out each step before it resumes the task, so code after a
+`yield` runs once the batch has been written.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ Covered = list[tuple[str, str, Interval]]
 class Batch:
     """Records to write, as Pipedrive sent them.
 
-    moved: tells the progress what has been read with these records; the state that follows the
-    batch includes it. None: nothing yet. parents: the parents that were asked for the records, if
-    any.
+    moved: updates the progress with what these records complete; the state that follows the batch
+    includes it. None: nothing yet. parents: the parents whose children the records are, if any.
     """
 
     records: Sequence[Record]
@@ -34,7 +33,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class HiddenParent:
-    """The user may not see what `stream` holds for this parent, which changed at `time`."""
+    """`stream`'s records of this parent, which changed at `time`, are hidden from the user."""
 
     stream: str
     id: Any
@@ -44,14 +43,14 @@ class HiddenParent:
 class Signal(Enum):
     """What a task asks of the sync besides writing records."""
 
-    CHECKPOINT = "save the state now, although no record came with it"
-    ESTIMATE = "enough is known to say how much is still to come"
+    CHECKPOINT = "save the state now, although there are no new records"
+    ESTIMATE = "enough is known to estimate what remains"
     RESTART = "the list is not sorted as requested, so nothing read so far counts"
 
 
 Step = Batch | HiddenParent | Signal
-# Sending True into a task asks it to stop at the next good place and to let `take` hand out the
-# rest later: memory is short, or other streams come first.
+# Sending True into a task asks it to stop at the next good place, so that `take` returns the rest
+# later: memory is short, or other streams come first.
 Task = Generator[Step, bool, None]
 
 

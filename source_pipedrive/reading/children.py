@@ -1,8 +1,8 @@
 """Child streams, which are requested for the records of other streams: the products of deals, ...
 
-http/errors.py says what an answer for one parent means. A parent that has vanished is skipped. One
-that the user may not see is skipped and remembered. One that cannot be read is parked: the state
-includes everything around it, and the stream is incomplete until it can be.
+http/errors.py defines what an answer for one parent means. A parent that has vanished is skipped. A
+parent that is hidden from the user is skipped and remembered. A parent that cannot be read is
+parked: the state includes everything around it, and the stream is incomplete until it can be read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from source_pipedrive.stream import Child
 logger = logging.getLogger("airbyte")
 
 SLICE = 10  # times of parents between two states
-MANY = 500  # parents between two states, if they are all of one time
+MANY = 500  # parents between two states, if all have the same time
 
 
 class Children(DependentReader):
@@ -104,7 +104,7 @@ class Children(DependentReader):
         return time >= self.progress.until or lies_in(time, union(remaining.values()))
 
     def units(self, source: Reader, parent: Record) -> list[Record]:
-        """What to ask for of a parent: nothing if that has been read. The caller holds the lock."""
+        """What to request for a parent: nothing if it has been read. The caller holds the lock."""
         time = instant_or_none(parent["time"])
         name, id_ = source.stream.name, parent["id"]
         if self.stream.cursor_field is None or not source.in_order or time is None:
@@ -138,12 +138,12 @@ class Children(DependentReader):
                 not self.has_answered
                 and self.stream.unavailable_answer(error.status, error.body) is not None
             )
-            if unavailable and error.status == 403:  # its words may be about one of the parents
+            if unavailable and error.status == 403:  # it may concern only one of the parents
                 unavailable = not self.answers()
             if action is Action.END_STREAM or unavailable:
                 raise
             if len(parents) > 1:
-                # One of them spoils the answer for all.
+                # One of them makes the request fail for all.
                 half = len(chunk) // 2
                 yield from self._ask(chunk[:half])
                 yield from self._ask(chunk[half:])
@@ -153,19 +153,19 @@ class Children(DependentReader):
             with self.lock:
                 self.has_answered = self.can_checkpoint = True
                 self.refusals.read()
-                self.counts.have_read(len(parents))
+                self.counts.add_read(len(parents))
                 estimate = self.counts.estimate_is_due()
             yield Batch(records, None, parents)
             if estimate:
                 yield Signal.ESTIMATE
             with self.lock:
                 for parent in parents:
-                    self.have_left(parent)
+                    self.note_written(parent)
         yield from self._settle(chunk)
 
-    def have_left(self, parent: Record) -> None:
-        """All records of a parent have left. The caller holds the lock."""
-        self.counts.have_left()
+    def note_written(self, parent: Record) -> None:
+        """All records of a parent have been written. The caller holds the lock."""
+        self.counts.add_written()
         self.note_done(parent)
 
     def _records_of(self, parents: Sequence[Record]) -> list[Record]:
@@ -203,19 +203,19 @@ class Children(DependentReader):
         return numbered(found, self.child) if self.child.number_by else found
 
     def requests(self, parent: Record) -> list[tuple[Mapping[str, str], Record]]:
-        """The parameters of each request for one parent, and the columns that tell its records
-        from those of the others."""
+        """The parameters of each request for one parent, and the columns that distinguish its
+        records from those of the other requests."""
         return [(params, {}) for params in self.stream.endpoint.param_sets]
 
     def _without(self, parent: Record, error: StreamError, action: Action) -> Iterator[Step]:
         """Continues without the children of a parent that could not be read."""
         if error.status == self.child.empty_status:
             with self.lock:
-                self.counts.have_read(1)
-                self.have_left(parent)
+                self.counts.add_read(1)
+                self.note_written(parent)
             return
         if action is Action.PARK and self.child.batch > 1 and error.status == 400:
-            action = Action.ASK_LATER  # the others were answered: it is about this one
+            action = Action.ASK_LATER  # the others were answered, so it concerns this one
         time = instant_or_none(parent["time"])
         time = self.progress.since if time is None else time
         with self.lock:
@@ -232,14 +232,13 @@ class Children(DependentReader):
             raise self.refusals.hopeless
 
     def skip(self, parent: Record, action: Action) -> None:
-        """Whatever else waits to be asked for of this parent can be dropped. The caller holds the
-        lock."""
+        """Drops whatever is still to be requested for this parent. The caller holds the lock."""
 
     # -- what a state may include
 
     def _settle(self, done: Sequence[Pending]) -> Iterator[Step]:
         """Closes these parents' groups, and saves a state once all earlier groups are closed.
-        Raises StreamError if no parent could be read, or parked ones are all that is left."""
+        Raises StreamError if no parent could be read, or only parked ones remain."""
         with self.lock:
             self.pending.close([group for _, group in done])
             enough = self.pending.closed >= SLICE or self.pending.idle
@@ -251,20 +250,20 @@ class Children(DependentReader):
         if ready:
             yield Batch([], self._save)
         with self.lock:
-            left = self.coverage.all_remaining
-            over = self.pending.idle and self.pending.is_only_holes(left)
+            remaining = self.coverage.all_remaining
+            over = self.pending.idle and self.pending.is_only_holes(remaining)
         if over and (error := self.refusals.parked):
             raise error
 
     def has_news(self, enough: bool) -> bool:
-        """Whether a state would say more than the last. enough: parents have left for one. The
-        caller holds the lock."""
+        """Whether a state would contain more than the last one. enough: whether enough
+        parents are written for one. The caller holds the lock."""
         return (enough and bool(self.pending.through)) or self.counts.unsaved >= MANY
 
     def _may_save(self) -> bool:
         """No state includes parents if none could be read: once they can be, the next sync has to
-        ask for them. The exception is a few that have vanished from a list that was read before.
-        The caller holds the lock."""
+        request them. The exception: a few have vanished from a list that was read before. The
+        caller holds the lock."""
         refusals = self.refusals
         if not refusals or self.counts.read:
             return True
@@ -273,7 +272,7 @@ class Children(DependentReader):
 
     @property
     def _all_asked(self) -> bool:
-        """Whether nothing is left but parents that could not be read."""
+        """Whether only parents that could not be read remain."""
         holes = [(*pair, hole) for pair in self.coverage.pairs for hole in self.pending.holes]
         return self.coverage.ends_with([*self.pending.through, *holes])
 

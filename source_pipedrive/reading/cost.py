@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What is worth a line in the log: this many tokens, or this part of the company's daily budget.
+# What deserves a line in the log: this many tokens, or this part of the company's daily budget.
 EXPENSIVE = 1_000
 EXPENSIVE_PART = 0.01
 ABOUT, AT_LEAST = "about ", "at least "
@@ -12,7 +12,7 @@ ABOUT, AT_LEAST = "about ", "at least "
 
 @dataclass(frozen=True)
 class Estimate:
-    """units: the number of records or parents; each: how many of them one request of `cost` tokens
+    """units: the number of records or parents; each: how many of them a request of `cost` tokens
     covers; how: ABOUT or AT_LEAST if the number is estimated."""
 
     stream: str
@@ -33,7 +33,7 @@ class Estimate:
         return self.requests * self.cost
 
     def is_expensive(self, daily_limit: int | None) -> bool:
-        """Whether it is worth a line in the log. daily_limit: the daily budget, if known."""
+        """Whether it deserves a line in the log. daily_limit: the daily budget, if known."""
         return is_expensive(self.tokens, daily_limit)
 
     def sentence(self, daily_limit: int | None) -> str:

@@ -7,19 +7,19 @@ FIRST_ESTIMATE = 10
 
 
 class Counts:
-    """seen: parents in the sources; wanted: those to be asked for; read: those asked for; unsaved:
-    those read since the last state. Not thread-safe: the reader holds its lock."""
+    """seen: parents in the sources; wanted: those to request; read: those requested; unsaved: those
+    written since the last state. Not thread-safe: the reader holds its lock."""
 
     def __init__(self) -> None:
         self.seen = self.wanted = self.read = self.unsaved = 0
         self._next_estimate = FIRST_ESTIMATE
 
     def add(self, seen: int, wanted: int) -> None:
-        """A source has delivered more records, some of which are asked for."""
+        """A source has delivered more records; some are wanted."""
         self.seen += seen
         self.wanted += wanted
 
-    def have_read(self, parents: int) -> None:
+    def add_read(self, parents: int) -> None:
         """More parents have been read."""
         self.read += parents
 
@@ -29,8 +29,8 @@ class Counts:
         self._next_estimate = 10 * self.read if due else self._next_estimate
         return due
 
-    def have_left(self) -> None:
-        """All records of one parent have left."""
+    def add_written(self) -> None:
+        """All records of one parent have been written."""
         self.unsaved += 1
 
     def saved(self) -> None:

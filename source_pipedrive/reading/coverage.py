@@ -1,4 +1,4 @@
-"""What a dependent stream has still to receive: a time of a root list has been read once every
+"""What a dependent stream has yet to receive: a time of a root list has been read once every
 source stream has delivered it.
 
 Not thread-safe: the reader holds its lock.
@@ -32,7 +32,7 @@ class Coverage:
         self._unavailable: set[str] = set()
 
     def remaining_from(self, source: str) -> dict[str, list[Interval]]:
-        """What one source has still to deliver, by root list."""
+        """What one source has yet to deliver, by root list."""
         return self._remaining[source]
 
     @property
@@ -42,7 +42,7 @@ class Coverage:
 
     @property
     def all_remaining(self) -> list[Interval]:
-        """What any source that the account has is still to deliver."""
+        """What any source that the account has is yet to deliver."""
         return union(
             remaining
             for source, roots in self._remaining.items()
@@ -56,14 +56,14 @@ class Coverage:
         return bool(self._unavailable)
 
     def lose(self, source: str) -> bool:
-        """The account does not have that source. Returns whether any others are left."""
+        """The account does not have that source. Returns whether any others remain."""
         others = self._remaining.keys() - {*self._unavailable, source}
         if others:
             self._unavailable.add(source)
         return bool(others)
 
     def cover(self, covered: Covered) -> None:
-        """This has been read."""
+        """Notes that this has been read."""
         if self._progress.complete:  # the account turned out not to have the stream
             return
         for source, root, interval in covered:
@@ -74,7 +74,7 @@ class Coverage:
         self._progress.remembered.settle(self._progress.remaining)
 
     def ends_with(self, covered: Covered) -> bool:
-        """Whether nothing is left of what the account has, once this has been read too."""
+        """Whether nothing that the account has remains once this has been read too."""
         return not any(
             without(remaining, [part for s, r, part in covered if (s, r) == (source, root)])
             for source, roots in self._remaining.items()
@@ -83,8 +83,8 @@ class Coverage:
         )
 
     def covered_by(self, source: str, handover: Handover, now: Remaining) -> Covered:
-        """What a handover from `source` covers of this stream. now: what the source has still to
-        read, in case it has taken something back meanwhile."""
+        """What a handover from `source` covers of this stream. now: what the source has yet to
+        read, in case it has taken something back."""
         known = self._remaining[source]
         return [
             (source, root, part)
@@ -93,7 +93,7 @@ class Coverage:
         ]
 
     def take_back(self, source: str, again: Remaining) -> None:
-        """`source` reads its list from the beginning again, so what it covered is left again."""
+        """`source` reads its list from the beginning again, so what it covered remains again."""
         before, remaining = self._at_start[source], self._remaining[source]
         for root in before.keys() & again.keys():
             kept = without(before[root], again[root])
@@ -101,7 +101,7 @@ class Coverage:
             self._reopen(root, remaining[root])
 
     def read_again(self, times: Sequence[Interval]) -> None:
-        """Whatever changed at these times is left again. Called before anything is read."""
+        """Whatever changed at these times is read again. Called before anything is read."""
         for remaining in (*self._remaining.values(), *self._at_start.values()):
             for root in remaining:
                 remaining[root] = union([remaining[root], times])
@@ -109,7 +109,7 @@ class Coverage:
             self._reopen(root, times)
 
     def dump(self) -> dict[str, Any]:
-        """What a state has to say about single sources."""
+        """What a state contains about individual sources."""
         return state.by_source(self._progress, self._remaining)
 
     def _of_root(self, root: str) -> list[list[Interval]]:

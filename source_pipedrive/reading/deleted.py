@@ -1,8 +1,8 @@
-"""The deletions that Pipedrive reports, gathered from several lists.
+"""The deletions that Pipedrive reports, collected from several lists.
 
 Deleted deals and projects can be requested by their status: deals for 30 days, projects for as long
 as Pipedrive lists them. Other deletions appear only among the recent changes, for a month at most;
-whether these name every deletion is not documented.
+whether these include every deletion is not documented.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class DeletedRecords(Sequential):
         refused: StreamError | None = None
         for part in self.stream.components:
             path = part.endpoint.path
-            # Lists that are requested by status reach back as far as Pipedrive keeps them.
+            # Lists requested by status reach back as far as Pipedrive keeps them.
             since = min(begin, self.progress.lacking.get(path, begin))
             since = max(since, oldest) if path == "recents" else since
             try:

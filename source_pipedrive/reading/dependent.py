@@ -1,7 +1,7 @@
 """Readers that depend on the records of other streams, their sources.
 
 The invariant: the state of such a stream includes a time of a root list only once the records of
-every parent that changed then have been handed to the output.
+every parent that changed then have reached the output.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
-# An id that no record has, so no answer is about a record: the largest of 32 bits.
+# An id that no record has, so no answer concerns a record: the largest signed 32-bit integer.
 NO_RECORD = 2**31 - 1
 
 
 class DependentReader(Reader):
-    """What they have in common. progress: None where no state is kept."""
+    """What they have in common. progress: None if no state is kept."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class DependentReader(Reader):
         self, source: Reader, handover: Handover, needed: Remaining | None
     ) -> Iterator[Step]:
         """Takes what `source` has read; may be called by several workers at once. needed: what this
-        stream needs of the source, if that is read for others too; None: whatever it lacks."""
+        stream needs of the source, if that is read for others too; None: everything it lacks."""
         raise NotImplementedError
 
     @property
@@ -62,11 +62,11 @@ class DependentReader(Reader):
         return super().is_complete or (lacking and self.coverage.ends_with([]))
 
     def remaining(self) -> dict[str, list[Interval]]:
-        return {root: each.remaining for root, each in self.multi.by_root.items()}
+        return {root: progress.remaining for root, progress in self.multi.by_root.items()}
 
     @property
     def remembered(self) -> Remembered:
-        """What the stream's state holds besides the times that have been read."""
+        """What the stream's state contains besides the times that have been read."""
         return self.multi.remembered
 
     def dump(self) -> dict[str, Any] | None:
@@ -84,7 +84,7 @@ class DependentReader(Reader):
         self.coverage.take_back(source.stream.name, source.remaining())
 
     def close(self, failed: bool, unavailable: bool) -> bool:
-        if failed:  # a second that a budget cut short need not be paid for twice
+        if failed:  # a second that a budget cut short is not paid for twice
             return bool(self.remembered.partial)
         if unavailable or (self.can_checkpoint and not self.coverage.lacks_a_source):
             return False
@@ -95,11 +95,11 @@ class DependentReader(Reader):
 
     def prepare(self) -> None:
         """Decides whether one request has to show that the account has the stream."""
-        has_read = any(each.done() for each in self.multi.by_root.values())
+        has_read = any(progress.done() for progress in self.multi.by_root.values())
         self.untried = bool(self.stream.access.means_unavailable) and not has_read
 
     def try_out(self) -> Task | None:
-        """The task that finds out, unless it is under way."""
+        """The task that finds out, unless it has been taken."""
         taken, self._trying = self._trying, True
         return None if taken else self._try_out()
 
@@ -112,9 +112,9 @@ class DependentReader(Reader):
         yield from ()
 
     def answers(self) -> bool:
-        """Requests the children of a record that does not exist. A good answer shows that the
-        account has the stream; so does, less surely, any other that does not mean that the account
-        lacks it, for which StreamError is raised. Returns whether the answer was good."""
+        """Requests the children of a record that does not exist. Returns True for a good answer,
+        which shows that the account has the stream. Raises StreamError if the answer means that the
+        account lacks it. Returns False for any other error: the account probably has the stream."""
         path, params = self.stream.path_and_params(str(NO_RECORD))
         params = {**self.stream.endpoint.param_sets[0], **params}
         try:
@@ -127,15 +127,15 @@ class DependentReader(Reader):
         return True
 
     def look_again(self) -> None:
-        """Asks for a few of the parents that were refused in earlier syncs. If one can be read now,
-        everything that changed at those times is left to read."""
+        """Requests a few of the parents that were refused in earlier syncs. If one can be read now,
+        everything that changed at those times is read again."""
         for stream in [self.stream, *self.stream.sources]:
             refused = self.remembered.refused.get(stream.name)
             if refused is None:
                 continue
             pairs = self.coverage.pairs
-            lefts = [self.coverage.remaining_from(source)[root] for source, root in pairs]
-            if not any(without(refused.times, left) for left in lefts):  # asked for anyway
+            remaining = [self.coverage.remaining_from(source)[root] for source, root in pairs]
+            if not any(without(refused.times, part) for part in remaining):  # read anyway
                 del self.remembered.refused[stream.name]
             elif _is_shown(self.context.client, stream, refused.probes()):
                 logger.info(
@@ -145,20 +145,21 @@ class DependentReader(Reader):
                 del self.remembered.refused[stream.name]
                 self.coverage.read_again(refused.times)
 
-    # -- parents whose records have left
+    # -- parents whose records are written
 
     def refuse(self, stream: str, parent: Any, time: int) -> None:
-        """The user may not see what `stream` holds for this parent, nor what is derived from it."""
+        """`stream`'s records of this parent are hidden from the user, and so is what derives from
+        them."""
         with self.lock:
             self.remembered.refuse(stream, parent, time)
 
     def has_done(self, source: str, parent: Any, time: int) -> bool:
-        """Whether the records of a parent of this time left in an earlier sync, although no state
+        """Whether an earlier sync wrote the records of a parent of this time, although no state
         includes the time."""
         return self.remembered.partial.get(source, {}).get(parent) == time
 
     def note_done(self, parent: Record, by: str = "") -> None:
-        """The records of a parent have left. by: `<stream>:`, if they are derived from that
+        """Notes that a parent's records are written. by: `<stream>:`, if they are derived from that
         stream's. The caller holds the lock."""
         time, until = instant_or_none(parent["time"]), self.progress.until
         # What changed since the sync began may change again within the same second.
@@ -181,6 +182,6 @@ def _is_shown(client: Api, stream: Stream, parents: Sequence[Any]) -> bool:
         try:
             next(pages(client, stream, params, path=path, known_records=counted))
         except PipedriveError:
-            continue  # anything else that is wrong will show when the stream is read
+            continue  # any other problem shows when the stream is read
         return True
     return False

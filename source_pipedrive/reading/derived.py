@@ -1,8 +1,8 @@
 """Streams without an endpoint: their records are derived from those of other streams.
 
 Each derivation takes the name of the source stream, its records, their parents as
-reading/pending.py keeps them (`id`, `time` and the fields that the source stream asks for), and the
-list that the stream looks facts up in.
+reading/pending.py keeps them (`id`, `time` and the fields that the source stream needs), and the
+reference list in which the stream looks facts up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PATH_FIELDS = {"stage_id": "stage_id", "pipeline": "pipeline_id", "pipeline_id":
 
 
 class Derived(DependentReader):
-    """Derives records as soon as a source delivers some."""
+    """Derives records as soon as a source delivers any."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -57,7 +57,7 @@ class Derived(DependentReader):
 def subscriptions(
     source: str, rows: Sequence[Record], deals: Sequence[Record], reference: ReferenceList
 ) -> list[Record]:
-    """What the object described that Pipedrive removed in 2025: a product of a deal with recurring
+    """Replaces the object that Pipedrive removed in 2025: a product of a deal with recurring
     payments, or a deal that is paid in instalments."""
     if source == "deal_products":
         return [_recurring(row) for row in rows if row.get("billing_frequency") not in ONCE]
@@ -123,8 +123,8 @@ def deal_stage_history(
 def stays(deal: Record, entries: Sequence[Record], pipelines: Mapping[Any, Any]) -> list[Record]:
     """The stays of one deal. entries: its changelog, in Pipedrive's order; pipelines: by stage.
 
-    A stay ends when the deal moves on, is won, lost or deleted; reopening the deal begins a new
-    one. Whatever the changelog does not say is taken from the deal as it is now.
+    A stay ends when the deal changes stage, is won, lost or deleted; reopening the deal begins a
+    new one. Whatever the changelog lacks is taken from the deal as it is now.
     """
     ordered = _oldest_first(entries)
     now = _beginning(deal, ordered)
@@ -155,16 +155,16 @@ def _pipeline(deal: Record, stay: Record, pipelines: Mapping[Any, Any]) -> Any:
 
 
 def _oldest_first(entries: Sequence[Record]) -> list[Record]:
-    """Entries of one second keep the order of the list, whichever end it begins with."""
+    """Entries of the same second keep the list's order, oldest or newest first."""
     times = [instant_or_none(row.get("time")) or 0 for row in entries]
     rows = list(zip(times, entries, strict=True))
     if times and times[0] >= times[-1]:
         rows.reverse()
-    return [row for _, row in sorted(rows, key=lambda each: each[0])]
+    return [row for _, row in sorted(rows, key=lambda timed: timed[0])]
 
 
 def _beginning(deal: Record, ordered: Sequence[Record]) -> Record:
-    """Where the deal began: the old values of its oldest entries, or what it is now."""
+    """Where the deal began: the old values of its oldest entries, or its values now."""
     status = deal.get("status") or "open"
     at = {
         "stage_id": deal.get("stage_id"),
@@ -177,8 +177,8 @@ def _beginning(deal: Record, ordered: Sequence[Record]) -> Record:
 
 
 def _steps(group: Sequence[Record]) -> list[Record]:
-    """The changes of one second, in order. A pipeline named beside several moves belongs to the
-    last of them; those of the earlier moves are unknown."""
+    """The changes of one second, in order. A pipeline beside several moves belongs to the last of
+    them; the pipelines of the earlier moves are unknown."""
     steps = [_value(row, "new_value") for row in group]
     pipelines = [step["pipeline_id"] for step in steps if "pipeline_id" in step]
     moves = [step for step in steps if "stage_id" in step]
@@ -195,8 +195,8 @@ def _value(row: Record, which: str) -> Record:
 
 
 def _ended(deal: Record, found: list[Record], now: Record) -> list[Record]:
-    """The stays, with the last one matched to the deal as it is now: the deal may be in another
-    stage than the changelog says, or closed."""
+    """The stays, with the last one matched to the deal as it is now: the deal may be in a
+    different stage than the changelog says, or closed."""
     stage, status = deal.get("stage_id"), deal.get("status")
     open_ = found[-1] if found and found[-1]["left_time"] is None else None
     if open_ and stage is not None and open_["stage_id"] != stage:
@@ -214,9 +214,9 @@ def _ended(deal: Record, found: list[Record], now: Record) -> list[Record]:
 
 
 def _stay(deal: Record, at: Record, entered: Any) -> Record:
-    place = {"stage_id": at["stage_id"], "pipeline_id": at["pipeline_id"]}
+    stage = {"stage_id": at["stage_id"], "pipeline_id": at["pipeline_id"]}
     mine = {"deal_id": deal["id"], "deal_update_time": deal["time"]}
-    return {**mine, **place, "entered_time": entered, "left_time": None, "seconds": None}
+    return {**mine, **stage, "entered_time": entered, "left_time": None, "seconds": None}
 
 
 def _leave(stay: Record, time: Any) -> None:

@@ -1,7 +1,7 @@
 """Streams that the server filters and sorts by the time of the last change, oldest first.
 
 Each page is a checkpoint: everything that changed before the page's last second has been read. That
-second has not, because the next page may hold more of its records.
+second has not, because the next page may contain more of its records.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from source_pipedrive.reading.sequential import SortedV1
 
 logger = logging.getLogger("airbyte")
 
-# Pages that must be left in a span before it is shared. A cut costs about half a request, a page
-# that is not full; so each worker gets a limited number of cuts, which keeps the requests few even
-# where most records lie in a small part of the time (unit_tests/test_sharing.py).
+# Pages that must remain in a span before it is shared. A cut costs about half a request, a page
+# that is not full, so each worker gets a limited number of cuts. That keeps requests few even if
+# most records lie in a small part of the time (unit_tests/test_sharing.py).
 WORTH_SPLITTING = 4
 SPLITS_A_WORKER = 3
-# A read of more pages than this may be shared again every so many pages: one request more in fifty.
+# A read of more than LONG pages may be cut once more every PAGES_A_SPLIT pages: 2 % more requests.
 LONG, PAGES_A_SPLIT = 500, 25
 
 
@@ -37,7 +37,7 @@ class Incremental(Ordered):
     can_pause = True
     _splits = 0
     _pages = 0
-    _full = 0  # records of the largest page that others followed
+    _full = 0  # records of the largest page that was not the last
 
     @property
     def _page_size(self) -> int:
@@ -52,15 +52,15 @@ class Incremental(Ordered):
             workers = self.context.max_workers(self.stream.name)
             most = SPLITS_A_WORKER * workers + max(0, self._pages - LONG) // PAGES_A_SPLIT
             if span is None and self._splits < most:
-                # The first cut makes a part for each worker, later ones correct what it got wrong.
+                # The first cut makes a part for each worker; later ones correct its errors.
                 ways = 2 if self._splits else workers
                 self._splits += self.progress.split(WORTH_SPLITTING * self._page_size, ways)
                 span = self.progress.take()
         return self._read(span) if span else None
 
     def _read(self, span: Span) -> Task:
-        # No state is saved before the records without a time are out, wherever they are sorted; the
-        # other workers need not wait for them.
+        # No state is saved before the records without a time are out, wherever they are sorted. The
+        # other workers need not wait.
         due = self.takes_nulls(unbounded=span.at == 0)
         while True:
             begun = span.at
@@ -71,8 +71,8 @@ class Incremental(Ordered):
                 yield Signal.RESTART
                 return
             except StreamError as error:
-                # How long a cursor stays valid is not documented: what has been read stays read,
-                # and the rest of the span is requested again.
+                # How long a cursor stays valid is not documented. What has been read is kept, and
+                # the rest of the span is requested again.
                 if error.status != 400 or span.at == begun or (due and not self.can_checkpoint):
                     raise
                 logger.info(
@@ -81,7 +81,7 @@ class Incremental(Ordered):
 
     def _walk(self, span: Span, due: bool) -> Task:
         begun = span.at
-        # Whether a bounded answer holds records without a time is not documented.
+        # Whether a bounded answer contains records without a time is not documented.
         bounds = self.bounds(span.at, span.end) if span.at else {}
         for page in self.pages({**self.sorting(descending=False), **bounds}):
             batch, ended = self._batch(span, page)
@@ -108,7 +108,7 @@ class Incremental(Ordered):
         return {"sort_by": self.stream.cursor_field or "", "sort_direction": direction}
 
     def _batch(self, span: Span, page: Page) -> tuple[Batch, bool]:
-        """The page's records that belong to the span, and whether they are its last."""
+        """The page's records that belong to the span, and whether they are the span's last."""
         records = span.seam.fresh(self.stream, page.records)
         times = [self.time_of(item) for item in records]
         self.check(times, span.at)
@@ -131,9 +131,9 @@ class Incremental(Ordered):
 
 
 class IncrementalV1(SortedV1):
-    """v1: `updated_since` and offsets. An offset drifts when earlier records move, so the list is
-    requested again from the last time seen; only within one second, if that fills a page, by
-    offset."""
+    """v1: `updated_since` and offsets. Offsets drift when earlier records move, so the list is
+    requested again from the last time seen. Offsets are used only within a second that fills a
+    page."""
 
     sort = "update_time ASC, id ASC"
 
@@ -168,11 +168,11 @@ class IncrementalV1(SortedV1):
 
 
 def density_of(times: list[int | None]) -> float:
-    """Records a second in a page, oldest first; 0 if it holds no times."""
+    """Records per second in a page, oldest first; 0 if it has no times."""
     known = [time for time in times if time is not None]
     return len(known) / max(1, known[-1] - known[0]) if known else 0.0
 
 
 def before(end: int, records: list[Record], times: list[int | None]) -> list[Record]:
-    """The records that belong to a span up to `end`, those without a time among them."""
+    """The records that belong to a span up to `end`, including those without a time."""
     return [item for item, at in zip(records, times, strict=True) if at is None or at < end]

@@ -1,4 +1,4 @@
-"""Instants as whole seconds since 1970 in UTC, so that they compare whatever their format."""
+"""Instants as whole seconds since 1970 in UTC, which compare regardless of format."""
 
 from __future__ import annotations
 

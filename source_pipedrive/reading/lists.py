@@ -28,7 +28,7 @@ LACKING = (400, 402, 403, 404, 410, 415)
 class NewestFirst(SortedV1):
     """A list sorted by the time of the last change, newest first, read down to the last sync.
 
-    A record that changes meanwhile moves up, which repeats others and hides none.
+    A record that changes during the read moves up, which repeats others and hides none.
     """
 
     sort = "update_time DESC, id DESC"
@@ -38,8 +38,8 @@ class NewestFirst(SortedV1):
         super().__init__(*arguments)
         self._start, self._known = 0, self.progress.skip
         self._seam = Seam()
-        # Nulls that are sorted first stand before all others, and those that are sorted last are
-        # met when the list is read down to its end.
+        # Nulls that sort first precede all other records; nulls that sort last are found when the
+        # list is read to its end.
         self.nulls_due = bool(
             self.nulls_due
             and self.progress.nulls != LAST
@@ -51,7 +51,7 @@ class NewestFirst(SortedV1):
         count = len(self.progress.spans)
         self._start, paused = yield from self._read_from(self._start)
         if len(self.progress.spans) < count:
-            # An earlier sync has read what lies below: resume a page before where it ended.
+            # An earlier sync has read what lies below: resume one page before the end of that part.
             self._start, self._known = max(self._start, self._known - self._page), 0
         return paused
 
@@ -60,9 +60,9 @@ class NewestFirst(SortedV1):
         return self.stream.endpoint.limit or 1
 
     def _read_from(self, start: int) -> Generator[Step, bool, tuple[int, bool]]:
-        """Reads the newest span that is left, from an offset in or above it. Returns the offset
-        reached and whether the sync asked to stop. If the offset turns out to lie in the span, an
-        earlier one is returned at once."""
+        """Reads the newest remaining span, from an offset in or above it. Returns the offset
+        reached and whether the sync asked to stop. If the offset turns out to lie in the span,
+        returns an earlier one at once."""
         span = self.progress.spans[-1]
         begun, above = span.end, start > 0
         due = self.takes_nulls(unbounded=False)
@@ -77,10 +77,10 @@ class NewestFirst(SortedV1):
             records = self._seam.fresh(self.stream, records)
             self.highest.note(page.records, newest=not start)
             oldest = times[-1] if times else span.end
-            if oldest < span.end:  # else the page lies above what is left
+            if oldest < span.end:  # else the page lies above what remains
                 self._seam.add(self.stream, records, oldest)
             ended = page.last or oldest < self.progress.spans[0].at
-            # The next page may hold more records of this page's last second.
+            # The next page may contain more records of this page's last second.
             to = partial(Progress.retreat, to=oldest + 1, skip=page.position)
             paused = yield Batch(self.once(records), Progress.finish if ended else to)
             if due and not self.can_checkpoint:
@@ -96,9 +96,9 @@ class NewestFirst(SortedV1):
 class Descent:
     """The order of one walk down a list that is sorted newest first.
 
-    A record that changes meanwhile moves to the top and pushes others down into the next page, and
-    after deletions the walk turns back. Neither is another order, so across pages only records
-    count that were below the walk's beginning, and only while it goes forward.
+    A record that changes during the walk moves to the top and pushes others down into the next
+    page, and after deletions the walk turns back. Neither means a wrong order. So across pages only
+    records below the walk's beginning are compared, and only while it moves forward.
     """
 
     def __init__(self, reader: NewestFirst, start: int) -> None:
@@ -109,7 +109,7 @@ class Descent:
         self._low: int | None = None
 
     def check(self, page: Page) -> None:
-        """Raises DisorderError for a page in another order; notes where nulls stand."""
+        """Raises DisorderError for a page in another order; notes where nulls are sorted."""
         reader = self._reader
         all_times = [reader.time_of(item) for item in page.records]
         reader.check(all_times, None, descending=True)
@@ -130,8 +130,8 @@ class WholeList(Sequential):
     """A list without a filter. With a cursor field only records that changed since the last sync
     are written, otherwise all of the configured history.
 
-    It is read without a pause, however many parents wait: without an order there is no place to
-    resume from, and such lists have few child records."""
+    It is read without a pause, however many parents wait: an unsorted list has no place to resume
+    from, and such lists have few child records."""
 
     in_order = False
 
@@ -174,7 +174,7 @@ class WholeList(Sequential):
         return not self.is_too_old(item)
 
     def is_too_old(self, item: Record) -> bool:
-        """Whether the configured history leaves this record out."""
+        """Whether the configured history excludes this record."""
         time = self.history_time(item)
         return time is not None and time < self.context.lower
 
@@ -190,20 +190,20 @@ class FieldList(WholeList):
         try:
             yield from super().read()
         except StreamError as error:
-            older = self.stream.v1_fallback
-            if error.status != 403 or older is None:
+            fallback = self.stream.v1_fallback
+            if error.status != 403 or fallback is None:
                 raise
-            records = as_v2(all_records(self.context.client, older), older.columns.renamed)
-            self._log_fallback(older, records)
+            records = as_v2(all_records(self.context.client, fallback), fallback.columns.renamed)
+            self._log_fallback(fallback, records)
             yield self.finished(records)
 
-    def _log_fallback(self, older: Stream, records: Sequence[Record]) -> None:
+    def _log_fallback(self, fallback: Stream, records: Sequence[Record]) -> None:
         present = {name for item in records[:1] for name in item}
         missing = [name for name in self.stream.schema["properties"] if name not in present]
         logger.warning(
-            f"{self.stream.name}: read from an older list ({older.endpoint.path} of API v1), which "
-            f"lacks {', '.join(missing)}. Give the app the scope {self.stream.access.read_scope}, "
-            "or use the token of an admin, to get them."
+            f"{self.stream.name}: read from an older list ({fallback.endpoint.path} of API v1), "
+            f"which lacks {', '.join(missing)}. Give the app the scope "
+            f"{self.stream.access.read_scope}, or use the token of an admin, to get them."
         )
 
 

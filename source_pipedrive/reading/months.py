@@ -2,8 +2,8 @@
 pipelines.
 
 The state lists the months of each parent that were read after they had ended. Nothing is inferred
-from the time of a sync, so a longer history, or a goal that begins earlier, delivers the months
-that are missing.
+from the time of a sync, so a longer history, or a goal that begins earlier, adds the missing
+months.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from source_pipedrive.reading.progress import Progress
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.reading.records import Record
 
-# Seconds after its end before a month counts as over: by then it is over in every time zone.
+# Seconds from its end until a month counts as over: by then it is over in every time zone.
 SETTLED = 2 * 86_400
 
-# First and last day of a month, as `YYYY-MM-DD`, and the first and last of its days in which the
+# First and last day of a month, as `YYYY-MM-DD`, and the first and last day in it on which the
 # parent existed.
 Month = tuple[str, str, tuple[str, str]]
 
 
 class Monthly(Children):
-    """Every sync asks for each parent's months that no earlier sync has read after their end."""
+    """Each sync requests the months of each parent that no earlier sync read after their end."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._unsaved_months = 0
-        self._parked: set[Any] = set()  # parents of which a month could not be read
+        self._parked: set[Any] = set()  # parents with a month that could not be read
 
     @property
     def requests_per_parent(self) -> int:
@@ -45,10 +45,10 @@ class Monthly(Children):
         return f"months of {super().unit}"
 
     def units(self, source: Reader, parent: Record) -> list[Record]:
-        once = (source.stream.name, parent["id"], None)
-        if once in self._asked:
+        unit = (source.stream.name, parent["id"], None)
+        if unit in self._asked:
             return []
-        self._asked.add(once)
+        self._asked.add(unit)
         life = [parent.get(name) for name in self.child.lifetime_fields]
         return [
             {**parent, "month": month}
@@ -61,7 +61,7 @@ class Monthly(Children):
         names = self.child.month_params
         return [({names[0]: first, names[1]: last}, {"period_start": start, "period_end": end})]
 
-    def have_left(self, parent: Record) -> None:
+    def note_written(self, parent: Record) -> None:
         start, end, _ = parent["month"]
         if instant(end) + 86_400 + SETTLED <= self.context.until:
             self.remembered.add_month(parent["id"], start[:7])
@@ -76,7 +76,7 @@ class Monthly(Children):
 
     def skip(self, parent: Record, action: Action) -> None:
         if action is Action.PARK and parent["id"] not in self._parked:
-            self._parked.add(parent["id"])  # it may be that month alone
+            self._parked.add(parent["id"])  # maybe only that month fails
             return
         self.pending.drop(lambda other: bool(other["id"] == parent["id"]))
 

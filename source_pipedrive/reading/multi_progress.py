@@ -10,12 +10,12 @@ from source_pipedrive.stream import Stream
 
 
 class MultiProgress(Progress):
-    """The progress of a stream that depends on several root lists, by their names; a span is left
-    if it is left of any list.
+    """The progress of a stream that depends on several root lists, by name. A span remains if it
+    remains of any list.
 
     known: a sync that reached its end has read all that a list showed before this time. sources:
-    what is done by source stream and list, if the sources of one list differ. remembered: what else
-    the state holds.
+    what is done by source stream and list, if the sources of one list differ. remembered: the rest
+    of the state.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class MultiProgress(Progress):
         sources: Mapping[str, Mapping[str, list[Interval]]] | None = None,
     ) -> None:
         first = next(iter(by_root.values()))
-        super().__init__(min(each.since for each in by_root.values()), first.until)
+        super().__init__(min(progress.since for progress in by_root.values()), first.until)
         self.by_root = dict(by_root)
         self.known = known
         self.sources = sources or {}
@@ -35,29 +35,29 @@ class MultiProgress(Progress):
 
     def remaining_from(self, source: str, root: str) -> list[Interval]:
         """What a source stream has not yet delivered of a list."""
-        each, done = self.by_root[root], self.sources.get(source)
+        progress, done = self.by_root[root], self.sources.get(source)
         if done is None:
-            return each.remaining
-        return Progress(each.since, each.until, done[root]).remaining
+            return progress.remaining
+        return Progress(progress.since, progress.until, done[root]).remaining
 
     def set_remaining_of(self, root: str, remaining: Iterable[Interval]) -> None:
-        """From now on exactly this is left of one list."""
+        """Sets what remains of one list."""
         self.by_root[root].set_remaining(remaining)
         self._merge()
 
     def finish(self) -> None:
-        for each in self.by_root.values():
-            each.finish()
+        for progress in self.by_root.values():
+            progress.finish()
         self._merge()
 
     def _merge(self) -> None:
-        self.set_remaining(union(each.remaining for each in self.by_root.values()))
+        self.set_remaining(union(progress.remaining for progress in self.by_root.values()))
 
 
 def whole(
     stream: Stream, lower: int, until: int, known: int = 0, remembered: Remembered | None = None
 ) -> MultiProgress:
-    """The progress of a stream of which the whole history [lower, until) is left."""
+    """The progress of a stream whose whole history [lower, until) remains."""
     by_root = {
         name: Progress(lower_bound(root, lower), until) for name, root in stream.roots.items()
     }

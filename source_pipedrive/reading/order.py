@@ -1,4 +1,4 @@
-"""Lists that are read in the order of their cursor field, which the server may not keep to."""
+"""Lists that are read in the order of their cursor field, which the server may not follow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
-FIRST, LAST = "first", "last"  # where records without a time stand, oldest first
+FIRST, LAST = "first", "last"  # where records without a time are sorted, oldest first
 
 
 class DisorderError(Exception):
@@ -28,7 +28,7 @@ class Ordered(Reader):
     It is not documented whether Pipedrive sorts every list as requested. A list that arrives in
     another order is read whole, without checkpoints, and whatever was read before does not count.
 
-    As far as is known, no answer that is bounded by time holds records without a time. The first
+    As far as is known, no answer bounded by time contains records without a time. The first
     sync looks for them at both ends of the list, later syncs only at the end where it found some.
     """
 
@@ -42,13 +42,13 @@ class Ordered(Reader):
         super().__init__(stream, context, progress, full_refresh)
         self.disordered = False
         self._whole_taken = False
-        self._repeatable: dict[object, object] = {}  # times of records that `once` has passed
+        self._repeatable: dict[object, object] = {}  # times of records that `once` has returned
         self.set_remaining(self.progress.remaining)
 
     def set_remaining(self, remaining: Sequence[Interval]) -> None:
         super().set_remaining(remaining)
         self._wanted = self.progress.remaining
-        # What begins with the history is the first read, or owes a record that has no time.
+        # What begins with the history is the first read, or still lacks records without a time.
         begins = bool(remaining) and min(remaining)[0] <= self.progress.since
         self.nulls_due = begins or bool(self.progress.nulls)
         self._looks_for_nulls = self.nulls_due
@@ -58,7 +58,7 @@ class Ordered(Reader):
         raise NotImplementedError
 
     def bounds(self, since: int) -> dict[str, str]:
-        """The parameters that leave out what changed earlier."""
+        """The parameters that exclude what changed earlier."""
         return {}
 
     def check(
@@ -71,8 +71,8 @@ class Ordered(Reader):
     # -- records that no span covers
 
     def once(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Leaves out what has been written already, of the kinds that several requests may return:
-        records without a time, and those that changed after the sync began."""
+        """Drops records already written, of the kinds that several requests may return: those
+        without a time, and those that changed after the sync began."""
         until = self.progress.until
         odd = [item for item in records if (time := self.time_of(item)) is None or time >= until]
         if not odd:
@@ -87,8 +87,8 @@ class Ordered(Reader):
         return [item for item in records if key_of(self.stream, item) not in again]
 
     def takes_nulls(self, unbounded: bool) -> bool:
-        """Whether the caller has to look for records without a time, which only one worker does. No
-        state is saved before it has."""
+        """Whether the caller has to look for records without a time. Only one worker does, and no
+        state is saved until it has."""
         with self.lock:
             due, self.nulls_due = self.nulls_due or unbounded, False
             if due:
@@ -96,9 +96,9 @@ class Ordered(Reader):
         return due
 
     def read_nulls(self, first: Page | None, end: str = FIRST) -> Generator[Step, bool, bool]:
-        """Yields the records without a time that no other page holds; after them, states may be
+        """Yields the records without a time that no other page contains; after them, states may be
         saved. Returns whether the sync asked the task to stop. first: the first page of the list
-        without bounds, if that is what is being read, and `end` the end that it begins at."""
+        without bounds, if that is being read; end: the end where it begins."""
         if first is not None:
             if not self.learn(first, end) and not first.last:
                 yield from self._nulls_at(LAST if end == FIRST else FIRST)
@@ -111,7 +111,7 @@ class Ordered(Reader):
         return (yield Signal.CHECKPOINT)
 
     def _nulls_at(self, end: str) -> Generator[Step, bool, bool]:
-        """Yields those that stand at one end. Returns whether none can stand at the other."""
+        """Yields those at one end. Returns whether there can be none at the other."""
         found = False
         for page in self.pages(self.sorting(descending=end == LAST)):
             times = [self.time_of(item) for item in page.records]
@@ -126,7 +126,7 @@ class Ordered(Reader):
         return True
 
     def learn(self, page: Page, end: str) -> bool:
-        """Whether a page that begins at one end of the list holds records without a time."""
+        """Whether a page that begins at one end of the list contains records without a time."""
         times = [self.time_of(item) for item in page.records]
         if None not in times:
             return False
@@ -137,7 +137,7 @@ class Ordered(Reader):
     # -- lists in another order
 
     def restart(self) -> bool:
-        """Nothing read so far counts, because nobody knows what lay in between."""
+        """Nothing read so far counts, because records in between may be missing."""
         if self.disordered:
             return False
         self.disordered = True
@@ -151,7 +151,7 @@ class Ordered(Reader):
         return True
 
     def whole_task(self) -> Task | None:
-        """The one task that is left of a list in another order."""
+        """The only task for a list in another order."""
         with self.lock:
             taken, self._whole_taken = self._whole_taken, True
         return None if taken else self.read_whole()
@@ -170,8 +170,8 @@ class Ordered(Reader):
         yield Batch([], Progress.finish)
 
     def is_wanted(self, time: int | None) -> bool:
-        """Whether a record belongs to what is left; the newest always do, and those without a
-        time."""
+        """Whether a record belongs to what remains. The newest, and those without a time, always
+        do."""
         if time is None or time >= self.progress.until:
             return True
         return any(span.at <= time < span.end for span in self.progress.spans)

@@ -1,12 +1,12 @@
 """The rule for paging: how the pages of a list follow each other without losing a record.
 
-v2 cursors are followed until the answer holds none. v1 offsets count the records as they are now,
+v2 cursors are followed until an answer has none. v1 offsets count the records as they are now,
 so deleting a record between two requests moves its successors forward, past the next offset. Each
 page therefore begins one record early, with the last record of the page before, and steps back if
 that record is not found.
 
 Pipedrive sometimes sends null instead of records, with status 200. Null means an empty list only if
-that is certain (`_answer`), and it never ends a list that has begun.
+that is certain (`_answer`), and never ends a list that has begun.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def pages(
     """The pages of a list, in order; for v1, from the offset `start` on.
 
     Raises StreamError for a list that cannot be followed to its end. path: replaces the stream's
-    path if that holds a parent's id. known_records: the list has records, so null is no answer.
+    path if that contains a parent's id. known_records: the list has records, so null is no answer.
     """
     if stream.endpoint.paging is Paging.CURSOR:
         return cursor_pages(client, stream, params, path, known_records)
@@ -103,7 +103,7 @@ def one_page(
 def cursor_pages(
     client: Api, stream: Stream, params: Mapping[str, str], path: str = "", known: bool = False
 ) -> Iterator[Page]:
-    """v2, and some v1 lists: the answer holds the next page's cursor, null or absent at the end."""
+    """v2, and some v1 lists: the answer has the next page's cursor, null or absent at the end."""
     cursor: str | None = None
     seen: set[str] = set()
     while True:
@@ -129,10 +129,10 @@ def offset_pages(
     path: str = "",
     known: bool = False,
 ) -> Iterator[Page]:
-    """v1: `start` and `limit`. A record that two pages hold unchanged is returned once.
+    """v1: `start` and `limit`. A record that is unchanged in two pages is returned once.
 
-    A page continues the earlier ones if it begins with a record they held, so an empty page never
-    ends a list that has begun.
+    A page continues the earlier ones if it begins with one of their records, so an empty page
+    never ends a list that has begun.
     """
     assert stream.endpoint.limit is not None
     idle = 0
@@ -164,9 +164,9 @@ def offset_pages(
 def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mapping[str, Any]:
     """The answer to a request, repeated while its records are null without good reason.
 
-    Null is an empty list if v1's contract says so (its block on paging is present and says that
+    Null is an empty list if v1's contract says so (its paging block is present and says that
     nothing follows), or if v1, or a child list, answers the same twice. It never is for a v2 list,
-    for a list that is never empty, or where records are known to exist.
+    for a list that is never empty, or if records are known to exist.
     """
     list_of_v2 = stream.endpoint.version == 2 and stream.child is None
     certain = known or stream.endpoint.never_empty or list_of_v2
@@ -199,7 +199,7 @@ def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mappi
 
 
 def _is_null(stream: Stream, body: Mapping[str, Any]) -> bool:
-    """Whether an answer holds null instead of records, or none where there are always some."""
+    """Whether an answer has null instead of records, or none although there are always some."""
     found = _found(stream, body)
     return body.get("success") is not False and (
         found is None or (stream.endpoint.never_empty and found == [])
@@ -213,7 +213,7 @@ def _promises_more(body: Mapping[str, Any]) -> bool:
 
 
 def _says_empty(stream: Stream, body: Mapping[str, Any]) -> bool:
-    """Whether v1's block on paging is present; it then says that nothing follows."""
+    """Whether v1's paging block is present; it then says that nothing follows."""
     block = _pagination(body)
     present = "more_items_in_collection" in block or "next_cursor" in block
     return present and stream.endpoint.version == 1
@@ -240,7 +240,7 @@ def next_start(body: Mapping[str, Any], otherwise: int) -> int:
 
 
 def _pagination(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """v1's block on paging: below `pagination`, or, in the schema of leads, without it."""
+    """v1's paging block: below `pagination` or, in the schema of leads, without it."""
     extra = body.get("additional_data")
     if not isinstance(extra, dict):
         return {}
@@ -257,7 +257,7 @@ def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
         found = [found]
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise StreamError(
-            f'Pipedrive\'s answer for "{stream.name}" holds no list of records. '
+            f'Pipedrive\'s answer for "{stream.name}" contains no list of records. '
             "Please report this line.",
             SYSTEM,
         )
@@ -266,7 +266,7 @@ def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
 
 
 def _found(stream: Stream, body: Mapping[str, Any]) -> Any:
-    """Whatever stands in the place of the records."""
+    """Whatever is in place of the records."""
     found: Any = body
     for name in stream.endpoint.records_path:
         if not isinstance(found, dict):

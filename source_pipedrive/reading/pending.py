@@ -1,7 +1,7 @@
 """Parents whose children are still to be requested, and what counts as read once they have been.
 
-The invariant: what `through` returns was covered by parents whose children have all left, as have
-those of every parent before them. Not thread-safe: the reader holds its lock.
+The invariant: what `through` returns was covered by parents whose children are all written, and so
+are those of every parent before them. Not thread-safe: the reader holds its lock.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from source_pipedrive.reading.progress import Interval, without
 from source_pipedrive.reading.records import Record, as_rfc3339, inner
 from source_pipedrive.stream import Child
 
-# Parents that may wait: these take a few megabytes.
+# Parents that may wait; this many take a few megabytes.
 ENOUGH = 20_000
 
 
 @dataclass
 class Group:
-    """Parents that arrived together. open: those whose children have not left; covered: what has
-    been read of the stream once they have, and those of all groups before."""
+    """Parents that arrived together. open: those whose children are not written; covered: what has
+    been read of the stream once they are, and those of all earlier groups."""
 
     covered: Covered
     open: int
 
     def close_one(self) -> None:
-        """The children of one parent have left, or are not needed."""
+        """The children of one parent are written, or not needed."""
         self.open -= 1
 
-    def take_back(self, source: str, left: Mapping[str, Sequence[Interval]]) -> None:
-        """What that source has `left`, by root list, is not covered after all."""
-        self.covered = _but_for(self.covered, source, left)
+    def take_back(self, source: str, remaining: Mapping[str, Sequence[Interval]]) -> None:
+        """What remains of that source, by root list, is not covered after all."""
+        self.covered = _except(self.covered, source, remaining)
 
 
 Pending = tuple[Record, Group]
@@ -72,15 +72,15 @@ class PendingParents:
 
     def add(self, parents: Sequence[Record], covered: Covered) -> None:
         """Parents that arrived together, and what has been read of the stream once their children
-        have left."""
-        for some, part in slices_of(parents, covered):
-            group = Group(part, len(some))
+        are written."""
+        for members, part in slices_of(parents, covered):
+            group = Group(part, len(members))
             self._groups.append(group)
-            self._queue.extend((parent, group) for parent in some)
+            self._queue.extend((parent, group) for parent in members)
 
     def add_unsorted(self, source: str, parents: Sequence[Record], covered: Covered) -> None:
-        """As `add`, for a list in no order: its parents are held until the whole list has arrived,
-        so that they can be asked for in the order of their times, and a state can say how far."""
+        """As `add`, for an unsorted list: its parents are held until the whole list has arrived, so
+        that they can be requested in order of time, and a state can record how far."""
         held = self._held.setdefault(source, [])
         held.extend(parents)
         if covered:
@@ -94,7 +94,7 @@ class PendingParents:
         return [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
 
     def drop(self, is_hopeless: Callable[[Record], bool]) -> None:
-        """These parents need not be asked for any more."""
+        """These parents need not be requested any more."""
         kept: deque[Pending] = deque()
         for parent, group in self._queue:
             if is_hopeless(parent):
@@ -103,15 +103,15 @@ class PendingParents:
                 kept.append((parent, group))
         self._queue = kept
 
-    def take_back(self, source: str, left: Mapping[str, Sequence[Interval]]) -> None:
-        """Whatever that source has `left`, by root list, is not covered after all. Another reader
-        of the same source may have covered the rest."""
+    def take_back(self, source: str, remaining: Mapping[str, Sequence[Interval]]) -> None:
+        """What remains of that source, by root list, is not covered after all. Another reader of
+        the same source may have covered the rest."""
         for group in self._groups:
-            group.take_back(source, left)
-        self._through = _but_for(self._through, source, left)
+            group.take_back(source, remaining)
+        self._through = _except(self._through, source, remaining)
 
     def reverse(self) -> None:
-        """From now on the newest parents come first."""
+        """Puts the newest parents first."""
         self._queue.reverse()
 
     def park(self, time: int) -> None:
@@ -119,7 +119,7 @@ class PendingParents:
         self.holes.append((time, time + 1))
 
     def close(self, groups: Sequence[Group]) -> None:
-        """The rows of one parent of each ticket have left, or cannot be had."""
+        """The children of one parent of each group are written, or cannot be read."""
         for group in groups:
             group.close_one()
         while self._groups and not self._groups[0].open:
@@ -128,10 +128,10 @@ class PendingParents:
 
     @property
     def through(self) -> Covered:
-        """What has been read, and no state includes yet."""
+        """What has been read but no state includes yet."""
         return [
-            (source, axis, part)
-            for source, axis, interval in self._through
+            (source, root, part)
+            for source, root, interval in self._through
             for part in without([interval], self.holes)
         ]
 
@@ -139,9 +139,9 @@ class PendingParents:
         """A state includes what was `through`."""
         self._through, self._closed = [], 0
 
-    def is_only_holes(self, left: Sequence[Interval]) -> bool:
-        """Whether parked parents are all that is left."""
-        return bool(self.holes) and bool(left) and not without(left, self.holes)
+    def is_only_holes(self, remaining: Sequence[Interval]) -> bool:
+        """Whether only parked parents remain."""
+        return bool(self.holes) and bool(remaining) and not without(remaining, self.holes)
 
 
 def time_of_parent(record: Record, child: Child) -> int | None:
@@ -169,8 +169,8 @@ def parent_of(record: Record, child: Child) -> Record:
 def slices_of(
     parents: Sequence[Record], covered: Covered
 ) -> list[tuple[Sequence[Record], Covered]]:
-    """Parents in the order of their times, those of one time together, each with what has been read
-    with them; so a state need not wait for a whole page of parents."""
+    """The parents grouped by time, in order, each group with what has been read with it, so that a
+    state need not wait for a whole page of parents."""
     times = [_time_of(parent) for parent in parents]
     found: list[tuple[Sequence[Record], Covered]] = []
     at, since = 0, 0
@@ -183,19 +183,19 @@ def slices_of(
 
 
 def between(covered: Covered, start: int, end: int) -> Covered:
-    """What of it lies in [start, end)."""
+    """The part of it in [start, end)."""
     return [
-        (source, axis, (max(begins, start), min(ends, end)))
-        for source, axis, (begins, ends) in covered
+        (source, root, (max(begins, start), min(ends, end)))
+        for source, root, (begins, ends) in covered
         if begins < end and ends > start
     ]
 
 
-def _but_for(covered: Covered, source: str, left: Mapping[str, Sequence[Interval]]) -> Covered:
+def _except(covered: Covered, source: str, remaining: Mapping[str, Sequence[Interval]]) -> Covered:
     return [
-        (name, axis, part)
-        for name, axis, interval in covered
-        for part in without([interval], left.get(axis, ()) if name == source else ())
+        (name, root, part)
+        for name, root, interval in covered
+        for part in without([interval], remaining.get(root, ()) if name == source else ())
     ]
 
 

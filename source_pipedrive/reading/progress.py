@@ -1,7 +1,7 @@
-"""What is left to read of a stream, as spans of its cursor field's time.
+"""What remains to be read of a stream, as spans of its cursor field's time.
 
-The invariant: every second outside the spans has been read, and its records have been handed to the
-output. A state is made of nothing else, so a sync that dies loses nothing.
+The invariant: every second outside the spans has been read, and its records have reached the
+output. A state contains nothing else, so a sync that dies loses nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Interval = tuple[int, int]
 
 # Records of the last minute before a sync's end may become visible only after it.
 OVERLAP = 60
-# Lists of which a part can be read on its own, so that a sync can resume where another stopped.
+# Lists that can be read in parts, so that a sync can resume where another stopped.
 SORTED = (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
 # An estimate may exceed the highest id seen by this factor.
 GROWTH = 3
@@ -25,19 +25,19 @@ GROWTH = 3
 
 @dataclass(eq=False)
 class Span:
-    """Seconds [at, end) that are left. `at` moves with each page, `end` when another worker takes
+    """The remaining seconds [at, end). `at` moves with each page, `end` when another worker takes
     over the later part."""
 
     at: int
     end: int
     taken: bool = False
-    density: float = 0.0  # records a second in the newest page; 0 if unknown
+    density: float = 0.0  # records per second in the newest page; 0 if unknown
     reach: int = 0  # where the page being written ends: the span is not cut before it
     seam: Seam = field(default_factory=Seam)
 
     @property
     def estimate(self) -> float:
-        """Records that are left, if they lie as densely as in the newest page."""
+        """Records that remain, if they are as dense as in the newest page."""
         return self.density * (self.end - self.at)
 
     def claim(self) -> None:
@@ -45,7 +45,7 @@ class Span:
         self.taken = True
 
     def release(self) -> None:
-        """Another worker may take what is left of it."""
+        """Another worker may take the rest of it."""
         self.taken = False
 
     def advance(self, at: int, density: float) -> None:
@@ -53,7 +53,7 @@ class Span:
         self.at, self.density = max(self.at, at), density
 
     def cut(self, end: int) -> None:
-        """It ends here now. How dense the rest is, only its next page will tell."""
+        """It now ends here. Only its next page will show how dense the rest is."""
         self.end, self.density = end, 0.0
 
     def shorten(self, end: int) -> None:
@@ -61,17 +61,17 @@ class Span:
         self.end = min(self.end, end)
 
     def reserve(self, until: int) -> None:
-        """A page that ends before `until` is being written: no cut may come earlier."""
+        """A page that ends before `until` is being written: no cut may be earlier."""
         self.reach = min(until, self.end)
 
 
 class Progress:
-    """The history [since, until) of one stream, and the spans of it that are left.
+    """The history [since, until) of one stream, and the spans of it that remain.
 
     skip: how many records of a list that is sorted newest first have been read. nulls: where
     records without a time were found, "first" or "last" in ascending order. lacking: the lists that
-    the account did not have, and since when they have not been read. Not thread-safe: its owner
-    holds a lock.
+    the account did not have, and since when they are unread. Not thread-safe: its owner holds a
+    lock.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Progress:
 
     @property
     def complete(self) -> bool:
-        """Nothing is left."""
+        """Nothing remains."""
         return not self.spans
 
     def take(self) -> Span | None:
@@ -112,11 +112,11 @@ class Progress:
         return None
 
     def split(self, worthwhile: float, ways: int = 2) -> int:
-        """Cuts the span with the most records left, if they are more than `worthwhile`, into up to
+        """Cuts the span with the most remaining records, if more than `worthwhile`, into up to
         `ways` equal parts; its worker stops at the first cut. Returns the number of new parts.
 
         The span is not cut again before its next page: until then nothing more is known, and a page
-        that happens to hold a bulk import makes any number of halves look large.
+        that happens to contain a bulk import makes any number of halves look large.
         """
         started = [span for span in self.spans if span.taken and span.density]
         largest = max(started, key=lambda span: span.estimate, default=None)
@@ -129,15 +129,15 @@ class Progress:
             return 0
         cuts = [*(start + step * n for n in range(1, ways)), largest.end]
         largest.cut(cuts[0])
-        place = self.spans.index(largest) + 1
-        self.spans[place:place] = [Span(at, end) for at, end in pairwise(cuts)]
+        index = self.spans.index(largest) + 1
+        self.spans[index:index] = [Span(at, end) for at, end in pairwise(cuts)]
         return ways - 1
 
     def advance(self, span: Span, at: int, density: float = 0.0) -> None:
         """Everything of `span` before `at` has been read; at its end the span is removed.
 
-        density: records a second in the page that was read. It is set together with `at`, so a span
-        whose last page is being written is never split.
+        density: records per second in the page that was read. It is set together with `at`, so that
+        a span whose last page is being written is never split.
         """
         span.advance(at, density)
         self._density = density or self._density
@@ -145,17 +145,17 @@ class Progress:
             self.spans.remove(span)
 
     def retreat(self, to: int, skip: int) -> None:
-        """Everything from `to` on has been read, newest first, in `skip` rows."""
+        """Everything from `to` on has been read, newest first, in `skip` records."""
         for span in self.spans:
             span.shorten(to)
         self.spans = [span for span in self.spans if span.at < span.end]
         self.skip = skip
 
     def expected(self, highest: int = 0) -> int | None:
-        """Records that are left, estimated from how densely they lay so far; None before that.
+        """Records that remain, estimated from their density so far; None if it is unknown.
 
-        highest: the highest id seen, if ids are numbers. They count a company's records, so a page
-        of a bulk import does not make all the time after it look as dense.
+        highest: the highest id seen, if ids are numbers. It limits the estimate: ids count a
+        company's records, and a page of a bulk import makes all the time after it look as dense.
         """
         if not self._density:
             return None
@@ -172,16 +172,16 @@ class Progress:
         return [(span.at, span.end) for span in self.spans]
 
     def set_remaining(self, remaining: Iterable[Interval]) -> None:
-        """From now on exactly this is left."""
+        """Sets what remains."""
         self.spans = [Span(start, end) for start, end in remaining]
 
     def restart(self, remaining: Iterable[Interval]) -> None:
-        """Nothing that was read counts: this is left again, from the top of the list."""
+        """Nothing that was read counts: this is read again, from the top of the list."""
         self.set_remaining(remaining)
         self.skip = 0
 
     def note_nulls(self, end: str) -> None:
-        """Records without a time stand at this end of the list, "first" or "last"."""
+        """Records without a time are at this end of the list, "first" or "last"."""
         self.nulls = end
 
     def done(self) -> list[Interval]:
@@ -201,7 +201,7 @@ def union(parts: Iterable[Iterable[Interval]]) -> list[Interval]:
 
 
 def without(intervals: Iterable[Interval], taken: Sequence[Interval]) -> list[Interval]:
-    """What of `intervals` none of `taken` covers."""
+    """The parts of `intervals` that none of `taken` covers."""
     return [gap for start, end in intervals for gap in _gaps(start, end, taken)]
 
 
@@ -224,5 +224,5 @@ def _gaps(start: int, end: int, covered: Sequence[Interval]) -> list[Interval]:
 
 def lower_bound(stream: Stream, lower: int) -> int:
     """Where the history of a stream begins: at the configured bound `lower`, or in 1970 if the
-    stream is always read whole."""
+    stream is always read in full."""
     return lower if stream.incremental.history_field else 0

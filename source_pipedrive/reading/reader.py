@@ -25,12 +25,12 @@ from source_pipedrive.stream import Stream
 
 @dataclass(frozen=True)
 class ReadContext:
-    """What a reader needs of the sync.
+    """What a reader needs from the sync.
 
     client: sends requests, and raises once the stream has ended; lower, until: the sync's history,
     in seconds since 1970; max_workers: how many workers one stream can use now; is_done: whether
-    the records of a parent left in an earlier sync, here and in all dependents (source stream,
-    parent's id, time); is_current: whether all dependents were complete when this stream was, at
+    an earlier sync wrote a parent's records, here and in all dependents (source stream, parent's
+    id, time); is_current: whether all dependents were complete when this stream was, at
     the given time.
     """
 
@@ -44,7 +44,7 @@ class ReadContext:
 
 
 class HighestId:
-    """The highest id seen: Pipedrive numbers a company's records of a kind, so it tells how many
+    """The highest id seen: Pipedrive numbers a company's records of a kind, so it shows how many
     there may be. newest_seen: whether a page of the newest records was among those seen."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class HighestId:
         self.newest_seen = False
 
     def note(self, records: Sequence[Record], newest: bool = False) -> None:
-        """Learns from a page. newest: it holds the records that changed last."""
+        """Learns from a page. newest: it contains the records that changed last."""
         self.newest_seen = self.newest_seen or newest
         self.value = max([self.value, *(n for r in records if isinstance(n := r.get("id"), int))])
 
@@ -60,9 +60,9 @@ class HighestId:
 class Reader(ABC):
     """Reads one stream.
 
-    progress: None where no state is kept, so that the next sync cannot resume. full_refresh: the
-    state is that of a full refresh. `take` hands out tasks until none is left; the tasks of one
-    reader may run side by side, and `lock` guards what they share.
+    progress: None if no state is kept, so that the next sync cannot resume. full_refresh: the state
+    is that of a full refresh. `take` returns tasks until none remains; the tasks of one reader may
+    run side by side, and `lock` guards what they share.
     """
 
     in_order = True  # dependents receive its records in the order of their times
@@ -82,18 +82,18 @@ class Reader(ABC):
         self.resumes = progress is not None
         self.full_refresh = full_refresh
         self.lock = threading.Lock()
-        self.can_checkpoint = True  # whether a state may follow what is written
+        self.can_checkpoint = True  # whether a state may follow the records written
         self.has_answered = False  # Pipedrive has shown that the account has this stream
         self.highest = HighestId()
 
     @abstractmethod
     def take(self, more: bool = False) -> Task | None:
-        """The next piece of work, or None if there is none for now. more: the sources may still
-        deliver records, so a request that names several parents waits until it is full."""
+        """The next piece of work, or None if there is none at the moment. more: the sources may
+        still deliver records, so a request that names several parents waits until it is full."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left to read."""
+        """Whether nothing remains to be read."""
         return self.progress.complete
 
     @property
@@ -127,12 +127,12 @@ class Reader(ABC):
         return {self.stream.name: self.progress.remaining}
 
     def set_remaining(self, remaining: Sequence[Interval]) -> None:
-        """Only this is to be read. Called before anything is."""
+        """Limits what is read. Called before anything is read."""
         self.progress.set_remaining(remaining)
 
     def advance(self, moved: Callable[[Progress], object]) -> bool:
-        """Tells the progress what has been read; False if that no longer counts. The caller holds
-        the lock."""
+        """Updates the progress with what has been read; False if that no longer counts. The caller
+        holds the lock."""
         moved(self.progress)
         return True
 
@@ -142,8 +142,7 @@ class Reader(ABC):
         return self.dump() if self.can_checkpoint else None
 
     def dump(self) -> dict[str, Any] | None:
-        """What the progress says, as a state; None if no state is kept. The caller holds the
-        lock."""
+        """The progress as a state; None if no state is kept. The caller holds the lock."""
         if not self.resumes or self.stream.cursor_field is None:
             return None
         company = self.context.company.id
@@ -151,7 +150,7 @@ class Reader(ABC):
 
     def restart(self) -> bool:
         """Nothing read so far counts. False if that was known. The caller holds the lock."""
-        raise NotImplementedError(f"{self.stream.name} relies on no order")
+        raise NotImplementedError(f"{self.stream.name} does not rely on an order")
 
     def close(self, failed: bool, unavailable: bool) -> bool:
         """The stream has ended, with an error or because the account does not have it. Returns
@@ -169,7 +168,7 @@ class Reader(ABC):
         if self.resumes and done and self.progress.spans:
             first = rfc3339(self.progress.spans[0].at)
             if len(self.progress.spans) > 1 or done[0][0] > since or self.full_refresh:
-                return f"resuming what an earlier sync left, from {first}"
+                return f"reading what is still missing, from {first}"
             return f"reading what changed since {first}"
         if since and self.stream.incremental.history_field:
             return f"reading everything from {rfc3339(since)} on"

@@ -27,7 +27,7 @@ OF_LIST: dict[Changes, type[Reader]] = {
 
 
 def reader_class(stream: Stream) -> type[Reader]:
-    """How a stream is read follows from its row in the table."""
+    """The reader of a stream, which follows from its row in the table."""
     if stream.child and stream.child.month_params:
         return Monthly
     if stream.kind in OF_KIND:

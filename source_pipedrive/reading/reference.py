@@ -1,4 +1,4 @@
-"""A short list that a derived stream looks facts up in, beside the streams it is derived from."""
+"""A short list in which a derived stream looks facts up, besides its source streams."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class ReferenceList:
     def records(self) -> Sequence[Record]:
         """The records; none, after a warning, if the credentials may not see them.
 
-        Raises StreamError if they cannot be read. Workers wait here for the one that asks; if it
-        fails, its error is theirs, or each of them would spend minutes on asking in turn.
+        Raises StreamError if they cannot be read. Workers wait here for the one that requests
+        them. If it fails, they raise its error; otherwise each would spend minutes on its own try.
         """
         with self._lock:
             if self._failure is not None:
@@ -53,6 +53,6 @@ class ReferenceList:
                 raise
             logger.warning(
                 f"{error} Until then {self._reader} is derived without the list of {stream.name}, "
-                "and lacks what only that list says."
+                "and lacks what only that list contains."
             )
             return []

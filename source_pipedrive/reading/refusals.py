@@ -11,21 +11,21 @@ from collections.abc import Iterator
 
 from source_pipedrive.http.errors import TRANSIENT, Action, StreamError, words
 
-# If none of this many parents can be read, the rest are not asked for: first from the oldest on,
-# and if those have vanished, from the newest on.
+# If none of this many parents can be read, the rest are not requested. The oldest are tried first;
+# if those have vanished, the newest.
 HOPELESS = 20
 REASONS = 5  # listed separately in the log
 AGAIN = "Each sync asks for a few of them again, and reads them all once one can be read."
 
 
 class Refusals:
-    """stream, parents: the names that the log uses."""
+    """stream, parents: the names used in the log."""
 
     def __init__(self, stream: str, parents: str) -> None:
         self._stream = stream
         self._parents = parents
         self._skipped: Counter[str] = Counter()
-        self._telling = 0  # refusals that say something about the other parents
+        self._significant = 0  # refusals that may apply to the other parents too
         self._parked: list[StreamError] = []
         self._in_a_row = 0
         self.first: StreamError | None = None
@@ -48,8 +48,8 @@ class Refusals:
         """One parent could not be read. deleted: it is marked as deleted; none_read: no other
         parent could be read either.
 
-        Returns whether to ask for the others from the newest on. Sets `hopeless` if there is no
-        point in asking for them.
+        Returns whether to request the others from the newest on. Sets `hopeless` if there is no
+        point in requesting them.
         """
         if action is Action.PARK:
             self._parked.append(error)
@@ -62,19 +62,19 @@ class Refusals:
         self._skipped[why if known else "other answers"] += 1
         gone = error.status in (404, 410)
         self.gone += gone
-        if deleted and gone:  # that says nothing about the others
+        if deleted and gone:  # this means nothing for the others
             return False
         self.first = self.first or error
-        self._telling += 1
+        self._significant += 1
         if not none_read:
             return False
-        if self._telling >= (HOPELESS if error.status == 403 else 2 * HOPELESS):
+        if self._significant >= (HOPELESS if error.status == 403 else 2 * HOPELESS):
             self.hopeless = self.first
-        return self._telling == HOPELESS and error.status != 403
+        return self._significant == HOPELESS and error.status != 403
 
     @property
     def parked(self) -> StreamError | None:
-        """The error that ends the stream if parked parents are all that is left."""
+        """The error that ends the stream if only parked parents remain."""
         if not self._parked:
             return None
         last, number = self._parked[-1], len(self._parked)
@@ -87,7 +87,7 @@ class Refusals:
         )
 
     def lines(self, failed: bool) -> Iterator[str]:
-        """What the log says about them at the end. failed: the stream ends with an error."""
+        """The lines about them at the end of the log. failed: the stream ends with an error."""
         for why, number in self._skipped.items():
             later = f" {AGAIN}" if why.startswith(("200", "403")) and not failed else ""
             yield f"{self._stream}: {number:,} of the {self._parents} skipped: {why}.{later}"

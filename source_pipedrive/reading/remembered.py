@@ -1,4 +1,4 @@
-"""What the state of a child stream holds besides the times that have been read.
+"""What the state of a child stream contains besides the times that have been read.
 
     "recent":  {"deals": [[7, "2026-11-23T09:59:50Z"]]}   parents of the sync's last minute
     "refused": {"deal_changelog": {"ids": [9], "times": [["2026-...", "2026-..."]]}}
@@ -6,9 +6,9 @@
                                                           "deal_changelog:deals" if derived from it
     "months":  {"3": [["2025-11", "2026-10"]]}            of each parent, first and last month
 
-`recent`: the next sync reads that minute again, but does not ask twice for the children of parents
-that have not changed since. `refused`: parents that are hidden from the token's user; each sync
-asks for a few of them, and once one can be read, all of those times are read again. `partial`: a
+`recent`: the next sync reads that minute again, but does not request the children of parents that
+have not changed since. `refused`: parents that are hidden from the token's user; each sync tries a
+few of them, and once one can be read, all of those times are read again. `partial`: a
 bulk import may put more parents into one second than a day's budget pays for. `months`: the
 calendar months that were read after they had ended.
 """
@@ -23,10 +23,10 @@ from typing import Any
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.progress import Interval, lies_in, union
 
-MOST_PARENTS = 10_000  # of a stream; beyond that, some are asked for again
+MOST_PARENTS = 10_000  # of a stream; beyond that, some are requested again
 MOST_TIMES = 50  # intervals; beyond that, the closest are joined
-PROBES = 3  # refused parents that each sync asks for
-MOST_REFUSED = 100  # ids that are asked for in turn: some may stay hidden, or have vanished
+PROBES = 3  # refused parents that each sync tries
+MOST_REFUSED = 100  # ids that are tried in turn: some may stay hidden, or have vanished
 
 Months = tuple[str, str]  # first and last, as YYYY-MM
 
@@ -39,7 +39,7 @@ class Refused:
     times: list[Interval] = field(default_factory=list)
 
     def add(self, id_: Any, time: int) -> None:
-        """One more parent."""
+        """Adds a parent."""
         self.ids = [*(known for known in self.ids if known != id_), id_][-MOST_REFUSED:]
         self.times = union([self.times, [(time, time + 1)]])
         while len(self.times) > MOST_TIMES:
@@ -48,7 +48,7 @@ class Refused:
             self.times[at : at + 2] = [(self.times[at][0], self.times[at + 1][1])]
 
     def probes(self) -> list[Any]:
-        """The ids that this sync asks for; the next sync asks for others."""
+        """The ids that this sync tries; the next sync tries others."""
         asked, others = self.ids[:PROBES], self.ids[PROBES:]
         self.ids = [*others, *asked]
         return asked
@@ -57,7 +57,7 @@ class Refused:
 @dataclass
 class Remembered:
     """recent: each parent's time of change by its id, by source stream, in the last complete sync;
-    fresh: the same for this sync; partial: the same for times that are still left; refused: by the
+    fresh: the same for this sync; partial: the same for times that remain; refused: by the
     stream that refused them; months: by the parent's id."""
 
     recent: dict[str, dict[Any, int]] = field(default_factory=dict)
@@ -67,18 +67,18 @@ class Remembered:
     months: dict[str, list[Months]] = field(default_factory=dict)
 
     def refuse(self, stream: str, id_: Any, time: int) -> None:
-        """The user may not see what `stream` holds for this parent."""
+        """`stream`'s records of this parent are hidden from the user."""
         self.refused.setdefault(stream, Refused()).add(id_, time)
 
     def note(self, source: str, id_: Any, time: int, last_minute: bool) -> None:
-        """The children of a parent have left, and no state includes its time yet."""
+        """The children of a parent are written, but no state includes its time yet."""
         self.partial.setdefault(source, {})[id_] = time
         if last_minute:
             self.fresh.setdefault(source, {})[id_] = time
 
-    def settle(self, left: Iterable[Interval]) -> None:
+    def settle(self, remaining: Iterable[Interval]) -> None:
         """Forgets the parents of times that a state includes."""
-        open_ = list(left)
+        open_ = list(remaining)
         for source, ids in self.partial.items():
             self.partial[source] = {id_: at for id_, at in ids.items() if lies_in(at, open_)}
 
@@ -92,16 +92,16 @@ class Remembered:
         self.months[str(parent)] = _joined([*known, (month, month)])
 
     def dump(self, complete: bool) -> dict[str, Any]:
-        """The part of a state that holds it; empty if there is nothing to remember.
+        """Its part of a state; empty if there is nothing to remember.
 
-        complete: whether the sync has read everything. Before that, streams derived from this one
-        may still lack what it has read.
+        complete: whether the sync has read everything. Until then, streams derived from this one
+        may lack what it has read.
         """
         recent = _dumped(self.fresh if complete else self.recent)
         partial = {} if complete else _dumped(self.partial)
         refused = {
-            stream: {"ids": each.ids, "times": [[rfc3339(a), rfc3339(b)] for a, b in each.times]}
-            for stream, each in self.refused.items()
+            stream: {"ids": known.ids, "times": [[rfc3339(a), rfc3339(b)] for a, b in known.times]}
+            for stream, known in self.refused.items()
         }
         months = {parent: [list(part) for part in parts] for parent, parts in self.months.items()}
         parts = {"recent": recent, "partial": partial, "refused": refused, "months": months}
@@ -109,14 +109,14 @@ class Remembered:
 
 
 def load(state: Mapping[str, Any]) -> Remembered:
-    """What a state holds. Raises KeyError, TypeError, ValueError or AttributeError if it cannot be
-    read."""
+    """What a state contains. Raises KeyError, TypeError, ValueError or AttributeError if it is
+    unreadable."""
     return Remembered(
         recent=_loaded(state.get("recent", {})),
         partial=_loaded(state.get("partial", {})),
         refused={
-            stream: Refused(list(each["ids"]), [(instant(a), instant(b)) for a, b in each["times"]])
-            for stream, each in state.get("refused", {}).items()
+            stream: Refused(list(part["ids"]), [(instant(a), instant(b)) for a, b in part["times"]])
+            for stream, part in state.get("refused", {}).items()
         },
         months={
             parent: [(str(first), str(last)) for first, last in parts]

@@ -17,7 +17,7 @@ class Seam:
     """The records written last: those of the newest page, and all others of its last second.
 
     A request that resumes at that second returns them again. A destination that appends would keep
-    the repeats forever, so each record is written once for each `update_time`. A bulk import may
+    the repeats, so each record is written once for each `update_time`. A bulk import may
     put thousands of records into one second; no more than these are remembered.
     """
 
@@ -34,7 +34,8 @@ class Seam:
         ]
 
     def add(self, stream: Stream, records: Sequence[Record], second: int | None) -> None:
-        """These records are written now. second: the last one's time; the next page begins."""
+        """Notes that these records are being written. second: the time of the last one, where the
+        next page begins."""
         time = stream.cursor_field or ""
         new = {key_of(stream, item): item.get(time) for item in records}
         if second == self._second:

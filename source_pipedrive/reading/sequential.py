@@ -26,15 +26,15 @@ class Sequential(Reader):
 
     @abstractmethod
     def read(self) -> Task:
-        """Reads everything that is left."""
+        """Reads everything that remains."""
 
     def finished(self, records: Sequence[Record] = ()) -> Batch:
-        """The last records: with them everything has been read."""
+        """The last batch: with it, everything has been read."""
         return Batch(records, Progress.finish)
 
 
 class SortedV1(Ordered, Sequential):
-    """A v1 list that is requested in the order of two keys; the second one settles ties."""
+    """A v1 list that is requested in the order of two keys; the second breaks ties."""
 
     can_pause = True
     sort: str
@@ -59,7 +59,7 @@ class SortedV1(Ordered, Sequential):
 
     @abstractmethod
     def read_in_order(self) -> Generator[Step, bool, bool]:
-        """Reads some of what is left; called until everything is read. Returns whether the sync
+        """Reads part of what remains; called until everything is read. Returns whether the sync
         asked it to stop."""
 
     def sorting(self, descending: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Shapes the records of a stream, by a plan that is made when the first ones arrive."""
+"""Shapes a stream's records by a plan, which is made when the first records arrive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from source_pipedrive.stream import Stream
 
 @dataclass(frozen=True)
 class Fields:
-    """Custom fields become columns; with `labels`, options appear by their names."""
+    """Custom fields become columns; with `labels`, options appear by name."""
 
     definitions: Definitions
     labels: bool
@@ -35,7 +35,7 @@ class Shaping:
         self._plan: Plan | None = None
 
     def records(self, records: Sequence[Record]) -> list[Record]:
-        """The records of a page as they are written. The first page that holds any makes the plan,
+        """The records of a page as they are written. The first page with records makes the plan,
         which requests the definitions of the fields."""
         if not records:
             return []

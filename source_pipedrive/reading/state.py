@@ -1,25 +1,25 @@
-"""What a state says, and which states are believed.
+"""What a state contains, and which states are trusted.
 
     {"update_time": "2026-11-23T10:00:00Z",  everything from `since` to this time has been read
      "version": 1, "company_id": 42,
      "since": "2025-11-23T00:00:00Z",        the lower bound of the history
      "done": [["2025-...", "2026-..."]],     only while a history is being read: the parts read
      "skip": 1200,                           and their records, if a list is sorted newest first
-     "nulls": "first",                       where records without a time stand, if there are any
+     "nulls": "first",                       where records without a time are, if there are any
      "lacking": {"projects": "2025-..."}}    lists that the account did not have, unread since then
 
 The state of a stream that depends on several root lists has "parents" instead of "done": the parts
-read of each list. "known" is the time of its last complete sync, while it catches up after it. If
-it is derived from several streams that have read different parts of a list, "sources" holds the
+read of each list. "known" is the time of its last complete sync, until the next is complete. If
+it is derived from several streams that have read different parts of a list, "sources" has the
 parts by stream: an account may lack one of these streams and have it later. remembered.py describes
 the other keys.
 
 During a full refresh the state also carries `"full_refresh": true`, so that it is never mistaken
-for the state of an incremental sync that was turned into a full refresh.
+for the state of an incremental sync whose stream is now in full refresh.
 
-A state without our `version` was written by another connector. It is accepted, but not believed:
-before version 3, Airbyte's own streams held a month at most, and no state says which version wrote
-it. The history is then read once.
+A state without our `version` was written by another connector. It is accepted but not trusted:
+before version 3, Airbyte's own streams read at most a month, and no state names the version that
+wrote it. The history is then read once.
 
 sync/stream_run.py decides when a state is saved.
 """
@@ -45,7 +45,7 @@ from source_pipedrive.stream import Stream
 
 VERSION = 1
 
-# What the CDK's streams without a cursor emit at their end.
+# What the CDK's streams without a cursor emit when they end.
 NO_CURSOR = {"__ab_no_cursor_state_message": True}
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
@@ -59,7 +59,7 @@ def restore(
     lower: int,
     until: int,
 ) -> Progress | None:
-    """What is left of a stream for a sync of [lower, until), given the state that the last one
+    """What remains of a stream for a sync of [lower, until), given the state that the last sync
     `saved`; None if the stream keeps no state. Raises SyncError as `progress` does."""
     field, name = stream.cursor_field, stream.name
     saved = of_full_refresh(saved) if full_refresh else saved
@@ -84,7 +84,7 @@ def progress(
     lower: int,
     until: int,
 ) -> Progress:
-    """What is left of `stream` for a sync of [lower, until) after `state`.
+    """What remains of `stream` for a sync of [lower, until) after `state`.
 
     Raises SyncError for a state of ours that cannot be read, or that belongs to a newer version or
     another company.
@@ -126,12 +126,12 @@ def multi_progress(
     list begins."""
     state = {} if is_foreign(state) else state
     parts = state.get("parents", {})
-    of_each = {
+    states = {
         root: {**state, "done": parts.get(root, [])} if "parents" in state else state
         for root in lowers
     }
     by_root = {
-        root: progress(stream, field, of_each[root], company_id, lower, until)
+        root: progress(stream, field, states[root], company_id, lower, until)
         for root, lower in lowers.items()
     }
     if "version" not in state:
@@ -145,7 +145,7 @@ def multi_progress(
     except UNREADABLE:
         raise _unreadable(stream) from None
     known = 0
-    # What a longer history adds was not there to be read.
+    # The last complete sync did not read what a longer history adds.
     if min(lowers.values()) >= instant(state["since"]):
         known = instant(state["known"]) if "known" in state else 0
         if "parents" not in state:
@@ -216,7 +216,7 @@ def dump(field: str, company_id: int, now: Progress, full_refresh: bool = False)
 def _of_children(field: str, common: Mapping[str, Any], now: MultiProgress) -> dict[str, Any]:
     if now.complete:
         return {field: rfc3339(now.until), **common}
-    parents = {root: _texts(each.done()) for root, each in now.by_root.items()}
+    parents = {root: _texts(progress.done()) for root, progress in now.by_root.items()}
     known = {"known": rfc3339(now.known)} if now.known else {}
     return {field: rfc3339(now.known or now.since), **common, "parents": parents, **known}
 
@@ -225,17 +225,17 @@ def by_source(
     now: MultiProgress, remaining: Mapping[str, Mapping[str, list[Interval]]]
 ) -> dict[str, Any]:
     """What to add to the state of a stream whose sources have read different parts of a list.
-    remaining: what is left, by source and root list."""
+    remaining: by source and root list."""
     lists = [
         [tuple(roots[root]) for roots in remaining.values() if root in roots]
         for root in now.by_root
     ]
-    if all(len(set(each)) == 1 for each in lists):
+    if all(len(set(parts)) == 1 for parts in lists):
         return {}
     done = {
         source: {
-            root: _texts(without([(now.by_root[root].since, now.until - OVERLAP)], left))
-            for root, left in roots.items()
+            root: _texts(without([(now.by_root[root].since, now.until - OVERLAP)], intervals))
+            for root, intervals in roots.items()
         }
         for source, roots in remaining.items()
     }

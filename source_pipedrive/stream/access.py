@@ -1,4 +1,4 @@
-"""Who can read a stream: scopes, permissions, and answers that mean that it is unavailable."""
+"""Who can read a stream: scopes, permissions, and answers that mean it is unavailable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class UnavailableAnswer(AnswerPattern):
     """An error that means "this account does not have it": the stream is empty, not broken."""
 
     source: str
-    """Where this is known from, or what the account lacks; documentation shows it."""
+    """How this is known, or what the account lacks; shown in the documentation."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class StreamAccess:
     means_unavailable: tuple[UnavailableAnswer, ...] = ()
     """Answers that mean that this account does not have the stream."""
     only_own_data: bool = False
-    """Whether the stream holds nothing but the token user's own data."""
+    """Whether the stream contains only the token user's own data."""
 
     @property
     def read_scope(self) -> str:
@@ -51,6 +51,6 @@ class StreamAccess:
         return min(self.scopes, key=lambda s: (not s.endswith(":read"), s == "admin", s))
 
     def mistakes(self) -> Iterator[str]:
-        """What cannot be right, in sentences."""
+        """What is wrong with the definition, in sentences."""
         if not self.scopes:
             yield "it has no scope"

@@ -24,7 +24,7 @@ STAGE_FACTS = (
 
 
 def changed_parents(noun: str, *of: Stream) -> dict[str, Any]:
-    """Keywords of a stream that is read for those records of `of` that changed."""
+    """Keywords of a stream that is read for the changed records of `of`."""
     return {"of": of, "key": f"{noun}_id", "time": f"{noun}_update_time"}
 
 
@@ -47,13 +47,13 @@ def children(
     """Records that are requested for the records of `of`; further keywords are those of Child and
     of any stream.
 
-    key:      column that holds the parent's id
-    own_key:  columns of the primary key beside that one, separated by spaces
-    time:     column that holds the parent's time, if only changed parents are requested
-    touches:  whether a change of these records updates the parent's update_time
+    key:      column for the parent's id
+    own_key:  the other columns of the primary key, separated by spaces
+    time:     column for the parent's time, if only changed parents are requested
+    touches:  whether a change to these records updates the parent's update_time
     """
-    of_child = {k: keywords.pop(k) for k in list(keywords) if k in Child.__dataclass_fields__}
-    child = Child(parents=of, key=key, counter=counter, **of_child)
+    child_fields = {k: keywords.pop(k) for k in list(keywords) if k in Child.__dataclass_fields__}
+    child = Child(parents=of, key=key, counter=counter, **child_fields)
     incremental: dict[str, Any] = {}
     if time:
         incremental = {"cursor_field": time, "changes": Changes.OF_PARENT}
@@ -144,7 +144,7 @@ def months(
 
 
 def changelog(name: str, path: str, of: Mapping[str, Any], **keywords: Any) -> Stream:
-    """Every change of a field, newest first."""
+    """Every change to a field, newest first."""
     return children(
         name,
         path=f"{path}/{{id}}/changelog",
@@ -164,8 +164,8 @@ def changelog(name: str, path: str, of: Mapping[str, Any], **keywords: Any) -> S
 def followers(name: str, path: str, scope: str, of: Mapping[str, Any]) -> Stream:
     """The users who follow a record now.
 
-    `followers_count` is not used: whoever creates a record follows it, so that nearly every record
-    has a follower.
+    `followers_count` is not used: whoever creates a record follows it, so nearly every record has a
+    follower.
     """
     return children(
         name,
@@ -197,7 +197,7 @@ def followers_changelog(name: str, path: str, scope: str, of: Mapping[str, Any])
 
 
 def mail(name: str, path: str, of: Mapping[str, Any]) -> Stream:
-    """The mail that is linked to a record, in anyone's mailbox."""
+    """Mail linked to a record, from anyone's mailbox."""
     return children(
         name,
         path=f"{path}/{{id}}/mailMessages",

@@ -1,4 +1,4 @@
-"""What a stream is. A definition that cannot be right fails on import."""
+"""What a stream is. An invalid definition fails on import."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class Columns:
     """How the keys of Pipedrive's records become columns."""
 
     schema_of: str = ""
-    """Name of the stream whose schema this one shares; "": it has its own."""
+    """Name of the stream whose schema this one shares; "" if it has its own."""
     custom_fields: Literal["", "object", "inline"] = ""
-    """Where the records hold the account's own fields: in an object, or among the other keys."""
+    """Where the records have the account's own fields: in an object, or among the other keys."""
     definitions: tuple[Stream, ...] = ()
     """Lists that define the stream's fields; the first that the credentials can read is used."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Columns for the names of what the ids in standard fields stand for: {field: column}."""
+    """Columns for the names behind the ids in standard fields: {field: column}."""
     label_lists: Mapping[str, Stream] = field(default_factory=dict)
-    """Lists that hold those names, for fields whose definition does not: {field: list}."""
+    """Lists of those names, for fields whose definition lacks them: {field: list}."""
     renamed: Mapping[str, str] = field(default_factory=dict)
-    """Keys of fields in a list of v1 that have another name in v2: {v1: v2}."""
+    """Keys of fields in a v1 list that have another name in v2: {v1: v2}."""
     param_columns: tuple[str, ...] = ()
     """Parameters of `param_sets` that become columns."""
     secret_keys: tuple[str, ...] = ()
-    """Keys that hold secrets; no record is emitted with them."""
+    """Keys of secrets; no record is emitted with them."""
     as_text: tuple[str, ...] = ()
-    """Keys of a type that Pipedrive does not document; they are emitted as text."""
+    """Keys whose type Pipedrive does not document; they are emitted as text."""
 
     @property
     def has_custom_fields(self) -> bool:
@@ -44,8 +44,8 @@ class Columns:
         return bool(self.custom_fields)
 
     def mistakes(self, properties: Mapping[str, Any], texts: frozenset[str]) -> Iterator[str]:
-        """What cannot be right for a schema of these properties, in sentences. texts: those of
-        the type string."""
+        """What is wrong for a schema with these properties, in sentences. texts: the properties
+        of type string."""
         if self.custom_fields and not self.definitions:
             yield "its custom fields need definitions"
         if not self.labels.keys() <= properties.keys():
@@ -63,16 +63,16 @@ class Child:
     parents: tuple[Stream, ...]
     """Streams whose records are the parents."""
     key: str
-    """Column that holds the parent's id."""
+    """Column for the parent's id."""
     counter: str | None
     """Field of a parent that counts its child records, so that parents without any need no
-    request; None if Pipedrive has no such field."""
+    request; None if there is no such field."""
     ids_param: str = ""
-    """Query parameter for the parents' ids; "": the id goes to {id} in the path."""
+    """Query parameter for the parents' ids; "" if the id replaces {id} in the path."""
     batch: int = 1
     """Parents per request."""
     nested_under: str = ""
-    """Key of each item under which the record itself is found; "": the item is the record."""
+    """Key under which each item contains the record; "" if the item is the record."""
     number_by: tuple[str, ...] = ()
     """Fields that several records of a parent may share; a column `number` counts these records,
     from the oldest."""
@@ -80,23 +80,23 @@ class Child:
     """Parameters for the first and last day of a month, if there is one request for each parent
     and calendar month."""
     lifetime_fields: tuple[str, ...] = ()
-    """Fields of a parent that say in which months it existed: when it began, when it ended."""
+    """Fields of a parent that show in which months it existed: when it began, when it ended."""
     changed_fields: tuple[str, ...] = ("update_time",)
-    """Fields of a parent; the latest of them says when its child records may last have changed."""
+    """Fields of a parent; the latest of them is when its child records may last have changed."""
     empty_status: int = 0
-    """Status of the answer for a parent without child records, if it is not 200."""
+    """Status of the answer for a parent without child records, if not 200."""
     extra_fields: tuple[str, ...] = ()
     """Further fields of a parent that a stream derived from this one needs."""
 
     def mistakes(self, stream: Stream) -> Iterator[str]:
-        """What cannot be right for the stream, in sentences."""
+        """What is wrong for the stream, in sentences."""
         columns = {self.key, *(("number",) if self.number_by else ())}
         if not self.parents:
             yield "it has no parents"
         if bool(self.ids_param) == ("{id}" in stream.endpoint.path):
             yield "the parent's id goes either into the path, at {id}, or into ids_param"
         if self.batch > 1 and not self.ids_param:
-            yield "only with ids_param can a request name several parents"
+            yield "a request can name several parents only with ids_param"
         if self.key not in stream.key:
             yield "its key lacks the parent's id"
         if not columns <= stream.schema["properties"].keys():
@@ -115,12 +115,12 @@ class Derived:
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """All that is known about one stream."""
+    """Everything that is known about one stream."""
 
     name: str
     """Name of the stream, and of its schema file unless it shares one."""
     about: str
-    """What it holds, for users: the start of a sentence."""
+    """What it contains, for users: the start of a sentence."""
     endpoint: Endpoint
     """Where its records come from."""
     access: StreamAccess
@@ -142,7 +142,7 @@ class Stream:
     v1_fallback: Stream | None = None
     """The same list of API v1, for scopes that do not allow v2's."""
     read_after: str | None = None
-    """Stream that has to be finished before this one starts."""
+    """Stream that has to finish before this one starts."""
 
     def __post_init__(self) -> None:
         problems = list(self._mistakes())
@@ -177,7 +177,7 @@ class Stream:
 
     @property
     def cursor_field(self) -> str | None:
-        """Time that says when a record changed; None for a full refresh."""
+        """Time at which a record changed; None for a full refresh."""
         return self.incremental.cursor_field
 
     @property
@@ -187,8 +187,8 @@ class Stream:
 
     @cached_property
     def roots(self) -> dict[str, Stream]:
-        """The lists to whose times the state of this stream refers, by name: those at the top of
-        its chain of sources, or the stream itself."""
+        """The lists whose times this stream's state refers to, by name: those at the top of its
+        chain of sources, or the stream itself."""
         found = {name: root for source in self.sources for name, root in source.roots.items()}
         return found or {self.name: self}
 
@@ -203,17 +203,17 @@ class Stream:
 
         Raises ValueError if the file is missing, is not JSON, or has a property without a type.
         """
-        place = f"schemas/{self.columns.schema_of or self.name}.json"
-        source, prefix = resources.files("source_pipedrive") / place, f'stream "{self.name}"'
+        path = f"schemas/{self.columns.schema_of or self.name}.json"
+        source, prefix = resources.files("source_pipedrive") / path, f'stream "{self.name}"'
         try:
             schema: dict[str, Any] = json.loads(source.read_bytes())
         except FileNotFoundError as error:
-            raise ValueError(f"{prefix} has no schema: write source_pipedrive/{place}") from error
+            raise ValueError(f"{prefix} has no schema: write source_pipedrive/{path}") from error
         except ValueError as error:
-            raise ValueError(f"{prefix}: source_pipedrive/{place} is not JSON: {error}") from error
+            raise ValueError(f"{prefix}: source_pipedrive/{path} is not JSON: {error}") from error
         untyped = [name for name, part in schema["properties"].items() if "type" not in part]
         if untyped:
-            raise ValueError(f"{prefix}: give {untyped} in source_pipedrive/{place} a type")
+            raise ValueError(f"{prefix}: give {untyped} in source_pipedrive/{path} a type")
         return schema
 
     @cached_property
@@ -229,15 +229,17 @@ class Stream:
         return frozenset(n for n, p in properties.items() if "string" in p["type"])
 
     def path_and_params(self, parents: str) -> tuple[str, dict[str, str]]:
-        """The path of a child stream, and the parameters, that request the records of these
-        parents. parents: ids, with commas in between."""
+        """The path and the parameters that request the child records of these parents.
+
+        parents: ids, separated by commas.
+        """
         assert self.child is not None
         if self.child.ids_param:
             return self.endpoint.path, {self.child.ids_param: parents}
         return self.endpoint.path.format(id=parents), {}
 
     def unavailable_answer(self, status: int, body: str) -> UnavailableAnswer | None:
-        """The known answer that this error is, if it means "this account does not have it"."""
+        """The known answer that matches this error, if it means "this account does not have it"."""
         for answer in self.access.means_unavailable:
             if answer.matches(status, body):
                 return answer
@@ -250,10 +252,10 @@ def table(*streams: Stream) -> dict[str, Stream]:
     Raises ValueError if two streams share a name, or if `read_after` names no stream.
     """
     names = [stream.name for stream in streams]
-    twice = {name for name in names if names.count(name) > 1}
+    repeated = {name for name in names if names.count(name) > 1}
     unknown = {s.read_after for s in streams if s.read_after and s.read_after not in names}
-    if twice or unknown:
+    if repeated or unknown:
         raise ValueError(
-            f"streams named twice: {sorted(twice)}; no streams to read after: {sorted(unknown)}"
+            f"streams named twice: {sorted(repeated)}; no streams to read after: {sorted(unknown)}"
         )
     return {stream.name: stream for stream in sorted(streams, key=lambda stream: stream.name)}

@@ -28,16 +28,16 @@ class Endpoint:
     params: Mapping[str, str] = field(default_factory=dict)
     """Query parameters of every request."""
     param_sets: tuple[Mapping[str, str], ...] = ({},)
-    """Sets of further parameters, requested one after the other; the results are united by key."""
+    """Sets of further parameters, requested one after the other; the results are merged by key."""
     optional_params: Mapping[str, str] = field(default_factory=dict)
     """Parameters of those sets that ask for something an account may lack: if Pipedrive refuses
     such a set, it counts as empty."""
     optional_fields: Mapping[str, str] = field(default_factory=dict)
-    """Names in `include_fields` that need an app of Pipedrive's: {name: app}."""
+    """Names in `include_fields` that require one of Pipedrive's apps: {name: app}."""
     records_path: tuple[str, ...] = ("data",)
     """Keys that lead to the records in a response."""
     single_object: bool = False
-    """Whether the response holds one object instead of a list."""
+    """Whether the response has one object instead of a list."""
     never_empty: bool = False
     """Whether every company has such records, so that a response without any is broken."""
 
@@ -46,7 +46,7 @@ class Endpoint:
         return bool(self.optional_params) and self.optional_params.items() <= params.items()
 
     def mistakes(self) -> Iterator[str]:
-        """What cannot be right, in sentences."""
+        """What is wrong with the definition, in sentences."""
         included = set(self.params.get("include_fields", "").split(","))
         optional = any(self.is_optional(params) for params in self.param_sets)
         if self.version not in (1, 2):
@@ -68,23 +68,23 @@ class Incremental:
     """Which part of a stream an incremental sync reads. The default is a full refresh."""
 
     cursor_field: str | None = None
-    """Time that says when a record changed; None for a full refresh."""
+    """Time at which a record changed; None for a full refresh."""
     changes: Changes | None = None
     """How changed records are found; None for a full refresh."""
     has_upper_bound: bool = True
-    """Whether the server takes `updated_until` (it matters for Changes.ASCENDING only)."""
+    """Whether the server accepts `updated_until` (matters only for Changes.ASCENDING)."""
     history_field: str | None = None
     """Time by which the configured history limits the stream; None if it does not."""
     touches: Mapping[str, Touches] = field(default_factory=dict)
-    """Streams whose update_time a change of these records may update, and how certain that is."""
+    """Streams whose update_time a change to these records may update, and how certain that is."""
 
     @property
     def times(self) -> tuple[str, ...]:
-        """The time fields that the stream's schema has to have."""
+        """The time fields that the stream's schema must have."""
         return tuple(name for name in (self.cursor_field, self.history_field) if name)
 
     def mistakes(self, endpoint: Endpoint) -> Iterator[str]:
-        """What cannot be right for a list of this endpoint, in sentences."""
+        """What is wrong for a list of this endpoint, in sentences."""
         if (self.cursor_field is None) != (self.changes is None):
             yield "it has only one of cursor_field and changes"
         if self.changes is Changes.ASCENDING and endpoint.version != 2:

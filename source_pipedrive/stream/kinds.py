@@ -35,11 +35,11 @@ class Kind(Enum):
     LIST = "a list of records"
     SINGLE = "one object of the token's user, whose key is that user's id"
     MAILBOX = "one list per mail folder; a thread may be in several"
-    FIELDS = "definitions of fields; if the scopes allow only v1's list, that one, with v2's keys"
+    FIELDS = "definitions of fields; if the scopes allow only v1's list, that list with v2's keys"
     CHILD = "records that are requested for the records of other streams"
     DERIVED = "no endpoint; derived from the records of other streams"
     DELETED = "deleted records, merged from several lists"
-    COMPONENT = "one of the lists that a DELETED stream merges; its records change their form"
+    COMPONENT = "one of the lists that a DELETED stream merges; its records are converted"
     REMOVED = "Pipedrive has removed the endpoint; nothing is requested"
 
 

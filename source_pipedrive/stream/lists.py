@@ -1,4 +1,4 @@
-"""Builders of streams, for the kinds of lists that Pipedrive has.
+"""Builders of streams, for Pipedrive's kinds of lists.
 
 They take the fields of Stream, Endpoint, StreamAccess, Incremental, Columns and Derived as flat
 keywords.
@@ -23,8 +23,8 @@ GROUPS: dict[str, type[Any]] = {
     "derived": Derived,
 }
 # The group of each keyword, "" for a field of Stream itself.
-GROUP_OF = {one.name: "" for one in fields(Stream) if one.name not in GROUPS} | {
-    one.name: group for group, class_ in GROUPS.items() for one in fields(class_)
+GROUP_OF = {field.name: "" for field in fields(Stream) if field.name not in GROUPS} | {
+    field.name: group for group, class_ in GROUPS.items() for field in fields(class_)
 }
 
 # Without `deleted`, the answer lacks what was deleted in the last 30 days.
@@ -40,7 +40,7 @@ GOALS = tuple(
 # Not every plan has teams; how Pipedrive answers without them is not documented.
 GOALS_OF_TEAMS = {"assignee.type": "team"}
 
-# Streams whose update_time may be updated by a change of notes, ..., and how certain that is.
+# Streams whose update_time a change to notes, ... may update, and how certain that is.
 TOUCHED_BY_NOTES = {
     **dict.fromkeys(("deals", "persons", "organizations"), Touches.DELETION),
     "leads": Touches.UNKNOWN,
@@ -53,9 +53,9 @@ TOUCHED_BY_FILES = dict.fromkeys(("deals", "persons", "organizations", "leads"),
 
 
 def by_group(name: str, keywords: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The keywords of the stream `name` by their group; "" holds those of Stream itself.
+    """The keywords of the stream `name` by group; those of Stream itself are under "".
 
-    Raises TypeError for a keyword that is a field of none.
+    Raises TypeError for a keyword that belongs to no group.
     """
     found: dict[str, dict[str, Any]] = {group: {} for group in ("", *GROUPS)}
     unknown = [keyword for keyword in keywords if keyword not in GROUP_OF]
@@ -67,9 +67,9 @@ def by_group(name: str, keywords: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def stream(name: str, path: str, version: int, cost: int, scope: str, **keywords: Any) -> Stream:
-    """A stream. `scope` holds OAuth scopes, separated by spaces; their `:full` forms are added.
+    """A stream. `scope`: OAuth scopes, separated by spaces; their `:full` forms are added.
 
-    Raises TypeError for an unknown keyword, ValueError for a stream that cannot be right.
+    Raises TypeError for an unknown keyword, ValueError for an invalid stream.
     """
     scopes = scope.split()
     full = [s.replace(":read", ":full") for s in scopes if s in WITH_FULL]
@@ -82,8 +82,8 @@ def stream(name: str, path: str, version: int, cost: int, scope: str, **keywords
         "needs": NEEDS.get(scopes[0]),
         "means_unavailable": UNAVAILABLE.get(scopes[0], ()),
     }
-    place = {"path": path, "version": version, "cost": cost, "scopes": (*scopes, *full)}
-    groups = by_group(name, {**defaults, **keywords, **place})
+    required = {"path": path, "version": version, "cost": cost, "scopes": (*scopes, *full)}
+    groups = by_group(name, {**defaults, **keywords, **required})
     own = groups.pop("")
     return Stream(
         name=name, **own, **{group: GROUPS[group](**values) for group, values in groups.items()}
@@ -123,7 +123,7 @@ def cut(field: str = "update_time") -> dict[str, Any]:
     return {"history_field": field}
 
 
-# Keys that v1 has for fields of deals, and for fields of activities, and v2's keys for them.
+# v1's keys for fields of deals, and of activities, and v2's keys for them.
 RENAMED = {"user_id": "owner_id", "label": "label_ids", "pipeline": "pipeline_id"}
 RENAMED_OF_ACTIVITIES = {
     "user_id": "owner_id",
@@ -159,17 +159,17 @@ def definitions(name: str, path: str, scope: str, shows: str, **keywords: Any) -
 
 
 def labelled(ids: str) -> dict[str, str]:
-    """Columns for the names of what the ids in these fields stand for."""
+    """Columns for the names behind the ids in these fields."""
     return {name: "label_names" if name == "label_ids" else f"{name}_name" for name in ids.split()}
 
 
 def own_fields(fields: Stream, labels: str = "label_ids visible_to") -> dict[str, Any]:
-    """Keywords of a v2 list for which the account defines fields of its own, listed in `fields`."""
+    """Keywords of a v2 list with custom fields, which `fields` lists."""
     return {"custom_fields": "object", "definitions": (fields,), "labels": labelled(labels)}
 
 
 def inherited_fields(labels: Stream, *fields: Stream) -> dict[str, Any]:
-    """Keywords of a v1 list whose records hold the account's fields for other objects, inline.
+    """Keywords of a v1 list whose records have the custom fields of other objects, inline.
     labels: the list of the records' own labels."""
     return {
         "custom_fields": "inline",
@@ -180,7 +180,7 @@ def inherited_fields(labels: Stream, *fields: Stream) -> dict[str, Any]:
 
 
 def addon(name: str, path: str, paging: Paging = Paging.CURSOR, **keywords: Any) -> Stream:
-    """A v2 list of companies that have the projects add-on."""
+    """A v2 list that only companies with the projects add-on have."""
     return stream(
         name,
         path,
@@ -201,7 +201,7 @@ def projects(name: str, path: str, **keywords: Any) -> Stream:
 
 
 def deleted(name: str, about: str) -> Stream:
-    """Deleted records, from the lists that can be asked for them."""
+    """Deleted records, from every list that can return them."""
 
     def component(path: str, version: int, cost: int, scope: str, **keywords: Any) -> Stream:
         return stream(
@@ -209,12 +209,12 @@ def deleted(name: str, about: str) -> Stream:
         )
 
     v2 = {"paging": Paging.CURSOR, "limit": 500, "params": {"status": "deleted"}}
-    of_addon = {**v2, "means_unavailable": NO_PROJECTS}
+    addon_list = {**v2, "means_unavailable": NO_PROJECTS}
     components = (
         component("deals", 2, 10, "deals:read", **v2),
         component("deals/archived", 2, 20, "deals:read", **v2),
-        component("projects", 2, 10, "projects:read projects:full", **of_addon),
-        component("projects/archived", 2, 10, "projects:read projects:full", **of_addon),
+        component("projects", 2, 10, "projects:read projects:full", **addon_list),
+        component("projects/archived", 2, 10, "projects:read projects:full", **addon_list),
         component(
             "recents",
             1,

@@ -1,4 +1,4 @@
-"""What users need to see streams, and the answers by which Pipedrive says "not available"."""
+"""What users need to see streams, and the answers that mean "not available"."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ WITH_FULL = frozenset(
     )
 )
 
-# A 403 that is about neither a scope nor a permission and does not come from the edge
-# (http/errors.py). For streams that depend on a plan it means that the plan lacks them. No body of
-# such an answer has been recorded.
+# A 403 that concerns neither a scope nor a permission and is not from the edge (http/errors.py).
+# For streams that depend on a plan it means that the plan lacks them. No such body has been
+# recorded.
 OF_THE_PLAN = (
     r"(?is)\A(?!\s*(?:<|error code: 1\d{3}))"
     r"(?!.*(?:cloudflare|scope and url mismatch|do not have permission))"
@@ -42,7 +42,7 @@ NO_INSTALLMENTS = (
         403, OF_THE_PLAN, "below Growth, instalments answer 403; the body was not recorded"
     ),
 )
-# For children of projects and boards. There, a 404 may be about one parent only.
+# For children of projects and boards, where a 404 may concern only one parent.
 NO_ADD_ON = (
     UnavailableAnswer(402, "", ADD_ON),
     UnavailableAnswer(403, OF_THE_PLAN, ADD_ON),

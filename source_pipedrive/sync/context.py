@@ -13,7 +13,7 @@ from source_pipedrive.sync.limits import WorkerLimits
 @dataclass(frozen=True)
 class SyncContext:
     """What the runs of a sync share. lower, until: the history, in seconds since 1970; fields: None
-    if custom fields leave as Pipedrive sends them."""
+    if custom fields stay as Pipedrive sends them."""
 
     client: Api
     company: Company

@@ -1,4 +1,4 @@
-"""Errors that end a task although nothing was wrong with an answer."""
+"""Errors that end a task although no answer was wrong."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ logger = logging.getLogger("airbyte")
 
 
 class EndedError(Exception):
-    """The stream has ended meanwhile, and its run knows why. The reason itself is not raised: a
-    reader would take it for the answer to its request."""
+    """The stream has ended, and its run knows why. The reason itself is not raised: a reader would
+    take it for the answer to its request."""
 
 
 class UnneededError(EndedError):
@@ -21,7 +21,7 @@ class UnneededError(EndedError):
 
 
 def unexpected(stream: str, error: Exception) -> AirbyteTracedException:
-    """The error for a bug in the connector, which must not hide behind a stream that never ends."""
+    """The error for a bug in the connector, which must end its stream rather than hang it."""
     logger.error(f"{stream}: {type(error).__name__}", exc_info=error)
     return AirbyteTracedException(
         message=f'Reading "{stream}" failed: {type(error).__name__}. Please report this line.',

@@ -1,4 +1,4 @@
-"""What a stream will deliver in this sync, and what that will cost, judging by its pages so far."""
+"""How much a stream will deliver in this sync, and at what cost, judging by its pages so far."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Forecast:
         self._announced = 0  # records, the last time
         self._priced = False
         progress, key = reader.progress, reader.stream.key
-        # If a list is read from the very beginning, the highest id is the number of records.
+        # If a list is read from the very beginning, the highest id counts as the number of records.
         self._whole = progress.since == 0 and not progress.done() and key == ("id",)
 
     @property
@@ -68,7 +68,7 @@ class Forecast:
         return stream.endpoint.cost * max(pages, len(stream.endpoint.param_sets))
 
     def announce(self) -> None:
-        """Reports how much is expected and what it will cost; again once that has changed."""
+        """Reports how much is expected and what it will cost, and again once that has changed."""
         expected = self.expected
         if expected is None or self._reader.progress.complete:
             return
@@ -80,7 +80,7 @@ class Forecast:
         self._announced = expected
 
     def announce_at_page(self) -> None:
-        """As `announce`, after a page; once only if the first estimate is good enough."""
+        """As `announce`, after a page; only once if the first estimate is good enough."""
         if not self._announced or self._reader.estimates_again:
             self.announce()
 
@@ -97,7 +97,7 @@ class Forecast:
 
 
 class ChildForecast(Forecast):
-    """The forecast of a child stream: it follows from the number of parents."""
+    """The forecast of a child stream, which follows from the number of parents."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class ChildForecast(Forecast):
 
     @property
     def expected(self) -> int | None:
-        """As many children of each parent as those had that have been read."""
+        """Assumes as many children per parent as the parents read so far had."""
         read = self._children.counts.read
         return self._output.records * self._parents()[0] // read if read else None
 
@@ -124,7 +124,7 @@ class ChildForecast(Forecast):
         return requests * len(stream.endpoint.param_sets) * stream.endpoint.cost
 
     def before_requests(self) -> None:
-        """States the price before it is paid; again if it turns out to be higher by half."""
+        """States the price before it is paid, and again if it turns out to be higher by half."""
         parents, how = self._parents()
         with self._children.lock:
             if parents <= 1.5 * self._stated:
@@ -138,14 +138,14 @@ class ChildForecast(Forecast):
             logger.info(price.sentence(limit))
 
     def _state_price(self, expected: int) -> None:
-        """It is stated before the requests."""
+        """Nothing: it is stated before the requests."""
 
     def _parents(self) -> tuple[int, str]:
-        """How many there are to ask for, and how certain that is."""
+        """How many parents to request, and how certain that is."""
         sources = [source for source in tuple(self._sources) if not source.exhausted]
         expected = [(source.expected, source.output.records) for source in sources]
         with self._children.lock:
             wanted, seen = self._children.counts.wanted, max(1, self._children.counts.seen)
-        rest = sum(max(0, of - so_far) for of, so_far in expected if of is not None)
-        known = all(of is not None for of, _ in expected)
+        rest = sum(max(0, total - so_far) for total, so_far in expected if total is not None)
+        known = all(total is not None for total, _ in expected)
         return wanted * (seen + rest) // seen, "" if not sources else ABOUT if known else AT_LEAST

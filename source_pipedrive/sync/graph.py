@@ -1,7 +1,7 @@
 """Which stream depends on which: one pass over a list serves its own stream and all dependents.
 
-A dependent stream receives records from the runs of its sources that read some of what it lacks. A
-run that nobody selected reads the rest, once for all that need it.
+A dependent stream receives records from the runs of its sources that read some of what it lacks. An
+unselected run reads the rest, once for all dependents that need it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from source_pipedrive.stream import Stream
 
 
 class Node(Protocol):
-    """What the graph has to know of a run."""
+    """What the graph needs to know about a run."""
 
     stream: Stream
     selected: bool
@@ -33,7 +33,7 @@ class Node(Protocol):
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing of it is left."""
+        """Whether it has nothing left to do."""
 
     @property
     def is_full(self) -> bool:
@@ -41,13 +41,13 @@ class Node(Protocol):
 
 
 N = TypeVar("N", bound=Node)
-Rest = list[tuple[Stream, Remaining]]  # lists, and what is left of each
-Needs = dict[str, tuple[Stream, list[tuple[N, Remaining]]]]  # by list: who lacks what of it
+Rest = list[tuple[Stream, Remaining]]  # lists, and what remains of each
+Needs = dict[str, tuple[Stream, list[tuple[N, Remaining]]]]  # by list: which run lacks what of it
 
 
 class Graph(Generic[N]):
-    """The dependencies between the runs of one sync. `make` makes a run that nobody selected, of a
-    stream and of what has to be read of it."""
+    """The dependencies between the runs of one sync. `make` makes an unselected run from a stream
+    and what has to be read of it."""
 
     def __init__(self, make: Callable[[Stream, Remaining], N]) -> None:
         self._make = make
@@ -69,7 +69,7 @@ class Graph(Generic[N]):
         return self._sources[run]
 
     def earlier(self, run: N) -> list[N]:
-        """The runs that have to end before this one begins (the stream's `after`)."""
+        """The runs that have to end before this one begins (the stream's `read_after`)."""
         return self._earlier[run]
 
     def later(self, run: N) -> list[N]:
@@ -78,7 +78,7 @@ class Graph(Generic[N]):
 
     def needed(self, source: N, dependent: N) -> Remaining | None:
         """What the dependent needs of a source that may also be read for others; None: everything
-        that it lacks."""
+        it lacks."""
         return None if source.selected else self._needs.get((source, dependent))
 
     def released(self, source: N) -> list[N]:
@@ -92,24 +92,24 @@ class Graph(Generic[N]):
         made: list[N] = []
         depth = max((run.stream.depth for run in selected), default=0)
         while depth:
-            everyone = [*selected, *made]
+            runs = [*selected, *made]
             needed: Needs[N] = {}
-            for run in everyone:
+            for run in runs:
                 if run.stream.depth == depth:
-                    self._serve(run, everyone, needed)
+                    self._serve(run, runs, needed)
             for source, needs in needed.values():
                 lists = [remaining for _, remaining in needs]
-                all_of_it = {r: union(each.get(r, []) for each in lists) for r in source.roots}
-                hidden = self._make(source, all_of_it)
-                made.append(hidden)
+                all_of_it = {r: union(part.get(r, []) for part in lists) for r in source.roots}
+                unselected = self._make(source, all_of_it)
+                made.append(unselected)
                 for run, remaining in needs:
-                    self._join(hidden, run, remaining)
+                    self._join(unselected, run, remaining)
             depth -= 1
         self._order(selected, selected)
         self._order(made, [*selected, *made])
         return made
 
-    def _serve(self, run: N, everyone: Sequence[N], needed: Needs[N]) -> None:
+    def _serve(self, run: N, runs: Sequence[N], needed: Needs[N]) -> None:
         """Joins a dependent run with the runs that read what it lacks; `needed` gets the rest."""
         reader = run.reader
         assert isinstance(reader, DependentReader)
@@ -117,17 +117,17 @@ class Graph(Generic[N]):
         late: set[str] = set()
         for source in run.stream.sources:
             lacking: Remaining = reader.coverage.remaining_from(source.name)
-            # If a list has to be read after another one, that holds for its dependents as well.
+            # A list that has to be read after another stays after it for its dependents, too.
             if source.read_after not in late:
-                lacking = self._served(source, run, lacking, everyone)
+                lacking = self._served(source, run, lacking, runs)
             if any(lacking.values()):
                 late.add(source.name)
                 needed.setdefault(source.name, (source, []))[1].append((run, lacking))
 
     def _served(self, source: Stream, run: N, lacking: Remaining, runs: Sequence[N]) -> Remaining:
         """Joins a run with all others that read some of what it lacks of `source`; returns the
-        rest. Two streams that were cut short may differ by a page: only that page is read for one
-        alone."""
+        rest. Two streams that were cut short may differ by a page: only that page is read for just
+        one of them."""
         for other in runs:
             if other.stream.name == source.name:
                 remaining = other.reader.remaining()
@@ -145,53 +145,51 @@ class Graph(Generic[N]):
 
     def _order(self, runs: Sequence[N], others: Sequence[N]) -> None:
         for run in runs:
-            self._earlier[run] = [
-                each for each in others if each.stream.name == run.stream.read_after
-            ]
+            self._earlier[run] = [o for o in others if o.stream.name == run.stream.read_after]
             for other in self._earlier[run]:
                 self._later[other].append(run)
 
     # -- during the sync
 
     def narrow(self, run: N) -> None:
-        """Leaves out what nobody needs any more of a list that is read only for others and has not
-        begun: the account does not have the stream that needed it, or that reads it later."""
+        """Drops what no dependent needs any more from an unselected list that has not begun: the
+        account does not have the stream that needed it, or that stream reads it later."""
         if run.selected or run.begun or isinstance(run.reader, DependentReader):
             return
         name = run.stream.name
         needs = [
-            self._needs[run, each][name]
-            for each in self._dependents[run]
-            if (run, each) in self._needs and not each.exhausted
+            self._needs[run, dependent][name]
+            for dependent in self._dependents[run]
+            if (run, dependent) in self._needs and not dependent.exhausted
         ]
         run.reader.set_remaining(union(needs))
 
     def release_slow(self, source: N) -> None:
-        """Releases the dependents that cannot keep up with a list while others can: so many parents
-        wait for them that they will read the rest later. The caller holds the source's lock."""
-        active = [each for each in self._dependents[source] if not each.exhausted]
-        slow = [each for each in active if each.is_full]
+        """Releases the dependents that cannot keep up with a list while others can: so much waits
+        for them that they will read the rest later. The caller holds the source's lock."""
+        active = [d for d in self._dependents[source] if not d.exhausted]
+        slow = [dependent for dependent in active if dependent.is_full]
         all_are = not source.selected and len(slow) == len(active)
         if not slow or not source.reader.can_release or all_are:
             return
-        for each in slow:
+        for dependent in slow:
             rest: Rest = [(source.stream, source.reader.remaining())]
-            self._part(source, each)
-            for other in list(self._sources[each]):
+            self._part(source, dependent)
+            for other in list(self._sources[dependent]):
                 if other.stream.read_after == source.stream.name and not other.exhausted:
-                    needs = self._needs.get((other, each)) or self._shared(other, each)
+                    needs = self._needs.get((other, dependent)) or self._shared(other, dependent)
                     rest.append((other.stream, needs))
-                    self._part(other, each)
-            self._released[source].append((each, rest))
+                    self._part(other, dependent)
+            self._released[source].append((dependent, rest))
 
     def restarted(self, source: N) -> None:
-        """A list is read from its beginning again, so the dependents that it has released lack all
-        of it. The caller holds the source's lock."""
+        """A list is read from its beginning again, so the dependents that it released lack all of
+        it. The caller holds the source's lock."""
         for _, rest in self._released[source]:
             rest[0] = (source.stream, source.reader.remaining())
 
     def runs_for_released(self, source: N) -> list[N]:
-        """Makes the runs that read the rest for the dependents that a list has released."""
+        """Makes the runs that read the rest for the dependents that a list released."""
         made: list[N] = []
         for dependent, rest in self._released[source]:
             for stream, remaining in rest if not dependent.exhausted else ():
@@ -214,9 +212,9 @@ class Graph(Generic[N]):
         self.narrow(source)
 
     def _shared(self, source: N, dependent: N) -> Remaining:
-        """What the dependent lacks of what the source has still to read."""
+        """What the dependent lacks of what the source has yet to read."""
         reader = dependent.reader
         assert isinstance(reader, DependentReader)
-        left = source.reader.remaining()
+        rest = source.reader.remaining()
         lacking = reader.coverage.remaining_from(source.stream.name)
-        return {root: without(left[root], without(left[root], lacking[root])) for root in left}
+        return {root: without(rest[root], without(rest[root], lacking[root])) for root in rest}

@@ -11,8 +11,8 @@ from source_pipedrive.http.usage import Usage
 
 
 class GuardedClient:
-    """Sends requests until the stream ends. check: raises if it has ended, so that even a task that
-    writes nothing for a long time, such as the mailbox's, stops between two pages."""
+    """Sends requests until the stream ends. check: raises if the stream has ended, so that even a
+    task that writes nothing for a long time, such as the mailbox's, stops between two pages."""
 
     def __init__(self, client: Api, check: Callable[[], None]) -> None:
         self._client = client

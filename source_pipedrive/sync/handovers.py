@@ -13,8 +13,8 @@ Addressed = tuple[Handover, Sequence[Any]]  # with the runs that receive it
 
 
 class Handovers:
-    """A queue that one worker at a time empties: a page that overtook the one before it would count
-    as read while the other's parents have not been asked for. Thread-safe."""
+    """A queue that one worker at a time empties: a page that overtook the previous one would count
+    as read while the other's parents have not been requested. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -23,28 +23,28 @@ class Handovers:
         self._busy = False
 
     def add(self, handover: Handover, to: Sequence[Any]) -> None:
-        """The next in order."""
+        """Appends the next handover."""
         if handover.records or handover.covered or handover.parents:
             with self._lock:
                 self._queue.append((handover, to))
 
     def hold(self, handover: Handover, to: Sequence[Any]) -> None:
-        """The next in order, but not before `release`."""
+        """Keeps the next handover back until `release`."""
         self._held.append((handover, to))
 
     def release(self) -> None:
-        """Whatever was held comes next."""
+        """Appends whatever was held."""
         held, self._held = self._held, []
         for handover, to in held:
             self.add(handover, to)
 
     def drop_held(self) -> None:
-        """Whatever was held does not count."""
+        """Discards whatever was held."""
         self._held = []
 
     def next(self) -> Addressed | None:
-        """The next one; None if nothing waits, or another worker is busy with one: that worker
-        delivers the rest as well. The caller has to call `delivered`."""
+        """The next handover; None if nothing waits, or if another worker is delivering one: that
+        worker delivers the rest as well. The caller has to call `delivered`."""
         with self._lock:
             if self._busy or not self._queue:
                 return None
@@ -52,5 +52,5 @@ class Handovers:
             return self._queue.popleft()
 
     def delivered(self) -> None:
-        """The one that was next has been received."""
+        """The handover that `next` returned has been received."""
         self._busy = False

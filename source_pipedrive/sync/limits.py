@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
-# Workers if their number is left to the connector.
+# Workers if the connector chooses their number.
 FEWEST, MOST = 2, 100
 # Bytes for the pages of all workers. While it is decoded and rendered, a page takes this many times
 # the bytes of its answer.
@@ -17,7 +17,7 @@ PAGE_FACTOR = 12
 
 
 class Pace(Protocol):
-    """What is known of the account's limit."""
+    """What is known about the account's limit."""
 
     @property
     def parallel(self) -> int:
@@ -25,7 +25,7 @@ class Pace(Protocol):
 
 
 class Answers(Protocol):
-    """What is known of the answers so far."""
+    """What is known about the answers so far."""
 
     @property
     def pacing(self) -> Pace:
@@ -36,8 +36,8 @@ class Answers(Protocol):
 
 
 class WorkerLimits:
-    """number: the number of workers in the configuration, which holds however large the pages are;
-    or None."""
+    """number: the configured number of workers, which applies however large the pages are; or
+    None."""
 
     def __init__(self, answers: Answers, number: int | None = None) -> None:
         self._answers = answers
@@ -49,23 +49,23 @@ class WorkerLimits:
         return self._number or max(FEWEST, min(self._answers.pacing.parallel, MOST))
 
     def max_for(self, stream: str) -> int:
-        """Workers of use when all of them read that stream."""
+        """Workers that are useful if all of them read that stream."""
         if self._number:
             return self._number
         return max(FEWEST, min(self.max_workers, MEMORY // max(1, self.page_bytes(stream))))
 
     def free_bytes(self, busy: Sequence[str]) -> float:
         """Bytes that are free for one more task. busy: the stream of each task under way."""
-        return math.inf if self._number or len(busy) < FEWEST else self._left(busy)
+        return math.inf if self._number or len(busy) < FEWEST else self._remaining_bytes(busy)
 
     def over_memory(self, busy: Sequence[str]) -> bool:
         """Whether more tasks are under way than there is memory for."""
-        return not self._number and len(busy) > FEWEST and self._left(busy) < 0
+        return not self._number and len(busy) > FEWEST and self._remaining_bytes(busy) < 0
 
     def page_bytes(self, stream: str) -> int:
         """Bytes that a page of that stream takes, judging by its answers."""
         return 0 if self._number else PAGE_FACTOR * self._answers.size(stream)
 
-    def _left(self, busy: Sequence[str]) -> int:
+    def _remaining_bytes(self, busy: Sequence[str]) -> int:
         counts = Counter(busy).items()
         return MEMORY - sum(number * self.page_bytes(stream) for stream, number in counts)

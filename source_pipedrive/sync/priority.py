@@ -1,9 +1,9 @@
 """Whose turn it is: lists first, then what is requested record by record.
 
-A list costs a request for hundreds of records, its child streams one for each record, or for a few.
-If a budget does not pay for everything, it has to buy the lists; then what costs little; then what
-is furthest behind. Streams that cannot resume come after those that can, unless they are small, so
-that syncs that a budget cuts short always make progress.
+A list costs a request per hundreds of records, its child streams one per record, or per few. If a
+budget does not pay for everything, it pays for the lists first; then for what costs little; then
+for what is furthest behind. Streams that cannot resume go after those that can, unless they are
+small, so that syncs that a budget cuts short always make progress.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from source_pipedrive.reading.cost import is_expensive
 from source_pipedrive.reading.progress import SORTED
 from source_pipedrive.sync.stream_run import StreamRun
 
-# At most a quarter of what a sync may spend goes to lists that cannot resume before those that can
-# have had their turn; and lists come first only if one look at each takes at most half of it.
+# Lists that cannot resume go before those that can for at most a quarter of what a sync may spend,
+# and lists go before child streams only if one look at each takes at most half of it.
 SMALL_PART, LOOKS_PART = 1 / 4, 1 / 2
-# Lists that are read only for dependents may take a quarter before their dependents go first.
+# Unselected lists may take a quarter before their dependents go first.
 UNSELECTED_PART = 1 / 4
 LISTS, OTHER_LISTS, CHILDREN = 1, 2, 3
 
@@ -27,7 +27,7 @@ Key = tuple[int, bool, bool, float, int, int, str]
 
 
 class Priority:
-    """Ranks the runs of one sync by what is known of them so far."""
+    """Ranks the runs of one sync by what is known about them so far."""
 
     def __init__(self, runs: Sequence[StreamRun[Any]], usage: Usage) -> None:
         self._usage = usage
@@ -42,21 +42,21 @@ class Priority:
         self._open = {*self._small, *resuming}
 
     def _first_of(self, runs: Sequence[StreamRun[Any]]) -> list[StreamRun[Any]]:
-        """The cheapest of those without a history, as many as their part of the budget pays for."""
+        """The cheapest runs without a history, as many as their part of the budget pays for."""
         small = [run for run in runs if not run.stream.incremental.history_field]
         small.sort(key=lambda run: (run.forecast.price, run.stream.name))
         if self._allowance is None:
             return small
-        found, left = [], SMALL_PART * self._allowance
+        found, remaining = [], SMALL_PART * self._allowance
         for run in small:
-            left -= run.forecast.price
-            if left < 0:
+            remaining -= run.forecast.price
+            if remaining < 0:
                 break
             found.append(run)
         return found
 
     def add(self, run: StreamRun[Any]) -> None:
-        """One more list is read only for its dependents."""
+        """Adds a list that is read only for its dependents."""
         self._unselected.append(run)
 
     def key(self, run: StreamRun[Any]) -> Key:
@@ -66,7 +66,7 @@ class Priority:
         if run in self._small:
             return (LISTS, False, False, float("-inf"), *last)
         if not run.selected:
-            needs = [self.key(each) for each in run.dependents if not each.exhausted]
+            needs = [self.key(other) for other in run.dependents if not other.exhausted]
             if needs:
                 kind, late, dear, since, *_ = min(needs)
                 return (kind + self.yields(run), late, dear, since, *last)
@@ -80,7 +80,7 @@ class Priority:
 
     def _is_far(self, run: StreamRun[Any]) -> bool:
         """Whether a backfill is under way, so that more is missing than the changes since the last
-        sync: then it is much further behind than others are."""
+        sync. It is then much further behind than other runs."""
         gap = run.reader.progress.until - run.reader.behind
         return not run.reader.progress.done() or gap > 2 * self._least
 
@@ -88,19 +88,19 @@ class Priority:
         """A stream that another waits for is as far behind as that one. If lists do not come first,
         so is a stream with dependents."""
         others = [] if self._lists_first else run.dependents
-        waiting = [run.reader.behind, *(float(each.reader.behind) for each in run.later)]
-        return min([*waiting, *(self._behind(each) for each in others)])
+        waiting = [run.reader.behind, *(float(other.reader.behind) for other in run.later)]
+        return min([*waiting, *(self._behind(other) for other in others)])
 
     def yields(self, run: StreamRun[Any]) -> bool:
-        """Whether a list that is read only for its dependents lets them go first after each page.
-        It does once such lists have spent so much of a small budget that little is left."""
+        """Whether an unselected list lets its dependents go first after each page. It does once
+        such lists have spent so much of a small budget that little remains."""
         if run.selected or run.stream.depth or self._allowance is None:
             return False
-        spent = sum(each.output.pages * each.stream.endpoint.cost for each in self._unselected)
+        spent = sum(other.output.pages * other.stream.endpoint.cost for other in self._unselected)
         return spent > UNSELECTED_PART * self._allowance
 
     def holds(self, run: StreamRun[Any]) -> bool:
-        """Whether a run has to wait until the lists have been read. It need not if its queue of
+        """Whether a run has to wait until the lists have been read. It does not if its queue of
         parents is full and their list waits for it."""
         if not self._lists_first or is_list(run) or not any(map(self._waits_for, self._open)):
             return False
@@ -115,7 +115,7 @@ class Priority:
         return self._usage.of(run.stream.name).tokens <= SMALL_PART * self._allowance
 
     def ended(self, run: StreamRun[Any]) -> None:
-        """Nothing of a run is left."""
+        """Notes that a run has ended."""
         self._open.discard(run)
 
 

@@ -1,4 +1,4 @@
-"""The log of a sync: a line when a stream ends, one now and then for long ones, and the bill."""
+"""The log of a sync: a line when a stream ends, progress lines for long ones, and the bill."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADINGS = ("requests", "tokens", "records", "of the day")
 class Report:
     """Logs what the runs of one sync do.
 
-    selected: the runs of the selected streams; unselected: those of lists that are read only for
+    selected: the runs of the selected streams; unselected: the lists that are read only for
     dependents, whose progress is all there is to report at first. clock: seconds; tests replace it.
     """
 
@@ -59,7 +59,7 @@ class Report:
         )
 
     def tick(self) -> None:
-        """Called all the time; every half minute, logs how far the streams are."""
+        """Called all the time; logs how far the streams are every half minute."""
         if not self._announced:
             self._announce_total()
         now = self._clock()
@@ -72,8 +72,8 @@ class Report:
                 logger.info(self._progress(run))
 
     def _announce_total(self) -> None:
-        """Logs once what everything will cost, when the lists' first pages are in; only if that is
-        much."""
+        """Logs once what everything will cost, if it is much, when the lists' first pages are
+        in."""
         lists = [run for run in self._selected if not run.stream.depth]
         others = [run for run in self._unselected if not run.stream.depth]
         first = [*lists, *(run for run in others if not run.earlier)]

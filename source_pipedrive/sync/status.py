@@ -65,15 +65,15 @@ class RunStatus(Generic[T]):
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing is left to do: everything is read, the account does not have the stream,
-        nobody needs it any more, or an error has ended it."""
+        """Whether there is nothing left to do: everything is read, the account does not have the
+        stream, no dependent needs it any more, or an error has ended it."""
         ended = self.error is not None or self.absence is not None
         return ended or self.reader.is_complete or self._is_unneeded
 
     @property
     def _is_unneeded(self) -> bool:
         waiting = self.dependents
-        return not self.selected and bool(waiting) and all(each.exhausted for each in waiting)
+        return not self.selected and bool(waiting) and all(run.exhausted for run in waiting)
 
     @property
     def is_full(self) -> bool:
@@ -84,7 +84,7 @@ class RunStatus(Generic[T]):
     def is_blocked(self) -> bool:
         """Whether it should pause because its dependents are full. If it can release them, it
         pauses only when all of them are full and its own records are not written anyway."""
-        full = [each.is_full for each in self.dependents if not each.exhausted]
+        full = [run.is_full for run in self.dependents if not run.exhausted]
         if self.reader.can_release:
             return not self.selected and bool(full) and all(full)
         return any(full)
@@ -97,7 +97,7 @@ class RunStatus(Generic[T]):
             raise UnneededError
 
     def fail(self, error: AirbyteTracedException) -> None:
-        """Ends the stream, and all dependents, where they are."""
+        """Ends the stream and all its dependents where they are."""
         if not self.exhausted:
             self.fail_here(error)
             self.fail_dependents(error)
@@ -108,8 +108,8 @@ class RunStatus(Generic[T]):
 
     def fail_dependents(self, error: AirbyteTracedException) -> None:
         """The dependents will not receive what they lack."""
-        for each in tuple(self.dependents):  # another worker may let one go meanwhile
-            each.fail(error)
+        for run in tuple(self.dependents):  # another worker may release one meanwhile
+            run.fail(error)
 
     def stop(self, error: AirbyteTracedException) -> None:
         """The sync ends: pages under way are still written."""
@@ -124,11 +124,11 @@ class RunStatus(Generic[T]):
 
     def mark_absent(self, answer: PipedriveError) -> bool:
         """The account does not have the stream: nothing more is requested or written, and the
-        state stays what it was. False if that was known, or the stream has ended."""
+        state stays as it was. False if that was known, or the stream has ended."""
         with self.reader.lock:
             if self.exhausted:
                 return False
             self.absence = answer
-        for each in self.dependents:
-            each.lose(self.stream, answer)
+        for run in self.dependents:
+            run.lose(self.stream, answer)
         return True

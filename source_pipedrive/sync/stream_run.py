@@ -1,7 +1,7 @@
 """One stream in one sync: writes what its reader yields, and saves its state.
 
 The rule for states: a state is put into the output together with the page that it includes, right
-behind it, and only while the reader `can_checkpoint`. Records and states share one queue, so a
+after it, and only while the reader `can_checkpoint`. Records and states share one queue, so a
 state never arrives before its records.
 """
 
@@ -78,13 +78,13 @@ class StreamRun(RunStatus[T]):
     # -- from the first task to the end
 
     def take(self) -> Task | None:
-        """The next task, or None if there is none for now."""
+        """The next task, or None if there is none at the moment."""
         reader = self.reader
         if isinstance(reader, DependentReader) and reader.untried:
             return reader.try_out()
         if reader.can_pause and self.is_blocked:
             return None
-        return reader.take(more=any(not each.exhausted for each in self.sources))
+        return reader.take(more=any(not source.exhausted for source in self.sources))
 
     def start(self) -> None:
         """The stream's first task is about to begin."""
@@ -96,7 +96,7 @@ class StreamRun(RunStatus[T]):
                 self.output.started()
 
     def carry_out(self, step: Step) -> Iterator[bool]:
-        """Does what a task asks for. Yields wherever another worker may overtake this one: True if
+        """Carries out a task's step. Yields wherever another worker may overtake this one: True if
         there may be new work to share."""
         if isinstance(step, Batch):
             yield False
@@ -118,7 +118,7 @@ class StreamRun(RunStatus[T]):
             self._restart()
 
     def end(self) -> None:
-        """No task is under way, and none will be."""
+        """The stream is over: no task is under way, and none will start."""
         self.start()
         self.seconds = time.monotonic() - (self._began or 0.0)
         if self.reader.close(self.error is not None, self.absence is not None):
@@ -143,7 +143,7 @@ class StreamRun(RunStatus[T]):
             records = self._shaping.records(batch.records) if self.selected else []
             rendered = self.output.render(records)
             with self.reader.lock:
-                # A page that comes too late is dropped, so it does not count as read either.
+                # A page that is too late is dropped, so it does not count as read either.
                 if not self.output.over and self.absence is None:
                     self._note(batch)
                     count = len(records) if self.selected else len(batch.records)
@@ -154,8 +154,8 @@ class StreamRun(RunStatus[T]):
                 self.output.leave()
 
     def _note(self, batch: Batch) -> None:
-        """Touches the progress on and queues what the dependents receive. Coverage waits until the
-        reader can checkpoint. The lock is held."""
+        """Advances the progress and queues what the dependents receive. Coverage waits until the
+        reader can checkpoint. The caller holds the lock."""
         self._graph.release_slow(self)
         to = tuple(self.dependents)
         before = self.reader.remaining() if to else {}
@@ -183,8 +183,8 @@ class StreamRun(RunStatus[T]):
             self._handovers.drop_held()
             if (now := self.reader.dump()) is not None:
                 self.output.state(now)
-        for each in (*self.dependents, *self._graph.released(self)):
-            each.take_back(self)
+        for run in (*self.dependents, *self._graph.released(self)):
+            run.take_back(self)
 
     # -- dependents
 
@@ -192,8 +192,8 @@ class StreamRun(RunStatus[T]):
         while (addressed := self._handovers.next()) is not None:
             handover, to = addressed
             try:
-                for each in to:
-                    yield from each.receive(self, handover)
+                for run in to:
+                    yield from run.receive(self, handover)
             finally:
                 self._handovers.delivered()
 
@@ -217,7 +217,7 @@ class StreamRun(RunStatus[T]):
             self.fail(unexpected(self.stream.name, error))
 
     def take_back(self, source: StreamRun[T]) -> None:
-        """What the source had covered is left again."""
+        """What the source had covered remains again."""
         reader = self.reader
         assert isinstance(reader, DependentReader)
         with reader.lock:
@@ -226,27 +226,28 @@ class StreamRun(RunStatus[T]):
             reader.take_back(source.reader)
             if (now := reader.state()) is not None:
                 self.output.state(now)
-        for each in self.dependents:
-            each.take_back(self)
+        for run in self.dependents:
+            run.take_back(self)
 
     def hide(self, parent: HiddenParent) -> None:
-        """The user may not see what a stream holds for a parent, nor what is derived from it."""
+        """A stream's records of a parent are hidden from the user, and so is what derives from
+        them."""
         if isinstance(self.reader, DependentReader):
             self.reader.refuse(parent.stream, parent.id, parent.time)
-        for each in self.dependents:
-            each.hide(parent)
+        for run in self.dependents:
+            run.hide(parent)
 
     def is_done(self, source: str, parent: Any, time: int) -> bool:
-        """Whether the records of a parent left in an earlier sync, here and in all dependents."""
+        """Whether an earlier sync wrote the records of a parent, here and in all dependents."""
         assert isinstance(self.reader, DependentReader)
         mine = (
             self.reader.has_done(source, parent, time) if self.selected else bool(self.dependents)
         )
         by = f"{self.stream.name}:{source}"
-        return mine and all(each.is_done(by, parent, time) for each in self.dependents)
+        return mine and all(run.is_done(by, parent, time) for run in self.dependents)
 
     def is_current(self, known: int) -> bool:
         """Whether this stream, and all its dependents, were complete when `known` was."""
         assert isinstance(self.reader, DependentReader)
         mine = self.reader.is_current(known)
-        return mine and all(each.is_current(known) for each in self.dependents)
+        return mine and all(run.is_current(known) for run in self.dependents)

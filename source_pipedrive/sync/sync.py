@@ -33,7 +33,7 @@ from source_pipedrive.sync.schedule import Schedule
 from source_pipedrive.sync.stream_run import StreamRun
 from source_pipedrive.sync.workers import Workers
 
-# Pages that may wait for the writer besides those that the workers hold.
+# Pages that may wait for the writer besides those that the workers have.
 BUFFERED = 4
 # Seconds that requests under way get when the sync is asked to stop.
 GRACE = 5.0
@@ -52,13 +52,13 @@ class Selection:
 @dataclass(frozen=True)
 class Options:
     """lower: where the configured history begins, in seconds since 1970; workers: their number, or
-    None to let the connector choose; fields: None if custom fields leave as Pipedrive sends them;
-    between: called between two pages."""
+    None to let the connector choose; fields: None if custom fields stay as Pipedrive sends them;
+    between_pages: called between two pages."""
 
     lower: int = 0
     workers: int | None = None
     fields: Fields | None = None
-    between: Callable[[], None] = lambda: None
+    between_pages: Callable[[], None] = lambda: None
 
 
 class SyncRun(Generic[T]):
@@ -76,7 +76,7 @@ class SyncRun(Generic[T]):
     ) -> None:
         self._encoder = encoder
         self._stop_signal = stop_signal
-        self._between = options.between
+        self._between_pages = options.between_pages
         self.buffer: WriteBuffer[T] = WriteBuffer((options.workers or BUFFERED) + BUFFERED)
         until = seconds_of(company.at)
         limits = WorkerLimits(client, options.workers)
@@ -88,10 +88,10 @@ class SyncRun(Generic[T]):
                 run.reader.look_again()
         _warn_of_foreign_states(selected)
         self._unselected: list[StreamRun[T]] = []
-        everyone = [*self.runs, *self._graph.connect(self.runs)]
+        all_runs = [*self.runs, *self._graph.connect(self.runs)]
         self._report = Report(client.usage, until, self.runs, self._unselected)
-        priority = Priority(everyone, client.usage)
-        self.schedule = Schedule(everyone, self._graph, limits, priority, self._end)
+        priority = Priority(all_runs, client.usage)
+        self.schedule = Schedule(all_runs, self._graph, limits, priority, self._end)
         self.workers = Workers(self.schedule)
         self._deadline: float | None = None
 
@@ -110,7 +110,7 @@ class SyncRun(Generic[T]):
         return StreamRun(stream, context, output, self._graph, progress, full, schema)
 
     def _unselected_run(self, stream: Stream, remaining: Remaining) -> StreamRun[T]:
-        """A run whose records nobody has selected, but dependents need."""
+        """A run whose records only dependents need."""
         output: StreamOutput[T] = NullOutput(stream.name, self._encoder, self.buffer)
         multi = whole(stream, self._context.lower, self._context.until)
         for root, intervals in remaining.items():
@@ -128,7 +128,7 @@ class SyncRun(Generic[T]):
                 yield from chunk.pieces
                 if chunk.page:
                     self.buffer.leave()
-                self._between()
+                self._between_pages()
         finally:
             self._stop_signal.stop()
             self.buffer.lift()
@@ -161,7 +161,7 @@ class SyncRun(Generic[T]):
         if not failed:
             return
         kinds = {error.failure_type for error in failed.values()}
-        # A config error tells the platform not to try again, so it has to be true of all.
+        # A config error tells the platform not to retry, so every failure has to be one.
         kind = next(iter(kinds)) if len(kinds) == 1 else FailureType.system_error
         if TRANSIENT in kinds and kinds != {CONFIG}:
             kind = TRANSIENT
@@ -174,11 +174,11 @@ class SyncRun(Generic[T]):
 
 
 def _warn_of_foreign_states(selected: Sequence[Selection]) -> None:
-    """One line for all states that another connector wrote."""
-    resuming = [each for each in selected if each.stream.cursor_field and not each.full_refresh]
-    names = [each.stream.name for each in resuming if state.is_foreign(each.state)]
+    """Logs one line for all states that another connector wrote."""
+    resuming = [s for s in selected if s.stream.cursor_field and not s.full_refresh]
+    names = [s.stream.name for s in resuming if state.is_foreign(s.state)]
     if names:
         logger.warning(
-            f"Another connector wrote the state of {', '.join(names)}. It does not say how much "
-            "was read, so this sync reads the whole configured history once."
+            f"Another connector wrote the state of {', '.join(names)}. It does not record how "
+            "much was read, so this sync reads the whole configured history once."
         )
