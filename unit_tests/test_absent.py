@@ -218,7 +218,7 @@ def test_a_sync_stopped_while_its_last_page_waits_for_the_destination_ends(
     def end(self: StreamRun[Any]) -> None:
         if self.stream.name == "deal_installments":
             for _ in range(2 + BUFFERED):  # fill the buffer
-                run.buffer.enter()
+                run.buffer.take_slot()
             stop_signal.stop()
         original(self)
 

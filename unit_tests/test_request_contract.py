@@ -93,7 +93,7 @@ def requests_of(name: str) -> list[Request]:
 
 def work_off(run: SyncRun[Any]) -> None:
     """Does all the work of a sync, without threads and without output."""
-    run.buffer.lift()
+    run.buffer.open()
     schedule = run.schedule
     while tasks := [(one, task) for one in schedule.runs if (task := schedule.take(one))]:
         for one, task in tasks:

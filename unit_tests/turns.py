@@ -55,7 +55,7 @@ class Turns:
         self._main = threading.Semaphore(0)
         self._mine: dict[int, threading.Semaphore] = {}
         self._active: dict[threading.Semaphore, float] = {}
-        run.buffer.lift()  # nothing empties it until the end
+        run.buffer.open()  # nothing empties it until the end
         # A reference list is requested under a lock: a worker that waits for it cannot go first.
         company.before = lambda request: None if request.path == "stages" else self.turn()
 

@@ -113,7 +113,7 @@ class Client:
         self._optional_fields.use_apps(apps)
 
     def get(self, request: Request) -> Answer:
-        """The answer to `request`, after as many tries as its errors deserve.
+        """The answer to `request`, retrying errors as http/errors.py says.
 
         Raises StreamError or SyncError. After a SyncError in any thread, no request leaves.
         """

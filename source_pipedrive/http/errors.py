@@ -3,9 +3,18 @@
 To look up a status, a 403 for example, read its rows in `RULES` from top to bottom: the first row
 whose status and body pattern match decides. `Action` explains what follows, and the row's remedy
 ends the message that the user reads. Any other status from 500 on is retried; any below ends the
-stream. Two statuses also depend on more than the answer's body: a 402 on the path (`NOT_PAID_FOR`),
-and a 429 on the daily budget (`day_is_spent`). If a request for one parent's children is refused,
-`ONE_PARENT_RULES` then decide what happens to that parent.
+stream. Three things come on top:
+
+- A stream may list answers that mean "this account does not have it" (stream/needs.py), such as a
+  403 for a plan without projects. Before the stream's first good answer these win, and the stream
+  is empty, not broken.
+- A 402 also depends on the path (`NOT_PAID_FOR`), a 429 on the daily budget (`day_is_spent`).
+- If a request for one parent's children is refused, `ONE_PARENT_RULES` decide what happens to that
+  parent. What ends the sync never reaches them.
+
+A few lists make do without: field lists and optional parameter sets (reading/lists.py,
+fields/definitions.py), lists that others look facts up in (reading/reference.py), and the parts of
+`deleted_records` (reading/deleted.py).
 
 AirbyteTracedException
 `- PipedriveError
@@ -116,7 +125,8 @@ class Rule(AnswerPattern):
 # many times the window of the burst limit.
 MUTE_REFUSALS = 6
 # Answers from Cloudflare, not from the API: an HTML page, or "error code: 1020" as plain text.
-EDGE = r"(?i)^\s*(?:<|error code: 1\d{3})|cloudflare"
+EDGE_START, EDGE_NAME = r"\s*(?:<|error code: 1\d{3})", "cloudflare"
+EDGE = rf"(?i)^{EDGE_START}|{EDGE_NAME}"
 BLOCKED = "Pipedrive's edge has blocked this connector for sending too many requests. Wait an hour."
 DOCS = "status list of Pipedrive's documentation"
 SEEN = "recorded answer"

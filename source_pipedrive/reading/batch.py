@@ -14,7 +14,7 @@ from typing import Any
 from source_pipedrive.reading.progress import Interval, Progress
 from source_pipedrive.reading.records import Record
 
-# What has been read: the source stream, the root list, and the time of that list.
+# Intervals that have been read: source stream, root list, interval of the list's cursor field.
 Covered = list[tuple[str, str, Interval]]
 
 

@@ -139,7 +139,7 @@ class Children(DependentReader):
                 and self.stream.unavailable_answer(error.status, error.body) is not None
             )
             if unavailable and error.status == 403:  # it may concern only one of the parents
-                unavailable = not self.answers()
+                unavailable = not self.probe()
             if action is Action.END_STREAM or unavailable:
                 raise
             if len(parents) > 1:

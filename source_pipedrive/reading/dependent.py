@@ -74,8 +74,8 @@ class DependentReader(Reader):
         return None if found is None else found | self.coverage.dump()
 
     def lose(self, source: str) -> bool:
-        """The account does not have that source: the others are read, and the state says which.
-        Returns whether there are others; if not, the account does not have this stream either."""
+        """Stops waiting for a source that the account does not have; the state records progress by
+        source. Returns whether there are others; if not, the account lacks this stream too."""
         with self.lock:
             return self.coverage.lose(source)
 
@@ -105,13 +105,13 @@ class DependentReader(Reader):
 
     def _try_out(self) -> Task:
         try:
-            self.answers()
+            self.probe()
             self.can_checkpoint = True
         finally:
             self.untried = False
         yield from ()
 
-    def answers(self) -> bool:
+    def probe(self) -> bool:
         """Requests the children of a record that does not exist. Returns True for a good answer,
         which shows that the account has the stream. Raises StreamError if the answer means that the
         account lacks it. Returns False for any other error: the account probably has the stream."""
@@ -168,7 +168,7 @@ class DependentReader(Reader):
             self.remembered.note(by + parent["source"], parent["id"], time, last_minute)
 
     def is_current(self, known: int) -> bool:
-        """Whether this stream was complete when `known` was."""
+        """Whether the last complete sync of this stream ended at `known`."""
         return self.multi.known == known > 0
 
 

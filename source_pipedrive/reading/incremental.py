@@ -61,7 +61,7 @@ class Incremental(Ordered):
     def _read(self, span: Span) -> Task:
         # No state is saved before the records without a time are out, wherever they are sorted. The
         # other workers need not wait.
-        due = self.takes_nulls(unbounded=span.at == 0)
+        due = self.claim_nulls(unbounded=span.at == 0)
         while True:
             begun = span.at
             try:
@@ -90,7 +90,7 @@ class Incremental(Ordered):
                 yield from self.read_nulls(None if bounds else page)
             if ended or span.at >= span.end:
                 return
-            paused = yield Signal.ESTIMATE
+            paused = yield Signal.ESTIMATE  # the last answer counts, when all is written
             # A second of a bulk import may fill many pages, which would all be read again.
             if paused and span.at > begun:
                 with self.lock:
@@ -140,7 +140,7 @@ class IncrementalV1(SortedV1):
     def read_in_order(self) -> Generator[Step, bool, bool]:
         span = self.progress.spans[0]
         since = span.at
-        due = self.takes_nulls(unbounded=not since)
+        due = self.claim_nulls(unbounded=not since)
         bounds = self.bounds(since) if since else {}
         paused = False
         for page in self.pages({**self.sorting(descending=False), **bounds}):

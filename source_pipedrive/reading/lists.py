@@ -65,7 +65,7 @@ class NewestFirst(SortedV1):
         returns an earlier one at once."""
         span = self.progress.spans[-1]
         begun, above = span.end, start > 0
-        due = self.takes_nulls(unbounded=False)
+        due = self.claim_nulls(unbounded=False)
         walk = Descent(self, start)
         for page in self.pages(self.sorting(descending=True), start):
             times = [time for item in page.records if (time := self.time_of(item)) is not None]

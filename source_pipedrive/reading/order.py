@@ -86,7 +86,7 @@ class Ordered(Reader):
                 self._repeatable[key] = time
         return [item for item in records if key_of(self.stream, item) not in again]
 
-    def takes_nulls(self, unbounded: bool) -> bool:
+    def claim_nulls(self, unbounded: bool) -> bool:
         """Whether the caller has to look for records without a time. Only one worker does, and no
         state is saved until it has."""
         with self.lock:

@@ -179,7 +179,8 @@ def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mappi
             if tries or _says_empty(stream, body) or nulls.is_believed(stream.name):
                 return body
         tries += 1
-        # Each parent that has no children after all would cost this many tries.
+        # After ten such parents the first null is believed, and the parent is skipped without
+        # retries.
         of_child = f"{stream.name}, of a parent that has some"
         enough = stream.child and nulls.is_believed(of_child)
         if enough or tries > NULL_TRIES:

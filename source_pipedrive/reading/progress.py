@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from source_pipedrive.reading.seams import Seam
-from source_pipedrive.stream import Changes, Stream
+from source_pipedrive.stream import Stream
 
 Interval = tuple[int, int]
 
 # Records of the last minute before a sync's end may become visible only after it.
 OVERLAP = 60
-# Lists that can be read in parts, so that a sync can resume where another stopped.
-SORTED = (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
 # An estimate may exceed the highest id seen by this factor.
 GROWTH = 3
 
@@ -88,7 +86,7 @@ class Progress:
         self.skip = skip
         self.nulls = nulls
         self.lacking = dict(lacking or {})
-        # The last minute of an earlier sync is read again; so is the future.
+        # Anything newer than a minute before `until` is read again, whatever the state says.
         settled = until - OVERLAP
         self._density = 0.0
         self.spans = [

@@ -18,9 +18,9 @@ from source_pipedrive.reading import state
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.pages import Page, pages
-from source_pipedrive.reading.progress import SORTED, Interval, Progress, lower_bound
+from source_pipedrive.reading.progress import Interval, Progress, lower_bound
 from source_pipedrive.reading.records import Record
-from source_pipedrive.stream import Stream
+from source_pipedrive.stream import SORTED, Stream
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,12 @@ class Reader(ABC):
     run side by side, and `lock` guards what they share.
     """
 
-    in_order = True  # dependents receive its records in the order of their times
-    can_pause = False  # its tasks stop early when asked to
-    estimates_again = False  # the estimate changes enough for more than one
+    # False if the list arrives unsorted: dependents then hold its parents until all have arrived.
+    in_order = True
+    # Gets no new task while its dependents are full; long tasks stop when True is sent to them.
+    can_pause = False
+    # The first estimate is not good enough for the whole sync.
+    estimates_again = False
 
     def __init__(
         self,

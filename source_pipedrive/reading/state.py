@@ -4,7 +4,7 @@
      "version": 1, "company_id": 42,
      "since": "2025-11-23T00:00:00Z",        the lower bound of the history
      "done": [["2025-...", "2026-..."]],     only while a history is being read: the parts read
-     "skip": 1200,                           and their records, if a list is sorted newest first
+     "skip": 1200,                           records above the unread part, if sorted newest first
      "nulls": "first",                       where records without a time are, if there are any
      "lacking": {"projects": "2025-..."}}    lists that the account did not have, unread since then
 
@@ -34,14 +34,13 @@ from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.multi_progress import MultiProgress, whole
 from source_pipedrive.reading.progress import (
     OVERLAP,
-    SORTED,
     Interval,
     Progress,
     lower_bound,
     without,
 )
 from source_pipedrive.reading.remembered import load
-from source_pipedrive.stream import Stream
+from source_pipedrive.stream import SORTED, Stream
 
 VERSION = 1
 

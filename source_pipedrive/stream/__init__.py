@@ -2,11 +2,12 @@
 
 from source_pipedrive.stream.access import Needs, StreamAccess, UnavailableAnswer
 from source_pipedrive.stream.definition import Child, Columns, Derived, Stream, table
-from source_pipedrive.stream.endpoint import Endpoint, Incremental
+from source_pipedrive.stream.endpoint import SORTED, Endpoint, Incremental
 from source_pipedrive.stream.kinds import NOT_REQUESTED, Changes, Kind, Paging, Touches
 
 __all__ = [
     "NOT_REQUESTED",
+    "SORTED",
     "Changes",
     "Child",
     "Columns",

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from source_pipedrive.stream.kinds import Changes, Paging, Touches
 
-# Changes that rely on the order of a list.
+# Changes that rely on the order of a list. A part of such a list can be read on its own, so a sync
+# can resume where another stopped.
 SORTED = (Changes.ASCENDING, Changes.RESTARTING, Changes.NEWEST_FIRST)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from source_pipedrive.http.errors import EDGE_NAME, EDGE_START
 from source_pipedrive.stream.access import Needs, UnavailableAnswer
 
 # Scopes whose `:full` form allows reading, too (OpenAPI, security of each operation).
@@ -17,8 +18,8 @@ WITH_FULL = frozenset(
 # For streams that depend on a plan it means that the plan lacks them. No such body has been
 # recorded.
 OF_THE_PLAN = (
-    r"(?is)\A(?!\s*(?:<|error code: 1\d{3}))"
-    r"(?!.*(?:cloudflare|scope and url mismatch|do not have permission))"
+    rf"(?is)\A(?!{EDGE_START})"
+    rf"(?!.*(?:{EDGE_NAME}|scope and url mismatch|do not have permission))"
 )
 STATUS_LIST = "status list of Pipedrive's documentation"
 ADD_ON = "projects are an add-on; seen by other connectors' maintainers"

@@ -34,28 +34,28 @@ class WriteBuffer(Generic[T]):
     """The chunks that wait for the writer. No more than `pages` pages may wait, so that memory
     stays bounded.
 
-    A worker enters before it renders a page, while it holds no lock; the writer leaves after it has
-    written one.
+    Workers take a slot before they render a page, while they hold no lock; the main thread frees it
+    after it has written the page.
     """
 
     def __init__(self, pages: int) -> None:
         self._queue: SimpleQueue[OutputChunk[T]] = SimpleQueue()
         self._free = threading.Semaphore(pages)
-        self._lifted = False
+        self._open = False
 
-    def enter(self) -> None:
+    def take_slot(self) -> None:
         """Blocks while the writer is behind."""
         self._free.acquire()
-        if self._lifted:
+        if self._open:
             self._free.release()  # lets the next one in
 
-    def leave(self) -> None:
+    def free_slot(self) -> None:
         """A page has been written, or will not be."""
         self._free.release()
 
-    def lift(self) -> None:
-        """From now on everyone may enter: nothing is written any more."""
-        self._lifted = True
+    def open(self) -> None:
+        """No more limit, because nobody reads the queue."""
+        self._open = True
         self._free.release()
 
     def put(self, chunk: OutputChunk[T]) -> None:
@@ -96,13 +96,13 @@ class StreamOutput(Generic[T]):
         self._encoder = encoder
         self._buffer = buffer
 
-    def enter(self) -> None:
+    def take_slot(self) -> None:
         """Waits until there is room for a page."""
-        self._buffer.enter()
+        self._buffer.take_slot()
 
-    def leave(self) -> None:
+    def free_slot(self) -> None:
         """Gives the room back: the page will not be written."""
-        self._buffer.leave()
+        self._buffer.free_slot()
 
     def render(self, records: Sequence[Record]) -> Sequence[T]:
         """The records of a page; may be called without the lock."""
@@ -164,10 +164,10 @@ class NullOutput(StreamOutput[T]):
 
     selected = False
 
-    def enter(self) -> None:
+    def take_slot(self) -> None:
         """No page has to be written."""
 
-    def leave(self) -> None:
+    def free_slot(self) -> None:
         """No room was taken."""
 
     def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.cost import is_expensive
-from source_pipedrive.reading.progress import SORTED
+from source_pipedrive.stream import SORTED
 from source_pipedrive.sync.stream_run import StreamRun
 
 # Lists that cannot resume go before those that can for at most a quarter of what a sync may spend,

@@ -97,8 +97,8 @@ class Schedule(Generic[T]):
             return task
 
     def carry_out(self, run: StreamRun[T], task: Task) -> Iterator[bool]:
-        """Works a task off. Yields wherever another worker may overtake this one: True if there may
-        be new work to share."""
+        """Carries a task out. Yields True when there may be new work for other workers, and False
+        where tests let another worker overtake this one (unit_tests/turns.py)."""
         error: AirbyteTracedException | None = None
         try:
             yield from self._steps(run, task)
@@ -106,7 +106,7 @@ class Schedule(Generic[T]):
             pass  # the run knows why
         except PipedriveError as answer:
             unavailable = run.stream.unavailable_answer(answer.status, answer.body)
-            if unavailable is None or run.reader.has_answered:  # what the account has, it keeps
+            if unavailable is None or run.reader.has_answered:  # after an answer, it is an error
                 error = answer
             else:
                 self._mark_absent(run.stream.name, answer, unavailable.source)

@@ -103,21 +103,21 @@ class RunStatus(Generic[T]):
             self.fail_dependents(error)
 
     def fail_here(self, error: AirbyteTracedException) -> None:
-        """Ends the stream where it is."""
+        """Fails the stream alone."""
         self.error = error
 
     def fail_dependents(self, error: AirbyteTracedException) -> None:
-        """The dependents will not receive what they lack."""
+        """Fails all dependents with the same error."""
         for run in tuple(self.dependents):  # another worker may release one meanwhile
             run.fail(error)
 
     def stop(self, error: AirbyteTracedException) -> None:
-        """The sync ends: pages under way are still written."""
+        """Ends the stream with the sync; pages under way are still written."""
         if not self.exhausted:
             self.error, self._stopped = error, True
 
     def lose(self, source: Stream, answer: PipedriveError) -> None:
-        """The account does not have one of the sources."""
+        """Stops waiting for a source that the account does not have."""
         assert isinstance(self.reader, DependentReader)
         if not self.reader.lose(source.name):
             self.mark_absent(answer)

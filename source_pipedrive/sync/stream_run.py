@@ -1,8 +1,9 @@
 """One stream in one sync: writes what its reader yields, and saves its state.
 
 The rule for states: a state is put into the output together with the page that it includes, right
-after it, and only while the reader `can_checkpoint`. Records and states share one queue, so a
-state never arrives before its records.
+after it, and only while the reader `can_checkpoint`. A restart is the exception: it emits a state
+that claims less. For child streams, reading/children.py decides when a state may follow. Records
+and states share one queue, so a state never arrives before its records.
 """
 
 from __future__ import annotations
@@ -96,8 +97,8 @@ class StreamRun(RunStatus[T]):
                 self.output.started()
 
     def carry_out(self, step: Step) -> Iterator[bool]:
-        """Carries out a task's step. Yields wherever another worker may overtake this one: True if
-        there may be new work to share."""
+        """Carries out a task's step. Yields True when there may be new work for other workers, and
+        False where tests let another worker overtake this one (unit_tests/turns.py)."""
         if isinstance(step, Batch):
             yield False
             self._write(step)
@@ -136,7 +137,7 @@ class StreamRun(RunStatus[T]):
 
     def _write(self, batch: Batch) -> None:
         """Writes the records, and the state that includes them."""
-        self.output.enter()
+        self.output.take_slot()
         kept = False
         try:
             self.reader.highest.note(batch.records)
@@ -151,7 +152,7 @@ class StreamRun(RunStatus[T]):
                     kept = True
         finally:
             if not kept:
-                self.output.leave()
+                self.output.free_slot()
 
     def _note(self, batch: Batch) -> None:
         """Advances the progress and queues what the dependents receive. Coverage waits until the
@@ -247,7 +248,8 @@ class StreamRun(RunStatus[T]):
         return mine and all(run.is_done(by, parent, time) for run in self.dependents)
 
     def is_current(self, known: int) -> bool:
-        """Whether this stream, and all its dependents, were complete when `known` was."""
+        """Whether the last complete sync of this stream, and of all its dependents, ended at
+        `known`."""
         assert isinstance(self.reader, DependentReader)
         mine = self.reader.is_current(known)
         return mine and all(run.is_current(known) for run in self.dependents)

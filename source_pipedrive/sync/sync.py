@@ -121,17 +121,18 @@ class SyncRun(Generic[T]):
         return run
 
     def __iter__(self) -> Iterator[T]:
-        """Raises the error that ended the sync, or one that names the streams that failed."""
+        """Yields the output. At the end raises one error that names all incomplete streams and
+        their reasons."""
         self.workers.start()
         try:
             while (chunk := self._next()) is not None:
                 yield from chunk.pieces
                 if chunk.page:
-                    self.buffer.leave()
+                    self.buffer.free_slot()
                 self._between_pages()
         finally:
             self._stop_signal.stop()
-            self.buffer.lift()
+            self.buffer.open()
             self.schedule.stop(StopSignal.error())
         self._report.bill()
         self._raise()
@@ -140,7 +141,7 @@ class SyncRun(Generic[T]):
         while True:
             self._report.tick()
             if self._stop_signal.stopped and self._deadline is None:
-                self.buffer.lift()  # a worker that waits there may block the others
+                self.buffer.open()  # a worker that waits there may block the others
                 self.schedule.stop(StopSignal.error())
                 self._deadline = time.monotonic() + GRACE
             running = self.workers.running

@@ -24,7 +24,7 @@ class Workers(Generic[T]):
         """Sets the workers to work; returns at once."""
         self._schedule.close()  # those that have nothing to read from the start
         with self._schedule.changed:
-            self._hire()
+            self._start_threads()
 
     @property
     def running(self) -> bool:
@@ -39,12 +39,12 @@ class Workers(Generic[T]):
         return not any(thread.is_alive() for thread in self._threads)
 
     def _wake(self) -> None:
-        """There may be new work: an idle worker looks for it, and passes on what it leaves."""
+        """Wakes one idle worker; after it has taken a task it wakes the next."""
         with self._schedule.changed:
-            self._hire()
+            self._start_threads()
             self._schedule.changed.notify()
 
-    def _hire(self) -> None:
+    def _start_threads(self) -> None:
         while self._schedule.runs and len(self._threads) < self._schedule.max_workers:
             name = f"worker-{len(self._threads)}"
             thread = threading.Thread(target=self._work, name=name, daemon=True)
