@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
-from source_pipedrive.http.request import Request
+from source_pipedrive.http.request import Api, Request
 from source_pipedrive.stream import Kind, Stream
 
 # The Pipedrive apps whose admins see other users' private records.
@@ -110,7 +109,7 @@ def _check_user(
 
 
 def user_permissions(
-    client: Client, company: Company, streams: Iterable[Stream]
+    client: Api, company: Company, streams: Iterable[Stream]
 ) -> dict[str, bool] | None:
     """The permissions of the token's user, or None if they cannot be read or no stream needs them.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -14,7 +14,6 @@ from source_pipedrive.access import (
     partial_access,
     user_permissions,
 )
-from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import ACME, FakeClient, Params
@@ -83,9 +82,7 @@ def test_unknown_scopes_are_not_guessed() -> None:
 def test_permissions_are_requested_once_for_ten_tokens() -> None:
     body = {"data": {"can_see_other_users": False, "name": "x"}}
     client = FakeClient(lambda params: body)
-    assert user_permissions(cast("Client", client), ACME, STREAMS.values()) == {
-        "can_see_other_users": False
-    }
+    assert user_permissions(client, ACME, STREAMS.values()) == {"can_see_other_users": False}
     assert client.usage.tokens == 10
 
 
@@ -94,7 +91,7 @@ def test_permissions_that_cannot_be_read_are_unknown() -> None:
         raise StreamError("no", CONFIG, 403)
 
     for answer in (refuse, lambda params: {"data": None}):
-        client = cast("Client", FakeClient(answer))
+        client = FakeClient(answer)
         assert user_permissions(client, ACME, STREAMS.values()) is None
 
 
@@ -107,7 +104,7 @@ def test_a_block_by_the_edge_fails_the_check_but_a_spent_budget_does_not(
     def refuse(params: Params) -> dict[str, Any]:
         raise SyncError("no", TRANSIENT, status)
 
-    client = cast("Client", FakeClient(refuse))
+    client = FakeClient(refuse)
     if not ends:
         assert user_permissions(client, ACME, STREAMS.values()) is None
         return
@@ -118,7 +115,7 @@ def test_a_block_by_the_edge_fails_the_check_but_a_spent_budget_does_not(
 def test_an_app_without_the_scope_makes_no_request() -> None:
     client = FakeClient(lambda params: {"data": {}})
     app = replace(ACME, scopes=frozenset({"base", "deals:read"}))
-    assert user_permissions(cast("Client", client), app, STREAMS.values()) is None
+    assert user_permissions(client, app, STREAMS.values()) is None
     assert client.asked == []
 
 
