@@ -155,7 +155,7 @@ class DependentReader(Reader):
     def has_done(self, source: str, parent: Any, time: int) -> bool:
         """Whether the records of a parent of this time left in an earlier sync, although no state
         includes the time."""
-        return self.remembered.partial.get(source, {}).get(parent) == time
+        return self.remembered.has_left(source, parent, time)
 
     def note_done(self, parent: Record, by: str = "") -> None:
         """The records of a parent have left. by: `<stream>:`, if they are derived from that

@@ -29,6 +29,9 @@ PROBES = 3  # refused parents that each sync asks for
 MOST_REFUSED = 100  # ids that are asked for in turn: some may stay hidden, or have vanished
 
 Months = tuple[str, str]  # first and last, as YYYY-MM
+# A parent's time of change, and the parent in a state: its id and that time. Each of the thousands
+# of states of a large sync may hold thousands of parents, so each parent is rendered only once.
+Noted = tuple[int, list[Any]]
 
 
 @dataclass
@@ -57,14 +60,17 @@ class Refused:
 @dataclass
 class Remembered:
     """recent: each parent's time of change by its id, by source stream, in the last complete sync;
-    fresh: the same for this sync; partial: the same for times that are still left; refused: by the
-    stream that refused them; months: by the parent's id."""
+    fresh: the same for this sync; partial: these parents too, for times that are still left;
+    refused: by the stream that refused them; months: by the parent's id."""
 
     recent: dict[str, dict[Any, int]] = field(default_factory=dict)
     fresh: dict[str, dict[Any, int]] = field(default_factory=dict)
-    partial: dict[str, dict[Any, int]] = field(default_factory=dict)
+    partial: dict[str, dict[Any, Noted]] = field(default_factory=dict)
     refused: dict[str, Refused] = field(default_factory=dict)
     months: dict[str, list[Months]] = field(default_factory=dict)
+    # The times that were left at the last `settle`, and the parents noted since then.
+    _left: list[Interval] | None = field(default=None, init=False, compare=False)
+    _new: list[tuple[str, Any]] = field(default_factory=list, init=False, compare=False)
 
     def refuse(self, stream: str, id_: Any, time: int) -> None:
         """The user may not see what `stream` holds for this parent."""
@@ -72,15 +78,31 @@ class Remembered:
 
     def note(self, source: str, id_: Any, time: int, last_minute: bool) -> None:
         """The children of a parent have left, and no state includes its time yet."""
-        self.partial.setdefault(source, {})[id_] = time
+        self.partial.setdefault(source, {})[id_] = _noted(id_, time)
+        self._new.append((source, id_))
         if last_minute:
             self.fresh.setdefault(source, {})[id_] = time
 
     def settle(self, left: Iterable[Interval]) -> None:
-        """Forgets the parents of times that a state includes."""
+        """Forgets the parents of times that a state includes. If `left` has not changed, only the
+        new parents are checked."""
         open_ = list(left)
-        for source, ids in self.partial.items():
-            self.partial[source] = {id_: at for id_, at in ids.items() if lies_in(at, open_)}
+        if open_ == self._left:
+            for source, id_ in self._new:
+                noted = self.partial[source].get(id_)
+                if noted and not lies_in(noted[0], open_):
+                    del self.partial[source][id_]
+        else:
+            for source, ids in self.partial.items():
+                self.partial[source] = {
+                    i: each for i, each in ids.items() if lies_in(each[0], open_)
+                }
+        self._left, self._new = open_, []
+
+    def has_left(self, source: str, id_: Any, time: int) -> bool:
+        """Whether the children of a parent have left, although no state includes its time."""
+        noted = self.partial.get(source, {}).get(id_)
+        return noted is not None and noted[0] == time
 
     def has(self, parent: Any, month: str) -> bool:
         """Whether the parent's month, as YYYY-MM, has been read."""
@@ -98,7 +120,7 @@ class Remembered:
         may still lack what it has read.
         """
         recent = _dumped(self.fresh if complete else self.recent)
-        partial = {} if complete else _dumped(self.partial)
+        partial = {} if complete else {s: _newest(ids) for s, ids in self.partial.items() if ids}
         refused = {
             stream: {"ids": each.ids, "times": [[rfc3339(a), rfc3339(b)] for a, b in each.times]}
             for stream, each in self.refused.items()
@@ -113,7 +135,10 @@ def load(state: Mapping[str, Any]) -> Remembered:
     read."""
     return Remembered(
         recent=_loaded(state.get("recent", {})),
-        partial=_loaded(state.get("partial", {})),
+        partial={
+            source: {id_: _noted(id_, instant(time)) for id_, time in ids}
+            for source, ids in state.get("partial", {}).items()
+        },
         refused={
             stream: Refused(list(each["ids"]), [(instant(a), instant(b)) for a, b in each["times"]])
             for stream, each in state.get("refused", {}).items()
@@ -131,6 +156,14 @@ def _dumped(parents: Mapping[str, Mapping[Any, int]]) -> dict[str, list[list[Any
         for source, ids in parents.items()
         if ids
     }
+
+
+def _newest(parents: Mapping[Any, Noted]) -> list[list[Any]]:
+    return [pair for _, pair in list(parents.values())[-MOST_PARENTS:]]
+
+
+def _noted(id_: Any, time: int) -> Noted:
+    return time, [id_, rfc3339(time)]
 
 
 def _loaded(parents: Mapping[str, Iterable[tuple[Any, str]]]) -> dict[str, dict[Any, int]]:
