@@ -39,8 +39,8 @@ T = TypeVar("T")
 M_ARENA_MAX = -8  # from glibc's malloc.h; other C libraries have no mallopt or ignore it
 MEMORY_CHECK_INTERVAL = 10  # pages
 # Seconds for which a thread may keep Python's lock while others wait for it; by default 0.005. A
-# worker gives it up by itself at its next request, and a page that is interrupted halfway leaves
-# the processor's cache. With eight workers this saves a third of what they cost more than one.
+# worker gives the lock up by itself at its next request. Until then, switching only costs time: a
+# third of what eight workers cost more than one (docs/adr/0011-what-a-request-costs.md).
 SWITCH_INTERVAL = 0.05
 
 
