@@ -6,16 +6,14 @@ import json
 import resource
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-import urllib3
-
 from benchmarks import commands, image
+from benchmarks.fetching import fetch
 from benchmarks.pace import LATENCY, Pace, stream_seconds
 from benchmarks.programs import RSS_UNIT, Cost, medians, run
 from benchmarks.records import Records, check_same, records_of
@@ -26,6 +24,8 @@ MANY = 10_000  # deals when only tokens are counted
 SMALL = 1_000  # deals when only requests are counted
 PACED = 28_000  # deals in small pages when the pace is measured
 ASKED = 7_000  # deals with one request each
+PARENTS = 10_000  # deals with one request each when CPU time is counted
+RECORDS = 400_000  # deals when one in a hundred changes
 REPETITIONS = 3
 SHORT = 3  # factor of repetitions for programs of a second or two, whose ratios are noisier
 Costs = Mapping[str, Cost]
@@ -102,9 +102,47 @@ class Bench:
 
     @cached_property
     def start_up(self) -> Costs:
-        """The `spec` command, and an `import` of the CDK alone."""
-        programs = {"spec": [commands.connector(), "spec"], "import": commands.IMPORT}
+        """The `spec` command, a `read` of a few records, and an `import` of the CDK alone."""
+        programs = {
+            "spec": [commands.connector(), "spec"],
+            "read": commands.read(self.service, "lead_sources", 1, self._files),
+            "import": commands.IMPORT,
+        }
         return self._in_turns(programs, turns=SHORT * self._repetitions)
+
+    @cached_property
+    def asking(self) -> tuple[Costs, int]:
+        """A read of the changelogs of PARENTS deals with one worker and its ` start`; and how many
+        requests it makes."""
+        with sandbox(PARENTS) as service:
+            names = {"connector 1": "deal_changelog", "connector 1 start": "lead_sources"}
+            programs = {
+                name: commands.read(service, stream, 1, self._files)
+                for name, stream in names.items()
+            }
+            costs = self._in_turns(programs)
+            service.control("reset-ledger", {})
+            self._run(programs["connector 1"])
+            spent = service.control("ledger")
+            return costs, sum(each["requests"] for each in spent.values())
+
+    @cached_property
+    def changed(self) -> tuple[Costs, int]:
+        """A sync of RECORDS deals after one in a hundred has changed, and its ` start`; and how
+        many records it reads."""
+        with sandbox(RECORDS) as service:
+            service.control("clock", {"advance_seconds": 3600})
+            state = self._files / "changed-state.json"
+            command = commands.read(service, "deals", None, self._files)
+            self._run_for_state(command, state)
+            service.control("clock", {"advance_seconds": 3600})
+            wanted = {"objects": ["deals"], "edits": RECORDS // 100, "adds": 0, "deletes": 0}
+            service.control("mutate", {"seed": 1, "archives": 0, **wanted})
+            service.control("clock", {"advance_seconds": 3600})
+            again = [*command, "--state", str(state)]
+            start = commands.read(service, "lead_sources", None, self._files)
+            costs = self._in_turns({"connector": again, "connector start": start})
+            return costs, self._run(again, reads=True)[1].unique
 
     @cached_property
     def images(self) -> Mapping[str, int]:
@@ -128,7 +166,7 @@ class Bench:
         """One page of deals for a client that only fetches: the sandbox's CPU time, and the elapsed
         time."""
         params = self.asked["deals"]
-        return medians([self._fetch({**params}) for _ in range(self._repetitions)])
+        return medians([fetch(self.service, {**params}) for _ in range(self._repetitions)])
 
     @cached_property
     def sharing(self) -> Mapping[int | None, Cost]:
@@ -220,18 +258,6 @@ class Bench:
                     last[stream] = message["state"]
         state.write_text(json.dumps(list(last.values())), encoding="utf-8")
 
-    def _fetch(self, asked: dict[str, str]) -> Cost:
-        url = self.service.url + commands.PATHS["deals"]
-        headers = {"x-api-token": self.service.token}
-        cpu, began, pages = self.service.cpu(), time.perf_counter(), 0
-        with urllib3.PoolManager() as pool:
-            while asked.get("cursor") != "":
-                body = pool.request("GET", url, fields=asked, headers=headers).data
-                asked["cursor"] = next_cursor(body)
-                pages += 1
-        wall = time.perf_counter() - began
-        return Cost((self.service.cpu() - cpu) / pages, wall / pages, 0.0)
-
     def _in_turns(
         self,
         programs: Mapping[str, Sequence[str]],
@@ -258,12 +284,6 @@ class Bench:
             cost = run(command, output)
             output.seek(0)
             return cost, records_of(output if reads else ())
-
-
-def next_cursor(body: bytes) -> str:
-    """The cursor of a page, "" on the last one; decoding the rows would take the most time."""
-    end = b"{" + body[body.rindex(b'"additional_data"') :]
-    return str(json.loads(end)["additional_data"].get("next_cursor") or "")
 
 
 def own_peak() -> float:

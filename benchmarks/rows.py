@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import image
-from benchmarks.bench import Bench, own_peak
+from benchmarks.bench import RECORDS, Bench, own_peak
 from benchmarks.programs import Cost
 
 
@@ -71,6 +71,27 @@ def reader_with_start(workers: int) -> Callable[[Bench], Measured]:
     return measure
 
 
+def workers(bench: Bench) -> Measured:
+    """The connector's CPU time with 8 workers over that with one, without start-up."""
+    start = bench.reading["connector 1 start"].cpu
+    eight, one = (bench.reading[f"connector {count}"].cpu - start for count in (8, 1))
+    return Measured(eight / one, f"{eight:.2f} s over {one:.2f} s")
+
+
+def asking(bench: Bench) -> Measured:
+    """The connector's CPU time for one request per parent, without start-up."""
+    cost, requests = bench.asking
+    cpu = cost["connector 1"].cpu - cost["connector 1 start"].cpu
+    return Measured(1e3 * cpu / requests, f"{requests:,} requests in {cpu:.2f} s")
+
+
+def changed(bench: Bench) -> Measured:
+    """The CPU time of a second sync of which little has changed, without start-up."""
+    cost, records = bench.changed
+    cpu = cost["connector"].cpu - cost["connector start"].cpu
+    return Measured(cpu, f"{records:,} of {RECORDS:,} records read again")
+
+
 def memory(bench: Bench) -> Measured:
     """The connector's peak memory when it reads all deals."""
     return peak(bench.reading["connector 8"], bench.deals)
@@ -95,6 +116,11 @@ def memory_growth(bench: Bench) -> Measured:
 def spec(bench: Bench) -> Measured:
     """The CPU time of the `spec` command over that of importing the CDK."""
     return ratio(bench.start_up["spec"], bench.start_up["import"])
+
+
+def read_start(bench: Bench) -> Measured:
+    """The CPU time of a `read` of a few records over that of importing the CDK."""
+    return ratio(bench.start_up["read"], bench.start_up["import"])
 
 
 def image_size(bench: Bench) -> Measured:
@@ -146,6 +172,20 @@ def chosen(bench: Bench) -> Measured:
     ours, eight = (bench.sharing[workers].wall - start for workers in (None, 8))
     requests = bench.requests[None]
     return Measured(ours / eight, f"{ours:.1f} s over {eight:.1f} s, {requests} requests")
+
+
+def chosen_sharing(bench: Bench) -> Measured:
+    """One worker's time over that of as many workers as the connector chooses, in the same way."""
+    start = bench.sharing[0].wall
+    alone, ours = (bench.sharing[workers].wall - start for workers in (1, None))
+    return Measured(alone / ours, f"{alone:.0f} s over {ours:.1f} s")
+
+
+def chosen_requests(bench: Bench) -> Measured:
+    """How many more requests they make than one worker."""
+    assert bench.sharing
+    fewest, asked = (bench.requests[workers] for workers in (1, None))
+    return Measured(asked - fewest, f"{asked} requests over {fewest}")
 
 
 def pace(rate_limit: int, rows: int, stream: str = "deals") -> Callable[[Bench], Measured]:
@@ -203,17 +243,23 @@ ROWS = (
     Row("reader, 1 worker", "x the floor", reader(1), at_most=2.5),
     Row("reader, 8 workers, with start-up", "x the floor", reader_with_start(8)),
     Row("reader, 1 worker, with start-up", "x the floor", reader_with_start(1)),
+    Row("workers, 8", "x the CPU of one", workers, at_most=1.15),
+    Row("children, a request each", "ms of CPU a request", asking, at_most=0.6),
+    Row("1 % of 400,000 deals changed", "s of CPU", changed, at_most=1.5),
     Row("40 custom fields", "x raw", custom_fields, at_most=1.5),
     Row("memory", "MB", memory, at_most=200),
     Row("memory, half of the deals", "MB", memory_of_half, at_most=200),
     Row("memory, growth", "x half of them", memory_growth, at_most=1.1),
     Row("memory, workers chosen", "MB", memory_of_chosen, at_most=200),
-    Row("spec", "x the CDK's import", spec, at_most=1.2),
+    Row("spec", "x the CDK's import", spec, at_most=0.85),
+    Row("start of read", "x the CDK's import", read_start, at_most=0.85),
     Row("image, size", "x base and CDK", image_size, at_most=1.15),
     Row("image, spec", "s more", image_spec, at_most=0.5),
     Row("sharing, 8 workers", "x one worker", sharing, at_least=6),
     Row("sharing, extra requests", "requests", sharing_requests, at_most=16),
     Row("workers chosen, 480 per 2 s at 200 ms", "x the time of 8", chosen),
+    Row("workers chosen, sharing", "x one worker", chosen_sharing, at_least=10),
+    Row("workers chosen, extra requests", "requests", chosen_requests, at_most=24),
     Row("pace, 20 per 2 s", "of the limit", pace(20, 140), at_least=0.9),
     Row("pace, 80 per 2 s", "of the limit", pace(80, 40), at_least=0.9),
     Row("pace, 160 per 2 s", "of the limit", pace(160, 20), at_least=0.9),

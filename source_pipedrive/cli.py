@@ -38,6 +38,10 @@ T = TypeVar("T")
 
 M_ARENA_MAX = -8  # from glibc's malloc.h; other C libraries have no mallopt or ignore it
 MEMORY_CHECK_INTERVAL = 10  # pages
+# Seconds for which a thread may keep Python's lock while others wait for it; by default 0.005. A
+# worker gives the lock up by itself at its next request. Until then, switching only costs time: a
+# third of what eight workers cost more than one (docs/adr/0011-what-a-request-costs.md).
+SWITCH_INTERVAL = 0.05
 
 
 class Entrypoint(AirbyteEntrypoint):
@@ -105,6 +109,7 @@ def _read(
     memory = MemoryMonitor(check_interval=MEMORY_CHECK_INTERVAL)
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     spare_memory()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     stop_signal = StopSignal()
     termination.stop_with(stop_signal.stop)
     return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, stop_signal)

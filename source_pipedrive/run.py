@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 from source_pipedrive.arguments import parse_args
+from source_pipedrive.importing import hidden_sources
 from source_pipedrive.termination import Termination
 
 
@@ -18,7 +19,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parse_args(argv)
     # Imported objects are never garbage, and scanning them costs a fifth of start-up.
     gc.disable()
-    from source_pipedrive.cli import run
+    with hidden_sources():
+        from source_pipedrive.cli import run
 
     gc.freeze()
     gc.enable()

@@ -9,11 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {
-    "run": {"cli", "arguments", "termination"},
+    "run": {"cli", "arguments", "importing", "termination"},
     "cli": {"source", "sync", "http", "config", "stdout", "termination"},
     "stdout": {"sync"},
     "arguments": {"__version__"},
     "termination": set(),
+    "importing": set(),
     "source": {"sync", "reading", "http", "config", "streams", "stream", "access", "fields"},
     "access": {"http", "stream"},
     "sync": {"reading", "http", "stream"},

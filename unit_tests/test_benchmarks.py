@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from benchmarks import commands, floor, report
-from benchmarks.bench import next_cursor
+from benchmarks.bench import Bench
+from benchmarks.fetching import next_cursor
 from benchmarks.pace import Pace, stream_seconds
 from benchmarks.programs import run
 from benchmarks.records import Records, check_same, records_of
@@ -106,6 +107,26 @@ def test_the_cursor_is_found_at_the_end_of_a_page() -> None:
     assert next_cursor(start + b'"additional_data":{"next_cursor":"abc"}}') == "abc"
     assert next_cursor(start + b'"additional_data":{"next_cursor":null}}') == ""
     assert next_cursor(start + b'"additional_data":{}}') == ""
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    for name in ("PARENTS", "RECORDS"):
+        monkeypatch.setattr(f"benchmarks.bench.{name}", 300)
+    with Bench(DEALS, repetitions=1) as bench:
+        yield bench
+
+
+def test_each_parent_takes_one_request(small: Bench) -> None:
+    costs, requests = small.asking
+    assert set(costs) == {"connector 1", "connector 1 start"}
+    assert 300 < requests < 400, "the archived deals are parents too, and the lists take a few more"
+
+
+def test_the_second_sync_reads_only_what_changed(small: Bench) -> None:
+    costs, records = small.changed
+    assert set(costs) == {"connector", "connector start"}
+    assert records == 3
 
 
 def test_the_connector_logs_a_streams_duration_if_it_chooses_the_workers(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,11 +15,11 @@ from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync import workers
-from source_pipedrive.sync.messages import AsMessages
+from source_pipedrive.sync.messages import AsLines, AsMessages
 from source_pipedrive.sync.schedule import Schedule
 from source_pipedrive.sync.sync import Options, Selection, SyncRun
 from unit_tests.deals import Deals, deals
-from unit_tests.fakes import ACME, NOW, FakeClient, Params
+from unit_tests.fakes import ACME, NOW, FakeClient, Params, v2_list
 from unit_tests.test_limits import Pace
 
 CHANGELOGS = {
@@ -44,6 +45,28 @@ def drained(run: SyncRun[Any]) -> tuple[list[Any], AirbyteTracedException | None
 def statuses(messages: list[Any]) -> list[str]:
     found = [m.trace.stream_status for m in messages if m.trace and m.trace.stream_status]
     return [status.status.value for status in found]
+
+
+class Weak(dict[str, Any]):
+    """A record that can tell whether anything still holds it."""
+
+
+def test_a_page_is_freed_before_the_next_one_is_requested() -> None:
+    """Otherwise each worker takes the memory of two pages."""
+    rows, held, pages = v2_list(deals(range(1, 401)), 100), [], []
+
+    def answer(params: Params) -> dict[str, Any]:
+        held.append(sum(record() is not None for page in pages for record in page))
+        body = rows(params)
+        body["data"] = [Weak(record) for record in body["data"]]
+        pages.append([weakref.ref(record) for record in body["data"]])
+        return body
+
+    selected = [Selection(STREAMS["deals"], {}, full_refresh=False)]
+    options, stop = Options(0, workers=1), StopSignal()
+    list(SyncRun(FakeClient(answer), ACME, selected, AsLines(), options, stop))
+    assert held[1] == 100, "the second request looks for records without a time"
+    assert held[2:] == [0, 0, 0]
 
 
 def test_a_history_that_begins_now_is_empty_rather_than_endless() -> None:

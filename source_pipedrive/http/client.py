@@ -31,6 +31,7 @@ from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.optional_fields import OptionalFields
 from source_pipedrive.http.pacing import Pacing, Slot, growing
 from source_pipedrive.http.request import Answer, Request
+from source_pipedrive.http.session import Session
 from source_pipedrive.http.usage import AnswerSizes, Usage
 
 logger = logging.getLogger("airbyte")
@@ -39,7 +40,6 @@ quiet = logging.getLogger("source_pipedrive.silent")
 quiet.disabled = True
 
 TIMEOUT = (10.0, 90.0)  # seconds to connect, seconds without a byte
-POOL = 128  # connections kept open: more than the most workers
 TRIES = 8  # for one page, over about two minutes
 REFUSALS = 20  # by the burst limit for one page, over about ten minutes
 
@@ -94,14 +94,11 @@ class Client:
         self._sizes = AnswerSizes()
         self._fatal: SyncError | None = None  # what has ended the sync
         self._served: Slot | None = None  # the latest request that was not answered with a 429
-        session = requests.Session()
-        session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=POOL))
-        session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=POOL))
         self._http = HttpClient(
             name="pipedrive",
             logger=quiet,
             error_handler=_AcceptEverything(),
-            session=session,
+            session=Session(),
             authenticator=auth,
             disable_retries=True,
         )

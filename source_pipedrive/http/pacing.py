@@ -139,13 +139,21 @@ class Latency:
     """How long answers take, in seconds."""
 
     def __init__(self) -> None:
-        self._first_bytes: deque[float] = deque(maxlen=QUICKEST)
+        self._answers = 0
+        # The quickest of the latest answers, with its number, and each that is quicker than all
+        # after it: the first is always the quickest.
+        self._quickest: deque[tuple[int, float]] = deque()
         self._whole: deque[float] = deque(maxlen=USUAL)
 
     def answered(self, seconds: float) -> float:
         """Records the time until the head of an answer; returns its excess over the quickest."""
-        self._first_bytes.append(seconds)
-        return seconds - min(self._first_bytes)
+        self._answers += 1
+        while self._quickest and self._quickest[-1][1] >= seconds:
+            self._quickest.pop()
+        self._quickest.append((self._answers, seconds))
+        if self._quickest[0][0] <= self._answers - QUICKEST:
+            self._quickest.popleft()
+        return seconds - self._quickest[0][1]
 
     def finished(self, seconds: float) -> None:
         """Records the time until the end of an answer."""

@@ -71,7 +71,7 @@ class Coverage:
             remaining[root] = without(remaining[root], [interval])
         for root in {root for _, root, _ in covered}:
             self._progress.set_remaining_of(root, union(self._of_root(root)))
-        self._progress.remembered.settle(self._progress.remaining)
+        self._progress.remembered.settle(self._remaining_for)
 
     def ends_with(self, covered: Covered) -> bool:
         """Whether nothing that the account has remains once this has been read too."""
@@ -111,6 +111,17 @@ class Coverage:
     def dump(self) -> dict[str, Any]:
         """What a state contains about individual sources."""
         return state.by_source(self._progress, self._remaining)
+
+    def _remaining_for(self, noted_as: str) -> list[Interval]:
+        """What is left of the parents that are noted under this name: `deals`, or, for those that
+        a child stream delivers, `deal_changelog:deals`. Parents of one list are forgotten before
+        the other lists are read; otherwise each state would contain thousands of them."""
+        source, _, root = noted_as.partition(":")
+        roots = self._remaining.get(source, self._progress_by_root())
+        return roots[root] if root in roots else union(roots.values())
+
+    def _progress_by_root(self) -> dict[str, list[Interval]]:
+        return {root: each.remaining for root, each in self._progress.by_root.items()}
 
     def _of_root(self, root: str) -> list[list[Interval]]:
         return [roots[root] for roots in self._remaining.values() if root in roots]

@@ -96,6 +96,7 @@ class Incremental(Ordered):
                 with self.lock:
                     span.release()
                 return
+            del page, batch  # freed before the next page is requested
 
     def bounds(self, since: int, until: int | None = None) -> dict[str, str]:
         bounds = {"updated_since": rfc3339(since)}

@@ -15,7 +15,7 @@ calendar months that were read after they had ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -76,10 +76,11 @@ class Remembered:
         if last_minute:
             self.fresh.setdefault(source, {})[id_] = time
 
-    def settle(self, remaining: Iterable[Interval]) -> None:
-        """Forgets the parents of times that a state includes."""
-        open_ = list(remaining)
+    def settle(self, remaining_from: Callable[[str], Sequence[Interval]]) -> None:
+        """Forgets the parents of times that a state includes. remaining_from: what a source has
+        still to deliver, by the name under which its parents are noted."""
         for source, ids in self.partial.items():
+            open_ = remaining_from(source)
             self.partial[source] = {id_: at for id_, at in ids.items() if lies_in(at, open_)}
 
     def has(self, parent: Any, month: str) -> bool:

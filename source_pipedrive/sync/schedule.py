@@ -124,6 +124,7 @@ class Schedule(Generic[T]):
             yield from run.carry_out(step)
             pause = self._should_pause(run)
             yield False
+            step = None  # frees the batch before the task requests the next page
             try:
                 step = task.send(pause)
             except StopIteration:

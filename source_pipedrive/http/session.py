@@ -1,0 +1,51 @@
+"""The session of `requests` that the client sends with.
+
+For each request, `requests` reads proxies and certificates from the environment and merges headers,
+parameters, hooks and cookies of session and request. None of this changes during a sync, and it
+takes a third of a request's CPU time (docs/adr/0011-what-a-request-costs.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+POOL = 128  # connections kept open: more than the most workers
+
+
+class Session(requests.Session):
+    """A session for GET requests that have neither a body nor headers of their own. Thread-safe.
+
+    Proxies and certificates (HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and the
+    like) are read before the first request to each host.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mount("https://", HTTPAdapter(pool_maxsize=POOL))
+        self.mount("http://", HTTPAdapter(pool_maxsize=POOL))
+        self._settings: dict[str, Mapping[str, Any]] = {}  # by scheme, host and port
+
+    def merge_environment_settings(  # type: ignore[override]
+        self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> dict[str, Any]:
+        """The proxies and certificates for requests to the host of `url`."""
+        host = url[: url.find("/", len("https://"))]
+        settings = self._settings.get(host)
+        if settings is None:
+            settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
+            self._settings[host] = settings
+        return {**settings, "stream": stream}
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """The request with the session's headers, cookies and authentication."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method("GET")
+        prepared.prepare_url(request.url, request.params)
+        prepared.prepare_headers(self.headers)
+        prepared.prepare_cookies(self.cookies)
+        prepared.prepare_auth(self.auth)
+        return prepared
