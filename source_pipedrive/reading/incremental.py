@@ -11,13 +11,16 @@ from collections.abc import Generator
 from functools import partial
 
 from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.shapes import Shape
 from source_pipedrive.reading.batch import Batch, Signal, Step, Task
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.order import DisorderError, Ordered
 from source_pipedrive.reading.pages import Page
 from source_pipedrive.reading.progress import Progress, Span
+from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.sequential import SortedV1
+from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
@@ -38,6 +41,16 @@ class Incremental(Ordered):
     _splits = 0
     _pages = 0
     _full = 0  # records of the largest page that others followed
+
+    def __init__(
+        self,
+        stream: Stream,
+        context: ReadContext,
+        progress: Progress | None,
+        full_refresh: bool = False,
+    ) -> None:
+        super().__init__(stream, context, progress, full_refresh)
+        self.shape = Shape(stream.key, stream.columns.as_text)
 
     @property
     def _page_size(self) -> int:
@@ -110,7 +123,7 @@ class Incremental(Ordered):
     def _batch(self, span: Span, page: Page) -> tuple[Batch, bool]:
         """The page's records that belong to the span, and whether they are its last."""
         records = span.seam.fresh(self.stream, page.records)
-        times = [self.time_of(item) for item in records]
+        times = self.times_of(records)
         self.check(times, span.at)
         known = [time for time in times if time is not None]
         last = known[-1] if known else span.at
@@ -145,7 +158,7 @@ class IncrementalV1(SortedV1):
         paused = False
         for page in self.pages({**self.sorting(descending=False), **bounds}):
             records = span.seam.fresh(self.stream, page.records)
-            times = [self.time_of(item) for item in records]
+            times = self.times_of(records)
             self.check(times, span.at)
             last = next((time for time in reversed(times) if time is not None), span.at)
             ended = page.last or last >= span.end
