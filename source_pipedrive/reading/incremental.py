@@ -10,6 +10,7 @@ import logging
 from collections.abc import Generator
 from functools import partial
 
+from source_pipedrive.fields.columns import RAW
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.http.shapes import Shape
 from source_pipedrive.reading.batch import Batch, Signal, Step, Task
@@ -50,7 +51,8 @@ class Incremental(Ordered):
         full_refresh: bool = False,
     ) -> None:
         super().__init__(stream, context, progress, full_refresh)
-        self.shape = Shape(stream.key, stream.columns.as_text)
+        raw = RAW if context.raw and stream.columns.custom_fields == "object" else ""
+        self.shape = Shape(stream.key, stream.columns.as_text, raw)
 
     @property
     def _page_size(self) -> int:
