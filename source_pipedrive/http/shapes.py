@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from source_pipedrive.http.decoding import decode
+from source_pipedrive.http.decoding import ALIKE, MANY_DIGITS, decode
 
 # Pages in a row that do not fit before structs are given up: each of them is decoded twice.
 MISFITS = 10
@@ -35,6 +35,7 @@ _BESIDE = b":,[]{}.+-"
 _ALIKE = bytes.maketrans(_BESIDE + b"E", b":" * len(_BESIDE) + b"e")
 _DIGITS = b"0123456789"
 _EXPONENT = b":e:"
+_STRIDE = 16  # 309 digits in a row, which no float holds, are MANY_DIGITS even of every 16th byte
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -44,11 +45,11 @@ class ShapedRecord(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a key; None if it is null or absent."""
-        return getattr(self, name, default)
+        return _read(getattr(self, name, default))
 
     def __getitem__(self, name: str) -> Any:
         try:
-            return getattr(self, name)
+            return _read(getattr(self, name))
         except AttributeError:
             raise KeyError(name) from None
 
@@ -60,11 +61,7 @@ class ShapedRecord(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
         """The record as a dictionary, without nulls."""
         values = msgspec.structs.astuple(self)
         pairs = zip(self.__struct_fields__, values, strict=True)
-        return {
-            name: msgspec.json.decode(value) if value.__class__ is msgspec.Raw else value
-            for name, value in pairs
-            if value is not None
-        }
+        return {name: _read(value) for name, value in pairs if value is not None}
 
 
 @dataclass(frozen=True)
@@ -160,6 +157,10 @@ class Shape:
         return msgspec.json.Decoder(page)
 
 
+def _read(value: Any) -> Any:
+    return msgspec.json.decode(value) if value.__class__ is msgspec.Raw else value
+
+
 def _can_be_field(key: str) -> bool:
     """Whether a key can be the field of a struct."""
     plain = key.isidentifier() and not key.startswith("_") and not keyword.iskeyword(key)
@@ -168,7 +169,7 @@ def _can_be_field(key: str) -> bool:
 
 def _can_stay(values: Sequence[Any]) -> bool:
     """Whether the JSON of these values can be written as it is: objects on one line, in UTF-8,
-    without lone surrogates and without numbers that no float can hold."""
+    without lone surrogates and without numbers that may be too large for a float."""
     if not values:
         return True
     if None in values or min(map(len, values)) <= len(b"null") or b'": ' in bytes(values[0]):
@@ -178,6 +179,8 @@ def _can_stay(values: Sequence[Any]) -> bool:
         return False
     if not joined.isascii():
         joined.decode()
+    if MANY_DIGITS in joined[::_STRIDE].translate(ALIKE):
+        return False
     if b"\\" in joined and _SURROGATE.search(joined):
         return False
     return _EXPONENT not in joined.translate(_ALIKE, _DIGITS)
