@@ -68,7 +68,7 @@ def lines_of(plan: Plan, records: Any) -> list[str]:
     if not records:
         return []
     (text,) = AsLines().records("s", shaped)
-    lines = [json.loads(line) for line in text.split(b"\n")[:-1]]
+    lines = [json.loads(line) for line in text.splitlines()]
     assert all(line["record"]["emitted_at"] > 1_700_000_000_000 for line in lines)
     assert all(line["type"] == "RECORD" and line["record"]["stream"] == "s" for line in lines)
     return [canonical(line["record"]["data"]) for line in lines]
@@ -269,6 +269,8 @@ FITTING = {
     "same key twice": changed('"id":1', '"id":2,"id":1,"title":"b"'),
     "same key twice inside": changed(":1}", f':1,"{OWN}":2}}'),
     "nested deeply": changed(":1}", ":" + "[" * 300 + "]" * 300 + "}"),
+    "line breaks alone": changed(f'{{"{OWN}":1}}', f'{{\n"{OWN}":1}}'),
+    "line breaks of old": changed(f'{{"{OWN}":1}}', f'{{\r"{OWN}":1}}'),
     "line breaks": page(json.dumps(json.loads(GOOD), indent=1)),
     "spaces": page(json.dumps(json.loads(GOOD.replace(":1}", ":1e5}")))),
 }
