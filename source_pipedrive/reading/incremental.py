@@ -105,6 +105,7 @@ class Incremental(Ordered):
                 yield from self.read_nulls(None if bounds else page)
             if ended or span.at >= span.end:
                 return
+            del page, batch  # frees the page before the next one is fetched
             yield Signal.ESTIMATE
             # A second of a bulk import may fill many pages, which would all be read again.
             if paused and span.at > begun:

@@ -128,6 +128,7 @@ def cursor_pages(
         records = records_of(stream, body)
         full = stream.endpoint.limit is not None and len(records) >= stream.endpoint.limit
         yield Page(records, last=not cursor, cut=full and "next_cursor" not in more)
+        del body, records  # frees the page before the next one is fetched
         if not cursor:
             return
         seen.add(cursor)

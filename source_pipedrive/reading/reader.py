@@ -124,6 +124,7 @@ class Reader(ABC):
         for page in pages(self.context.client, self.stream, params, start, shape=self.shape):
             self.has_answered = True
             yield page
+            del page  # frees it before the next one is fetched
 
     def remaining(self) -> dict[str, list[Interval]]:
         """What has not been read, by root list."""
