@@ -94,7 +94,7 @@ class Shape:
         self._types: dict[str, Any] = dict.fromkeys(texts, str | None)
         self._types |= dict.fromkeys(required, int | str)
         self._required = frozenset(required)
-        self._lock = threading.Lock()
+        self._lock, self._first = threading.Lock(), threading.Lock()
         self._keys: frozenset[str] | None = frozenset()  # None: this list needs dictionaries
         self._raw = raw
         self._decoders: tuple[_PageDecoder, ...] = ()  # the fastest first
@@ -102,6 +102,12 @@ class Shape:
 
     def decode(self, raw: bytes, stream: str) -> dict[str, Any]:
         """As `http.decoding.decode`, but the records in `data` are structs if they fit."""
+        if self._decoders or self._keys is None:
+            return self._decode(raw, stream)
+        with self._first:  # other workers' first pages wait until the shape is known
+            return self._decode(raw, stream)
+
+    def _decode(self, raw: bytes, stream: str) -> dict[str, Any]:
         decoders = self._decoders
         for decoder in decoders:
             try:

@@ -26,12 +26,13 @@ class Seam:
 
     def fresh(self, stream: Stream, records: Sequence[Record]) -> list[Record]:
         """The records that have not been written with the same time."""
-        if not self._written:
+        keys = keys_of(stream, records)
+        if self._written.keys().isdisjoint(keys):
             return list(records)
         times = values(records, stream.cursor_field or "")
         return [
             item
-            for item, key, time in zip(records, keys_of(stream, records), times, strict=True)
+            for item, key, time in zip(records, keys, times, strict=True)
             if self._written.get(key, _NEVER) != time
         ]
 
