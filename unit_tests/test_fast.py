@@ -266,6 +266,7 @@ FITTING = {
     "large integer": changed('"a"', "18446744073709551616"),
     "large integer inside": changed(":1}", ":18446744073709551616}"),
     "exponent inside": changed(":1}", ":1.5e300}"),
+    "unknown values": changed('"a"', '{"b":[null,true,{"c":0.5}]}'),
     "same key twice": changed('"id":1', '"id":2,"id":1,"title":"b"'),
     "same key twice inside": changed(":1}", f':1,"{OWN}":2}}'),
     "nested deeply": changed(":1}", ":" + "[" * 300 + "]" * 300 + "}"),
@@ -328,7 +329,7 @@ def test_a_new_key_is_part_of_the_shape_from_then_on() -> None:
     assert check("deals", "raw", page(GOOD), new, new, page(GOOD)) == [*(False, False, True, True)]
 
 
-@pytest.mark.parametrize("key", ["get", "keys", "plain", "class", "a b", "_x", "1a", ""])
+@pytest.mark.parametrize("key", ["get", "keys", "plain", "class", "a b", "_x", "1a", "", "é"])
 def test_a_key_that_can_be_no_field_makes_no_structs(key: str) -> None:
     odd = page(json.dumps({"id": 1, key: 2}))
     assert check("deals", "raw", odd, odd, page('{"id":1}')) == [False] * 3

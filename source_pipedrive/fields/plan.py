@@ -58,8 +58,10 @@ class FieldPlan:
             self._fill(record, record)
 
     def columns_of(self, records: Sequence[ShapedRecord]) -> list[Row] | None:
-        """The columns alone, record by record. None if they cannot be kept apart from the records,
-        which have keys to move or to rename."""
+        """The columns alone, record by record; empty if there are none. None if they cannot be kept
+        apart from the records, which have keys to move or to rename."""
+        if self.types is None and not self.names:
+            return []
         if self.types is not None or not self.names.isdisjoint(records[0].__struct_fields__):
             return None
         columns: list[Row] = [{} for _ in records]

@@ -1,9 +1,9 @@
 """Decodes the pages of a list into structs: the fast path beside http/decoding.py.
 
 The first page of a list shows which keys its records have. From then on a page is decoded straight
-into structs with these fields, which takes about a third of the time that dictionaries take and
-half of their memory. Whatever does not fit is decoded by http/decoding.py, silently: a new key, a
-record without its primary key, a broken text or number, null instead of records.
+into structs with these fields, which takes less than half the time. Whatever does not fit is
+decoded by http/decoding.py, silently: a new key, a record without its primary key, a broken text or
+number, null instead of records.
 
 The values are those that http/decoding.py finds. Only a null cannot be told from an absent key,
 which makes no difference to what is written.
@@ -169,13 +169,17 @@ def _read(value: Any) -> Any:
 
 def _can_be_field(key: str) -> bool:
     """Whether a key can be the field of a struct."""
-    plain = key.isidentifier() and not key.startswith("_") and not keyword.iskeyword(key)
-    return plain and not hasattr(ShapedRecord, key)
+    if not key.isascii() or not key.isidentifier() or keyword.iskeyword(key):
+        return False
+    return not key.startswith("_") and not hasattr(ShapedRecord, key)
 
 
 def _can_stay(values: Sequence[Any]) -> bool:
     """Whether the JSON of these values can be written as it is: objects on one line, in UTF-8,
-    without lone surrogates and without numbers that may be too large for a float."""
+    without lone surrogates and without numbers that may be too large for a float.
+
+    Raises UnicodeDecodeError for other bytes than UTF-8.
+    """
     if not values:
         return True
     if None in values or min(map(len, values)) <= len(b"null") or b'": ' in bytes(values[0]):
