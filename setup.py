@@ -44,6 +44,7 @@ setup(
     install_requires=[
         "airbyte-cdk~=7.39",
         "anyascii~=0.3",
+        "msgspec~=0.20",
         "orjson~=3.10",
         "pydantic~=2.7",
         "requests~=2.32",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from source_pipedrive.fields.columns import (
 from source_pipedrive.fields.definitions import Definitions, Field
 from source_pipedrive.fields.leads import gathered
 from source_pipedrive.fields.values import Entry, Labels, compiled, fill
+from source_pipedrive.http.shapes import ShapedRecord
 from source_pipedrive.stream import Stream
 
 Record = dict[str, Any]
@@ -48,22 +49,37 @@ class FieldPlan:
 
     def fill(self, records: Iterable[Record]) -> None:
         """Adds the columns to the records."""
-        entries, labels, names = self.entries, self.labels, self.names
+        names = self.names
         for record in records:
             if not names.isdisjoint(record):
                 # Pipedrive added this key after discovery; the column belongs to the custom field.
                 for name in names.intersection(record):
                     record[f"pipedrive_{name}"] = record.pop(name)
-            values = record.get(RAW)
-            if values.__class__ is dict:
-                fill(record, values, entries)
-            for ids, name, options in labels:
-                value = record.get(ids)
-                if value is None:
-                    continue
-                label = options.all(value) if value.__class__ is list else options.of(value)
-                if label is not None:
-                    record[name] = label
+            self._fill(record, record)
+
+    def columns_of(self, records: Sequence[ShapedRecord]) -> list[Record] | None:
+        """The columns alone, record by record; empty if there are none. None if they cannot be kept
+        apart from the records, which have keys to move or to rename."""
+        if self.types is None and not self.names:
+            return []
+        if self.types is not None or not self.names.isdisjoint(records[0].__struct_fields__):
+            return None
+        columns: list[Record] = [{} for _ in records]
+        for record, into in zip(records, columns, strict=True):
+            self._fill(record, into)
+        return columns
+
+    def _fill(self, record: Record | ShapedRecord, into: Record) -> None:
+        values = record.get(RAW)
+        if values.__class__ is dict:
+            fill(into, values, self.entries)
+        for ids, name, options in self.labels:
+            value = record.get(ids)
+            if value is None:
+                continue
+            label = options.all(value) if value.__class__ is list else options.of(value)
+            if label is not None:
+                into[name] = label
 
 
 def plan_of(

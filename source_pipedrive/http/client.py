@@ -18,7 +18,7 @@ from airbyte_cdk.sources.streams.http.error_handlers import (
 
 from source_pipedrive.http import errors
 from source_pipedrive.http.auth import ApiToken, OAuth
-from source_pipedrive.http.decoding import NullAnswers, decode, server_time
+from source_pipedrive.http.decoding import NullAnswers, server_time
 from source_pipedrive.http.errors import (
     CONFIG,
     Action,
@@ -138,7 +138,7 @@ class Client:
             try:
                 answer = self._send(request)
                 if answer.status == 200:
-                    return Answer(decode(answer.raw, request.stream), server_time(answer.headers))
+                    return Answer(request.decode(answer.raw), server_time(answer.headers))
             except (UnansweredError, PageError) as error:
                 failure: errors.PipedriveError = (
                     error if isinstance(error, PageError) else error.as_sync_error(self.host.name)

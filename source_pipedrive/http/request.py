@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from source_pipedrive.http.decoding import NullAnswers
+from source_pipedrive.http.decoding import NullAnswers, decode
 from source_pipedrive.http.errors import AnswerPattern
 from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.shapes import Shape
 from source_pipedrive.http.usage import Usage
 
 
@@ -23,6 +24,7 @@ class Request:
     permission  the permission that a message about a missing permission names
     means_unavailable  answers that concern only this stream, even if others would end the sync
     optional    names in include_fields that require one of Pipedrive's apps, and that app
+    shape       decodes the answer, if its records may become structs
     """
 
     stream: str
@@ -34,6 +36,11 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     means_unavailable: tuple[AnswerPattern, ...] = ()
     optional: Mapping[str, str] = field(default_factory=dict)
+    shape: Shape | None = field(default=None, compare=False, repr=False)
+
+    def decode(self, raw: bytes) -> dict[str, Any]:
+        """The object in an answer. Raises PageError if it holds none."""
+        return self.shape.decode(raw, self.stream) if self.shape else decode(raw, self.stream)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,18 @@ import logging
 from collections.abc import Generator
 from functools import partial
 
+from source_pipedrive.fields.columns import RAW
 from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.shapes import Shape
 from source_pipedrive.reading.batch import Batch, Signal, Step, Task
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.order import DisorderError, Ordered
 from source_pipedrive.reading.pages import Page
 from source_pipedrive.reading.progress import Progress, Span
+from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.sequential import SortedV1
+from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
@@ -38,6 +42,17 @@ class Incremental(Ordered):
     _splits = 0
     _pages = 0
     _full = 0  # records of the largest page that was not the last
+
+    def __init__(
+        self,
+        stream: Stream,
+        context: ReadContext,
+        progress: Progress | None,
+        full_refresh: bool = False,
+    ) -> None:
+        super().__init__(stream, context, progress, full_refresh)
+        raw = RAW if context.raw and stream.columns.custom_fields == "object" else ""
+        self.shape = Shape(stream.key, stream.columns.as_text, raw)
 
     @property
     def _page_size(self) -> int:
@@ -111,7 +126,7 @@ class Incremental(Ordered):
     def _batch(self, span: Span, page: Page) -> tuple[Batch, bool]:
         """The page's records that belong to the span, and whether they are the span's last."""
         records = span.seam.fresh(self.stream, page.records)
-        times = [self.time_of(item) for item in records]
+        times = self.times_of(records)
         self.check(times, span.at)
         known = [time for time in times if time is not None]
         last = known[-1] if known else span.at
@@ -146,7 +161,7 @@ class IncrementalV1(SortedV1):
         paused = False
         for page in self.pages({**self.sorting(descending=False), **bounds}):
             records = span.seam.fresh(self.stream, page.records)
-            times = [self.time_of(item) for item in records]
+            times = self.times_of(records)
             self.check(times, span.at)
             last = next((time for time in reversed(times) if time is not None), span.at)
             ended = page.last or last >= span.end

@@ -12,9 +12,9 @@ from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.batch import Batch, Signal, Step, Task
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.order import FIRST, LAST
-from source_pipedrive.reading.pages import Page, all_records, key_of
+from source_pipedrive.reading.pages import Page, all_records
 from source_pipedrive.reading.progress import Progress
-from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.records import Record, key_of
 from source_pipedrive.reading.seams import Seam, in_order
 from source_pipedrive.reading.sequential import Sequential, SortedV1
 from source_pipedrive.stream import Stream

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Generator, Sequence
 
 from source_pipedrive.reading.batch import Batch, Signal, Step, Task
-from source_pipedrive.reading.pages import Page, key_of
+from source_pipedrive.reading.pages import Page
 from source_pipedrive.reading.progress import Interval, Progress
 from source_pipedrive.reading.reader import ReadContext, Reader
-from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.records import Record, key_of
 from source_pipedrive.reading.seams import in_order
 from source_pipedrive.stream import Stream
 
@@ -74,7 +74,9 @@ class Ordered(Reader):
         """Drops records already written, of the kinds that several requests may return: those
         without a time, and those that changed after the sync began."""
         until = self.progress.until
-        odd = [item for item in records if (time := self.time_of(item)) is None or time >= until]
+        times = self.times_of(records)
+        pairs = zip(records, times, strict=True)
+        odd = [item for item, time in pairs if time is None or time >= until]
         if not odd:
             return records
         field, again = self.stream.cursor_field or "", set()
@@ -114,7 +116,7 @@ class Ordered(Reader):
         """Yields those at one end. Returns whether there can be none at the other."""
         found = False
         for page in self.pages(self.sorting(descending=end == LAST)):
-            times = [self.time_of(item) for item in page.records]
+            times = self.times_of(page.records)
             self.check(times, None, descending=end == LAST)
             self.highest.note(page.records, newest=end == LAST)
             found = self.learn(page, end) or found
@@ -127,7 +129,7 @@ class Ordered(Reader):
 
     def learn(self, page: Page, end: str) -> bool:
         """Whether a page that begins at one end of the list contains records without a time."""
-        times = [self.time_of(item) for item in page.records]
+        times = self.times_of(page.records)
         if None not in times:
             return False
         other = LAST if end == FIRST else FIRST

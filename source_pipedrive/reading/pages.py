@@ -19,7 +19,8 @@ from typing import Any
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.http.pacing import growing
 from source_pipedrive.http.request import Api, Request
-from source_pipedrive.reading.records import Record
+from source_pipedrive.http.shapes import Shape, are_shaped
+from source_pipedrive.reading.records import Record, key_of
 from source_pipedrive.stream import Kind, Paging, Stream
 
 # A page whose records are null, and cannot be, is requested again this many times.
@@ -40,7 +41,9 @@ class Page:
     cut: bool = False
 
 
-def request_for(stream: Stream, params: Mapping[str, str], path: str) -> Request:
+def request_for(
+    stream: Stream, params: Mapping[str, str], path: str, shape: Shape | None = None
+) -> Request:
     """The request for a page of `stream` with the stream's own parameters and `params`."""
     size = {"limit": str(stream.endpoint.limit)} if stream.endpoint.limit else {}
     return Request(
@@ -53,6 +56,7 @@ def request_for(stream: Stream, params: Mapping[str, str], path: str) -> Request
         params={**stream.endpoint.params, **size, **params},
         optional=stream.endpoint.optional_fields,
         means_unavailable=stream.access.means_unavailable,
+        shape=shape,
     )
 
 
@@ -63,14 +67,16 @@ def pages(
     start: int = 0,
     path: str = "",
     known_records: bool = False,
+    shape: Shape | None = None,
 ) -> Iterator[Page]:
     """The pages of a list, in order; for v1, from the offset `start` on.
 
     Raises StreamError for a list that cannot be followed to its end. path: replaces the stream's
     path if that contains a parent's id. known_records: the list has records, so null is no answer.
+    shape: makes structs of the records, for a list with cursors.
     """
     if stream.endpoint.paging is Paging.CURSOR:
-        return cursor_pages(client, stream, params, path, known_records)
+        return cursor_pages(client, stream, params, path, known_records, shape)
     if stream.endpoint.paging is Paging.OFFSET:
         return offset_pages(client, stream, params, start, path, known_records)
     return iter([one_page(client, stream, params, path, known_records)])
@@ -101,13 +107,19 @@ def one_page(
 
 
 def cursor_pages(
-    client: Api, stream: Stream, params: Mapping[str, str], path: str = "", known: bool = False
+    client: Api,
+    stream: Stream,
+    params: Mapping[str, str],
+    path: str = "",
+    known: bool = False,
+    shape: Shape | None = None,
 ) -> Iterator[Page]:
     """v2, and some v1 lists: the answer has the next page's cursor, null or absent at the end."""
     cursor: str | None = None
     seen: set[str] = set()
     while True:
-        request = request_for(stream, {**params, "cursor": cursor} if cursor else params, path)
+        now = {**params, "cursor": cursor} if cursor else params
+        request = request_for(stream, now, path, shape)
         body = _answer(client, stream, request, known or cursor is not None)
         more = body.get("additional_data") or {}
         cursor = more.get("next_cursor")
@@ -116,6 +128,7 @@ def cursor_pages(
         records = records_of(stream, body)
         full = stream.endpoint.limit is not None and len(records) >= stream.endpoint.limit
         yield Page(records, last=not cursor, cut=full and "next_cursor" not in more)
+        del body, records  # frees the page before the next one is fetched
         if not cursor:
             return
         seen.add(cursor)
@@ -255,6 +268,8 @@ def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
     found = _found(stream, body)
     if found is None and body.get("success") is not False:
         return []
+    if isinstance(found, list) and are_shaped(found):
+        return found
     if isinstance(found, dict) and (stream.endpoint.single_object or stream.kind is Kind.SINGLE):
         found = [found]
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
@@ -281,10 +296,3 @@ def _unwrapped(item: Record, inside: str) -> Record:
     """A record that is nested in another object, with the object's other keys."""
     around = {k: v for k, v in item.items() if k not in ("object", inside)}
     return {**(item.get(inside) or {}), **around}
-
-
-def key_of(stream: Stream, item: Record) -> object:
-    """The primary key of a record, as one hashable value."""
-    if len(stream.key) == 1:
-        return str(item.get(stream.key[0]))
-    return tuple(str(item.get(part)) for part in stream.key)

@@ -14,6 +14,7 @@ from typing import Any
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.request import Api
+from source_pipedrive.http.shapes import Shape, values
 from source_pipedrive.reading import state
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
@@ -31,7 +32,7 @@ class ReadContext:
     in seconds since 1970; max_workers: how many workers one stream can use now; is_done: whether
     an earlier sync wrote a parent's records, here and in all dependents (source stream, parent's
     id, time); is_current: whether all dependents were complete when this stream was, at
-    the given time.
+    the given time; raw: custom fields are written as Pipedrive sends them.
     """
 
     client: Api
@@ -41,6 +42,7 @@ class ReadContext:
     max_workers: Callable[[str], int] = lambda stream: 1
     is_done: Callable[[str, Any, int], bool] = lambda source, parent, time: False
     is_current: Callable[[int], bool] = lambda known: False
+    raw: bool = False
 
 
 class HighestId:
@@ -54,7 +56,7 @@ class HighestId:
     def note(self, records: Sequence[Record], newest: bool = False) -> None:
         """Learns from a page. newest: it contains the records that changed last."""
         self.newest_seen = self.newest_seen or newest
-        self.value = max([self.value, *(n for r in records if isinstance(n := r.get("id"), int))])
+        self.value = max([self.value, *(n for n in values(records, "id") if isinstance(n, int))])
 
 
 class Reader(ABC):
@@ -88,6 +90,7 @@ class Reader(ABC):
         self.can_checkpoint = True  # whether a state may follow the records written
         self.has_answered = False  # Pipedrive has shown that the account has this stream
         self.highest = HighestId()
+        self.shape: Shape | None = None  # of records that may become structs
 
     @abstractmethod
     def take(self, more: bool = False) -> Task | None:
@@ -121,7 +124,7 @@ class Reader(ABC):
     def pages(self, params: Mapping[str, str], start: int = 0) -> Iterator[Page]:
         """The pages of this stream's list. Once the stream has ended the client raises, so a
         truncated list is never mistaken for a complete one."""
-        for page in pages(self.context.client, self.stream, params, start):
+        for page in pages(self.context.client, self.stream, params, start, shape=self.shape):
             self.has_answered = True
             yield page
             del page  # freed before the next one is requested
@@ -164,6 +167,10 @@ class Reader(ABC):
     def time_of(self, record: Record) -> int | None:
         """The cursor field of a record, in seconds since 1970."""
         return instant_or_none(record.get(self.stream.cursor_field or ""))
+
+    def times_of(self, records: Sequence[Record]) -> list[int | None]:
+        """As `time_of`, for the records of a page."""
+        return list(map(instant_or_none, values(records, self.stream.cursor_field or "")))
 
     @property
     def intention(self) -> str:

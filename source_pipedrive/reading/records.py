@@ -8,7 +8,9 @@ from typing import Any
 
 from source_pipedrive.fields.plan import FieldPlan
 from source_pipedrive.fields.values import text
+from source_pipedrive.http.shapes import ShapedRecord, values
 from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.shaped import ShapedRecords
 from source_pipedrive.stream import Child, Kind, Stream
 
 Record = dict[str, Any]
@@ -46,6 +48,16 @@ class Plan:
         shaped = [without_nulls(item) for item in self._fields.gather(records)]
         self._fields.fill(shaped)
         return shaped
+
+    def shape_structs(self, records: Sequence[Any]) -> Sequence[Record] | ShapedRecords:
+        """As `shape`, for structs. Their nulls vanish in the encoder, and the keys in `as_text`
+        hold texts already."""
+        keys = records[0].__struct_fields__
+        if self._user_id is None and not self._times and self._secret_keys.isdisjoint(keys):
+            columns = self._fields.columns_of(records) if self._fields is not None else []
+            if columns is not None:
+                return ShapedRecords(records, columns)
+        return self.shape([record.plain() for record in records])
 
     def _of_user(self, record: Record) -> Record:
         """These objects hold `false` for a missing text, but a column has one type."""
@@ -93,7 +105,7 @@ def inner(record: Record, name: str) -> Any:
     """A value of a record, or of an object in it: `duration.start`."""
     found: Any = record
     for part in name.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
+        found = found.get(part) if isinstance(found, dict | ShapedRecord) else None
     return found
 
 
@@ -110,3 +122,17 @@ def numbered(records: Sequence[Record], child: Child) -> list[Record]:
     if newest_first:
         numbers.reverse()
     return [{**record, "number": n} for record, n in zip(records, numbers, strict=True)]
+
+
+def key_of(stream: Stream, item: Record) -> object:
+    """The primary key of a record, as one hashable value."""
+    if len(stream.key) == 1:
+        return str(item.get(stream.key[0]))
+    return tuple(str(item.get(part)) for part in stream.key)
+
+
+def keys_of(stream: Stream, records: Sequence[Record]) -> list[object]:
+    """As `key_of`, for the records of a page."""
+    if len(stream.key) == 1:
+        return list(map(str, values(records, stream.key[0])))
+    return [key_of(stream, item) for item in records]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from source_pipedrive.reading.pages import key_of
-from source_pipedrive.reading.records import Record
+from source_pipedrive.http.shapes import values
+from source_pipedrive.reading.records import Record, keys_of
 from source_pipedrive.stream import Stream
 
 _NEVER = object()
@@ -26,18 +26,21 @@ class Seam:
 
     def fresh(self, stream: Stream, records: Sequence[Record]) -> list[Record]:
         """The records that have not been written with the same time."""
-        time = stream.cursor_field or ""
+        keys = keys_of(stream, records)
+        if self._written.keys().isdisjoint(keys):
+            return list(records)
+        times = values(records, stream.cursor_field or "")
         return [
             item
-            for item in records
-            if self._written.get(key_of(stream, item), _NEVER) != item.get(time)
+            for item, key, time in zip(records, keys, times, strict=True)
+            if self._written.get(key, _NEVER) != time
         ]
 
     def add(self, stream: Stream, records: Sequence[Record], second: int | None) -> None:
         """Notes that these records are being written. second: the time of the last one, where the
         next page begins."""
-        time = stream.cursor_field or ""
-        new = {key_of(stream, item): item.get(time) for item in records}
+        times = values(records, stream.cursor_field or "")
+        new = dict(zip(keys_of(stream, records), times, strict=True))
         if second == self._second:
             self._written.update(new)
         else:

@@ -9,7 +9,9 @@ from typing import Any
 
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.fields.plan import plan_of
+from source_pipedrive.http.shapes import are_shaped
 from source_pipedrive.reading.records import Plan, Record
+from source_pipedrive.reading.shaped import ShapedRecords
 from source_pipedrive.stream import Stream
 
 
@@ -34,11 +36,15 @@ class Shaping:
         self._lock = threading.Lock()
         self._plan: Plan | None = None
 
-    def records(self, records: Sequence[Record]) -> list[Record]:
+    def records(self, records: Sequence[Record]) -> Sequence[Record] | ShapedRecords:
         """The records of a page as they are written. The first page with records makes the plan,
         which requests the definitions of the fields."""
         if not records:
             return []
+        plan = self._made()
+        return plan.shape_structs(records) if are_shaped(records) else plan.shape(records)
+
+    def _made(self) -> Plan:
         with self._lock:
             if self._plan is None:
                 fields = None
@@ -46,4 +52,4 @@ class Shaping:
                     wanted = self._fields
                     fields = plan_of(self._stream, self._schema, wanted.definitions, wanted.labels)
                 self._plan = Plan(self._stream, self._user_id, fields)
-        return self._plan.shape(records)
+            return self._plan

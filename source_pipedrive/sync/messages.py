@@ -36,6 +36,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.decoding import encode
 from source_pipedrive.http.errors import without_addresses
 from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.shaped import ShapedRecords
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -44,7 +45,7 @@ T_co = TypeVar("T_co", covariant=True)
 class Encoder(Protocol[T_co]):
     """Renders what leaves the connector."""
 
-    def records(self, stream: str, records: Sequence[Record]) -> Sequence[T_co]:
+    def records(self, stream: str, records: Sequence[Record] | ShapedRecords) -> Sequence[T_co]:
         """RECORD messages, in order."""
 
     def message(self, message: AirbyteMessage) -> Sequence[T_co]:
@@ -54,9 +55,13 @@ class Encoder(Protocol[T_co]):
 class AsMessages:
     """Message objects, for SourcePipedrive().read()."""
 
-    def records(self, stream: str, records: Sequence[Record]) -> Sequence[AirbyteMessage]:
+    def records(
+        self, stream: str, records: Sequence[Record] | ShapedRecords
+    ) -> Sequence[AirbyteMessage]:
         """One message for each record."""
         now = _milliseconds()
+        if isinstance(records, ShapedRecords):
+            records = records.plain()
         return [
             AirbyteMessage(
                 type=Type.RECORD,
@@ -73,10 +78,15 @@ class AsMessages:
 class AsLines:
     """Whole lines of JSON, a page at a time, for a program's standard output."""
 
-    def records(self, stream: str, records: Sequence[Record]) -> Sequence[bytes]:
+    def records(self, stream: str, records: Sequence[Record] | ShapedRecords) -> Sequence[bytes]:
         """One piece for all records, a line each."""
         head = b'{"type":"RECORD","record":{"stream":' + orjson.dumps(stream) + b',"data":'
         tail = b',"emitted_at":%d}}\n' % _milliseconds()
+        if isinstance(records, ShapedRecords):
+            try:
+                return [records.lines(head, tail)]
+            except RecursionError:  # for the encoder of structs alone
+                records = records.plain()
         try:
             dumps = orjson.dumps
             return [b"".join([head + dumps(record) + tail for record in records])]

@@ -12,6 +12,7 @@ from airbyte_cdk.models import AirbyteMessage, AirbyteStreamStatus
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.shaped import ShapedRecords
 from source_pipedrive.sync.messages import (
     Encoder,
     T,
@@ -104,7 +105,7 @@ class StreamOutput(Generic[T]):
         """Gives the room back: the page will not be written."""
         self._buffer.free_slot()
 
-    def render(self, records: Sequence[Record]) -> Sequence[T]:
+    def render(self, records: Sequence[Record] | ShapedRecords) -> Sequence[T]:
         """The records of a page; may be called without the lock."""
         return self._encoder.records(self.stream, records) if records else []
 
