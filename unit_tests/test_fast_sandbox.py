@@ -68,7 +68,7 @@ def catalog_of(box: Sandbox, config: dict[str, Any], *names: str) -> ConfiguredA
 
 
 def read(box: Sandbox, config: dict[str, Any], *names: str, workers: int = 1) -> list[Any]:
-    """The records and states of a sync, in order, and then its requests."""
+    """The records and states of a sync, in order."""
     catalog = catalog_of(box, config, *names)
     assert {each.sync_mode for each in catalog.streams} <= set(SyncMode)
     box.reset_ledger()

@@ -182,11 +182,11 @@ def _can_stay(values: Sequence[Any]) -> bool:
     """
     if not values:
         return True
-    if None in values or min(map(len, values)) <= len(b"null") or b'": ' in bytes(values[0]):
-        return False  # absent or null; with spaces, an exponent is not found below
+    if None in values or min(map(len, values)) <= len(b"null"):
+        return False  # absent or null
     joined = b",".join([b"", *values, b""])
-    if b"\n" in joined or b"\r" in joined:
-        return False
+    if b"\n" in joined or b"\r" in joined or b'": ' in joined:
+        return False  # with spaces, an exponent is not found below
     if not joined.isascii():
         joined.decode()
     if MANY_DIGITS in joined[::_STRIDE].translate(ALIKE):

@@ -132,7 +132,6 @@ def cursor_pages(
         if not cursor:
             return
         seen.add(cursor)
-        del body, records  # a page is freed before the next one is requested
 
 
 def offset_pages(

@@ -122,7 +122,6 @@ class Schedule(Generic[T]):
         step = next(task, None)
         while step is not None:
             yield from run.carry_out(step)
-            step = None  # frees its page before the next one is fetched
             pause = self._should_pause(run)
             yield False
             step = None  # frees the batch before the task requests the next page
