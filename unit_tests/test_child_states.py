@@ -589,3 +589,27 @@ def test_states_do_not_list_the_parents_of_a_list_that_has_been_read(
         ]
         assert len(noted) > 5
         assert max(noted) <= 2 * SLICE
+
+
+def test_deals_of_the_last_minute_are_not_requested_again_while_another_list_is_unread() -> None:
+    """No state includes that minute, so the next sync reads those deals once more."""
+    lists = {"deals": deals([NOW - 30] * 40), "deals/archived": deals([START], first=1_001)}
+    changes = {"deals/{id}/changelog": lambda deal: [{"time": "2026-01-02 10:00:00"}]}
+
+    def refuse(request: Request) -> None:
+        if request.path == "deals/1001/changelog":
+            raise SyncError("the budget is spent", TRANSIENT)
+
+    finished = 0
+    for seed in range(12):
+        box = Deals(lists, changes, page=50)
+        box.refuse = refuse
+        messages = Turns(run_of(box, CHANGELOG), box, seed).messages()
+        read_first = {*box.ids("deals/{id}/changelog")} - {"1001"}
+        finished += len(read_first) == 40
+        states = states_of(messages, CHANGELOG)
+        later = Deals(lists, changes, page=50)
+        read(later, CHANGELOG, states={CHANGELOG: states[-1][1]} if states else {})
+        again = read_first & {*later.ids("deals/{id}/changelog")}
+        assert not again or not states, seed
+    assert finished

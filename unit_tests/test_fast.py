@@ -287,6 +287,11 @@ MISFITTING = {
     "too large for a float": changed('"a"', "1e400"),
     "too large for a float inside": changed(":1}", ":1e400}"),
     "the same with spaces": page(json.dumps(json.loads(GOOD)).replace(": 1}", ": 1e400}")),
+    "the same with a tab": changed(":1}", ":\t1e400}"),
+    "the same in a list": changed(":1}", ":[1, 1e400]}"),
+    "the same at the end of a list": changed(":1}", ":[1e400 ]}"),
+    "the same before a space": changed(":1}", ":-1E+400 }"),
+    "the same behind spaces": changed(":1}", " : 1e400}"),
     "no UTF-8": changed('"a"', '"X"').replace(b"X", b"\xff"),
     "no UTF-8 inside": changed(":1}", ':"X"}').replace(b"X", b"\xff"),
     "null for records": page().replace(b"[]", b"null"),
@@ -348,6 +353,12 @@ def test_pages_that_never_fit_are_decoded_once(config: str) -> None:
     many = [broken] * (2 * MISFITS)
     assert check(stream, config, page(GOOD), *many, page(GOOD))[-1] is False
     assert check(stream, config, page(GOOD), *many[:5], page(GOOD), *many[:5], page(GOOD))[-1]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_keys_that_appear_one_by_one_do_not_end_the_fast_path(config: str) -> None:
+    growing = [page(GOOD.replace('"title"', f'"new{n}":1,"title"')) for n in range(2 * MISFITS)]
+    assert check("deals", config, page(GOOD), *growing, page(GOOD))[-1]
 
 
 def test_custom_fields_that_cannot_stay_bytes_still_become_structs() -> None:

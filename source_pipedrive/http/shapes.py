@@ -25,15 +25,17 @@ from source_pipedrive.http.decoding import ALIKE, MANY_DIGITS, decode
 
 # Pages in a row that do not fit before structs are given up: each of them is decoded twice.
 MISFITS = 10
+# Pages with a new key before structs are given up.
+MOST_LEARNED = 50
 # What is raised for a page that does not fit, broken UTF-8 and deep nesting included.
 MISFIT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 # msgspec checks the bytes of a Raw value, but not their UTF-8, nor whether a number is too large
 # for a float. These tables find exponents in a fraction of the time that decoding takes: without
-# digits, `:1.5e300,` is `:.e,`, and a key such as `1e5f` has a quote beside it.
+# digits and blanks, `: 1.5e300,` is `:.e,`, and a key such as `1e5f` has a quote beside it.
 _BESIDE = b":,[]{}.+-"
 _ALIKE = bytes.maketrans(_BESIDE + b"E", b":" * len(_BESIDE) + b"e")
-_DIGITS = b"0123456789"
+_DELETED = b"0123456789 \t"
 _EXPONENT = b":e:"
 _STRIDE = 16  # 309 digits in a row, which no float holds, are MANY_DIGITS even of every 16th byte
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -41,7 +43,8 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 class ShapedRecord(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A record whose keys are fields; those without a value are None. It is read like a dictionary
-    and never changed."""
+    and never changed. A value that stays bytes keeps its whole page in memory, so no record is kept
+    longer than its page."""
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a key; None if it is null or absent."""
@@ -99,6 +102,7 @@ class Shape:
         self._raw = raw
         self._decoders: tuple[_PageDecoder, ...] = ()  # the fastest first
         self._misfits = 0  # pages in a row that did not fit the fastest
+        self._learned = 0  # pages that had a new key
 
     def decode(self, raw: bytes, stream: str) -> dict[str, Any]:
         """As `http.decoding.decode`, but the records in `data` are structs if they fit."""
@@ -140,10 +144,10 @@ class Shape:
         if self._keys is None or not records:
             return
         keys = self._keys.union(*records)
-        if not all(_can_be_field(key) for key in keys - self._keys):
+        if not all(map(_can_be_field, keys - self._keys)) or self._learned >= MOST_LEARNED:
             self._keys, self._decoders = None, ()
         elif keys != self._keys:
-            self._keys = keys
+            self._keys, self._learned, self._misfits = keys, self._learned + 1, 0
             kinds = (self._raw, "") if self._raw in keys else ("",)
             keys |= self._required
             self._decoders = tuple(_PageDecoder(self._decoder(keys, raw), raw) for raw in kinds)
@@ -185,15 +189,15 @@ def _can_stay(values: Sequence[Any]) -> bool:
     if None in values or min(map(len, values)) <= len(b"null"):
         return False  # absent or null
     joined = b",".join([b"", *values, b""])
-    if b"\n" in joined or b"\r" in joined or b'": ' in joined:
-        return False  # with spaces, an exponent is not found below
+    if b"\n" in joined or b"\r" in joined:
+        return False
     if not joined.isascii():
         joined.decode()
     if MANY_DIGITS in joined[::_STRIDE].translate(ALIKE):
         return False
     if b"\\" in joined and _SURROGATE.search(joined):
         return False
-    return _EXPONENT not in joined.translate(_ALIKE, _DIGITS)
+    return _EXPONENT not in joined.translate(_ALIKE, _DELETED)
 
 
 def are_shaped(records: Sequence[Any]) -> bool:

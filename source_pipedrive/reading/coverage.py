@@ -12,7 +12,7 @@ from typing import Any
 from source_pipedrive.reading import state
 from source_pipedrive.reading.batch import Covered, Handover
 from source_pipedrive.reading.multi_progress import MultiProgress
-from source_pipedrive.reading.progress import Interval, union, without
+from source_pipedrive.reading.progress import OVERLAP, Interval, union, without
 from source_pipedrive.stream import Stream
 
 Remaining = Mapping[str, list[Interval]]  # by root list
@@ -118,7 +118,9 @@ class Coverage:
         the other lists are read; otherwise each state would contain thousands of them."""
         source, _, root = noted_as.partition(":")
         roots = self._remaining.get(source, self._progress_by_root())
-        return roots[root] if root in roots else union(roots.values())
+        found = roots[root] if root in roots else union(roots.values())
+        # No state includes the last minute, so the next sync reads it again.
+        return union([found, [(self._progress.until - OVERLAP, self._progress.until)]])
 
     def _progress_by_root(self) -> dict[str, list[Interval]]:
         return {root: each.remaining for root, each in self._progress.by_root.items()}
