@@ -18,7 +18,7 @@ from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.multi_progress import MultiProgress, whole
 from source_pipedrive.reading.pages import pages, request_for
 from source_pipedrive.reading.progress import OVERLAP, Interval, Progress, without
-from source_pipedrive.reading.reader import ReadContext, Reader
+from source_pipedrive.reading.reader import Reader
 from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.remembered import Remembered
 from source_pipedrive.stream import Stream
@@ -30,24 +30,20 @@ NO_RECORD = 2**31 - 1
 
 
 class DependentReader(Reader):
-    """What they have in common. progress: None if no state is kept."""
+    """What they have in common. The progress is a MultiProgress."""
 
-    def __init__(
-        self,
-        stream: Stream,
-        context: ReadContext,
-        progress: Progress | None,
-        full_refresh: bool = False,
-    ) -> None:
-        super().__init__(stream, context, progress, full_refresh)
-        assert progress is None or isinstance(progress, MultiProgress)
-        self.multi = progress or whole(stream, context.lower, context.until)
-        self.progress = self.multi
-        self.coverage = Coverage(stream, self.multi)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        assert isinstance(self.progress, MultiProgress)
+        self.multi: MultiProgress = self.progress
+        self.coverage = Coverage(self.stream, self.multi)
         self.untried = False  # one request decides whether the account has the stream
         self._trying = False
         # Until an answer shows that the account has the stream, nothing is saved.
-        self.can_checkpoint = not stream.access.means_unavailable
+        self.can_checkpoint = not self.stream.access.means_unavailable
+
+    def from_start(self) -> Progress:
+        return whole(self.stream, self.context.lower, self.context.until)
 
     def receive(
         self, source: Reader, handover: Handover, needed: Remaining | None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from functools import partial
+from typing import Any
 
 from source_pipedrive.fields.columns import RAW
 from source_pipedrive.http.errors import StreamError
@@ -18,10 +19,8 @@ from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.order import DisorderError, Ordered
 from source_pipedrive.reading.pages import Page
 from source_pipedrive.reading.progress import Progress, Span
-from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.sequential import SortedV1
-from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
@@ -43,16 +42,11 @@ class Incremental(Ordered):
     _pages = 0
     _full = 0  # records of the largest page that was not the last
 
-    def __init__(
-        self,
-        stream: Stream,
-        context: ReadContext,
-        progress: Progress | None,
-        full_refresh: bool = False,
-    ) -> None:
-        super().__init__(stream, context, progress, full_refresh)
-        raw = RAW if context.raw and stream.columns.custom_fields == "object" else ""
-        self.shape = Shape(stream.key, stream.columns.as_text, raw)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        columns = self.stream.columns
+        raw = RAW if self.context.raw and columns.custom_fields == "object" else ""
+        self.shape = Shape(self.stream.key, columns.as_text, raw)
 
     @property
     def _page_size(self) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Sequence
+from typing import Any
 
 from source_pipedrive.reading.batch import Batch, Signal, Step, Task
 from source_pipedrive.reading.pages import Page
 from source_pipedrive.reading.progress import Interval, Progress
-from source_pipedrive.reading.reader import ReadContext, Reader
+from source_pipedrive.reading.reader import Reader
 from source_pipedrive.reading.records import Record, key_of
 from source_pipedrive.reading.seams import in_order
-from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
@@ -32,14 +32,8 @@ class Ordered(Reader):
     sync looks for them at both ends of the list, later syncs only at the end where it found some.
     """
 
-    def __init__(
-        self,
-        stream: Stream,
-        context: ReadContext,
-        progress: Progress | None,
-        full_refresh: bool = False,
-    ) -> None:
-        super().__init__(stream, context, progress, full_refresh)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.disordered = False
         self._whole_taken = False
         self._repeatable: dict[object, object] = {}  # times of records that `once` has returned

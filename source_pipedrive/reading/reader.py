@@ -83,7 +83,7 @@ class Reader(ABC):
     ) -> None:
         self.stream = stream
         self.context = context
-        self.progress = progress or Progress(lower_bound(stream, context.lower), context.until)
+        self.progress = progress or self.from_start()
         self.resumes = progress is not None
         self.full_refresh = full_refresh
         self.lock = threading.Lock()
@@ -91,6 +91,10 @@ class Reader(ABC):
         self.has_answered = False  # Pipedrive has shown that the account has this stream
         self.highest = HighestId()
         self.shape: Shape | None = None  # of records that may become structs
+
+    def from_start(self) -> Progress:
+        """The progress of a sync that reads the whole history."""
+        return Progress(lower_bound(self.stream, self.context.lower), self.context.until)
 
     @abstractmethod
     def take(self, more: bool = False) -> Task | None:
