@@ -173,12 +173,7 @@ class Children(DependentReader):
         found: list[Record] = []
         for params, columns in self.requests(parents[0]):
             ids = ",".join(str(parent["id"]) for parent in parents)
-            path = (
-                self.stream.endpoint.path
-                if self.child.ids_param
-                else self.stream.endpoint.path.format(id=ids)
-            )
-            named = {self.child.ids_param: ids} if self.child.ids_param else {}
+            path, named = self.stream.path_and_params(ids)
             page = Page([], last=True)
             known = any(parent["has_children"] for parent in parents)
             for page in pages(

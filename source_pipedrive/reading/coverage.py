@@ -1,4 +1,4 @@
-"""What a dependent stream has yet to receive: a time of a root list has been read once every
+"""What a dependent stream has yet to receive: an interval of a root list counts as read once every
 source stream has delivered it.
 
 Not thread-safe: the reader holds its lock.
@@ -113,17 +113,16 @@ class Coverage:
         return state.by_source(self._progress, self._remaining)
 
     def _remaining_for(self, noted_as: str) -> list[Interval]:
-        """What is left of the parents that are noted under this name: `deals`, or, for those that
-        a child stream delivers, `deal_changelog:deals`. Parents of one list are forgotten before
-        the other lists are read; otherwise each state would contain thousands of them."""
+        """What remains to be read for parents noted under this name: `deals`, or, if a child stream
+        delivers them, `deal_changelog:deals`. A list's parents are forgotten before the other lists
+        are read; otherwise each state would contain thousands of them."""
         source, _, root = noted_as.partition(":")
-        roots = self._remaining.get(source, self._progress_by_root())
-        found = roots[root] if root in roots else union(roots.values())
+        roots = self._remaining.get(source, {})
+        found = self._progress.remaining  # if the state knows a source that no longer is one
+        if roots:
+            found = roots[root] if root in roots else union(roots.values())
         # No state includes the last minute, so the next sync reads it again.
         return union([found, [(self._progress.until - OVERLAP, self._progress.until)]])
-
-    def _progress_by_root(self) -> dict[str, list[Interval]]:
-        return {root: each.remaining for root, each in self._progress.by_root.items()}
 
     def _of_root(self, root: str) -> list[list[Interval]]:
         return [roots[root] for roots in self._remaining.values() if root in roots]

@@ -119,9 +119,8 @@ class ChildForecast(Forecast):
 
     @property
     def price(self) -> int:
-        stream = self._children.stream
         requests = -(-self._parents()[0] // self._children.child.batch)
-        return requests * len(stream.endpoint.param_sets) * stream.endpoint.cost
+        return requests * self._cost
 
     def before_requests(self) -> None:
         """States the price before it is paid, and again if it turns out to be higher by half."""
@@ -131,11 +130,15 @@ class ChildForecast(Forecast):
                 return
             self._stated = parents
         stream, limit = self._children.stream, self._usage.daily_limit
-        cost = stream.endpoint.cost * self._children.requests_per_parent
         batch, unit = self._children.child.batch, self._children.unit
-        price = Estimate(stream.name, parents, unit, cost, batch, how)
+        price = Estimate(stream.name, parents, unit, self._cost, batch, how)
         if price.is_expensive(limit):
             logger.info(price.sentence(limit))
+
+    @property
+    def _cost(self) -> int:
+        """API tokens for one parent, or for those that one request names."""
+        return self._children.requests_per_parent * self._children.stream.endpoint.cost
 
     def _state_price(self, expected: int) -> None:
         """Nothing: it is stated before the requests."""

@@ -66,7 +66,7 @@ class Schedule(Generic[T]):
     # -- tasks
 
     def next(self) -> tuple[StreamRun[T], Task] | None:
-        """The next task, or None if there is none for now."""
+        """The next task, or None if there is none at the moment."""
         with self.changed:
             busy = self._under_way()
             if len(busy) >= self._limits.max_workers:
@@ -82,13 +82,13 @@ class Schedule(Generic[T]):
             return None
 
     def take(self, run: StreamRun[T]) -> Task | None:
-        """A task of this run, or None if it has none for now or has to wait."""
+        """A task of this run, or None if it has none at the moment or has to wait."""
         with self.changed:
             waits = any(other in self._runs for other in self._graph.earlier(run))
             if waits or run.exhausted or self.priority.holds(run):
                 return None
             if not run.selected and any(map(_is_undecided, run.dependents)):
-                return None  # nobody knows yet what of it is needed
+                return None  # it is not known yet what they need of it
             if _is_undecided(run) and self._busy.get(run):
                 return None
             if (task := run.take()) is not None:
@@ -166,8 +166,7 @@ class Schedule(Generic[T]):
     # -- ends
 
     def close(self) -> None:
-        """Ends the runs that have nothing left to do. The end of one may bring that of others,
-        which depend on it."""
+        """Ends the runs that have nothing left to do. That may end others, which depend on them."""
         with self.changed:
             while over := [r for r in self._runs if r.exhausted and not self._busy.get(r)]:
                 for run in over:
@@ -221,6 +220,6 @@ class Schedule(Generic[T]):
 
 
 def _is_undecided(run: StreamRun[T]) -> bool:
-    """Whether one request has still to show that the account has the stream."""
+    """Whether a request has yet to show that the account has the stream."""
     reader = run.reader
     return isinstance(reader, DependentReader) and reader.untried and not run.exhausted

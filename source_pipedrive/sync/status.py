@@ -34,6 +34,12 @@ class RunStatus(Generic[T]):
         self._graph = graph
 
     @property
+    def dependent_reader(self) -> DependentReader:
+        """The reader of a stream that has sources."""
+        assert isinstance(self.reader, DependentReader)
+        return self.reader
+
+    @property
     def dependents(self) -> list[Any]:
         """The runs that receive what this one reads."""
         return self._graph.dependents(self)
@@ -118,8 +124,7 @@ class RunStatus(Generic[T]):
 
     def lose(self, source: Stream, answer: PipedriveError) -> None:
         """Stops waiting for a source that the account does not have."""
-        assert isinstance(self.reader, DependentReader)
-        if not self.reader.lose(source.name):
+        if not self.dependent_reader.lose(source.name):
             self.mark_absent(answer)
 
     def mark_absent(self, answer: PipedriveError) -> bool:

@@ -160,7 +160,7 @@ class StreamRun(RunStatus[T]):
         reader can checkpoint. The caller holds the lock."""
         self._graph.release_slow(self)
         to = tuple(self.dependents)
-        before = self.reader.remaining() if to else {}
+        before = self.reader.remaining() if to and batch.moved else {}
         if batch.moved is None or not self.reader.advance(batch.moved):
             self._handovers.add(Handover(batch.records, (), batch.parents), to)
         elif to:
@@ -204,10 +204,9 @@ class StreamRun(RunStatus[T]):
         if self.exhausted:
             return
         self.start()
-        reader = self.reader
-        assert isinstance(reader, DependentReader)
+        needed = self._graph.needed(source, self)
         try:
-            for step in reader.receive(source.reader, handover, self._graph.needed(source, self)):
+            for step in self.dependent_reader.receive(source.reader, handover, needed):
                 yield from self.carry_out(step)
         except SyncError:
             raise
@@ -220,8 +219,7 @@ class StreamRun(RunStatus[T]):
 
     def take_back(self, source: StreamRun[T]) -> None:
         """What the source had covered remains again."""
-        reader = self.reader
-        assert isinstance(reader, DependentReader)
+        reader = self.dependent_reader
         with reader.lock:
             if self.error is not None:
                 return
@@ -241,16 +239,14 @@ class StreamRun(RunStatus[T]):
 
     def is_done(self, source: str, parent: Any, time: int) -> bool:
         """Whether an earlier sync wrote the records of a parent, here and in all dependents."""
-        assert isinstance(self.reader, DependentReader)
-        mine = (
-            self.reader.has_done(source, parent, time) if self.selected else bool(self.dependents)
-        )
+        mine = bool(self.dependents)
+        if self.selected:
+            mine = self.dependent_reader.has_done(source, parent, time)
         by = f"{self.stream.name}:{source}"
         return mine and all(run.is_done(by, parent, time) for run in self.dependents)
 
     def is_current(self, known: int) -> bool:
         """Whether the last complete sync of this stream, and of all its dependents, ended at
         `known`."""
-        assert isinstance(self.reader, DependentReader)
-        mine = self.reader.is_current(known)
+        mine = self.dependent_reader.is_current(known)
         return mine and all(run.is_current(known) for run in self.dependents)
