@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator, FormatChecker
 from source_pipedrive.fields.columns import columns_of
 from source_pipedrive.fields.definitions import Field, from_v2
 from source_pipedrive.fields.leads import gathered
-from source_pipedrive.fields.values import compiled, fill
+from source_pipedrive.fields.values import Conversion, compiled
 from source_pipedrive.http.decoding import encode
 
 KEY = "d4de1c1518b4531717c676029a45911c340390a6"
@@ -22,13 +22,24 @@ CREATABLE = [
 ]
 
 
+def fill(record: dict[str, Any], value: Any, by_key: dict[str, list[Conversion]]) -> None:
+    """The columns of one value, which two others on its page do not change."""
+    for conversion in by_key.get(KEY, ()):
+        found = conversion.run([value])[0]
+        for before in ([None], ["2024-05-01"], [1, 0.5, True, {"value": 5}, [1]]):
+            column = conversion.run([*before, value, None])
+            assert (encode(column[-2]), column[-1]) == (encode(found), None)
+        if found is not None:
+            record[conversion.column] = found
+
+
 def of(kind: str, value: Any, labels: bool = True, hidden: bool = False) -> dict[str, Any]:
     """The columns of a record with one field named Thing, validated against their properties."""
     field = Field(KEY, "Thing", kind, custom=True, options=OPTIONS, order=1)
     columns = columns_of([field], ())
-    entries = compiled(print, columns, None if hidden else {KEY: field}, labels)
+    conversions = compiled(print, columns, None if hidden else {KEY: field}, labels)
     record: dict[str, Any] = {}
-    fill(record, {KEY: value, "f" * 40: "unknown"}, entries)
+    fill(record, value, conversions)
     schema = {"type": "object", "properties": {column.name: column.schema for column in columns}}
     Draft7Validator(schema, format_checker=FormatChecker()).validate(record)
     return record
@@ -49,6 +60,8 @@ def of(kind: str, value: Any, labels: bool = True, hidden: bool = False) -> dict
         ("double", True, {}),
         ("int", 7, {"thing": 7}),
         ("boolean", False, {"thing": False}),
+        ("boolean", "yes", {}),
+        ("boolean", 1, {}),
         ("monetary", {"value": 500, "currency": "USD"}, {"thing": 500, "thing_currency": "USD"}),
         ("monetary", {"value": 500, "currency": None}, {"thing": 500}),
         ("monetary", 500, {"thing": 500}),
@@ -140,10 +153,10 @@ def test_without_labels_the_ids_stay_as_text() -> None:
 def test_a_deleted_option_becomes_its_id_and_is_logged_once_per_field() -> None:
     field = Field(KEY, "Tier", "enum", custom=True, options=OPTIONS)
     told: list[str] = []
-    entries = compiled(told.append, columns_of([field], ()), {KEY: field}, True)
+    conversions = compiled(told.append, columns_of([field], ()), {KEY: field}, True)
     for value in (999, 998, 999):
         record: dict[str, Any] = {}
-        fill(record, {KEY: value}, entries)
+        fill(record, value, conversions)
         assert record == {"tier": str(value)}
     assert len(told) == 1
     assert '"Tier" contains options that have been deleted' in told[0]
@@ -152,9 +165,9 @@ def test_a_deleted_option_becomes_its_id_and_is_logged_once_per_field() -> None:
 def test_options_of_a_deleted_field_are_not_logged_as_deleted() -> None:
     told: list[str] = []
     field = Field(KEY, "Tier", "enum", custom=True, options=OPTIONS)
-    entries = compiled(told.append, columns_of([field], ()), {}, True)
+    conversions = compiled(told.append, columns_of([field], ()), {}, True)
     record: dict[str, Any] = {}
-    fill(record, {KEY: 123}, entries)
+    fill(record, 123, conversions)
     assert (record, told) == ({"tier": "123"}, [])
 
 

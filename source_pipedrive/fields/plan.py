@@ -18,8 +18,8 @@ from source_pipedrive.fields.columns import (
 )
 from source_pipedrive.fields.definitions import Definitions, Field
 from source_pipedrive.fields.leads import gathered
-from source_pipedrive.fields.values import Entry, Labels, compiled, fill
-from source_pipedrive.http.shapes import ShapedRecord
+from source_pipedrive.fields.values import Conversion, Labels, Values, compiled, labels_of
+from source_pipedrive.http.shapes import ShapedRecord, values
 from source_pipedrive.stream import Stream
 
 Record = dict[str, Any]
@@ -29,14 +29,14 @@ Record = dict[str, Any]
 class FieldPlan:
     """How to fill a stream's columns.
 
-    entries: what to do with each custom field's value, by key
-    labels: (field with ids, column, options) of the standard fields with labels
+    conversions: how each custom field fills its columns, by key
+    labels: (field with ids, how its labels fill a column) of the standard fields with labels
     types: the types of inline custom fields, which must be gathered, by key; else None
     names: the columns that the plan fills
     """
 
-    entries: Mapping[str, Entry] = field(default_factory=dict)
-    labels: tuple[tuple[str, str, Labels], ...] = ()
+    conversions: Mapping[str, Sequence[Conversion]] = field(default_factory=dict)
+    labels: tuple[tuple[str, Conversion], ...] = ()
     types: Mapping[str, str] | None = None
     names: frozenset[str] = frozenset()
 
@@ -47,39 +47,39 @@ class FieldPlan:
         types = self.types
         return [gathered(record, types) for record in records]
 
-    def fill(self, records: Iterable[Record]) -> None:
+    def fill(self, records: Sequence[Record]) -> None:
         """Adds the columns to the records."""
-        names = self.names
         for record in records:
-            if not names.isdisjoint(record):
-                # Pipedrive added this key after discovery; the column belongs to the custom field.
-                for name in names.intersection(record):
-                    record[f"pipedrive_{name}"] = record.pop(name)
-            self._fill(record, record)
+            # Pipedrive added such a key after discovery; the column belongs to the custom field.
+            for name in self.names.intersection(record):
+                record[f"pipedrive_{name}"] = record.pop(name)
+        raws = [record.get(RAW) for record in records]
+        objects = [raw if isinstance(raw, dict) else {} for raw in raws]
+        of_fields = {key: [each.get(key) for each in objects] for key in self.conversions}
+        for name, column in self.columns(records, of_fields).items():
+            for record, value in zip(records, column, strict=True):
+                if value is not None:
+                    record[name] = value
 
-    def columns_of(self, records: Sequence[ShapedRecord]) -> list[Record] | None:
-        """The columns alone, record by record; empty if there are none. None if they cannot be kept
-        apart from the records, which have keys to move or to rename."""
-        if self.types is None and not self.names:
-            return []
-        if self.types is not None or not self.names.isdisjoint(records[0].__struct_fields__):
-            return None
-        columns: list[Record] = [{} for _ in records]
-        for record, into in zip(records, columns, strict=True):
-            self._fill(record, into)
-        return columns
+    def can_be_beside(self, record: ShapedRecord) -> bool:
+        """Whether the columns can be kept apart from a list's structs: no key has to be moved or
+        renamed."""
+        return self.types is None and self.names.isdisjoint(record.__struct_fields__)
 
-    def _fill(self, record: Record | ShapedRecord, into: Record) -> None:
-        values = record.get(RAW)
-        if values.__class__ is dict:
-            fill(into, values, self.entries)
-        for ids, name, options in self.labels:
-            value = record.get(ids)
-            if value is None:
-                continue
-            label = options.all(value) if value.__class__ is list else options.of(value)
-            if label is not None:
-                into[name] = label
+    def columns(
+        self, records: Sequence[Record] | Sequence[ShapedRecord], of_fields: Mapping[str, Values]
+    ) -> dict[str, Values]:
+        """The columns alone, by name, each with a value for every record. of_fields: the values of
+        the custom fields, by key."""
+        found = {
+            conversion.column: conversion.run(of_fields[key])
+            for key, conversions in self.conversions.items()
+            if key in of_fields
+            for conversion in conversions
+        }
+        for ids, conversion in self.labels:
+            found[conversion.column] = conversion.run(values(records, ids))
+        return found
 
 
 def plan_of(
@@ -112,7 +112,7 @@ def plan_of(
     return FieldPlan(
         compiled(partial(warn, own), columns, fields, labels),
         tuple(
-            (ids, name, Labels(partial(warn, label_lists.get(ids, own)), ids, options))
+            (ids, labels_of(name, Labels(partial(warn, label_lists.get(ids, own)), ids, options)))
             for ids, name in wanted.items()
             if (options := _options(stream, ids, fields or {}, definitions)) is not None
         ),

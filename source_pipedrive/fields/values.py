@@ -1,22 +1,29 @@
-"""Converts custom field values to columns: compiled once per stream, run for each record."""
+"""Converts custom field values to columns: compiled once per stream, run page by page."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from source_pipedrive.fields.columns import DATE, INTEGER, LIST, NUMBER, PARTS, TIME, TYPES, Column
+from source_pipedrive.fields.columns import (
+    BOOLEAN,
+    DATE,
+    INTEGER,
+    LIST,
+    NUMBER,
+    PARTS,
+    TIME,
+    TYPES,
+    Column,
+)
 from source_pipedrive.fields.definitions import Field
 from source_pipedrive.http.decoding import encode
 
-Record = dict[str, Any]
-Put = Callable[[Record, Any], None]
+Values = Sequence[Any]  # of one field in each record of a page; None where it has none
 Warn = Callable[[str], object]  # logs a sentence once for all streams
-# What to do with a field's value. A value of exactly this class goes into this column, unchanged or
-# looked up in the table; any other value goes to the function. Most values take the fast path.
-Entry = tuple[type | None, str, Mapping[Any, Any] | None, Put]
 CACHED = 10_000  # values in one ConversionCache
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -24,6 +31,7 @@ _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _EXACT = 15  # digits that a float always preserves
 _WHOLE = re.compile(r"[0-9]{1,18}")  # always fits into 64 bits
+_INTEGERS = frozenset({int})
 
 
 class Labels(dict[Any, str | None]):
@@ -33,6 +41,7 @@ class Labels(dict[Any, str | None]):
     def __init__(self, warn: Warn, name: str, options: Mapping[str, str]) -> None:
         super().__init__(options)
         self.update({int(id_): label for id_, label in options.items() if _WHOLE.fullmatch(id_)})
+        self[None] = None
         self._warn = warn
         self._name = name
         self._warned = False
@@ -58,10 +67,12 @@ class Labels(dict[Any, str | None]):
             value = str(value)  # as in the definitions
         return self[value] if isinstance(value, int | str) else None
 
-    def all(self, value: Any) -> list[str]:
+    def all(self, value: Any) -> list[Any]:
         """The labels of a list of ids, or of ids in v1's comma-separated text."""
         ids = [id_.strip() for id_ in value.split(",")] if isinstance(value, str) else value
         items = ids if isinstance(ids, list) else [ids]
+        if _INTEGERS.issuperset(map(type, items)):
+            return list(map(self.__getitem__, items))  # never null for these
         return [label for item in items if (label := self.of(item)) is not None]
 
 
@@ -89,152 +100,124 @@ class ConversionCache(dict[Any, Any]):
         return found
 
 
+@dataclass(frozen=True)
+class Conversion:
+    """How one custom field fills one column, for a page at a time.
+
+    column: the name of the column
+    convert: the column's value for a field's value; None if it does not fit
+    kinds: classes of values that need only the table; NoneType is one of them
+    table: what `convert` finds for these values; None if it changes none of them
+    part: takes the part that the column contains from the field's values; None for all of it
+    """
+
+    column: str
+    convert: Callable[[Any], Any]
+    kinds: frozenset[type] = frozenset({type(None)})
+    table: Mapping[Any, Any] | None = None
+    part: Callable[[Values], Values] | None = None
+
+    def run(self, values: Values) -> Values:
+        """The column's values for a field's values."""
+        if self.part is not None:
+            values = self.part(values)
+        if not self.kinds.issuperset(map(type, values)):
+            convert = self.convert
+            return [None if value is None else convert(value) for value in values]
+        return values if self.table is None else list(map(self.table.__getitem__, values))
+
+
 def compiled(
     warn: Warn, columns: Sequence[Column], fields: Mapping[str, Field] | None, labels: bool
-) -> dict[str, Entry]:
-    """What to do with the value of each field, by its key.
+) -> dict[str, list[Conversion]]:
+    """How each field, by its key, fills its columns.
 
     fields: the definitions, or None if the credentials may not see them; then options are unknown.
     """
-    by_key: dict[str, list[Column]] = {}
+    found: dict[str, list[Conversion]] = {}
     for column in columns:
-        by_key.setdefault(column.key, []).append(column)
-    return {key: _entry(warn, own, fields, labels) for key, own in by_key.items()}
+        conversion = _conversion(warn, column, fields, labels)
+        if conversion is not None:
+            found.setdefault(column.key, []).append(conversion)
+    return found
 
 
-def fill(record: Record, values: Mapping[str, Any], entries: Mapping[str, Entry]) -> None:
-    """Copies the values of a record's custom fields into its columns."""
-    get = entries.get
-    for key, value in values.items():
-        if value is not None and (entry := get(key)) is not None:
-            kind, name, table, put = entry
-            if value.__class__ is not kind:
-                put(record, value)
-            elif table is None:
-                record[name] = value
-            elif (found := table[value]) is not None:
-                record[name] = found
+def labels_of(column: str, labels: Labels) -> Conversion:
+    """Fills a column with the labels of a standard field's ids: a list of them for a list."""
+
+    def convert(value: Any) -> Any:
+        return labels.all(value) if value.__class__ is list else labels.of(value)
+
+    return Conversion(column, convert, _kinds(int, str), labels)
 
 
-def _entry(
-    warn: Warn, columns: Sequence[Column], fields: Mapping[str, Field] | None, labels: bool
-) -> Entry:
-    own = next((column for column in columns if not column.part), None)
-    name, kind = (own.name, own.type) if own else ("", columns[0].type)
-    schema = TYPES.get(kind)
-    if own is not None and kind in ("enum", "set"):
+def _conversion(
+    warn: Warn, column: Column, fields: Mapping[str, Field] | None, labels: bool
+) -> Conversion | None:
+    """None if the values stay in the raw object only."""
+    name, kind = column.name, column.type
+    if column.part:
+        # v1, and therefore leads, has only a time zone's number.
+        keys = ("timezone_name", "timezone_id") if column.part == "timezone" else (column.part,)
+        return _plain(name, PARTS.get(kind, {}).get(column.part), _part(*keys))
+    if kind in ("enum", "set"):
         if labels and fields is None:
-            return None, name, None, _keep_raw
+            return None
         # A deleted field has no options; a log line elsewhere reports the deletion.
-        found = fields.get(own.key) if fields else None
-        known = Labels(warn, own.title, found.options) if labels and found else Ids()
-        if schema is LIST:
-            return None, name, None, _put_labels(name, known)
-        return int, name, known, _put(name, known.of)
-    if kind in PARTS or kind == "address":
-        parts = [_put_part(column) for column in columns if column.part]
-        return None, name, None, _put_all(([_put_value(name, kind)] if own else []) + parts)
-    convert = _converter(schema)
-    if schema in (DATE, TIME):
-        return str, name, ConversionCache(convert), _put(name, convert)
-    plain = float if schema is NUMBER else int if schema is INTEGER else str
-    return plain, name, None, _put(name, convert)
-
-
-def _keep_raw(record: Record, value: Any) -> None:
-    """The value stays in the raw object only."""
-
-
-def _put(name: str, convert: Callable[[Any], Any]) -> Put:
-    def put(record: Record, value: Any) -> None:
-        if (fit := convert(value)) is not None:
-            record[name] = fit
-
-    return put
-
-
-def _put_labels(name: str, labels: Labels) -> Put:
-    def put(record: Record, value: Any) -> None:
-        if value.__class__ is list and all(id_.__class__ is int for id_ in value):
-            record[name] = [labels[id_] for id_ in value]
-        else:
-            record[name] = labels.all(value)
-
-    return put
-
-
-def _put_value(name: str, kind: str) -> Put:
-    """Puts the value itself, for a field whose value has parts."""
-    convert = _converter(TYPES.get(kind))
+        field = fields.get(column.key) if fields else None
+        known = Labels(warn, column.title, field.options) if labels and field else Ids()
+        if TYPES.get(kind) is LIST:
+            return Conversion(name, known.all)
+        return Conversion(name, known.of, _kinds(int, str), known)
     if kind == "address":
-        return _put(name, lambda value: convert(_address(value)))
-
-    def put(record: Record, value: Any) -> None:
-        if value.__class__ is dict:
-            value = value.get("value")
-        if value is not None and (fit := convert(value)) is not None:
-            record[name] = fit
-
-    return put
+        return _plain(name, None, _addresses)
+    return _plain(name, TYPES.get(kind), _values if kind in PARTS else None)
 
 
-def _address(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    return value.get("formatted_address") or value.get("value")
-
-
-def _put_part(column: Column) -> Put:
-    name = column.name
-    # v1, and therefore leads, has only a time zone's number.
-    key, other = (
-        ("timezone_name", "timezone_id") if column.part == "timezone" else (column.part, "")
-    )
-    convert = _converter(PARTS.get(column.type, {}).get(column.part))
-
-    def put(record: Record, value: Any) -> None:
-        if value.__class__ is not dict:
-            return
-        part = value.get(key)
-        if part is None:
-            part = value.get(other)
-        if part is not None and (fit := convert(part)) is not None:
-            record[name] = fit
-
-    return put
-
-
-def _put_all(puts: Sequence[Put]) -> Put:
-    if len(puts) == 2:
-        first, second = puts
-
-        def both(record: Record, value: Any) -> None:
-            first(record, value)
-            second(record, value)
-
-        return both
-
-    def put_all(record: Record, value: Any) -> None:
-        for put in puts:
-            put(record, value)
-
-    return put_all
-
-
-def _converter(schema: Mapping[str, Any] | None) -> Callable[[Any], Any]:
-    """Converts a value to its column's type. A value that does not fit becomes null; the raw object
+def _plain(
+    name: str, schema: Mapping[str, Any] | None, part: Callable[[Values], Values] | None
+) -> Conversion:
+    """To the type of a schema. None: text. A value that does not fit becomes null; the raw object
     keeps it."""
     if schema is NUMBER:
-        return number
+        return Conversion(name, number, _kinds(int, float), part=part)
     if schema is INTEGER:
-        return integer
-    if schema is DATE:
-        return day
-    if schema is TIME:
-        return time
-    if schema is not None and "boolean" in schema["type"]:
-        return lambda value: value if isinstance(value, bool) else None
-    return text
+        return Conversion(name, integer, _kinds(int), part=part)
+    if schema is BOOLEAN:
+        return Conversion(name, boolean, _kinds(bool), part=part)
+    if schema is DATE or schema is TIME:
+        convert = day if schema is DATE else time
+        return Conversion(name, convert, _kinds(str), ConversionCache(convert), part)
+    return Conversion(name, text, _kinds(str), part=part)
+
+
+def _kinds(*kinds: type) -> frozenset[type]:
+    return frozenset({*kinds, type(None)})
+
+
+def _values(values: Values) -> Values:
+    """The value itself of each field whose value has parts."""
+    return [value.get("value") if value.__class__ is dict else value for value in values]
+
+
+def _addresses(values: Values) -> Values:
+    return [
+        value.get("formatted_address") or value.get("value") if value.__class__ is dict else value
+        for value in values
+    ]
+
+
+def _part(key: str, other: str = "") -> Callable[[Values], Values]:
+    def part(values: Values) -> Values:
+        found = [value.get(key) if value.__class__ is dict else None for value in values]
+        if not other:
+            return found
+        return [
+            value.get(other) if part is None and value.__class__ is dict else part
+            for part, value in zip(found, values, strict=True)
+        ]
+
+    return part
 
 
 def number(value: Any) -> float | int | None:
@@ -253,6 +236,11 @@ def integer(value: Any) -> int | None:
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def boolean(value: Any) -> bool | None:
+    """True or false; nothing else is taken for one of them."""
+    return value if isinstance(value, bool) else None
 
 
 def day(value: Any) -> str | None:

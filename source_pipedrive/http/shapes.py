@@ -12,16 +12,14 @@ which makes no difference to what is written.
 from __future__ import annotations
 
 import keyword
-import re
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from source_pipedrive.http.decoding import ALIKE, MANY_DIGITS, decode
+from source_pipedrive.http.decoding import decode
 
 # Pages in a row that do not fit before structs are given up: each of them is decoded twice.
 MISFITS = 10
@@ -30,21 +28,11 @@ MOST_LEARNED = 50
 # What is raised for a page that does not fit, broken UTF-8 and deep nesting included.
 MISFIT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-# msgspec checks the bytes of a Raw value, but not their UTF-8, nor whether a number is too large
-# for a float. These tables find exponents in a fraction of the time that decoding takes: without
-# digits and blanks, `: 1.5e300,` is `:.e,`, and a key such as `1e5f` has a quote beside it.
-_BESIDE = b":,[]{}.+-"
-_ALIKE = bytes.maketrans(_BESIDE + b"E", b":" * len(_BESIDE) + b"e")
-_DELETED = b"0123456789 \t"
-_EXPONENT = b":e:"
-_STRIDE = 16  # 309 digits in a row, which no float holds, are MANY_DIGITS even of every 16th byte
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-
 
 class ShapedRecord(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A record whose keys are fields; those without a value are None. It is read like a dictionary
-    and never changed. A value that stays bytes keeps its whole page in memory, so no record is kept
-    longer than its page."""
+    and changed only by fields/raw.py. A value that stays bytes keeps its whole page in memory, so
+    no record is kept longer than its page."""
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a key; None if it is null or absent."""
@@ -63,32 +51,17 @@ class ShapedRecord(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
     def plain(self) -> dict[str, Any]:
         """The record as a dictionary, without nulls."""
         values = msgspec.structs.astuple(self)
-        pairs = zip(self.__struct_fields__, values, strict=True)
-        return {name: _read(value) for name, value in pairs if value is not None}
-
-
-@dataclass(frozen=True)
-class _PageDecoder:
-    """Decodes the pages of one list. raw: a key whose values stay bytes, or ""."""
-
-    decoder: msgspec.json.Decoder[Any]
-    raw: str = ""
-
-    def decode(self, raw: bytes) -> dict[str, Any]:
-        """The object in an answer; raises MISFIT if it does not fit."""
-        page = self.decoder.decode(raw)
-        if self.raw and not _can_stay([getattr(each, self.raw) for each in page.data]):
-            raise msgspec.ValidationError
-        found = {name: getattr(page, name) for name in page.__struct_fields__}
-        return {name: value for name, value in found.items() if value is not msgspec.UNSET}
+        pairs = zip(self.__struct_fields__, map(_read, values), strict=True)
+        return {name: value for name, value in pairs if value is not None}
 
 
 class Shape:
     """The keys that the records of one list turn out to have. Thread-safe.
 
     required: keys that each record must have, so that a struct is never empty; texts: keys that
-    hold only texts, because anything else is converted; raw: a key whose values nobody reads, so
-    that they may stay bytes, or "". At least one key is required.
+    hold only texts, because anything else is converted; raw: a key whose values stay bytes until
+    somebody reads them, or "". Of these bytes only the syntax is checked (fields/raw.py checks the
+    rest). At least one key is required.
     """
 
     def __init__(
@@ -96,46 +69,45 @@ class Shape:
     ) -> None:
         self._types: dict[str, Any] = dict.fromkeys(texts, str | None)
         self._types |= dict.fromkeys(required, int | str)
+        self._types |= {raw: msgspec.Raw} if raw else {}
         self._required = frozenset(required)
         self._lock, self._first = threading.Lock(), threading.Lock()
         self._keys: frozenset[str] | None = frozenset()  # None: this list needs dictionaries
-        self._raw = raw
-        self._decoders: tuple[_PageDecoder, ...] = ()  # the fastest first
-        self._misfits = 0  # pages in a row that did not fit the fastest
+        self._decoder: msgspec.json.Decoder[Any] | None = None
+        self._misfits = 0  # pages in a row that did not fit
         self._learned = 0  # pages that had a new key
 
     def decode(self, raw: bytes, stream: str) -> dict[str, Any]:
         """As `http.decoding.decode`, but the records in `data` are structs if they fit."""
-        if self._decoders or self._keys is None:
+        if self._decoder is not None or self._keys is None:
             return self._decode(raw, stream)
         with self._first:  # other workers' first pages wait until the shape is known
             return self._decode(raw, stream)
 
     def _decode(self, raw: bytes, stream: str) -> dict[str, Any]:
-        decoders = self._decoders
-        for decoder in decoders:
+        decoder = self._decoder
+        if decoder is not None:
             try:
-                body = decoder.decode(raw)
+                page = decoder.decode(raw)
             except MISFIT:
                 self._note_misfit(decoder)
             else:
-                if decoder is decoders[0]:
-                    self._misfits = 0
-                return body
+                self._misfits = 0
+                found = {name: getattr(page, name) for name in page.__struct_fields__}
+                return {name: value for name, value in found.items() if value is not msgspec.UNSET}
         body = decode(raw, stream)
         if self._keys is not None:
             with self._lock:
                 self._learn(body.get("data"))
         return body
 
-    def _note_misfit(self, decoder: _PageDecoder) -> None:
+    def _note_misfit(self, decoder: msgspec.json.Decoder[Any]) -> None:
         with self._lock:
-            if self._decoders[:1] != (decoder,):
+            if self._decoder is not decoder:
                 return  # another worker has replaced it
             self._misfits += 1
             if self._misfits >= MISFITS:
-                self._misfits, self._decoders = 0, self._decoders[1:]
-                self._keys = self._keys if self._decoders else None
+                self._keys = self._decoder = None
 
     def _learn(self, records: Any) -> None:
         """Adds the keys of a page that was decoded into dictionaries."""
@@ -145,16 +117,13 @@ class Shape:
             return
         keys = self._keys.union(*records)
         if not all(map(_can_be_field, keys - self._keys)) or self._learned >= MOST_LEARNED:
-            self._keys, self._decoders = None, ()
+            self._keys = self._decoder = None
         elif keys != self._keys:
             self._keys, self._learned, self._misfits = keys, self._learned + 1, 0
-            kinds = (self._raw, "") if self._raw in keys else ("",)
-            keys |= self._required
-            self._decoders = tuple(_PageDecoder(self._decoder(keys, raw), raw) for raw in kinds)
+            self._decoder = self._made(keys | self._required)
 
-    def _decoder(self, keys: frozenset[str], raw: str) -> msgspec.json.Decoder[Any]:
+    def _made(self, keys: frozenset[str]) -> msgspec.json.Decoder[Any]:
         types = {key: self._types.get(key, Any) for key in sorted(keys)}
-        types |= {raw: msgspec.Raw} if raw else {}
         fields = [
             (key, type_) if key in self._required else (key, type_, None)
             for key, type_ in types.items()
@@ -168,7 +137,9 @@ class Shape:
 
 
 def _read(value: Any) -> Any:
-    return msgspec.json.decode(value) if value.__class__ is msgspec.Raw else value
+    if value.__class__ is not msgspec.Raw:
+        return value
+    return decode(b'{"value":%b}' % b"".join([value]), "a record")["value"]
 
 
 def _can_be_field(key: str) -> bool:
@@ -176,28 +147,6 @@ def _can_be_field(key: str) -> bool:
     if not key.isascii() or not key.isidentifier() or keyword.iskeyword(key):
         return False
     return not key.startswith("_") and not hasattr(ShapedRecord, key)
-
-
-def _can_stay(values: Sequence[Any]) -> bool:
-    """Whether the JSON of these values can be written as it is: objects on one line, in UTF-8,
-    without lone surrogates and without numbers that may be too large for a float.
-
-    Raises UnicodeDecodeError for other bytes than UTF-8.
-    """
-    if not values:
-        return True
-    if None in values or min(map(len, values)) <= len(b"null"):
-        return False  # absent or null
-    joined = b",".join([b"", *values, b""])
-    if b"\n" in joined or b"\r" in joined:
-        return False
-    if not joined.isascii():
-        joined.decode()
-    if MANY_DIGITS in joined[::_STRIDE].translate(ALIKE):
-        return False
-    if b"\\" in joined and _SURROGATE.search(joined):
-        return False
-    return _EXPONENT not in joined.translate(_ALIKE, _DELETED)
 
 
 def are_shaped(records: Sequence[Any]) -> bool:

@@ -45,7 +45,7 @@ class Incremental(Ordered):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         columns = self.stream.columns
-        raw = RAW if self.context.raw and columns.custom_fields == "object" else ""
+        raw = RAW if columns.custom_fields == "object" else ""
         self.shape = Shape(self.stream.key, columns.as_text, raw)
 
     @property

@@ -32,7 +32,7 @@ class ReadContext:
     in seconds since 1970; max_workers: how many workers one stream can use now; is_done: whether
     an earlier sync wrote a parent's records, here and in all dependents (source stream, parent's
     id, time); is_current: whether all dependents were complete when this stream was, at
-    the given time; raw: custom fields are written as Pipedrive sends them.
+    the given time.
     """
 
     client: Api
@@ -42,7 +42,6 @@ class ReadContext:
     max_workers: Callable[[str], int] = lambda stream: 1
     is_done: Callable[[str, Any, int], bool] = lambda source, parent, time: False
     is_current: Callable[[int], bool] = lambda known: False
-    raw: bool = False
 
 
 class HighestId:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from source_pipedrive.fields.columns import RAW
 from source_pipedrive.fields.plan import FieldPlan
+from source_pipedrive.fields.raw import CustomFields
 from source_pipedrive.fields.values import text
 from source_pipedrive.http.shapes import ShapedRecord, values
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.reading.shaped import ShapedRecords
+from source_pipedrive.reading.shaped import ShapedRecords, rows
 from source_pipedrive.stream import Child, Kind, Stream
 
 Record = dict[str, Any]
@@ -32,6 +34,7 @@ class Plan:
         self._texts = stream.texts
         self._secret_keys = frozenset(stream.columns.secret_keys)
         self._as_text = stream.columns.as_text
+        self._raw = CustomFields(stream.name) if stream.columns.custom_fields == "object" else None
 
     def shape(self, records: Iterable[Record]) -> list[Record]:
         """The records as they are written, in their order."""
@@ -52,12 +55,18 @@ class Plan:
     def shape_structs(self, records: Sequence[Any]) -> Sequence[Record] | ShapedRecords:
         """As `shape`, for structs. Their nulls vanish in the encoder, and the keys in `as_text`
         hold texts already."""
-        keys = records[0].__struct_fields__
-        if self._user_id is None and not self._times and self._secret_keys.isdisjoint(keys):
-            columns = self._fields.columns_of(records) if self._fields is not None else []
-            if columns is not None:
-                return ShapedRecords(records, columns)
-        return self.shape([record.plain() for record in records])
+        first, fields = records[0], self._fields
+        keys = first.__struct_fields__
+        aside = fields is None or fields.can_be_beside(first)
+        if not aside or self._user_id is not None or self._times or self._secret_keys & {*keys}:
+            return self.shape([record.plain() for record in records])
+        raw = self._raw if RAW in keys else None
+        if fields is None or not fields.names:
+            if raw is not None:
+                raw.settle(records)
+            return ShapedRecords(records)
+        of_fields = raw.values(records) if raw is not None else {}
+        return ShapedRecords(records, rows(fields.columns(records, of_fields)))
 
     def _of_user(self, record: Record) -> Record:
         """These objects hold `false` for a missing text, but a column has one type."""

@@ -61,7 +61,6 @@ class StreamRun(RunStatus[T]):
             max_workers=context.limits.max_for,
             is_done=self.is_done,
             is_current=self.is_current,
-            raw=context.fields is None,
         )
         self.reader: Reader = reader_class(stream)(stream, view, progress, full_refresh)
         self.forecast = self._forecast(context)
