@@ -30,7 +30,7 @@ class FakeApi:
         """Records how long a real client would wait, and takes no time."""
         self.pauses.append(seconds)
 
-    def size(self, stream: str) -> int:
+    def page_bytes(self, stream: str) -> int:
         """Bytes of an answer."""
         return 1_000
 

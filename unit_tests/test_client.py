@@ -15,7 +15,8 @@ from source_pipedrive.http.client import REFUSALS, Client
 from source_pipedrive.http.errors import CONFIG, MUTE_REFUSALS, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
-from source_pipedrive.http.request import Request
+from source_pipedrive.http.request import AS_DICTIONARIES, AS_STRUCTS, Request
+from source_pipedrive.http.shapes import Shape
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.http.usage import Usage
 from unit_tests.wire import Reply, Wire, ok
@@ -338,11 +339,19 @@ def test_answer_sizes_are_known_by_stream_and_guessed_high_before_the_first(
 ) -> None:
     """It limits the number of workers: too low a guess would take too much memory."""
     made, _, _ = client(ok(), ok(b'{"success": true, "data": [{"id": 1}]}'), ok())
-    assert made.size("deals") == 0
+    assert made.page_bytes("deals") == 0
     for stream in ("users", "deals", "deals"):
         made.get(Request(stream, "deals", 2, 10, "deals:read"))
-    assert made.size("users") == len(ok()[2])
-    assert made.size("deals") == made.size("persons") > made.size("users")
+    assert made.page_bytes("users") == AS_DICTIONARIES * len(ok()[2])
+    assert made.page_bytes("deals") == made.page_bytes("persons") > made.page_bytes("users")
+
+
+def test_structs_take_less_memory_than_dictionaries() -> None:
+    shape = Shape(("id",))
+    request = Request("deals", "deals", 2, 10, "deals:read", shape=shape)
+    assert request.memory(1_000) == 1_000 * AS_STRUCTS
+    request.decode(b'{"success":true,"data":[{"id":1,"not a field":2}]}')
+    assert request.memory(1_000) == 1_000 * AS_DICTIONARIES > 1_000 * AS_STRUCTS
 
 
 def test_a_pause_ends_when_the_sync_is_asked_to_stop() -> None:

@@ -59,10 +59,11 @@ class CustomFields:
         if decoder is not None:
             # What is as short as an empty object may also be an empty list.
             each = [raw if raw is not None and len(raw) > len(_EMPTY) else _EMPTY for raw in raws]
+            each[0], each[-1] = b"".join([b"[", each[0]]), b"".join([each[-1], b"]"])
             joined = b",".join(each)
             with contextlib.suppress(*MISFIT):
                 if b"\n" not in joined and b"\r" not in joined:
-                    rows = map(msgspec.structs.astuple, decoder.decode(b"[%b]" % joined))
+                    rows = map(msgspec.structs.astuple, decoder.decode(joined))
                     return dict(zip(keys, zip(*rows, strict=True), strict=True))
         objects = [each if isinstance(each, dict) else {} for each in self._replace(records, raws)]
         return {key: [each.get(key) for each in objects] for key in self._learn(objects)}

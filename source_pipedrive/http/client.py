@@ -124,8 +124,9 @@ class Client:
         """Waits before a request is repeated. Raises SyncError if the sync is asked to stop."""
         self._sleep(seconds)
 
-    def size(self, stream: str) -> int:
-        """Bytes of the stream's largest answer so far; before its first answer, of any stream's."""
+    def page_bytes(self, stream: str) -> int:
+        """About how much memory the stream's largest answer so far takes until its records are out;
+        before its first answer, any stream's."""
         return self._sizes.largest(stream)
 
     def _get(self, request: Request) -> Answer:
@@ -190,7 +191,7 @@ class Client:
         finally:
             self.usage.settle(turn)
             self.pacing.finished(slot)
-        self._sizes.add(request.stream, len(raw))
+        self._sizes.add(request.stream, request.memory(len(raw)))
         logger.debug(
             f"{request.stream}: GET v{request.version}/{request.path} {dict(request.params)} "
             f"-> {response.status_code}, {len(raw):,} bytes, {request.cost} tokens"

@@ -13,6 +13,9 @@ from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.shapes import Shape
 from source_pipedrive.http.usage import Usage
 
+# Until its records are out, an answer takes this much memory, as a multiple of its bytes.
+AS_DICTIONARIES, AS_STRUCTS = 12, 6
+
 
 @dataclass(frozen=True)
 class Request:
@@ -41,6 +44,12 @@ class Request:
     def decode(self, raw: bytes) -> dict[str, Any]:
         """The object in an answer. Raises PageError if it holds none."""
         return self.shape.decode(raw, self.stream) if self.shape else decode(raw, self.stream)
+
+    def memory(self, size: int) -> int:
+        """About how many bytes of memory an answer of `size` bytes takes until its records are
+        out."""
+        structs = self.shape is not None and self.shape.is_in_use
+        return size * (AS_STRUCTS if structs else AS_DICTIONARIES)
 
 
 @dataclass(frozen=True)
@@ -72,5 +81,5 @@ class Api(Protocol):
     def pause(self, seconds: float) -> None:
         """Waits before a request is repeated. Raises SyncError if the sync is asked to stop."""
 
-    def size(self, stream: str) -> int:
-        """Bytes of the largest answer so far."""
+    def page_bytes(self, stream: str) -> int:
+        """About how much memory the largest answer so far takes until its records are out."""

@@ -77,6 +77,11 @@ class Shape:
         self._misfits = 0  # pages in a row that did not fit
         self._learned = 0  # pages that had a new key
 
+    @property
+    def is_in_use(self) -> bool:
+        """False once structs have been given up."""
+        return self._keys is not None
+
     def decode(self, raw: bytes, stream: str) -> dict[str, Any]:
         """As `http.decoding.decode`, but the records in `data` are structs if they fit."""
         if self._decoder is not None or self._keys is None:

@@ -38,14 +38,14 @@ class Spent:
 
 
 class AnswerSizes:
-    """The largest answer of each stream, in bytes. Thread-safe."""
+    """The largest answer of each stream, in bytes of memory. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._largest: dict[str, int] = {}
 
     def add(self, stream: str, size: int) -> None:
-        """Counts an answer of `size` bytes."""
+        """Counts an answer that takes `size` bytes."""
         with self._lock:
             self._largest[stream] = max(self._largest.get(stream, 0), size)
 

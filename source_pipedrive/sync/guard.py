@@ -43,6 +43,6 @@ class GuardedClient:
         """Waits before a request is repeated."""
         self._client.pause(seconds)
 
-    def size(self, stream: str) -> int:
-        """Bytes of the largest answer so far."""
-        return self._client.size(stream)
+    def page_bytes(self, stream: str) -> int:
+        """About how much memory the largest answer so far takes."""
+        return self._client.page_bytes(stream)

@@ -10,10 +10,7 @@ from typing import Protocol
 
 # Workers if the connector chooses their number.
 FEWEST, MOST = 2, 100
-# Bytes for the pages of all workers. While it is decoded and rendered, a page takes this many times
-# the bytes of its answer.
-MEMORY = 96 * 1024 * 1024
-PAGE_FACTOR = 12
+MEMORY = 96 * 1024 * 1024  # bytes for the pages of all workers
 
 
 class Pace(Protocol):
@@ -31,8 +28,8 @@ class Answers(Protocol):
     def pacing(self) -> Pace:
         """How fast requests are sent."""
 
-    def size(self, stream: str) -> int:
-        """Bytes of an answer of that stream."""
+    def page_bytes(self, stream: str) -> int:
+        """Bytes that a page of that stream takes, judging by its answers."""
 
 
 class WorkerLimits:
@@ -64,7 +61,7 @@ class WorkerLimits:
 
     def page_bytes(self, stream: str) -> int:
         """Bytes that a page of that stream takes, judging by its answers."""
-        return 0 if self._number else PAGE_FACTOR * self._answers.size(stream)
+        return 0 if self._number else self._answers.page_bytes(stream)
 
     def _remaining_bytes(self, busy: Sequence[str]) -> int:
         counts = Counter(busy).items()
