@@ -16,6 +16,30 @@ from requests.adapters import HTTPAdapter
 POOL = 128  # connections kept open: more than the most workers
 
 
+class Adapter(HTTPAdapter):
+    """Looks for the connections to a host once. `Session` sends all requests to a host with the same
+    proxies and certificates."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=POOL)
+        self._pools: dict[str, Any] = {}  # by scheme, host and port
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """The connections for a request."""
+        host = _host(request.url or "")
+        pool = self._pools.get(host)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            self._pools[host] = pool
+        return pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """What the request line says; all of the address only for a proxy."""
+        return super().request_url(request, proxies) if proxies else request.path_url
+
+
 class Session(requests.Session):
     """A session for GET requests that have neither a body nor headers of their own. Thread-safe.
 
@@ -25,15 +49,15 @@ class Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mount("https://", HTTPAdapter(pool_maxsize=POOL))
-        self.mount("http://", HTTPAdapter(pool_maxsize=POOL))
+        self.mount("https://", Adapter())
+        self.mount("http://", Adapter())
         self._settings: dict[str, Mapping[str, Any]] = {}  # by scheme, host and port
 
     def merge_environment_settings(  # type: ignore[override]
         self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> dict[str, Any]:
         """The proxies and certificates for requests to the host of `url`."""
-        host = url[: url.find("/", len("https://"))]
+        host = _host(url)
         settings = self._settings.get(host)
         if settings is None:
             settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
@@ -49,3 +73,8 @@ class Session(requests.Session):
         prepared.prepare_cookies(self.cookies)
         prepared.prepare_auth(self.auth)
         return prepared
+
+
+def _host(url: str) -> str:
+    """Scheme, host and port."""
+    return url[: url.find("/", len("https://"))]
