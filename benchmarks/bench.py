@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Self
 from benchmarks import commands, image
 from benchmarks.fetching import fetch
 from benchmarks.pace import LATENCY, Pace, stream_seconds
-from benchmarks.programs import RSS_UNIT, Cost, medians, run
+from benchmarks.programs import Cost, medians, run
 from benchmarks.records import Records, check_same, records_of
 from benchmarks.service import NO_LIMIT, Service, sandbox
 
@@ -25,10 +24,15 @@ SMALL = 1_000  # deals when only requests are counted
 PACED = 28_000  # deals in small pages when the pace is measured
 ASKED = 7_000  # deals with one request each
 PARENTS = 10_000  # deals with one request each when CPU time is counted
-RECORDS = 400_000  # deals when one in a hundred changes
+FIELDS = 60_000  # deals with 40 custom fields each
+SCALE = 20  # 30,300 persons and 80,800 activities
+# Streams of which one record in a hundred changes: together RECORDS.
+CHANGING, CHANGING_DEALS, CHANGING_SCALE = "deals persons activities", 189_000, 38
+RECORDS = 400_000
 REPETITIONS = 3
 SHORT = 3  # factor of repetitions for programs of a second or two, whose ratios are noisier
 Costs = Mapping[str, Cost]
+Programs = Mapping[str, Sequence[str]]
 
 
 class Bench:
@@ -44,6 +48,7 @@ class Bench:
         self.records = 0
         # Requests for the deals, by number of workers; None: as many as the connector chose.
         self.requests: dict[int | None, int] = {}
+        self._unique = 0  # records that the last program to be compared read
         self._repetitions = repetitions
 
     def __enter__(self) -> Self:
@@ -60,27 +65,30 @@ class Bench:
         return self._open.enter_context(sandbox(self.deals))
 
     @cached_property
-    def asked(self) -> dict[str, dict[str, str]]:
-        """By stream, the parameters of the connector's first request, which the floor must send.
-
-        These reads are not measured; they warm up the sandbox's caches.
-        """
-        for stream in commands.PATHS:
-            self._run(commands.read(self.service, stream, 1, self._files))
-        return {stream: self.service.asked(path) for stream, path in commands.PATHS.items()}
-
-    @cached_property
     def reading(self) -> Costs:
         """Reads of all deals by `floor`, `connector 8` and `connector 1` (the number of workers),
-        and the same with ` start` for a list of a half_of_deals rows, which takes one request."""
-        programs = {}
-        for end, stream in ((" start", "lead_sources"), ("", "deals")):
-            asked = self.asked[stream]
-            programs[f"floor{end}"] = commands.floor(self.service, stream, asked)
-            programs[f"connector 1{end}"] = commands.read(self.service, stream, 1, self._files)
-        programs["connector 8"] = commands.read(self.service, "deals", 8, self._files)
+        and the same with ` start` for a list of a few rows, which takes one request."""
+        costs = self._reading(self.service, "deals")
+        self.records = self._unique
+        return costs
+
+    def _reading(self, service: Service, stream: str) -> Costs:
+        programs = self._programs(service, stream)
         equal = {name: "floor" for name in programs if name.startswith("connector")}
         return self._in_turns(programs, {**equal, "connector 1 start": "floor start"})
+
+    def _programs(self, service: Service, stream: str, columns: bool = False) -> Programs:
+        """The floor sends the parameters of the connector's first request. The reads that show them
+        are not measured; they warm up the sandbox's caches."""
+        programs: dict[str, Sequence[str]] = {}
+        for end, name in ((" start", "lead_sources"), ("", stream)):
+            command = commands.read(service, name, 1, self._files, columns)
+            self._run(command)
+            asked = service.asked(commands.PATHS[name])
+            programs[f"floor{end}"] = commands.floor(service, name, asked)
+            programs[f"connector 1{end}"] = command
+        programs["connector 8"] = commands.read(service, stream, 8, self._files, columns)
+        return programs
 
     @cached_property
     def reading_half(self) -> Cost:
@@ -91,14 +99,15 @@ class Bench:
 
     @cached_property
     def custom_fields(self) -> Costs:
-        """Reads of all deals with one worker and 40 custom fields of every type: as `raw` objects,
-        and as `columns`."""
-        with sandbox(self.deals, fields="forty") as service:
-            programs = {
-                name: commands.read(service, "deals", 1, self._files, columns=name == "columns")
-                for name in ("raw", "columns")
-            }
-            return self._in_turns(programs)
+        """As `reading`, for FIELDS deals with 40 custom fields, each of them in a column."""
+        with sandbox(min(self.deals, FIELDS), fields="forty") as service:
+            return self._in_turns(self._programs(service, "deals", columns=True))
+
+    @cached_property
+    def others(self) -> Mapping[str, Costs]:
+        """As `reading`, for persons and for activities."""
+        with sandbox(SMALL, scale=SCALE) as service:
+            return {name: self._reading(service, name) for name in ("persons", "activities")}
 
     @cached_property
     def start_up(self) -> Costs:
@@ -128,15 +137,16 @@ class Bench:
 
     @cached_property
     def changed(self) -> tuple[Costs, int]:
-        """A sync of RECORDS deals after one in a hundred has changed, and its ` start`; and how
+        """A sync of CHANGING after one record in a hundred has changed, and its ` start`; and how
         many records it reads."""
-        with sandbox(RECORDS) as service:
+        with sandbox(CHANGING_DEALS, scale=CHANGING_SCALE) as service:
             service.control("clock", {"advance_seconds": 3600})
             state = self._files / "changed-state.json"
-            command = commands.read(service, "deals", None, self._files)
+            command = commands.read(service, CHANGING, None, self._files)
             self._run_for_state(command, state)
             service.control("clock", {"advance_seconds": 3600})
-            wanted = {"objects": ["deals"], "edits": RECORDS // 100, "adds": 0, "deletes": 0}
+            edits = {"objects": CHANGING.split(), "edits": RECORDS // 100}
+            wanted = {**edits, "adds": 0, "deletes": 0}
             service.control("mutate", {"seed": 1, "archives": 0, **wanted})
             service.control("clock", {"advance_seconds": 3600})
             again = [*command, "--state", str(state)]
@@ -165,7 +175,8 @@ class Bench:
     def serving(self) -> Cost:
         """One page of deals for a client that only fetches: the sandbox's CPU time, and the elapsed
         time."""
-        params = self.asked["deals"]
+        self._programs(self.service, "deals")
+        params = self.service.asked(commands.PATHS["deals"])
         return medians([fetch(self.service, {**params}) for _ in range(self._repetitions)])
 
     @cached_property
@@ -210,6 +221,7 @@ class Bench:
                 refused=sum(each["refused"] for each in counted.values()),
                 seconds=seconds,
                 connector=cost.cpu / cost.wall,
+                cpu=cost.cpu,
                 sandbox=(service.cpu() - before) / seconds,
             )
 
@@ -260,7 +272,7 @@ class Bench:
 
     def _in_turns(
         self,
-        programs: Mapping[str, Sequence[str]],
+        programs: Programs,
         equal: Mapping[str, str] | None = None,
         turns: int | None = None,
     ) -> Costs:
@@ -276,7 +288,7 @@ class Bench:
                 costs[name].append(cost)
             for name, other in (equal or {}).items():
                 check_same(name, read[name], read[other])
-            self.records = max(self.records, *(each.unique for each in read.values()), 0)
+            self._unique = max(each.unique for each in read.values())
         return {name: medians(each) for name, each in costs.items()}
 
     def _run(self, command: Sequence[str], reads: bool = False) -> tuple[Cost, Records]:
@@ -284,8 +296,3 @@ class Bench:
             cost = run(command, output)
             output.seek(0)
             return cost, records_of(output if reads else ())
-
-
-def own_peak() -> float:
-    """This process's own peak resident memory in MB, at which a child's figure starts."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 1e6

@@ -12,7 +12,12 @@ from typing import Any
 
 from benchmarks.service import Service
 
-PATHS = {"deals": "/api/v2/deals", "lead_sources": "/api/v1/leadSources"}
+PATHS = {
+    "deals": "/api/v2/deals",
+    "persons": "/api/v2/persons",
+    "activities": "/api/v2/activities",
+    "lead_sources": "/api/v1/leadSources",
+}
 # The streams with an update time. Child streams are left out.
 LISTS = (
     *(
@@ -38,12 +43,12 @@ def connector() -> str:
 
 
 def read(
-    service: Service, stream: str, workers: int | None, files: Path, columns: bool = False
+    service: Service, streams: str, workers: int | None, files: Path, columns: bool = False
 ) -> list[str]:
-    """The command that reads one stream of `service` with the connector; its input is in `files`.
+    """The command that reads streams of `service` with the connector; its input is in `files`.
 
-    workers: None lets the connector choose. columns: with columns for custom fields, which the
-    floor does not create.
+    streams: their names, with spaces in between. workers: None lets the connector choose. columns:
+    with columns for custom fields, which the floor does not create.
     """
     config: dict[str, Any] = {
         "credentials": {"auth_type": "api_token", "api_token": service.token},
@@ -53,19 +58,22 @@ def read(
     }
     if workers is not None:
         config["num_workers"] = workers
-    incremental = stream != "lead_sources"
-    modes = ["full_refresh", "incremental"] if incremental else ["full_refresh"]
-    selected = {
+    command = [connector(), "read"]
+    catalog = {"streams": [_selected(name) for name in streams.split()]}
+    for kind, content in {"config": config, "catalog": catalog}.items():
+        path = files / f"{service.pid}-{streams}-{workers}-{columns}-{kind}.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        command += [f"--{kind}", str(path)]
+    return command
+
+
+def _selected(stream: str) -> dict[str, Any]:
+    modes = ["full_refresh"] if stream == "lead_sources" else ["full_refresh", "incremental"]
+    return {
         "stream": {"name": stream, "json_schema": {}, "supported_sync_modes": modes},
         "sync_mode": modes[-1],
         "destination_sync_mode": "append",
     }
-    command = [connector(), "read"]
-    for kind, content in {"config": config, "catalog": {"streams": [selected]}}.items():
-        path = files / f"{service.pid}-{stream}-{workers}-{columns}-{kind}.json"
-        path.write_text(json.dumps(content), encoding="utf-8")
-        command += [f"--{kind}", str(path)]
-    return command
 
 
 def read_all(service: Service, files: Path) -> list[str]:

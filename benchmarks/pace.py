@@ -23,6 +23,7 @@ class Pace:
     requests, refused: counted by the sandbox for the list; `requests` excludes refused ones.
     seconds: from the list's first request to its last response. connector, sandbox: the share of a
     core that each process used, the connector over its whole run, the sandbox in `seconds`.
+    cpu: the connector's, in seconds.
     """
 
     rate_limit: int
@@ -31,6 +32,7 @@ class Pace:
     seconds: float
     connector: float
     sandbox: float
+    cpu: float = 0.0
 
     @property
     def used(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -76,3 +77,8 @@ def medians(costs: Sequence[Cost]) -> Cost:
 def environment() -> dict[str, str]:
     """This process's environment without HIDDEN."""
     return {name: value for name, value in os.environ.items() if name.lower() not in HIDDEN}
+
+
+def own_peak() -> float:
+    """This process's own peak resident memory in MB, at which a child's figure starts."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 1e6

@@ -17,8 +17,8 @@ POOL = 128  # connections kept open: more than the most workers
 
 
 class Adapter(HTTPAdapter):
-    """Looks for the connections to a host once. `Session` sends all requests to a host with the same
-    proxies and certificates."""
+    """Looks for the connections to a host once. `Session` sends all requests to a host with the
+    same proxies and certificates."""
 
     def __init__(self) -> None:
         super().__init__(pool_maxsize=POOL)
