@@ -11,7 +11,7 @@ from airbyte_cdk.entrypoint import AirbyteEntrypoint
 
 from source_pipedrive.http.decoding import decode
 from source_pipedrive.http.errors import PageError
-from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
+from source_pipedrive.reading.instants import instant, instant_or_none, instants, rfc3339
 from source_pipedrive.reading.records import Plan, as_rfc3339
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsLines, AsMessages
@@ -111,3 +111,19 @@ def test_the_outcome_of_an_activity_is_written_as_text(sent: object, written: st
     """Pipedrive does not document whether it sends an id or text; a column has one type."""
     (record,) = Plan(STREAMS["activities"], 7).shape([{"id": 1, "outcome": sent}])
     assert record.get("outcome") == written
+
+
+MOMENTS = [
+    ["2024-05-01T10:00:00Z", "2024-05-01T10:00:00.999999Z", "1969-12-31T23:59:59.5Z"],
+    ["2024-05-01T12:00:00+02:00", "2024-05-01T10:00:00Z"],
+    ["2024-05-01 10:00:00", "2024-05-01T10:00:00Z", "20240501T100000.1234"],
+    ["2024-05-01", None, "", 5, "soon", "0000-00-00 00:00:00", "0001-01-01T00:00:00Z"],
+    [],
+]
+
+
+@pytest.mark.parametrize("texts", MOMENTS)
+def test_the_times_of_a_page_are_those_of_its_records(texts: list[Any]) -> None:
+    assert instants(texts) == [instant_or_none(text) for text in texts]
+    for text in texts:
+        assert instants([text, text]) == [instant_or_none(text)] * 2

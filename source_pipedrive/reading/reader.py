@@ -17,7 +17,7 @@ from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import Shape, values
 from source_pipedrive.reading import state
 from source_pipedrive.reading.batch import Task
-from source_pipedrive.reading.instants import instant_or_none, rfc3339
+from source_pipedrive.reading.instants import instant_or_none, instants, rfc3339
 from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.progress import Interval, Progress, lower_bound
 from source_pipedrive.reading.records import Record
@@ -55,7 +55,9 @@ class HighestId:
     def note(self, records: Sequence[Record], newest: bool = False) -> None:
         """Learns from a page. newest: it contains the records that changed last."""
         self.newest_seen = self.newest_seen or newest
-        self.value = max([self.value, *(n for n in values(records, "id") if isinstance(n, int))])
+        ids = values(records, "id")
+        ids = ids if {*map(type, ids)} == {int} else [id_ for id_ in ids if isinstance(id_, int)]
+        self.value = max([self.value, *ids])
 
 
 class Reader(ABC):
@@ -173,7 +175,7 @@ class Reader(ABC):
 
     def times_of(self, records: Sequence[Record]) -> list[int | None]:
         """As `time_of`, for the records of a page."""
-        return list(map(instant_or_none, values(records, self.stream.cursor_field or "")))
+        return instants(values(records, self.stream.cursor_field or ""))
 
     @property
     def intention(self) -> str:
