@@ -1,0 +1,75 @@
+-- For DuckDB: deals_now, and the labels, email addresses and phone numbers of current records.
+
+-- A deal that was archived keeps its last row in deals, and one that was brought back keeps its last
+-- row in deals_archived. The newer row is the current one. If both have the same time, archiving has
+-- not changed it, and the archive is right.
+CREATE OR REPLACE VIEW deals_now AS
+SELECT * EXCLUDE (_from_archive, _place)
+FROM (
+    SELECT
+        *,
+        ROW_NUMBER() OVER (
+            PARTITION BY id
+            ORDER BY update_time DESC NULLS LAST, _from_archive DESC
+        ) AS _place
+    FROM (
+        SELECT *, 0 AS _from_archive FROM deals
+        UNION ALL BY NAME
+        SELECT *, 1 AS _from_archive FROM deals_archived
+    ) AS both_lists
+) AS deal
+WHERE _place = 1
+    AND deal.is_deleted IS NOT TRUE
+    AND COALESCE(deal.status, '') <> 'deleted'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM deletions_now AS deletion
+        WHERE deletion.object = 'deals'
+            AND deletion.id = CAST(deal.id AS VARCHAR)
+            AND (deal.update_time > deletion.seen_time) IS NOT TRUE
+    );
+
+CREATE OR REPLACE VIEW deal_labels AS
+SELECT
+    id AS deal_id,
+    UNNEST(FROM_JSON(label_ids, '["BIGINT"]')) AS label_id,
+    UNNEST(FROM_JSON(label_names, '["VARCHAR"]')) AS label
+FROM deals_now;
+
+CREATE OR REPLACE VIEW person_labels AS
+SELECT
+    id AS person_id,
+    UNNEST(FROM_JSON(label_ids, '["BIGINT"]')) AS label_id,
+    UNNEST(FROM_JSON(label_names, '["VARCHAR"]')) AS label
+FROM persons_now;
+
+CREATE OR REPLACE VIEW organization_labels AS
+SELECT
+    id AS organization_id,
+    UNNEST(FROM_JSON(label_ids, '["BIGINT"]')) AS label_id,
+    UNNEST(FROM_JSON(label_names, '["VARCHAR"]')) AS label
+FROM organizations_now;
+
+CREATE OR REPLACE VIEW person_emails AS
+SELECT person_id, entry.value AS email, entry.label AS label, entry."primary" AS is_primary
+FROM (
+    SELECT
+        id AS person_id,
+        UNNEST(
+            FROM_JSON(emails, '[{"value": "VARCHAR", "label": "VARCHAR", "primary": "BOOLEAN"}]')
+        ) AS entry
+    FROM persons_now
+) AS listed
+WHERE entry.value <> '';
+
+CREATE OR REPLACE VIEW person_phones AS
+SELECT person_id, entry.value AS phone, entry.label AS label, entry."primary" AS is_primary
+FROM (
+    SELECT
+        id AS person_id,
+        UNNEST(
+            FROM_JSON(phones, '[{"value": "VARCHAR", "label": "VARCHAR", "primary": "BOOLEAN"}]')
+        ) AS entry
+    FROM persons_now
+) AS listed
+WHERE entry.value <> '';
