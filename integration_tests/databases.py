@@ -67,6 +67,7 @@ class InDuckDB:
         self.connection.execute(sql)
 
     def query(self, sql: str) -> list[Row]:
+        self.connection.execute(f"USE {SCHEMA}")
         found = self.connection.execute(f"SELECT TO_JSON(answer) FROM ({sql}) AS answer").fetchall()
         return [json.loads(text) for (text,) in found]
 
@@ -121,7 +122,7 @@ def files(dialect: str) -> list[Path]:
 
 
 def create_views(database: Database) -> None:
-    """What docs/sql/README.md has a user do."""
+    """All views."""
     database.run("".join(path.read_text() for path in files(database.dialect)))
 
 

@@ -32,13 +32,16 @@ class PostgreSQL:
 
     folder: Path
 
+    def environment(self) -> dict[str, str]:
+        """This process's, with the place of the server, for programs that connect to it."""
+        place = {"PGHOST": str(self.folder), "PGUSER": "postgres", "PGDATABASE": "postgres"}
+        return {**os.environ, **place}
+
     def run(self, sql: str, copied: str = "") -> str:
         """Run statements in the schema `crm`; `copied` is what a COPY FROM STDIN reads."""
-        command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        place = {"PGHOST": str(self.folder), "PGUSER": "postgres", "PGDATABASE": "postgres"}
         done = subprocess.run(
-            command,
-            env={**os.environ, **place, "PGOPTIONS": "-c search_path=crm"},
+            ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql],
+            env={**self.environment(), "PGOPTIONS": "-c search_path=crm"},
             input=copied,
             capture_output=True,
             text=True,

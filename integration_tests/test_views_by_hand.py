@@ -66,12 +66,12 @@ def tables(**more: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def ids(database: Database, view: str) -> list[int]:
-    return [row["id"] for row in database.query(f"SELECT id FROM {SCHEMA}.{view} ORDER BY id")]
+    return [row["id"] for row in database.query(f"SELECT id FROM {view} ORDER BY id")]
 
 
 def rows(database: Database, columns: str, view: str) -> list[tuple[Any, ...]]:
     """The rows of a view, sorted by the columns that are asked for."""
-    found = database.query(f"SELECT {columns} FROM {SCHEMA}.{view}")
+    found = database.query(f"SELECT {columns} FROM {view}")
     return sorted((tuple(row.values()) for row in found), key=str)
 
 
@@ -131,7 +131,7 @@ def test_deals_keep_their_columns_whatever_the_order(bare: Database) -> None:
     insert(bare, "deals_archived", deal(2, tier="silver", **{'"Deal size"': "large"}))
     found = rows(bare, 'id, tier, "Deal size", status', "deals_now")
     assert found == [(1, "gold", "small", "open"), (2, "silver", "large", "open")]
-    (row, _) = bare.query(f"SELECT * FROM {SCHEMA}.deals_now")
+    (row, _) = bare.query("SELECT * FROM deals_now")
     assert not [name for name in row if name.startswith("_")]
 
 
@@ -187,7 +187,7 @@ def test_a_record_that_is_not_visible_is_not_left_out(warehouse: Database, name:
 @pytest.mark.parametrize("name", OBJECTS)
 def test_a_record_that_came_back_is_there_again(warehouse: Database, name: str) -> None:
     """With one row for each record, or with all that were ever written."""
-    add(warehouse, name, 1, 2, 3, 4)
+    add(warehouse, name, 1, 2, 3, 4, 5, 6)
     found = [
         deletion(name, 1, MAR, evidence="audit", restored_time=MAR),
         deletion(name, 2, evidence="audit"),
@@ -196,9 +196,13 @@ def test_a_record_that_came_back_is_there_again(warehouse: Database, name: str) 
         deletion(name, 3, evidence="flag", restored_time=MAR),
         deletion(name, 3, APR, evidence="flag"),  # and deleted once more
         deletion(name, 4, MAR, evidence="unreachable", restored_time=MAR),
+        deletion(name, 5, evidence="flag"),
+        deletion(name, 5, evidence="flag", restored_time=MAR),  # with the time of the deletion
+        deletion(name, 6, evidence="audit"),
+        deletion(name, 6, MAR, evidence="unreachable", restored_time=MAR),
     ]
     insert(warehouse, "deleted_records", *found)
-    assert ids(warehouse, f"{name}_now") == [1, 2, 4]
+    assert ids(warehouse, f"{name}_now") == [1, 2, 4, 5, 6]
 
 
 @pytest.mark.parametrize("name", OBJECTS)
