@@ -59,33 +59,34 @@ class PostgreSQL:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
-    """A server with an empty schema. Where PostgreSQL is missing, the tests that need it are
-    skipped, or fail if REQUIRE_POSTGRESQL_TESTS is set."""
-    programs = _programs()
-    if programs is None or shutil.which("psql") is None:
-        if os.environ.get("REQUIRE_POSTGRESQL_TESTS"):
-            pytest.fail(NO_SERVER, pytrace=False)
-        pytest.skip(NO_SERVER)
+    """A server with an empty schema `crm`."""
+    found = programs()
     folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
     try:
-        with _running(programs, folder):
+        with running(found, folder):
             yield PostgreSQL(folder)
     finally:
         shutil.rmtree(folder)
 
 
-def _programs() -> Path | None:
-    """The folder of `initdb` and `postgres`, which Debian does not put on the path."""
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).parent
-    versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
-    newest = max(versions, key=lambda path: float(path.parts[-3]), default=None)
-    return newest.parent if newest else None
+def programs() -> Path:
+    """The folder of `initdb` and `postgres`, which Debian does not put on the path.
+
+    Where PostgreSQL is missing, the test is skipped, or fails if REQUIRE_POSTGRESQL_TESTS is set.
+    """
+    on_path = shutil.which("initdb")
+    debians = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(debians, key=lambda path: float(path.parts[-3]), default=None)
+    found = Path(on_path) if on_path else newest
+    if found and shutil.which("psql"):
+        return found.parent
+    if os.environ.get("REQUIRE_POSTGRESQL_TESTS"):
+        pytest.fail(NO_SERVER, pytrace=False)
+    pytest.skip(NO_SERVER)
 
 
 @contextmanager
-def _running(programs: Path, folder: Path) -> Iterator[None]:
+def running(found: Path, folder: Path) -> Iterator[None]:
     """Run a new server, as another user if this one is root: the server refuses to run as root."""
     other: dict[str, Any] = {}
     if os.geteuid() == 0:
@@ -93,7 +94,7 @@ def _running(programs: Path, folder: Path) -> Iterator[None]:
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         other = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     data, log = folder / "data", folder / "log.txt"
-    initdb = [programs / "initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8"]
+    initdb = [found / "initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8"]
     done = subprocess.run(
         [*initdb, "--no-locale", "--no-sync", "-D", data],
         cwd=folder,
@@ -105,7 +106,7 @@ def _running(programs: Path, folder: Path) -> Iterator[None]:
     )
     assert done.returncode == 0, done.stderr
     settings = [word for setting in SETTINGS for word in ("-c", setting)]
-    server = [programs / "postgres", "-D", data, "-k", folder, *settings]
+    server = [found / "postgres", "-D", data, "-k", folder, *settings]
     with log.open("w") as output:
         shell = subprocess.Popen(
             ["sh", "-c", UNTIL_THE_PIPE_CLOSES, "sh", *server],
