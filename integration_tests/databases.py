@@ -79,8 +79,8 @@ class InPostgreSQL:
     server: PostgreSQL
     dialect: ClassVar[str] = "postgresql"
 
-    def run(self, sql: str) -> None:
-        self.server.run(sql)
+    def run(self, sql: str) -> str:
+        return self.server.run(sql)
 
     def query(self, sql: str) -> list[Row]:
         return self.server.query(sql)

@@ -1,20 +1,14 @@
 -- For DuckDB and PostgreSQL: deletions_now, persons_now, organizations_now.
 
--- The records that are deleted now. A record that came back is not among them. A record that the
+-- The records that are deleted now. A record that came back since is not among them. A record that the
 -- token's user can no longer see (unreachable) may still exist, so it does not count as deleted.
 CREATE OR REPLACE VIEW deletions_now AS
-SELECT object, id, seen_time, deleted_time, evidence
-FROM (
-    SELECT
-        *,
-        ROW_NUMBER() OVER (
-            PARTITION BY object, id
-            ORDER BY COALESCE(restored_time, seen_time) DESC NULLS LAST
-        ) AS place
-    FROM deleted_records
-    WHERE restored_time IS NOT NULL OR COALESCE(evidence, '') <> 'unreachable'
-) AS found
-WHERE place = 1 AND restored_time IS NULL;
+SELECT object, id, MAX(seen_time) AS seen_time, MAX(deleted_time) AS deleted_time
+FROM deleted_records
+WHERE restored_time IS NOT NULL OR COALESCE(evidence, '') <> 'unreachable'
+GROUP BY object, id
+HAVING MAX(restored_time) IS NULL
+    OR MAX(restored_time) < MAX(CASE WHEN restored_time IS NULL THEN seen_time END);
 
 -- A row that is newer than the deletion proves that the record came back.
 CREATE OR REPLACE VIEW persons_now AS

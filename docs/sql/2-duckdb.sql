@@ -4,22 +4,26 @@
 -- row in deals_archived. The newer row is the current one. If both have the same time, archiving has
 -- not changed it, and the archive is right.
 CREATE OR REPLACE VIEW deals_now AS
-SELECT * EXCLUDE (_from_archive, _place)
+SELECT *
 FROM (
-    SELECT
-        *,
-        ROW_NUMBER() OVER (
-            PARTITION BY id
-            ORDER BY update_time DESC NULLS LAST, _from_archive DESC
-        ) AS _place
-    FROM (
-        SELECT *, 0 AS _from_archive FROM deals
-        UNION ALL BY NAME
-        SELECT *, 1 AS _from_archive FROM deals_archived
-    ) AS both_lists
+    SELECT * FROM deals
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM deals_archived AS other
+        WHERE other.id = deals.id
+            AND COALESCE(other.update_time, '-infinity') >= COALESCE(deals.update_time, '-infinity')
+    )
+    UNION ALL BY NAME
+    SELECT * FROM deals_archived
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM deals AS other
+        WHERE other.id = deals_archived.id
+            AND COALESCE(other.update_time, '-infinity')
+            > COALESCE(deals_archived.update_time, '-infinity')
+    )
 ) AS deal
-WHERE _place = 1
-    AND deal.is_deleted IS NOT TRUE
+WHERE deal.is_deleted IS NOT TRUE
     AND COALESCE(deal.status, '') <> 'deleted'
     AND NOT EXISTS (
         SELECT 1

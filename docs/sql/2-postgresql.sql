@@ -22,20 +22,24 @@ BEGIN
         CREATE OR REPLACE VIEW deals_now AS
         SELECT %1$s
         FROM (
-            SELECT
-                *,
-                ROW_NUMBER() OVER (
-                    PARTITION BY id
-                    ORDER BY update_time DESC NULLS LAST, _from_archive DESC
-                ) AS _place
-            FROM (
-                SELECT %1$s, 0 AS _from_archive FROM deals
-                UNION ALL
-                SELECT %1$s, 1 AS _from_archive FROM deals_archived
-            ) AS both_lists
+            SELECT %1$s FROM deals
+            WHERE NOT EXISTS (
+                SELECT 1
+                FROM deals_archived AS other
+                WHERE other.id = deals.id
+                    AND COALESCE(other.update_time, '-infinity') >= COALESCE(deals.update_time, '-infinity')
+            )
+            UNION ALL
+            SELECT %1$s FROM deals_archived
+            WHERE NOT EXISTS (
+                SELECT 1
+                FROM deals AS other
+                WHERE other.id = deals_archived.id
+                    AND COALESCE(other.update_time, '-infinity')
+                    > COALESCE(deals_archived.update_time, '-infinity')
+            )
         ) AS deal
-        WHERE _place = 1
-            AND deal.is_deleted IS NOT TRUE
+        WHERE deal.is_deleted IS NOT TRUE
             AND COALESCE(deal.status, '') <> 'deleted'
             AND NOT EXISTS (
                 SELECT 1

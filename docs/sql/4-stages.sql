@@ -5,14 +5,14 @@
 CREATE OR REPLACE VIEW deal_stage_history_now AS
 SELECT history.*
 FROM deal_stage_history AS history
-JOIN (
-    SELECT deal_id, MAX(deal_update_time) AS deal_update_time
-    FROM deal_stage_history
-    GROUP BY deal_id
-) AS newest
-    ON newest.deal_id = history.deal_id
-    AND newest.deal_update_time IS NOT DISTINCT FROM history.deal_update_time
-WHERE history.deal_id IN (SELECT id FROM deals_now);
+WHERE history.deal_id IN (SELECT id FROM deals_now)
+    AND NOT EXISTS (
+        SELECT 1
+        FROM deal_stage_history AS newer
+        WHERE newer.deal_id = history.deal_id
+            AND COALESCE(newer.deal_update_time, '-infinity')
+            > COALESCE(history.deal_update_time, '-infinity')
+    );
 
 -- One row for each deal and stage. `days` grows while the deal is in the stage.
 CREATE OR REPLACE VIEW deal_stage_durations AS
