@@ -119,6 +119,14 @@ def test_the_newer_row_says_whether_a_deal_is_deleted(
     assert ids(warehouse, "deals_now") == [4]
 
 
+def test_what_a_soft_delete_leaves_is_not_a_deal(warehouse: Database) -> None:
+    """A row with its key and a new time. A deal that moved to the archive gets one in deals."""
+    left = {"update_time": APR, "status": None}
+    insert(warehouse, "deals", {"id": 1, **left}, {"id": 2, **left}, deal(3))
+    insert(warehouse, "deals_archived", deal(1, FEB, title="archived"), {"id": 3, **left})
+    assert rows(warehouse, "id, status", "deals_now") == [(1, "open"), (3, "open")]
+
+
 def test_deals_keep_their_columns_whatever_the_order(bare: Database) -> None:
     """A new custom field gets its column at the end of a table that exists, and anywhere in a new
     one; a union by place would put one column's values under another's name."""
@@ -152,7 +160,8 @@ OBJECTS = ("deals", "persons", "organizations")
 
 
 def add(database: Database, name: str, *numbers: int, time: str | None = JAN) -> None:
-    insert(database, name, *({"id": id_, "update_time": time} for id_ in numbers))
+    status = {"status": "open"} if name == "deals" else {}
+    insert(database, name, *({"id": id_, "update_time": time, **status} for id_ in numbers))
 
 
 @pytest.mark.parametrize("name", OBJECTS)
@@ -264,6 +273,8 @@ def test_labels_have_their_names(warehouse: Database) -> None:
     labels = {"label_ids": [7, 9], "label_names": ["Hot", "It's new"]}
     for name in LABELLED:
         labelled = {"id": 1 if name != "deals" else 2, **labels}
+        if name.startswith("deals"):
+            labelled["status"] = "open"
         insert(warehouse, name, labelled, {"id": 3, "label_ids": []}, {"id": 4})
     insert(warehouse, "persons", {"id": 5, **labels, "is_deleted": True})
     insert(warehouse, "organizations", {"id": 6, "label_ids": [7]})
@@ -421,8 +432,9 @@ def test_no_view_reads_a_table_that_each_sync_overwrites() -> None:
 
 
 LARGE = """
-INSERT INTO deals (id, update_time) SELECT i, '2026-01-01' FROM GENERATE_SERIES(1, 20000) AS i;
-INSERT INTO deals_archived (id, update_time) SELECT i, '2026-02-01'
+INSERT INTO deals (id, update_time, status) SELECT i, '2026-01-01', 'open'
+    FROM GENERATE_SERIES(1, 20000) AS i;
+INSERT INTO deals_archived (id, update_time, status) SELECT i, '2026-02-01', 'open'
     FROM GENERATE_SERIES(1, 10000) AS i;
 INSERT INTO persons (id) SELECT i FROM GENERATE_SERIES(1, 20000) AS i;
 INSERT INTO organizations (id) SELECT i FROM GENERATE_SERIES(1, 20000) AS i;

@@ -2,7 +2,8 @@
 
 -- A deal that was archived keeps its last row in deals, and one that was brought back keeps its last
 -- row in deals_archived. The newer row is the current one. If both have the same time, archiving has
--- not changed it, and the archive is right.
+-- not changed it, and the row in deals_archived was read later. A row without a status is one that the
+-- destination keeps of a deleted record ("soft delete"): it does not count.
 --
 -- PostgreSQL matches the columns of a union by place, and a new custom field may be in another place
 -- of each table. So this lists, by name, the columns that both tables have.
@@ -27,6 +28,7 @@ BEGIN
                 SELECT 1
                 FROM deals_archived AS other
                 WHERE other.id = deals.id
+                    AND other.status IS NOT NULL
                     AND COALESCE(other.update_time, '-infinity') >= COALESCE(deals.update_time, '-infinity')
             )
             UNION ALL
@@ -35,12 +37,13 @@ BEGIN
                 SELECT 1
                 FROM deals AS other
                 WHERE other.id = deals_archived.id
+                    AND other.status IS NOT NULL
                     AND COALESCE(other.update_time, '-infinity')
                     > COALESCE(deals_archived.update_time, '-infinity')
             )
         ) AS deal
         WHERE deal.is_deleted IS NOT TRUE
-            AND COALESCE(deal.status, '') <> 'deleted'
+            AND deal.status <> 'deleted'
             AND NOT EXISTS (
                 SELECT 1
                 FROM deletions_now AS deletion
