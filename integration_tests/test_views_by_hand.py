@@ -196,7 +196,7 @@ def test_a_record_that_is_not_visible_is_not_left_out(warehouse: Database, name:
 @pytest.mark.parametrize("name", OBJECTS)
 def test_a_record_that_came_back_is_there_again(warehouse: Database, name: str) -> None:
     """With one row for each record, or with all that were ever written."""
-    add(warehouse, name, 1, 2, 3, 4, 5, 6)
+    add(warehouse, name, 1, 2, 3, 4, 5, 6, 7)
     found = [
         deletion(name, 1, MAR, evidence="audit", restored_time=MAR),
         deletion(name, 2, evidence="audit"),
@@ -209,18 +209,20 @@ def test_a_record_that_came_back_is_there_again(warehouse: Database, name: str) 
         deletion(name, 5, evidence="flag", restored_time=MAR),  # with the time of the deletion
         deletion(name, 6, evidence="audit"),
         deletion(name, 6, MAR, evidence="unreachable", restored_time=MAR),
+        deletion(name, 7, APR, evidence="audit", restored_time=MAR),  # seen later
     ]
     insert(warehouse, "deleted_records", *found)
-    assert ids(warehouse, f"{name}_now") == [1, 2, 4, 5, 6]
+    assert ids(warehouse, f"{name}_now") == [1, 2, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_a_row_that_is_newer_than_the_deletion_is_there(warehouse: Database, name: str) -> None:
     """Pipedrive has listed the record since, and nothing else reports that it came back."""
-    add(warehouse, name, 1, time=MAR)
+    add(warehouse, name, 1, 4, time=MAR)
     add(warehouse, name, 2, time=FEB)
     add(warehouse, name, 3, time=None)
-    insert(warehouse, "deleted_records", *(deletion(name, id_, FEB) for id_ in (1, 2, 3)))
+    insert(warehouse, "deleted_records", *(deletion(name, id_, FEB) for id_ in (1, 2, 3, 4)))
+    insert(warehouse, "deleted_records", deletion(name, 4, APR))  # and deleted once more
     assert ids(warehouse, f"{name}_now") == [1]
 
 
