@@ -413,6 +413,7 @@ def test_only_the_history_that_was_read_last_counts(warehouse: Database) -> None
         stay(1, 1, 11, JAN, FEB, read=MAR),
         stay(1, 2, 12, FEB, None, read=MAR),
         stay(1, 3, 13, FEB, None, read=FEB),  # Pipedrive listed more when it was read before
+        stay(1, 4, 13, FEB, None, read=None),  # and before the deal had a time
     ]
     insert(warehouse, "deal_stage_history", *history)
     assert rows(warehouse, "number", "deal_stage_history_now") == [(1,), (2,)]
