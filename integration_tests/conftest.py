@@ -14,6 +14,7 @@ import pytest
 
 from integration_tests import program
 from integration_tests.engine import engine, image  # noqa: F401  (fixtures)
+from integration_tests.postgresql import postgresql  # noqa: F401  (fixture)
 from integration_tests.program import Message, Mode, Outcome
 from pipedrive_sandbox import Options
 from pipedrive_sandbox.__main__ import main as serve

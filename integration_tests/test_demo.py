@@ -149,6 +149,20 @@ def test_the_query_shows_who_owns_the_deals(runs: Runs, company: Sandbox) -> Non
         assert all(answer[2].strip().startswith("Tier ") for answer in answers)
 
 
+def test_the_views_hold_what_exists_after_the_second_run(
+    runs: Runs, company_after: Sandbox
+) -> None:
+    """Deals were archived and deleted in between; the query counts each once."""
+    assert "FROM crm.deals_now d" in runs.second.stdout
+    both = [*company_after.records("deals"), *company_after.records("deals_archived")]
+    assert len(runs.query("SELECT id FROM crm.deals")) > len(company_after.records("deals"))
+    found = runs.query("SELECT id FROM crm.deals_now ORDER BY id")
+    assert [id_ for (id_,) in found] == sorted(deal["id"] for deal in both)
+    for name in ("persons", "organizations"):
+        found = runs.query(f"SELECT id FROM crm.{name}_now ORDER BY id")
+        assert [id_ for (id_,) in found] == sorted(r["id"] for r in company_after.records(name))
+
+
 def test_custom_fields_are_columns_of_the_right_type(runs: Runs) -> None:
     """They need no cast, and have the names that users gave them in Pipedrive."""
     (budget, seats) = runs.query("SELECT sum(budget), avg(seats) FROM crm.deals")[0]

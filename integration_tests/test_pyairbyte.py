@@ -29,6 +29,7 @@ KEYS = {"role_assignments": ("role_id", "user_id")}
 EVERY_DEAL = "?status=open,won,lost,deleted"
 SECRETS = ("access_token", "refresh_token", "client_secret")
 Way = dict[str, Any]
+EXECUTABLE: Way = {"local_executable": str(Path(sys.executable).with_name(CONNECTOR))}
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -45,7 +46,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PyAirbyte]:
 def way(request: pytest.FixtureRequest) -> Way:
     """How PyAirbyte runs the connector: keywords of its `get_source`."""
     if request.param == "executable":
-        return {"local_executable": str(Path(sys.executable).with_name(CONNECTOR))}
+        return EXECUTABLE
     # The sandbox listens on loopback only.
     return {"docker_image": request.getfixturevalue("image"), "use_host_network": True}
 

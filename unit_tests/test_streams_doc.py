@@ -1,15 +1,12 @@
-"""docs/streams.md: its tables match the streams, its SQL does what it says, and its links lead to
-the vendor's pages."""
+"""docs/streams.md: its tables match the streams, and its links lead to the vendor's pages."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from docs.generators.blocks import updated
@@ -84,103 +81,3 @@ def test_no_link_inside_the_page_is_broken() -> None:
         path, _, heading = target.partition("#")
         assert (DOCS / path).exists(), target
         assert path or heading in headings, target
-
-
-# --- the SQL of the page, on an example
-
-
-@pytest.fixture
-def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database with the page's views and no rows."""
-    with duckdb.connect() as database:
-        database.execute("""
-            CREATE TABLE deals (id BIGINT, update_time TIMESTAMP);
-            CREATE TABLE deals_archived (id BIGINT, update_time TIMESTAMP);
-            CREATE TABLE deal_products (deal_id BIGINT, id BIGINT, deal_update_time TIMESTAMP);
-            CREATE TABLE persons (id BIGINT, name VARCHAR);
-            CREATE TABLE deleted_records (object VARCHAR, id VARCHAR);
-        """)
-        blocks = re.findall(r"^```sql\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-        assert len(blocks) == 2
-        for block in blocks:
-            database.execute(block)
-        yield database
-
-
-def products(warehouse: duckdb.DuckDBPyConnection) -> list[tuple[int, int]]:
-    """(deal, product on the deal) of the view."""
-    rows = warehouse.execute("SELECT deal_id, id FROM deal_products_now ORDER BY ALL").fetchall()
-    return [(deal, product) for deal, product in rows]
-
-
-def test_a_product_removed_from_its_deal_is_not_in_the_view(
-    warehouse: duckdb.DuckDBPyConnection,
-) -> None:
-    warehouse.execute("""
-        INSERT INTO deals VALUES (1, '2026-01-01'), (2, '2026-01-01');
-        INSERT INTO deal_products VALUES
-            (1, 10, '2026-01-01'), (1, 11, '2026-01-01'), (2, 20, '2026-01-01');
-    """)
-    assert products(warehouse) == [(1, 10), (1, 11), (2, 20)]
-    # The deal loses 11, gets 12, and is read again.
-    warehouse.execute("""
-        UPDATE deals SET update_time = '2026-02-02' WHERE id = 1;
-        UPDATE deal_products SET deal_update_time = '2026-02-02' WHERE id = 10;
-        INSERT INTO deal_products VALUES (1, 12, '2026-02-02');
-    """)
-    assert products(warehouse) == [(1, 10), (1, 12), (2, 20)]
-
-
-def test_a_deal_that_lost_all_its_products_has_none_in_the_view(
-    warehouse: duckdb.DuckDBPyConnection,
-) -> None:
-    """A deal whose products_count is 0 needs no request: its old rows keep their old time."""
-    warehouse.execute("""
-        INSERT INTO deals VALUES (1, '2026-02-02');
-        INSERT INTO deal_products VALUES (1, 10, '2026-01-01');
-    """)
-    assert products(warehouse) == []
-
-
-def test_an_archived_deal_keeps_its_products_in_the_view(
-    warehouse: duckdb.DuckDBPyConnection,
-) -> None:
-    """Its last row in deals remains, older than the one in deals_archived."""
-    warehouse.execute("""
-        INSERT INTO deals VALUES (1, '2026-01-01');
-        INSERT INTO deals_archived VALUES (1, '2026-03-03');
-        INSERT INTO deal_products VALUES (1, 10, '2026-03-03'), (1, 11, '2026-01-01');
-    """)
-    assert products(warehouse) == [(1, 10)]
-
-
-def test_a_deal_that_changed_during_the_sync_keeps_its_products(
-    warehouse: duckdb.DuckDBPyConnection,
-) -> None:
-    warehouse.execute("""
-        INSERT INTO deals VALUES (1, '2026-01-01');
-        INSERT INTO deal_products VALUES (1, 10, '2026-01-02');
-    """)
-    assert products(warehouse) == [(1, 10)]
-
-
-def test_a_deal_without_a_time_keeps_its_products(
-    warehouse: duckdb.DuckDBPyConnection,
-) -> None:
-    """Pipedrive has returned imported deals without an update_time."""
-    warehouse.execute("""
-        INSERT INTO deals VALUES (1, NULL);
-        INSERT INTO deal_products VALUES (1, 10, NULL);
-    """)
-    assert products(warehouse) == [(1, 10)]
-
-
-def test_a_deleted_person_is_not_in_the_view_of_persons(
-    warehouse: duckdb.DuckDBPyConnection,
-) -> None:
-    warehouse.execute("""
-        INSERT INTO persons VALUES (1, 'Ada'), (2, 'Bob'), (3, 'Cy');
-        INSERT INTO deleted_records VALUES ('persons', '2'), ('products', '3');
-    """)
-    rows = warehouse.execute("SELECT name FROM persons_now ORDER BY id").fetchall()
-    assert rows == [("Ada",), ("Cy",)]

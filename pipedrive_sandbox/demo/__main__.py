@@ -16,6 +16,7 @@ from .company import Company
 from .report import Report, check
 from .state import DemoError, Folder
 from .sync import prepare, read
+from .views import create_views
 
 STOPPED = 130  # what a shell reports after Ctrl-C
 
@@ -60,6 +61,7 @@ def _demo(options: argparse.Namespace, report: Report) -> None:
         with report.progress():
             sync = read(reader, config, folder, report.advance)
         total = report.streams(sync, company.ledger(), folder.warehouse)
+    create_views(folder.warehouse)
     report.answer(folder.warehouse)
     state.synced = len(state.batches)
     state.first = state.first or total

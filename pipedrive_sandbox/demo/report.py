@@ -19,11 +19,10 @@ from .sync import SCHEMA, Sync
 QUESTION = f"""\
 SELECT p.name AS pipeline, d.tier, u.name AS owner, d.currency,
        count(*) AS deals, sum(d.value) AS value
-FROM {SCHEMA}.deals d
+FROM {SCHEMA}.deals_now d
 JOIN {SCHEMA}.pipelines p ON p.id = d.pipeline_id
 JOIN {SCHEMA}.users u ON u.id = d.owner_id
-WHERE d.status = 'open' AND d.tier IS NOT NULL
-  AND d.id NOT IN (SELECT id FROM {SCHEMA}.deals_archived)
+WHERE d.status = 'open' AND NOT d.is_archived AND d.tier IS NOT NULL
 GROUP BY ALL
 ORDER BY value DESC
 LIMIT 15"""
@@ -113,7 +112,7 @@ class Report:
         return total
 
     def answer(self, warehouse: Path) -> None:
-        """Print a query that joins tables of the warehouse, and its result."""
+        """Print a query that joins a view and tables of the warehouse, and its result."""
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             found = connection.execute(QUESTION)
             headings = [column[0] for column in found.description]
@@ -124,6 +123,7 @@ class Report:
         for *names, deals, value in rows:
             table.add_row(*map(str, names), f"{deals:,}", f"{value:,.0f}")
         self.say(f"Open deals by pipeline, tier and owner, from {warehouse}.")
+        self.say("deals_now is a view (see docs/sql): every deal once, without deleted ones.")
         self.say("Tier is a custom field of this company's deals.", "")
         if self._console.is_terminal:
             self._console.print(Syntax(QUESTION, "sql", background_color="default"))

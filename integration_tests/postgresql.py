@@ -1,0 +1,141 @@
+"""A PostgreSQL server for the tests, in a temporary folder that holds its socket as well."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NO_SERVER = "did not run: PostgreSQL is not installed (on Debian: apt-get install postgresql)"
+PATIENCE = 60  # seconds to wait for the server, and for each command
+# The server ends when the pipe closes, so also when these tests are killed.
+UNTIL_THE_PIPE_CLOSES = '"$@" & read -r _; kill -INT $!; wait $!'
+# A server's time zone must not show in any result.
+SETTINGS = ("listen_addresses=", "fsync=off", "TimeZone=America/New_York")
+
+
+@dataclass(frozen=True)
+class PostgreSQL:
+    """A running server. Its superuser needs no password, but only this machine's user and root
+    can reach the socket in `folder`."""
+
+    folder: Path
+
+    def environment(self) -> dict[str, str]:
+        """This process's, with the place of the server, for programs that connect to it."""
+        place = {"PGHOST": str(self.folder), "PGUSER": "postgres", "PGDATABASE": "postgres"}
+        return {**os.environ, **place}
+
+    def run(self, sql: str, copied: str = "") -> str:
+        """Run statements in the schema `crm`; `copied` is what a COPY FROM STDIN reads."""
+        done = subprocess.run(
+            ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql],
+            env={**self.environment(), "PGOPTIONS": "-c search_path=crm"},
+            input=copied,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        found = self.run(f"SELECT COALESCE(JSON_AGG(answer), '[]') FROM ({sql}) AS answer")
+        return list(json.loads(found))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A server with an empty schema `crm`."""
+    found = programs()
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+    try:
+        with running(found, folder):
+            yield PostgreSQL(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def programs() -> Path:
+    """The folder of `initdb` and `postgres`, which Debian does not put on the path.
+
+    Where PostgreSQL is missing, the test is skipped, or fails if REQUIRE_POSTGRESQL_TESTS is set.
+    """
+    on_path = shutil.which("initdb")
+    debians = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(debians, key=lambda path: float(path.parts[-3]), default=None)
+    found = Path(on_path) if on_path else newest
+    if found and shutil.which("psql"):
+        return found.parent
+    if os.environ.get("REQUIRE_POSTGRESQL_TESTS"):
+        pytest.fail(NO_SERVER, pytrace=False)
+    pytest.skip(NO_SERVER)
+
+
+@contextmanager
+def running(found: Path, folder: Path) -> Iterator[None]:
+    """Run a new server, as another user if this one is root: the server refuses to run as root."""
+    other: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        other = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    data, log = folder / "data", folder / "log.txt"
+    initdb = [found / "initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8"]
+    done = subprocess.run(
+        [*initdb, "--no-locale", "--no-sync", "-D", data],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        **other,
+    )
+    assert done.returncode == 0, done.stderr
+    settings = [word for setting in SETTINGS for word in ("-c", setting)]
+    server = [found / "postgres", "-D", data, "-k", folder, *settings]
+    with log.open("w") as output:
+        shell = subprocess.Popen(
+            ["sh", "-c", UNTIL_THE_PIPE_CLOSES, "sh", *server],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            **other,
+        )
+    assert shell.stdin is not None
+    try:
+        _wait_for(PostgreSQL(folder), log)
+        yield
+    finally:
+        shell.stdin.close()
+        try:
+            shell.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.kill(int((data / "postmaster.pid").read_text().split()[0]), 9)
+            shell.wait(timeout=PATIENCE)
+
+
+def _wait_for(server: PostgreSQL, log: Path) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            server.run("CREATE SCHEMA IF NOT EXISTS crm")
+            return
+        except AssertionError as error:
+            if time.monotonic() > give_up:
+                raise AssertionError(f"{error}\n{log.read_text()}") from None
+            time.sleep(0.1)
