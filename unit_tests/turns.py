@@ -16,8 +16,9 @@ from source_pipedrive.reading.batch import Task
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages
+from source_pipedrive.sync.selection import Selection
 from source_pipedrive.sync.stream_run import StreamRun
-from source_pipedrive.sync.sync import Options, Selection, SyncRun
+from source_pipedrive.sync.sync import Options, SyncRun
 from unit_tests.deals import Deals
 from unit_tests.fakes import ACME
 

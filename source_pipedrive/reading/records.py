@@ -9,9 +9,9 @@ from typing import Any
 from source_pipedrive.fields.plan import FieldPlan
 from source_pipedrive.fields.values import text
 from source_pipedrive.http.shapes import ShapedRecord, values
-from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.shaped import ShapedRecords
-from source_pipedrive.stream import Child, Kind, Stream
+from source_pipedrive.stream import DELETED_AT, Child, Kind, Stream
 
 Record = dict[str, Any]
 
@@ -21,11 +21,21 @@ class Plan:
 
     v1's times, `2024-05-01 10:00:00` in UTC, are written as RFC 3339 like v2's. Nulls at the top
     level are dropped, as the CDK's serializer drops them. fields: for streams with columns for
-    custom fields or labels.
+    custom fields or labels. marks: records that Pipedrive marks as deleted get a time in
+    `_ab_cdc_deleted_at`: that of their last change, or else `until`.
     """
 
-    def __init__(self, stream: Stream, user_id: int, fields: FieldPlan | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        user_id: int,
+        fields: FieldPlan | None = None,
+        marks: bool = False,
+        until: int = 0,
+    ) -> None:
         self.stream = stream.name
+        self._mark = stream.incremental.deletion_mark if marks else None
+        self._changed, self._until = stream.cursor_field or "", rfc3339(until)
         self._fields = fields
         self._times = stream.times if stream.endpoint.version == 1 else ()
         self._user_id = user_id if stream.kind is Kind.SINGLE else None
@@ -44,9 +54,11 @@ class Plan:
         for name in self._as_text:
             records = [with_text(item, name) for item in records]
         if self._fields is None:
-            return [without_nulls(item) for item in records]
-        shaped = [without_nulls(item) for item in self._fields.gather(records)]
-        self._fields.fill(shaped)
+            shaped = [without_nulls(item) for item in records]
+        else:
+            shaped = [without_nulls(item) for item in self._fields.gather(records)]
+            self._fields.fill(shaped)
+        self._fill_deleted_at(shaped, shaped)
         return shaped
 
     def shape_structs(self, records: Sequence[Any]) -> Sequence[Record] | ShapedRecords:
@@ -56,8 +68,23 @@ class Plan:
         if self._user_id is None and not self._times and self._secret_keys.isdisjoint(keys):
             columns = self._fields.columns_of(records) if self._fields is not None else []
             if columns is not None:
+                if not columns and self._any_deleted(records):
+                    columns = [{} for _ in records]
+                self._fill_deleted_at(records, columns)
                 return ShapedRecords(records, columns)
         return self.shape([record.plain() for record in records])
+
+    def _any_deleted(self, records: Sequence[Any]) -> bool:
+        return self._mark is not None and self._mark[1] in values(records, self._mark[0])
+
+    def _fill_deleted_at(self, records: Sequence[Any], columns: Sequence[Record]) -> None:
+        """Gives the column of each deleted record its time."""
+        if self._mark is None:
+            return
+        field, value = self._mark
+        for record, into in zip(records, columns, strict=False):
+            if record.get(field) == value:
+                into[DELETED_AT] = record.get(self._changed) or self._until
 
     def _of_user(self, record: Record) -> Record:
         """These objects hold `false` for a missing text, but a column has one type."""
