@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -34,11 +34,17 @@ def run_of(
     workers: int = 2,
     full_refresh: bool = False,
     stop_signal: StopSignal | None = None,
+    takers: Collection[str] = (),
 ) -> SyncRun[Any]:
-    """A sync of these streams."""
+    """A sync of these streams. takers: those that take tombstones."""
     definitions = [STREAMS[each] if isinstance(each, str) else each for each in streams]
     selected = [
-        Selection(stream, (states or {}).get(stream.name, {}), full_refresh)
+        Selection(
+            stream,
+            (states or {}).get(stream.name, {}),
+            full_refresh,
+            takes_tombstones=stream.name in takers,
+        )
         for stream in definitions
     ]
     options = Options(lower, workers)
