@@ -74,7 +74,13 @@ class SyncRun(Generic[T]):
         limits = WorkerLimits(client, options.workers)
         self._tombstones = Tombstones(selected, until, encoder, self.buffer)
         self._context = SyncContext(
-            client, company, options.lower, until, limits, self._tombstones, options.fields
+            client=client,
+            company=company,
+            lower=options.lower,
+            until=until,
+            limits=limits,
+            tombstones=self._tombstones,
+            fields=options.fields,
         )
         self._graph: Graph[StreamRun[T]] = Graph(self._unselected_run)
         self.runs = [self._selected_run(selection) for selection in selected]
