@@ -216,14 +216,19 @@ def test_without_takers_nothing_is_removed() -> None:
     assert KEY not in last_states(messages)["deals"]
 
 
-def test_tombstones_do_not_count_as_records_that_were_read() -> None:
+def test_tombstones_do_not_count_as_records_that_were_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "airbyte")
     world = later()
     run = run_of(world, *LISTS, states=first_sync(), takers=TAKERS)
     messages = Turns(run, world).messages()
     own = {r.stream.name: r.output.records for r in run.runs}
     written = {name: len(records_of(messages, name)) for name in TAKERS}
     for name in TAKERS:
-        assert own[name] == written[name] - len(removed(messages, name)), name
+        tombstones = len(removed(messages, name))
+        assert own[name] == written[name] - tombstones, name
+        assert f"{name}: sent {tombstones} tombstones" in caplog.text
 
 
 @pytest.mark.parametrize("seed", range(25))

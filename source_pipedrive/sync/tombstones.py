@@ -28,6 +28,7 @@ from source_pipedrive.reading.progress import OVERLAP, Progress, union
 from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.tombstones import lists_deleted, of_deletions, of_moved
 from source_pipedrive.stream import Kind, Stream
+from source_pipedrive.sync.failures import logger
 from source_pipedrive.sync.messages import Encoder, T
 from source_pipedrive.sync.output import StreamOutput, WriteBuffer
 from source_pipedrive.sync.selection import Selection
@@ -54,6 +55,7 @@ class TombstoneOutput(StreamOutput[T]):
         super().__init__(stream, encoder, buffer)
         self._removed = removed
         self._senders = set(senders)
+        self._sent = 0  # tombstones
         self._lock = threading.RLock()
         self._last: dict[str, Any] | None = None  # the last state
         self._is_outdated = False  # it lacks tombstones, or what has been removed
@@ -78,6 +80,7 @@ class TombstoneOutput(StreamOutput[T]):
                 return  # from a worker that nobody waits for any more
             self.started()
             self._since_state += count
+            self._sent += count
             self._is_outdated = True
             self._put_pieces([*self._status(AirbyteStreamStatus.RUNNING), *rendered])
 
@@ -101,6 +104,11 @@ class TombstoneOutput(StreamOutput[T]):
         if self._is_outdated and self._last is not None:
             self._put_pieces(self._state_pieces(self._last))
         super().ended(self._end[0])
+        if self._sent:
+            logger.info(
+                f"{self.stream}: sent {self._sent:,} tombstones, for records that were deleted or "
+                "moved to another list."
+            )
 
     def _state_pieces(self, state: dict[str, Any]) -> Sequence[T]:
         self._last, self._is_outdated = state, False
