@@ -192,6 +192,29 @@ def test_a_new_custom_field_becomes_a_column_that_sql_can_count_with(
     assert {f"{month:%Y-%m}" for month, _ in grouped} == months
 
 
+def test_rows_of_deleted_records_stay_and_lose_no_values(
+    start: Start, client: PyAirbyte, way: Way, tmp_path: Path
+) -> None:
+    """PyAirbyte does not know the column _ab_cdc_deleted_at: a tombstone would leave nulls."""
+    box = start(scale=0.1, clock=CLOCK, rate_limit=100_000)
+    company = Company(box, client, way, tmp_path / "pipedrive.duckdb")
+    config = box.config(remove_deleted=True)
+    names = ["deals", "deals_archived", "deleted_records"]
+    box.control("clock", {"advance_seconds": HOUR})
+    assert client.sync(way, config, names, company.warehouse).error == "", client.said()
+    gone = box.control("mutate", {"objects": ["deals"], "deletes": 5, "archives": 5})["deals"]
+    box.control("clock", {"advance_seconds": HOUR})
+    assert client.sync(way, config, names, company.warehouse).error == "", client.said()
+    with duckdb.connect(str(company.warehouse), read_only=True) as connection:
+        columns = "id, title, _ab_cdc_deleted_at IS NOT NULL"
+        both = " UNION ALL ".join(f"SELECT {columns} FROM {SCHEMA}.{name}" for name in names[:2])
+        rows = connection.execute(both).fetchall()
+        first = connection.execute(f"SELECT id FROM {SCHEMA}.deals").fetchall()
+    assert all(title for _, title, _ in rows)
+    assert set(gone["deleted"]) <= {id_ for id_, _, deleted in rows if deleted}
+    assert set(gone["archived"]) & {id_ for (id_,) in first}, "the archived deals stay, too"
+
+
 def test_tokens_that_were_renewed_reach_the_callback_and_no_log(
     start: Start, client: PyAirbyte, way: Way, tmp_path: Path
 ) -> None:

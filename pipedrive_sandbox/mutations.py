@@ -1,4 +1,5 @@
-"""Simulates the company's users while a client reads: they edit, add, delete and archive."""
+"""Simulates the company's users while a client reads: they edit, add, delete and archive records,
+and bring them back."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ INCREMENTAL = (
     "persons",
     "products",
 )
-ARCHIVABLE = ("deals", "leads")
+ARCHIVABLE = ("deals", "leads", "projects")
 LOGGED = ("deals", "organizations", "persons")  # have a changelog
 # The fields of a new deal: it is open and has never changed stage.
 NEW_DEAL = {
@@ -52,16 +53,20 @@ def mutate(
     adds: int = 0,
     deletes: int = 0,
     archives: int = 0,
+    restores: int = 0,
+    unarchives: int = 0,
     objects: Sequence[str] = INCREMENTAL,
     edit_kinds: Sequence[str] = USUAL_EDITS,
 ) -> Changes:
     """Change this many records, chosen by `seed` from the live records of `objects`.
 
-    Returns {object: {"edited" | "added" | "deleted" | "archived": [ids]}}. An edited, added or
-    deleted record gets the update time `now`; a switch decides whether an archived one does. A
-    call changes each record at most once. Objects are tables: archived deals are in "deals".
-    `edit_kinds`: the edits a deal may get (see `deal_edits.EditKind`). Some change only its child
-    records; a switch decides whether that changes the deal's update time.
+    Returns {object: {"edited" | "added" | "deleted" | "archived" | "restored" | "unarchived":
+    [ids]}}. An edited, added or deleted record gets the update time `now`; switches decide whether
+    an archived or restored one does. Deleted records can be restored if Pipedrive still lists them
+    by their flag. A call changes each record at most once. Objects are tables:
+    archived deals are in "deals". `edit_kinds`: the edits a deal may get (see
+    `deal_edits.EditKind`). Some change only its child records; a switch decides whether that
+    changes the deal's update time.
     """
     deal_edits.check_kinds(tuple(edit_kinds))
     unknown = sorted(set(objects) - set(world.tables))
@@ -76,6 +81,10 @@ def mutate(
         mutator.delete(objects)
     for _ in range(archives):
         mutator.archive([name for name in objects if name in ARCHIVABLE])
+    for _ in range(unarchives):
+        mutator.unarchive([name for name in objects if name in ARCHIVABLE])
+    for _ in range(restores):
+        mutator.restore(objects)
     return mutator.changes()
 
 
@@ -99,6 +108,10 @@ class _Mutator:
             lambda: defaultdict(list)
         )
         self._candidates: dict[str, list[Any]] = {}
+        self._deleted = {
+            name: [row for row in table.rows.values() if row.deleted_at is not None]
+            for name, table in world.tables.items()
+        }
 
     def changes(self) -> Changes:
         return {name: dict(kinds) for name, kinds in sorted(self._changes.items())}
@@ -167,15 +180,33 @@ class _Mutator:
                 table.drop(row, self._now)
             self._record_change(table, row, "deleted")
 
+    def restore(self, objects: Sequence[str]) -> None:
+        """Undo the deletion of a record that was deleted before this call."""
+        for name in self._random.sample(objects, len(objects)):
+            deleted = self._deleted[name]
+            if deleted:
+                row = deleted.pop(self._random.randrange(len(deleted)))
+                row.record, row.deleted_at = {**row.record, "is_deleted": False}, None
+                table = self._world.tables[name]
+                moved = self._switches.restore_moves_update_time
+                self._record_change(table, row, "restored", moved)
+                return
+
     def archive(self, objects: Sequence[str]) -> None:
-        for table, row in self._pick(objects, archived=False):
+        self._move(objects, archived=True)
+
+    def unarchive(self, objects: Sequence[str]) -> None:
+        self._move(objects, archived=False)
+
+    def _move(self, objects: Sequence[str], archived: bool) -> None:
+        for table, row in self._pick(objects, archived=not archived):
             self._world.children.keep_original(table.name, row)
-            row.record = {**row.record, "is_archived": True}
+            row.record = {**row.record, "is_archived": archived}
             if "archive_time" in row.record:
-                row.record["archive_time"] = table.stamp(self._now)
-            self._record_change(
-                table, row, "archived", moved=self._switches.archive_moves_update_time
-            )
+                row.record["archive_time"] = table.stamp(self._now) if archived else None
+            kind = "archived" if archived else "unarchived"
+            moved = self._switches.archive_moves_update_time
+            self._record_change(table, row, kind, moved)
 
     def _pick(
         self, objects: Sequence[str], archived: bool | None = None

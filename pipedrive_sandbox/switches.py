@@ -32,7 +32,8 @@ class Switches:
     list_deleted: bool = False  # persons, organizations, products, activities
     deleted_projects_stay: bool = False  # deleted projects stay listed for more than 30 days
     gone_deals: Literal["skipped", "400", "403", "404"] = "skipped"  # missing ids in deal_ids
-    archive_moves_update_time: bool = True  # whether archiving changes the update time
+    archive_moves_update_time: bool = True  # whether archiving changes the update time, both ways
+    restore_moves_update_time: bool = True  # whether restoring a deleted record changes it
     mail_folders: Literal["consistent", "inconsistent"] = "consistent"  # a thread's `folders`
     v1_sort_keys: int = 9  # a `sort` with more keys is a 400
     sorting: Literal["all", "first", "none"] = "all"  # the sort keys that a list honours

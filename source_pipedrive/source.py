@@ -16,6 +16,7 @@ from airbyte_cdk.models import (
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteStream,
     ConnectorSpecification,
+    DestinationSyncMode,
     Status,
     SyncMode,
 )
@@ -41,10 +42,17 @@ from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.pages import all_records
 from source_pipedrive.reading.shaping import Fields
-from source_pipedrive.stream import Stream
+from source_pipedrive.stream import (
+    DELETED_AT,
+    Kind,
+    Stream,
+    with_deleted_at,
+    without_deleted_at,
+)
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages, Encoder, T
-from source_pipedrive.sync.sync import Options, Selection, SyncRun
+from source_pipedrive.sync.selection import Selection
+from source_pipedrive.sync.sync import Options, SyncRun
 
 logger = logging.getLogger("airbyte")
 
@@ -110,9 +118,10 @@ class SourcePipedrive(Source):
         """
         parsed = parse(config)
         streams = STREAMS.values()
+        removes = parsed.remove_deleted
         if parsed.custom_fields == "raw":
             return AirbyteCatalog(
-                streams=[catalog_entry(stream, stream.schema) for stream in streams]
+                streams=[catalog_entry(stream, stream.schema, removes) for stream in streams]
             )
         client, _ = connect(parsed)
         definitions = Definitions(partial(all_records, client), strict=True)
@@ -122,7 +131,7 @@ class SourcePipedrive(Source):
             schemas[stream.name] = with_columns(stream, columns, parsed.labels)
         logger.info(f"Discovered {len(streams)} streams for {client.usage.tokens} API tokens.")
         return AirbyteCatalog(
-            streams=[catalog_entry(stream, schemas[stream.name]) for stream in streams]
+            streams=[catalog_entry(stream, schemas[stream.name], removes) for stream in streams]
         )
 
     def read(
@@ -154,13 +163,16 @@ class SourcePipedrive(Source):
         states = ConnectorStateManager(list(state))
         for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
             logger.warning(f"Ignoring the state of {gone}: this stream no longer exists.")
-        selected = [select(configured, states) for configured in catalog.streams]
+        removes = parsed.remove_deleted
+        selected = [select(configured, states, removes) for configured in catalog.streams]
         stop_signal = stop_signal or StopSignal()
         client, company = connect(parsed, sleep=stop_signal)
         if stop_signal.stopped:  # no stream has started yet, so none has to be ended
             raise stop_signal.error()
         lower = seconds_of(parsed.history.since(company.at))
         _warn(company, [selection.stream for selection in selected])
+        if removes:
+            _warn_of_rows_that_stay(selected)
         logger.info(f"Reading {len(selected)} streams, with history from {rfc3339(lower)} on.")
         fields = None
         if parsed.custom_fields != "raw":
@@ -169,8 +181,11 @@ class SourcePipedrive(Source):
         yield from SyncRun(client, company, selected, encoder, options, stop_signal)
 
 
-def catalog_entry(stream: Stream, schema: dict[str, Any]) -> AirbyteStream:
-    """The catalog's entry for a stream."""
+def catalog_entry(stream: Stream, schema: dict[str, Any], removes: bool = False) -> AirbyteStream:
+    """The catalog's entry for a stream. removes: whether deleted records are to be removed from
+    the user's tables, as far as their deletion can be known."""
+    if removes and stream.incremental.has_deletions:
+        schema = with_deleted_at(schema)
     modes = [SyncMode.full_refresh, *([SyncMode.incremental] if stream.cursor_field else [])]
     return AirbyteStream(
         name=stream.name,
@@ -183,8 +198,11 @@ def catalog_entry(stream: Stream, schema: dict[str, Any]) -> AirbyteStream:
     )
 
 
-def select(configured: ConfiguredAirbyteStream, states: ConnectorStateManager) -> Selection:
-    """The selection of one configured stream. Raises a config error if the stream is unknown."""
+def select(
+    configured: ConfiguredAirbyteStream, states: ConnectorStateManager, removes: bool = False
+) -> Selection:
+    """The selection of one configured stream. removes: as in `catalog_entry`. Raises a config error
+    if the stream is unknown."""
     name = configured.stream.name
     stream = STREAMS.get(name)
     if stream is None:
@@ -194,7 +212,29 @@ def select(configured: ConfiguredAirbyteStream, states: ConnectorStateManager) -
         )
     incremental = configured.sync_mode is SyncMode.incremental and stream.cursor_field is not None
     saved = states.get_stream_state(name, None)
-    return Selection(stream, saved, not incremental, configured.stream.json_schema or {})
+    schema = configured.stream.json_schema or {}
+    schema = schema if removes else without_deleted_at(schema)
+    # In any other table, a tombstone would be one more row.
+    dedups = configured.destination_sync_mode is DestinationSyncMode.append_dedup
+    takes_tombstones = incremental and dedups and DELETED_AT in (schema.get("properties") or {})
+    return Selection(stream, saved, not incremental, schema, takes_tombstones)
+
+
+def _warn_of_rows_that_stay(selected: Sequence[Selection]) -> None:
+    """Logs why deleted records will not be removed, although the configuration asks for it."""
+    names = [s.stream.name for s in selected if s.stream.incremental.has_deletions]
+    takers = {s.stream.name for s in selected if s.takes_tombstones}
+    if rest := [name for name in names if name not in takers]:
+        logger.info(
+            f"Deleted records are not removed from {', '.join(rest)}: that takes the sync mode "
+            f'"Incremental | Append + Deduped" and the column {DELETED_AT}, which a refresh of the '
+            "schema adds."
+        )
+    if takers and not any(s.stream.kind is Kind.DELETED for s in selected):
+        logger.warning(
+            "Deleted records are to be removed from your tables, but the stream deleted_records, "
+            "which finds most of them, is not selected. Select it."
+        )
 
 
 def _warn(company: Company, streams: Sequence[Stream]) -> None:

@@ -33,6 +33,7 @@ from source_pipedrive.stream.lists import (
     EVERY_STATUS,
     GOALS,
     GOALS_OF_TEAMS,
+    INACTIVE,
     TOUCHED_BY_ACTIVITIES,
     TOUCHED_BY_FILES,
     TOUCHED_BY_NOTES,
@@ -67,13 +68,14 @@ FIELDS = (
 )
 
 DEAL_FACTS = own_fields(DEAL_FIELDS, "label_ids visible_to channel") | {
-    "params": {"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS}}
+    "params": {"status": EVERY_STATUS, "include_fields": DEAL_EXTRAS}, "deleted_as": "deals"}
 DEALS = core("deals", "deals", 10, "deals:read", **cut(), **DEAL_FACTS,
              about="Deals that are not archived, including those deleted in the last 30 days")
 DEALS_ARCHIVED = core("deals_archived", "deals/archived", 20, "deals:read", **cut(),
                       read_after="deals", **DEAL_FACTS, about="Archived deals")
 PRODUCTS = core("products", "products", 10, "products:read", has_upper_bound=False,
-                about="Product catalogue", **own_fields(PRODUCT_FIELDS, "visible_to category"))
+                deleted_as="products", about="Product catalogue",
+                **own_fields(PRODUCT_FIELDS, "visible_to category"))
 PIPELINES = short("pipelines", "pipelines", "deals:read admin", about="Pipelines")
 GOAL_LIST = whole("goals", "goals/find", 20, "goals:read", param_sets=GOALS,
                   optional_params=GOALS_OF_TEAMS, records_path=("data", "goals"),
@@ -85,9 +87,10 @@ OF_LEADS = inherited_fields(LEAD_LABELS, DEAL_FIELDS, LEAD_FIELDS)
 SALES = (
     DEALS, DEALS_ARCHIVED, PRODUCTS, PIPELINES, GOAL_LIST, STAGES,
     paged("leads", "leads", 20, "leads:read", **changed(Changes.RESTARTING), **cut(),
-          **OF_LEADS, about="Leads in the inbox"),
+          **OF_LEADS, deleted_as="leads", about="Leads in the inbox"),
     paged("leads_archived", "leads/archived", 40, "leads:read", **cut(), read_after="leads",
-          **changed(Changes.NEWEST_FIRST), **OF_LEADS, about="Archived leads"),
+          **changed(Changes.NEWEST_FIRST), **OF_LEADS, deleted_as="leads",
+          about="Archived leads"),
     LEAD_LABELS,
     whole("lead_sources", "leadSources", 2, "leads:read", key=("name",),
           about="Sources that leads can come from"),
@@ -108,12 +111,13 @@ SALES = (
 )
 
 PERSONS = core("persons", "persons", 10, "contacts:read", params={"include_fields": PERSON_EXTRAS},
-               optional_fields=PERSON_APPS, **own_fields(PERSON_FIELDS), about="People")
+               optional_fields=PERSON_APPS, **own_fields(PERSON_FIELDS), deleted_as="persons",
+               about="People")
 ORGANIZATIONS = core("organizations", "organizations", 10, "contacts:read", about="Organizations",
-                     params={"include_fields": ORGANIZATION_EXTRAS},
+                     params={"include_fields": ORGANIZATION_EXTRAS}, deleted_as="organizations",
                      **own_fields(ORGANIZATION_FIELDS, "label_ids visible_to industry"))
 NOTES = paged("notes", "notes", 20, "contacts:read deals:read", **changed(Changes.RESTARTING),
-              **cut(), touches=TOUCHED_BY_NOTES,
+              **cut(), touches=TOUCHED_BY_NOTES, deleted_as="notes", **INACTIVE,
               about="Notes on deals, leads, people, organizations, projects and tasks")
 MAIL_FOLDERS = tuple({"folder": f} for f in ("inbox", "drafts", "sent", "archive"))
 MAIL_THREADS = paged("mail_threads", "mailbox/mailThreads", 20, "mail:read", kind=Kind.MAILBOX,
@@ -130,11 +134,12 @@ CONTACTS_AND_WORK = (
     core("activities", "activities", 10, "activities:read", **cut(),
          params={"include_fields": "attendees"}, definitions=(ACTIVITY_FIELDS,),
          labels=labelled("type priority outcome"), as_text=("outcome",),
-         touches=TOUCHED_BY_ACTIVITIES, about="Calls, meetings and tasks of all users"),
+         touches=TOUCHED_BY_ACTIVITIES, deleted_as="activities",
+         about="Calls, meetings and tasks of all users"),
     whole("activity_types", "activityTypes", 20, "activities:read admin",
           **changed(Changes.ON_CLIENT), about="Activity types"),
     paged("files", "files", 20, "contacts:read deals:read activities:read", limit=100, **cut(),
-          **changed(Changes.NEWEST_FIRST), touches=TOUCHED_BY_FILES,
+          **changed(Changes.NEWEST_FIRST), touches=TOUCHED_BY_FILES, deleted_as="files", **INACTIVE,
           about="Attached files, without their contents"),
     paged("call_logs", "callLogs", 20, "phone-integration", limit=50, **cut("start_time"),
           only_own_data=True, about="Calls of the token's user"),
@@ -157,11 +162,12 @@ OF_PRODUCTS = changed_parents("product", PRODUCTS)
 DEAL_PRODUCTS = children(
     "deal_products", path="deals/products", version=2, cost=10, scope="deals:read products:read",
     ids_param="deal_ids", batch=100, own_key="id", counter="products_count", **OF_DEALS,
-    about="Products on deals")
+    deleted_as="deal_products", about="Products on deals")
 DEAL_INSTALLMENTS = children(
     "deal_installments", path="deals/installments", version=2, cost=10, scope="deals:read",
     ids_param="deal_ids", batch=100, own_key="id", counter=None, extra_fields=("currency",),
     **OF_DEALS, means_unavailable=NO_INSTALLMENTS, needs=INSTALLMENTS,
+    deleted_as="deal_installments",
     about="Payments of deals that are paid in instalments")
 DEAL_CHANGELOG = changelog("deal_changelog", "deals", OF_DEALS, extra_fields=STAGE_FACTS)
 
@@ -218,7 +224,8 @@ OF_PROJECTS = {**changed_parents("project", PROJECTS, PROJECTS_ARCHIVED),
                "counter": None, "scope": "projects:read projects:full"}
 PROJECTS_AND_TASKS = (
     PROJECTS, PROJECTS_ARCHIVED, BOARDS,
-    addon("tasks", "tasks", about="Tasks in projects", **changed(Changes.ON_CLIENT)),
+    addon("tasks", "tasks", about="Tasks in projects", **changed(Changes.ON_CLIENT),
+          deleted_as="tasks"),
     addon("project_templates", "projectTemplates", about="Project templates",
           **changed(Changes.ON_CLIENT)),
     children("project_phases", (BOARDS,), "board_id", "phases", 2, 10,

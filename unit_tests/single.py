@@ -16,12 +16,14 @@ from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.messages import AsMessages
 from source_pipedrive.sync.output import StreamOutput, WriteBuffer
 from source_pipedrive.sync.stream_run import StreamRun
+from source_pipedrive.sync.tombstones import Tombstones
 from unit_tests.fakes import ACME, NOW, FakeClient
 
 LOWER, UNTIL = instant("2025-11-23"), seconds_of(NOW)
 WORKERS = 8
 Record = dict[str, Any]
 Buffer = WriteBuffer[Any]
+NONE = Tombstones([], UNTIL, AsMessages(), Buffer(1))
 
 
 def no_sources(*_: Any) -> StreamRun[Any]:
@@ -38,7 +40,7 @@ def run_of(
 ) -> tuple[StreamRun[Any], Buffer]:
     """A run of one stream, and the buffer that it writes to."""
     stream, buffer = STREAMS[name], Buffer(10_000)
-    context = SyncContext(client, ACME, lower, UNTIL, WorkerLimits(client, WORKERS))
+    context = SyncContext(client, ACME, lower, UNTIL, WorkerLimits(client, WORKERS), NONE)
     progress = state.restore(stream, saved or {}, False, ACME.id, lower, UNTIL)
     output = StreamOutput(name, AsMessages(), buffer)
     return StreamRun(stream, context, output, graph or Graph(no_sources), progress), buffer

@@ -15,7 +15,8 @@ from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.refusals import HOPELESS
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages
-from source_pipedrive.sync.sync import Options, Selection, SyncRun
+from source_pipedrive.sync.selection import Selection
+from source_pipedrive.sync.sync import Options, SyncRun
 from unit_tests.fakes import ACME, NOW, FakeApi
 
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this."}'

@@ -20,7 +20,8 @@ from source_pipedrive.reading.state import VERSION
 from source_pipedrive.stream import NOT_REQUESTED, Kind, Paging, Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages
-from source_pipedrive.sync.sync import Options, Selection, SyncRun
+from source_pipedrive.sync.selection import Selection
+from source_pipedrive.sync.sync import Options, SyncRun
 from unit_tests.contract import operation
 from unit_tests.fakes import ACME, NOW, FakeClient
 from unit_tests.newer import NEWER_SCOPES

@@ -108,6 +108,28 @@ def test_archiving_moves_a_record_to_the_other_list(moves: bool) -> None:
         assert (archived[id_]["update_time"] != before[id_]) is moves
 
 
+@pytest.mark.parametrize("moves", [True, False])
+def test_archived_and_deleted_records_come_back(moves: bool) -> None:
+    box = service(archive_moves_update_time=moves, restore_moves_update_time=moves)
+    objects = ["deals", "projects"]
+    gone = box.mutate(1, deletes=6, objects=objects), box.mutate(2, archives=6, objects=objects)
+    before = {(n, r["id"]): r["update_time"] for n in objects for r in box.records(f"{n}_archived")}
+    box.clock.advance(60)
+    unarchived = box.mutate(3, unarchives=500, objects=objects)
+    assert set(gone[1]["projects"]["archived"]) <= set(unarchived["projects"]["unarchived"])
+    restored = box.mutate(4, restores=500, objects=objects)
+    assert set(gone[0]["deals"]["deleted"]) <= set(restored["deals"]["restored"])
+    for name in objects:
+        assert box.records(name, status="deleted") == []
+        live = {record["id"]: record for record in box.records(name)}
+        assert live.keys() >= {*unarchived[name]["unarchived"], *restored[name]["restored"]} - {
+            record["id"] for record in box.records(f"{name}_archived")
+        }
+        for id_ in unarchived[name]["unarchived"]:
+            assert live[id_]["archive_time"] is None
+            assert (live[id_]["update_time"] != before[name, id_]) is moves
+
+
 def test_a_deleted_deal_is_available_for_thirty_days() -> None:
     box = service()
     (id_,) = box.mutate(1, deletes=1, objects=["deals"])["deals"]["deleted"]

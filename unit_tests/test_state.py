@@ -15,7 +15,8 @@ from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.progress import Progress
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages
-from source_pipedrive.sync.sync import Options, Selection, SyncRun
+from source_pipedrive.sync.selection import Selection
+from source_pipedrive.sync.sync import Options, SyncRun
 from unit_tests.fakes import ACME, FakeClient
 
 LOWER, UNTIL = instant("2025-11-23"), instant("2026-11-23T10:00:00Z")

@@ -10,14 +10,22 @@ from pathlib import Path
 import pytest
 
 from docs.generators.blocks import updated
-from docs.generators.listing import PAGES, PAGES_FILE, all_places, deletes, tables, touches
+from docs.generators.listing import (
+    PAGES,
+    PAGES_FILE,
+    all_places,
+    deletes,
+    removals,
+    tables,
+    touches,
+)
 from source_pipedrive.stream import Changes, Touches
 from source_pipedrive.streams import STREAMS
 from unit_tests.contract import operation
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "streams.md"
-GENERATED = {"moves": touches, "tables": tables}
+GENERATED = {"moves": touches, "removals": removals, "tables": tables}
 
 
 def test_the_golden_links_lead_to_the_vendors_pages() -> None:

@@ -17,7 +17,8 @@ from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync import workers
 from source_pipedrive.sync.messages import AsLines, AsMessages
 from source_pipedrive.sync.schedule import Schedule
-from source_pipedrive.sync.sync import Options, Selection, SyncRun
+from source_pipedrive.sync.selection import Selection
+from source_pipedrive.sync.sync import Options, SyncRun
 from unit_tests.deals import Deals, deals
 from unit_tests.fakes import ACME, NOW, FakeClient, Params, v2_list
 from unit_tests.test_limits import Pace

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -16,8 +16,9 @@ from source_pipedrive.reading.batch import Task
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages
+from source_pipedrive.sync.selection import Selection
 from source_pipedrive.sync.stream_run import StreamRun
-from source_pipedrive.sync.sync import Options, Selection, SyncRun
+from source_pipedrive.sync.sync import Options, SyncRun
 from unit_tests.deals import Deals
 from unit_tests.fakes import ACME
 
@@ -33,11 +34,17 @@ def run_of(
     workers: int = 2,
     full_refresh: bool = False,
     stop_signal: StopSignal | None = None,
+    takers: Collection[str] = (),
 ) -> SyncRun[Any]:
-    """A sync of these streams."""
+    """A sync of these streams. takers: those that take tombstones."""
     definitions = [STREAMS[each] if isinstance(each, str) else each for each in streams]
     selected = [
-        Selection(stream, (states or {}).get(stream.name, {}), full_refresh)
+        Selection(
+            stream,
+            (states or {}).get(stream.name, {}),
+            full_refresh,
+            takes_tombstones=stream.name in takers,
+        )
         for stream in definitions
     ]
     options = Options(lower, workers)

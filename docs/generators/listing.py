@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from source_pipedrive.reading.deleted import OBJECTS
+from source_pipedrive.reading.tombstones import lists_deleted
 from source_pipedrive.stream import NOT_REQUESTED, Changes, Kind, Stream, Touches, UnavailableAnswer
 from source_pipedrive.streams import GROUPS, STREAMS
 
@@ -151,14 +152,9 @@ def tokens(stream: Stream) -> str:
 def deletes(stream: Stream) -> str:
     """How a deletion shows, in the words that docs/streams.md explains."""
     flags = [f"`{flag}`" for flag in FLAGS if flag in stream.schema["properties"]]
-    requested = [
-        *stream.endpoint.param_sets,
-        stream.endpoint.params,
-        *(part.endpoint.params for part in stream.components),
-    ]
     if stream.kind in (Kind.REMOVED, Kind.DELETED):
         return "-"
-    if any("deleted" in params.get("status", "").split(",") for params in requested):
+    if lists_deleted(stream):
         return "flag"
     if stream.name in OBJECTS.values():
         return "recorded"
@@ -171,6 +167,34 @@ def deletes(stream: Stream) -> str:
     if stream.cursor_field is None:
         return "full refresh"
     return f"{' or '.join(flags)}, if listed" if flags else "unseen"
+
+
+def removals() -> str:
+    """The streams whose tables clean themselves: one line for each object."""
+    found: dict[str, list[Stream]] = {}
+    for name, stream in STREAMS.items():
+        if stream.incremental.has_deletions:
+            found.setdefault(stream.incremental.deleted_as or name, []).append(stream)
+    lines = [
+        f"| {names(streams)} | {mark(streams[0])} | {reported(streams[0])} |"
+        for streams in found.values()
+    ]
+    head = ["| streams | a deleted record has | `object` in `deleted_records` |", "|---|---|---|"]
+    return "\n".join([*head, *lines, ""])
+
+
+def mark(stream: Stream) -> str:
+    """The field that marks a deleted record, and its value."""
+    if stream.incremental.deletion_mark is None:
+        return "no mark"
+    field, value = stream.incremental.deletion_mark
+    listed = "" if lists_deleted(stream) else ", if listed"
+    return f"`{field}` {json.dumps(value)}{listed}"
+
+
+def reported(stream: Stream) -> str:
+    """The object under which `deleted_records` reports the stream's records."""
+    return f"`{stream.incremental.deleted_as}`" if stream.incremental.deleted_as else "none"
 
 
 def scopes(stream: Stream) -> str:

@@ -38,6 +38,7 @@ REMEDIES = {
     "daily_token_reserve": "Use a whole percentage from 0 to 90.",
     "daily_token_budget": f"Use a whole number, at least {LEAST_BUDGET}, or leave it out.",
     "num_workers": f"Use a whole number from 1 to {MAX_WORKERS}, or leave it out.",
+    "remove_deleted": "Use true or false.",
     "api_url": "Use https (http only for 127.0.0.0/8, localhost or [::1]) without user, password, "
     "query or fragment, or leave it out.",
 }

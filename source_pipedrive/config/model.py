@@ -246,8 +246,16 @@ class Config(_Model):
         "your account's rate limit and Pipedrive's response times allow.",
         default=None,
     )
+    remove_deleted: Annotated[bool, Field(strict=True)] = field(
+        7,
+        "Remove deleted records from your tables",
+        "On: a record that is known to be deleted, and a deal or lead that moved to its archive, "
+        "is removed from its table by destinations that deduplicate. Refresh the schema after you "
+        "switch this on, and select deleted_records.",
+        default=False,
+    )
     api_url: str = kept(
-        7, "API address", "For tests: replaces Pipedrive's. https, or http on this machine."
+        8, "API address", "For tests: replaces Pipedrive's. https, or http on this machine."
     )
 
     @field_validator("api_url")

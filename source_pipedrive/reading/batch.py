@@ -24,11 +24,14 @@ class Batch:
 
     moved: updates the progress with what these records complete; the state that follows the batch
     includes it. None: nothing yet. parents: the parents whose children the records are, if any.
+    listed_in: the path of the list that was requested for deleted records and returned these; "" if
+    they prove nothing yet.
     """
 
     records: Sequence[Record]
     moved: Callable[[Progress], object] | None = None
     parents: Sequence[Record] = ()
+    listed_in: str = ""
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ class DeletedRecords(Sequential):
                         self._record(name, item["id"], item.get("update_time"))
                         for item in page.records
                         if (instant_or_none(item.get("update_time")) or since) >= since
-                    ]
+                    ],
+                    listed_in=path,
                 )
 
     def _of_recents(self, item: Record) -> Record:

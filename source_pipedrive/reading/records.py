@@ -9,11 +9,11 @@ from typing import Any
 from source_pipedrive.fields.columns import RAW
 from source_pipedrive.fields.plan import FieldPlan
 from source_pipedrive.fields.raw import CustomFields
-from source_pipedrive.fields.values import text
+from source_pipedrive.fields.values import Values, text
 from source_pipedrive.http.shapes import ShapedRecord, values
-from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.shaped import ShapedRecords, rows
-from source_pipedrive.stream import Child, Kind, Stream
+from source_pipedrive.stream import DELETED_AT, Child, Kind, Stream
 
 Record = dict[str, Any]
 
@@ -23,11 +23,21 @@ class Plan:
 
     v1's times, `2024-05-01 10:00:00` in UTC, are written as RFC 3339 like v2's. Nulls at the top
     level are dropped, as the CDK's serializer drops them. fields: for streams with columns for
-    custom fields or labels.
+    custom fields or labels. marks: records that Pipedrive marks as deleted get a time in
+    `_ab_cdc_deleted_at`: that of their last change, or else `until`.
     """
 
-    def __init__(self, stream: Stream, user_id: int, fields: FieldPlan | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        user_id: int,
+        fields: FieldPlan | None = None,
+        marks: bool = False,
+        until: int = 0,
+    ) -> None:
         self.stream = stream.name
+        self._mark = stream.incremental.deletion_mark if marks else None
+        self._changed, self._until = stream.cursor_field or "", rfc3339(until)
         self._fields = fields
         self._times = stream.times if stream.endpoint.version == 1 else ()
         self._user_id = user_id if stream.kind is Kind.SINGLE else None
@@ -47,9 +57,14 @@ class Plan:
         for name in self._as_text:
             records = [with_text(item, name) for item in records]
         if self._fields is None:
-            return [without_nulls(item) for item in records]
-        shaped = [without_nulls(item) for item in self._fields.gather(records)]
-        self._fields.fill(shaped)
+            shaped = [without_nulls(item) for item in records]
+        else:
+            shaped = [without_nulls(item) for item in self._fields.gather(records)]
+            self._fields.fill(shaped)
+        for name, column in self._deleted_at(shaped).items():
+            for record, value in zip(shaped, column, strict=True):
+                if value is not None:
+                    record[name] = value
         return shaped
 
     def shape_structs(self, records: Sequence[Any]) -> Sequence[Record] | ShapedRecords:
@@ -61,12 +76,27 @@ class Plan:
         if not aside or self._user_id is not None or self._times or self._secret_keys & {*keys}:
             return self.shape([record.plain() for record in records])
         raw = self._raw if RAW in keys else None
-        if fields is None or not fields.names:
-            if raw is not None:
-                raw.settle(records)
-            return ShapedRecords(records)
-        of_fields = raw.values(records) if raw is not None else {}
-        return ShapedRecords(records, rows(fields.columns(records, of_fields)))
+        columns: dict[str, Values] = {}
+        if fields is not None and fields.names:
+            columns = fields.columns(records, raw.values(records) if raw is not None else {})
+        elif raw is not None:
+            raw.settle(records)
+        return ShapedRecords(records, rows({**columns, **self._deleted_at(records)}))
+
+    def _deleted_at(self, records: Sequence[Any]) -> dict[str, Values]:
+        """The column with the time of each deleted record, if there is one."""
+        if self._mark is None:
+            return {}
+        field, value = self._mark
+        marks = values(records, field)
+        if value not in marks:
+            return {}
+        times = values(records, self._changed)
+        column = [
+            time or self._until if mark == value else None
+            for mark, time in zip(marks, times, strict=True)
+        ]
+        return {DELETED_AT: column}
 
     def _of_user(self, record: Record) -> Record:
         """These objects hold `false` for a missing text, but a column has one type."""

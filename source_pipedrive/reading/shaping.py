@@ -12,7 +12,7 @@ from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.shapes import are_shaped
 from source_pipedrive.reading.records import Plan, Record
 from source_pipedrive.reading.shaped import ShapedRecords
-from source_pipedrive.stream import Stream
+from source_pipedrive.stream import DELETED_AT, Stream
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,22 @@ class Fields:
 
 
 class Shaping:
-    """schema: as in the catalog; fields: None if custom fields stay as Pipedrive sends them."""
+    """schema: as in the catalog; fields: None if custom fields stay as Pipedrive sends them; until:
+    when the sync began, in seconds since 1970."""
 
     def __init__(
-        self, stream: Stream, user_id: int, fields: Fields | None, schema: Mapping[str, Any]
+        self,
+        stream: Stream,
+        user_id: int,
+        fields: Fields | None,
+        schema: Mapping[str, Any],
+        until: int = 0,
     ) -> None:
         self._stream = stream
         self._user_id = user_id
         self._fields = fields
         self._schema = schema
+        self._until = until
         self._lock = threading.Lock()
         self._plan: Plan | None = None
 
@@ -51,5 +58,6 @@ class Shaping:
                 if self._fields is not None and self._stream.columns.definitions:
                     wanted = self._fields
                     fields = plan_of(self._stream, self._schema, wanted.definitions, wanted.labels)
-                self._plan = Plan(self._stream, self._user_id, fields)
+                marks = DELETED_AT in (self._schema.get("properties") or {})
+                self._plan = Plan(self._stream, self._user_id, fields, marks, self._until)
             return self._plan

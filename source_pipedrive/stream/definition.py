@@ -161,6 +161,9 @@ class Stream:
             yield "its schema lacks the key"
         if any(name not in properties for name in self.incremental.times):
             yield "its schema lacks a time field"
+        mark = self.incremental.deletion_mark
+        if mark is not None and mark[0] not in properties:
+            yield f'its schema lacks the field "{mark[0]}" of its deletion_mark'
         if self.endpoint.cost <= 0 and self.kind not in NOT_REQUESTED:
             yield "it costs nothing"
         if (self.child is not None) != (self.kind is Kind.CHILD):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from source_pipedrive.stream.kinds import Changes, Paging, Touches
 
@@ -66,7 +67,8 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Incremental:
-    """Which part of a stream an incremental sync reads. The default is a full refresh."""
+    """Which part of a stream an incremental sync reads, and how a deletion becomes known. The
+    default is a full refresh, which needs neither."""
 
     cursor_field: str | None = None
     """Time at which a record changed; None for a full refresh."""
@@ -78,6 +80,15 @@ class Incremental:
     """Time by which the configured history limits the stream; None if it does not."""
     touches: Mapping[str, Touches] = field(default_factory=dict)
     """Streams whose update_time a change to these records may update, and how certain that is."""
+    deletion_mark: tuple[str, Any] | None = None
+    """A field, and its value in a deleted record; None if the records have no such field."""
+    deleted_as: str = ""
+    """Object under which `deleted_records` reports the deletion of these records; "" if never."""
+
+    @property
+    def has_deletions(self) -> bool:
+        """Whether a deletion can become known."""
+        return self.deletion_mark is not None or bool(self.deleted_as)
 
     @property
     def times(self) -> tuple[str, ...]:
@@ -94,5 +105,7 @@ class Incremental:
             yield "Changes.RESTARTING needs v1"
         if self.changes in SORTED and endpoint.paging is Paging.WHOLE:
             yield "a sorted list needs pages"
+        if self.has_deletions and self.cursor_field is None:
+            yield "only a stream with a cursor_field can have deletion_mark or deleted_as"
         if self.changes in SORTED and len(endpoint.param_sets) > 1:
             yield "a sorted list cannot have several param_sets"

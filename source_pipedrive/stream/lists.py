@@ -51,6 +51,11 @@ TOUCHED_BY_ACTIVITIES = {
 }
 TOUCHED_BY_FILES = dict.fromkeys(("deals", "persons", "organizations", "leads"), Touches.UNKNOWN)
 
+# Keywords of lists whose records carry a mark once they are deleted. That a record is not active
+# means the same only where it says so here: users and activity types can be inactive, too.
+MARKED: dict[str, Any] = {"deletion_mark": ("is_deleted", True)}
+INACTIVE: dict[str, Any] = {"deletion_mark": ("active_flag", False)}
+
 
 def by_group(name: str, keywords: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The keywords of the stream `name` by group; those of Stream itself are under "".
@@ -93,13 +98,13 @@ def stream(name: str, path: str, version: int, cost: int, scope: str, **keywords
 def core(name: str, path: str, cost: int, scope: str, **keywords: Any) -> Stream:
     """A v2 list, read in the order of its update_time; each page is a checkpoint."""
     time = changed(Changes.ASCENDING)
-    keywords = {"limit": 500, **time, **keywords}
+    keywords = {"limit": 500, **MARKED, **time, **keywords}
     return stream(name, path, 2, cost, scope, paging=Paging.CURSOR, **keywords)
 
 
 def short(name: str, path: str, scope: str, **keywords: Any) -> Stream:
     """A v2 list without a filter that takes one request in nearly every company."""
-    keywords = {"limit": 500, **changed(Changes.ON_CLIENT), **keywords}
+    keywords = {"limit": 500, **MARKED, **changed(Changes.ON_CLIENT), **keywords}
     return stream(name, path, 2, 5, scope, paging=Paging.CURSOR, **keywords)
 
 
@@ -197,6 +202,7 @@ def addon(name: str, path: str, paging: Paging = Paging.CURSOR, **keywords: Any)
 def projects(name: str, path: str, **keywords: Any) -> Stream:
     """Projects, including deleted ones, which take a request of their own."""
     time = changed(Changes.ON_CLIENT)
+    keywords |= {"deletion_mark": ("status", "deleted"), "deleted_as": "projects"}
     return addon(name, path, param_sets=({}, {"status": "deleted"}), **time, **keywords)
 
 

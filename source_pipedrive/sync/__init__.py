@@ -6,7 +6,8 @@
    priority.py and within limits.py.
 3. The task, a generator of the reader's, requests a page and yields a `Batch`.
 4. `StreamRun` (stream_run.py) shapes and renders the records, advances the progress and puts the
-   records and the state that includes them into the `WriteBuffer` (output.py).
+   records and the state that includes them into the `WriteBuffer` (output.py). What they remove
+   from other streams' tables goes before them (tombstones.py).
 5. It hands the records to the dependents (handovers.py), which may yield batches of their own.
 6. The worker resumes the task. The main thread takes the output from the buffer and writes it.
 """

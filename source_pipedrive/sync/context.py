@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.request import Api
 from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.sync.limits import WorkerLimits
+from source_pipedrive.sync.tombstones import Tombstones
 
 
 @dataclass(frozen=True)
 class SyncContext:
-    """What the runs of a sync share. lower, until: the history, in seconds since 1970; fields: None
-    if custom fields stay as Pipedrive sends them."""
+    """What the runs of a sync share. lower, until: the history, in seconds since 1970; tombstones:
+    what the streams remove from each other's tables; fields: None if custom fields stay as
+    Pipedrive sends them."""
 
     client: Api
     company: Company
     lower: int
     until: int
     limits: WorkerLimits
+    tombstones: Tombstones[Any]
     fields: Fields | None = None

@@ -94,6 +94,7 @@ class StreamOutput(Generic[T]):
         self.pages = 0
         self.over = False
         self._since_state = 0
+        self._begun: set[AirbyteStreamStatus] = set()  # the statuses that were sent
         self._encoder = encoder
         self._buffer = buffer
 
@@ -110,24 +111,19 @@ class StreamOutput(Generic[T]):
         return self._encoder.records(self.stream, records) if records else []
 
     def started(self) -> None:
-        """The stream's first message."""
-        self._put(status_message(self.stream, AirbyteStreamStatus.STARTED))
+        """The stream's first message, once."""
+        self._put_pieces(self._status(AirbyteStreamStatus.STARTED))
 
     def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:
         """A rendered page of `count` records and, if given, the state after it."""
         if self.over:  # a page that came too late for a sync that was asked to stop
             return
-        pieces: list[T] = []
-        if count and not self.records:
-            running = status_message(self.stream, AirbyteStreamStatus.RUNNING)
-            pieces.extend(self._encoder.message(running))
+        pieces = [*self._status(AirbyteStreamStatus.RUNNING)] if count else []
         pieces.extend(rendered)
         self.count(count)
         self._since_state += count
         if state is not None:
-            message = state_message(self.stream, state, self._since_state)
-            pieces.extend(self._encoder.message(message))
-            self._since_state = 0
+            pieces.extend(self._state_pieces(state))
         self._buffer.put(OutputChunk(pieces, page=True))
 
     def count(self, records: int) -> None:
@@ -139,9 +135,7 @@ class StreamOutput(Generic[T]):
         """A state on its own; none after the stream's end."""
         if self.over:
             return
-        message = state_message(self.stream, state, self._since_state)
-        self._since_state = 0
-        self._put(message)
+        self._put_pieces(self._state_pieces(state))
 
     def estimate(self, records: int) -> None:
         """About how many records are expected in all."""
@@ -156,8 +150,24 @@ class StreamOutput(Generic[T]):
         complete = AirbyteStreamStatus.COMPLETE if error is None else AirbyteStreamStatus.INCOMPLETE
         self._put(status_message(self.stream, complete))
 
+    def _status(self, status: AirbyteStreamStatus) -> Sequence[T]:
+        """The message for one status; nothing the second time."""
+        if status in self._begun:
+            return []
+        self._begun.add(status)
+        return self._encoder.message(status_message(self.stream, status))
+
+    def _state_pieces(self, state: dict[str, Any]) -> Sequence[T]:
+        message = state_message(self.stream, state, self._since_state)
+        self._since_state = 0
+        return self._encoder.message(message)
+
     def _put(self, message: AirbyteMessage) -> None:
-        self._buffer.put(OutputChunk(self._encoder.message(message)))
+        self._put_pieces(self._encoder.message(message))
+
+    def _put_pieces(self, pieces: Sequence[T]) -> None:
+        if pieces:
+            self._buffer.put(OutputChunk(pieces))
 
 
 class NullOutput(StreamOutput[T]):
@@ -175,5 +185,5 @@ class NullOutput(StreamOutput[T]):
         """Counts the records."""
         self.count(count)
 
-    def _put(self, message: AirbyteMessage) -> None:
+    def _put_pieces(self, pieces: Sequence[T]) -> None:
         """Nothing leaves."""

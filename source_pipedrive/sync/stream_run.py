@@ -33,6 +33,7 @@ from source_pipedrive.sync.handovers import Handovers
 from source_pipedrive.sync.messages import T
 from source_pipedrive.sync.output import StreamOutput
 from source_pipedrive.sync.status import RunStatus
+from source_pipedrive.sync.tombstones import Tombstones
 
 
 class StreamRun(RunStatus[T]):
@@ -52,7 +53,9 @@ class StreamRun(RunStatus[T]):
         self.seconds = 0.0
         self.handed_on = False  # a page has reached the dependents
         self._handovers = Handovers()
-        self._shaping = Shaping(stream, context.company.user_id, context.fields, schema or {})
+        user, schema = context.company.user_id, schema or {}
+        self._shaping = Shaping(stream, user, context.fields, schema, context.until)
+        self._tombstones: Tombstones[T] = context.tombstones
         view = ReadContext(
             client=GuardedClient(context.client, self.check),
             company=context.company,
@@ -136,16 +139,20 @@ class StreamRun(RunStatus[T]):
     # -- output and state
 
     def _write(self, batch: Batch) -> None:
-        """Writes the records, and the state that includes them."""
+        """Writes the tombstones that follow from the records, the records, and the state that
+        includes them."""
         self.output.take_slot()
         kept = False
         try:
             self.reader.highest.note(batch.records)
             records = self._shaping.records(batch.records) if self.selected else []
             rendered = self.output.render(records)
+            removed = self._tombstones.of(self.stream, batch) if self.selected else []
             with self.reader.lock:
                 # A page that is too late is dropped, so it does not count as read either.
                 if not self.output.over and self.absence is None:
+                    for output, tombstones, number in removed:
+                        output.tombstones(tombstones, number)
                     self._note(batch)
                     count = len(records) if self.selected else len(batch.records)
                     self.output.page(rendered, count, self.reader.state() if batch.moved else None)

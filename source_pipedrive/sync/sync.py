@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -30,23 +30,15 @@ from source_pipedrive.sync.output import NullOutput, OutputChunk, StreamOutput, 
 from source_pipedrive.sync.priority import Priority
 from source_pipedrive.sync.report import Report
 from source_pipedrive.sync.schedule import Schedule
+from source_pipedrive.sync.selection import Selection
 from source_pipedrive.sync.stream_run import StreamRun
+from source_pipedrive.sync.tombstones import Tombstones
 from source_pipedrive.sync.workers import Workers
 
 # Pages that may wait for the writer besides those that the workers have.
 BUFFERED = 4
 # Seconds that requests under way get when the sync is asked to stop.
 GRACE = 5.0
-
-
-@dataclass(frozen=True)
-class Selection:
-    """A stream to read. state: what the last sync saved; schema: as in the catalog."""
-
-    stream: Stream
-    state: Mapping[str, Any]
-    full_refresh: bool
-    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,7 +72,16 @@ class SyncRun(Generic[T]):
         self.buffer: WriteBuffer[T] = WriteBuffer((options.workers or BUFFERED) + BUFFERED)
         until = seconds_of(company.at)
         limits = WorkerLimits(client, options.workers)
-        self._context = SyncContext(client, company, options.lower, until, limits, options.fields)
+        self._tombstones = Tombstones(selected, until, encoder, self.buffer)
+        self._context = SyncContext(
+            client=client,
+            company=company,
+            lower=options.lower,
+            until=until,
+            limits=limits,
+            tombstones=self._tombstones,
+            fields=options.fields,
+        )
         self._graph: Graph[StreamRun[T]] = Graph(self._unselected_run)
         self.runs = [self._selected_run(selection) for selection in selected]
         for run in self.runs:
@@ -105,7 +106,11 @@ class SyncRun(Generic[T]):
             context.lower,
             context.until,
         )
-        output = StreamOutput(stream.name, self._encoder, self.buffer)
+        if progress is not None:
+            self._tombstones.read_again(stream, progress)
+        output = self._tombstones.output_of(stream) or StreamOutput(
+            stream.name, self._encoder, self.buffer
+        )
         full, schema = selection.full_refresh, selection.schema
         return StreamRun(stream, context, output, self._graph, progress, full, schema)
 
@@ -155,6 +160,8 @@ class SyncRun(Generic[T]):
     def _end(self, run: StreamRun[T]) -> None:
         run.end()
         if run.selected:
+            complete = run.error is None and run.absence is None
+            self._tombstones.ended(run.stream, complete)
             self._report.ended(run)
 
     def _raise(self) -> None:

@@ -1,0 +1,26 @@
+"""What a sync reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from source_pipedrive.stream import Stream
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A stream to read. state: what the last sync saved; schema: as in the catalog;
+    takes_tombstones: whether tombstones can remove rows from its table."""
+
+    stream: Stream
+    state: Mapping[str, Any]
+    full_refresh: bool
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    takes_tombstones: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no earlier sync has saved a state."""
+        return all(key.startswith("__ab_") for key in self.state)

@@ -1,0 +1,221 @@
+"""The tombstones of a sync: which streams take them, and from which other streams.
+
+A stream that takes tombstones stays open until the streams that send them have ended, however early
+its own records have been read. A tombstone enters the queue before the state of its sender that
+includes it.
+
+A platform may still lose a tombstone and keep that state, because it commits each stream on its
+own. So the state of a stream that takes tombstones says up to which time it has those of each
+sender: {"removed": {"deleted_records": "2026-11-23T10:00:00Z"}}. If the sender's own state is ahead
+of that, the sender reads what lies between again. This also holds for a stream that was not
+selected for a while.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from airbyte_cdk.models import AirbyteStreamStatus
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.reading.batch import Batch
+from source_pipedrive.reading.instants import instant_or_none, rfc3339
+from source_pipedrive.reading.progress import OVERLAP, Progress, union
+from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.tombstones import lists_deleted, of_deletions, of_moved
+from source_pipedrive.stream import Kind, Stream
+from source_pipedrive.sync.failures import logger
+from source_pipedrive.sync.messages import Encoder, T
+from source_pipedrive.sync.output import StreamOutput, WriteBuffer
+from source_pipedrive.sync.selection import Selection
+
+KEY = "removed"
+
+
+class TombstoneOutput(StreamOutput[T]):
+    """The output of a stream that takes tombstones. Thread-safe, because they come from the workers
+    of other streams.
+
+    removed: up to which time it has the tombstones of which sender; senders: the streams for which
+    it stays open.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        encoder: Encoder[T],
+        buffer: WriteBuffer[T],
+        removed: dict[str, str],
+        senders: Iterable[str],
+    ) -> None:
+        super().__init__(stream, encoder, buffer)
+        self._removed = removed
+        self._senders = set(senders)
+        self._sent = 0  # tombstones
+        self._lock = threading.RLock()
+        self._last: dict[str, Any] | None = None  # the last state
+        self._is_outdated = False  # it lacks tombstones, or what has been removed
+        self._end: tuple[AirbyteTracedException | None] | None = None  # of its own reading
+
+    def started(self) -> None:
+        with self._lock:
+            super().started()
+
+    def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:
+        with self._lock:
+            super().page(rendered, count, state)
+
+    def state(self, state: dict[str, Any]) -> None:
+        with self._lock:
+            super().state(state)
+
+    def tombstones(self, rendered: Sequence[T], count: int) -> None:
+        """Rendered tombstones; they do not count as records of the stream."""
+        with self._lock:
+            if self._end is not None and not self._senders:
+                return  # from a worker that nobody waits for any more
+            self.started()
+            self._since_state += count
+            self._sent += count
+            self._is_outdated = True
+            self._put_pieces([*self._status(AirbyteStreamStatus.RUNNING), *rendered])
+
+    def ended(self, error: AirbyteTracedException | None) -> None:
+        with self._lock:
+            self.over, self._end = True, (error,)
+            self._close()
+
+    def sender_ended(self, sender: str, until: str) -> None:
+        """No more tombstones come from this stream. until: those up to this time were sent; "" if
+        some were not."""
+        with self._lock:
+            if until:
+                self._removed[sender], self._is_outdated = until, True
+            self._senders.discard(sender)
+            self._close()
+
+    def _close(self) -> None:
+        if self._end is None or self._senders:
+            return
+        if self._is_outdated and self._last is not None:
+            self._put_pieces(self._state_pieces(self._last))
+        super().ended(self._end[0])
+        if self._sent:
+            logger.info(
+                f"{self.stream}: sent {self._sent:,} tombstones, for records that were deleted or "
+                "moved to another list."
+            )
+
+    def _state_pieces(self, state: dict[str, Any]) -> Sequence[T]:
+        self._last, self._is_outdated = state, False
+        return super()._state_pieces({**state, KEY: dict(self._removed)})
+
+
+@dataclass(frozen=True)
+class Taker(Generic[T]):
+    """A stream that takes tombstones. removed: as the last state has it, in seconds since 1970;
+    fresh: the senders that no earlier sync has read, and this stream neither."""
+
+    stream: Stream
+    output: TombstoneOutput[T]
+    removed: dict[str, int]
+    fresh: frozenset[str]
+
+    def of(self, sender: Stream, batch: Batch, now: int) -> list[Record]:
+        """What a batch of another stream removes from this one."""
+        if sender.kind is not Kind.DELETED:
+            archived = sender.read_after == self.stream.name
+            # An archive is read after its first list: if neither was read, it has no rows.
+            if not archived and sender.name in self.fresh:
+                return []
+            return of_moved(self.stream, batch.records, now, archived)
+        # The deleted record arrives in this stream as well, marked and with all its values, and so
+        # it did in each sync that removed records: better than a tombstone.
+        own = batch.listed_in == self.stream.endpoint.path and lists_deleted(self.stream)
+        if own and sender.name in self.removed:
+            return []
+        return of_deletions(self.stream, batch.records, batch.listed_in)
+
+    def sent_until(self, sender: Stream) -> int | None:
+        """The time up to which it has the tombstones of this stream; None if unknown, and nothing
+        should be read again for that."""
+        # The archive of a large company is not read again when a user begins to remove records.
+        unknown = 0 if sender.kind is Kind.DELETED else None
+        return self.removed.get(sender.name, unknown)
+
+
+class Tombstones(Generic[T]):
+    """The tombstones of one sync of the `selected` streams, which began at `until`, in seconds
+    since 1970."""
+
+    def __init__(
+        self,
+        selected: Sequence[Selection],
+        until: int,
+        encoder: Encoder[T],
+        buffer: WriteBuffer[T],
+    ) -> None:
+        self._until = until
+        self._takers: dict[str, Taker[T]] = {}
+        self._by_sender: defaultdict[str, list[Taker[T]]] = defaultdict(list)
+        for selection in selected:
+            if selection.takes_tombstones:
+                senders = [each for each in selected if _sends(each.stream, selection.stream)]
+                taker = self._taker(selection, senders, encoder, buffer)
+                self._takers[selection.stream.name] = taker
+                for sender in senders:
+                    self._by_sender[sender.stream.name].append(taker)
+
+    def _taker(
+        self,
+        selection: Selection,
+        senders: Sequence[Selection],
+        encoder: Encoder[T],
+        buffer: WriteBuffer[T],
+    ) -> Taker[T]:
+        names, saved = [each.stream.name for each in senders], selection.state.get(KEY)
+        texts = dict(saved) if isinstance(saved, dict) else {}
+        if selection.is_new:  # nothing was written that was removed earlier
+            texts = dict.fromkeys(names, rfc3339(self._until))
+        times = {name: time for name, text in texts.items() if (time := instant_or_none(text))}
+        output = TombstoneOutput(selection.stream.name, encoder, buffer, texts, names)
+        fresh = {each.stream.name for each in senders if each.is_new and selection.is_new}
+        return Taker(selection.stream, output, times, frozenset(fresh))
+
+    def output_of(self, stream: Stream) -> TombstoneOutput[T] | None:
+        """The output of a selected stream; None if it takes no tombstones."""
+        taker = self._takers.get(stream.name)
+        return taker.output if taker is not None else None
+
+    def read_again(self, sender: Stream, progress: Progress) -> None:
+        """Adds to what remains of a selected stream what others have not removed yet."""
+        times = [taker.sent_until(sender) for taker in self._by_sender.get(sender.name, ())]
+        known = [time for time in times if time is not None]
+        if known:
+            since = max(progress.since, min(known) - OVERLAP)
+            progress.set_remaining(union([progress.remaining, [(since, progress.until)]]))
+
+    def of(self, sender: Stream, batch: Batch) -> list[tuple[TombstoneOutput[T], Sequence[T], int]]:
+        """What a batch of a selected stream removes: outputs, with rendered tombstones and their
+        number."""
+        found = []
+        for taker in self._by_sender.get(sender.name, ()):
+            if records := taker.of(sender, batch, self._until):
+                found.append((taker.output, taker.output.render(records), len(records)))
+        return found
+
+    def ended(self, sender: Stream, complete: bool) -> None:
+        """A selected stream has ended. complete: it has reached its end."""
+        for taker in self._by_sender.get(sender.name, ()):
+            taker.output.sender_ended(sender.name, rfc3339(self._until) if complete else "")
+
+
+def _sends(sender: Stream, taker: Stream) -> bool:
+    """Whether records of one stream remove rows of the other."""
+    if sender.kind is Kind.DELETED:
+        return bool(taker.incremental.deleted_as)
+    return sender.read_after == taker.name or taker.read_after == sender.name
