@@ -15,6 +15,7 @@ LAYERS = {
     "arguments": {"__version__"},
     "termination": set(),
     "importing": set(),
+    "version": set(),
     "source": {"sync", "reading", "http", "config", "streams", "stream", "access", "fields"},
     "access": {"http", "stream"},
     "sync": {"reading", "http", "stream"},
