@@ -18,7 +18,7 @@ LAYERS = {
     "version": set(),
     "source": {"sync", "reading", "http", "config", "streams", "stream", "access", "fields"},
     "access": {"http", "stream"},
-    "sync": {"reading", "http", "stream"},
+    "sync": {"reading", "http", "stream", "version"},
     "reading": {"http", "stream", "fields"},
     "fields": {"http", "stream"},
     "http": {"config"},

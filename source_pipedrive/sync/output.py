@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Generic
@@ -82,14 +82,21 @@ class StreamOutput(Generic[T]):
     """The messages of one stream, in the order that the protocol asks for.
 
     STARTED, RUNNING with the first record, then pages, each followed by the STATE that includes
-    it, then COMPLETE or INCOMPLETE, after which nothing is sent. Not thread-safe: the stream's
-    reader has the lock.
+    it, then COMPLETE or INCOMPLETE, after which nothing is sent. saved: the last STATE, at first
+    that of the last sync. Not thread-safe: the stream's reader has the lock.
     """
 
     selected = True
 
-    def __init__(self, stream: str, encoder: Encoder[T], buffer: WriteBuffer[T]) -> None:
+    def __init__(
+        self,
+        stream: str,
+        encoder: Encoder[T],
+        buffer: WriteBuffer[T],
+        saved: Mapping[str, Any] | None = None,
+    ) -> None:
         self.stream = stream
+        self.saved: Mapping[str, Any] = saved or {}
         self.records = 0
         self.pages = 0
         self.over = False
@@ -125,9 +132,7 @@ class StreamOutput(Generic[T]):
         self.count(count)
         self._since_state += count
         if state is not None:
-            message = state_message(self.stream, state, self._since_state)
-            pieces.extend(self._encoder.message(message))
-            self._since_state = 0
+            pieces.extend(self._encoder.message(self._state(state)))
         self._buffer.put(OutputChunk(pieces, page=True))
 
     def count(self, records: int) -> None:
@@ -137,11 +142,8 @@ class StreamOutput(Generic[T]):
 
     def state(self, state: dict[str, Any]) -> None:
         """A state on its own; none after the stream's end."""
-        if self.over:
-            return
-        message = state_message(self.stream, state, self._since_state)
-        self._since_state = 0
-        self._put(message)
+        if not self.over:
+            self._put(self._state(state))
 
     def estimate(self, records: int) -> None:
         """About how many records are expected in all."""
@@ -155,6 +157,10 @@ class StreamOutput(Generic[T]):
         self.over = True
         complete = AirbyteStreamStatus.COMPLETE if error is None else AirbyteStreamStatus.INCOMPLETE
         self._put(status_message(self.stream, complete))
+
+    def _state(self, state: dict[str, Any]) -> AirbyteMessage:
+        records, self._since_state, self.saved = self._since_state, 0, state
+        return state_message(self.stream, state, records)
 
     def _put(self, message: AirbyteMessage) -> None:
         self._buffer.put(OutputChunk(self._encoder.message(message)))
