@@ -212,7 +212,7 @@ def test_a_stream_that_fails_is_reported_and_the_report_is_complete() -> None:
         {"list": "persons", "since": rfc3339(0), "until": rfc3339(UNTIL)}
     ]
     assert row["error"] == 'Pipedrive refused it (403): "no". Ask <e-mail>'
-    assert row["refused"] == [row["error"]]
+    assert row["refused"] == row["error"]
     assert synced.rows["deals"]["status"] == "complete"
     assert synced.rows[""]["status"] == "incomplete"
     assert synced.rows[""]["error"].startswith("Not read to the end: persons.")
@@ -235,7 +235,7 @@ def test_a_sync_that_a_budget_stops_reports_what_its_states_leave(
     for row in incomplete:
         assert row["status"] == "incomplete"
         assert "the budget is spent" in row["error"]
-        assert row["refused"] == []
+        assert "refused" not in row
         state = synced.states.get(row["stream"], {})
         lists = [state.get("done", []), *state.get("parents", {}).values()]
         done = [(instant(start), instant(end)) for parts in lists for start, end in parts]
@@ -362,9 +362,8 @@ def test_what_the_account_lacks_is_reported_in_the_words_of_the_log(
         synced = Synced(client, "deals", "deal_installments")
     row = synced.rows["deal_installments"]
     assert row["status"] == "unavailable"
-    (sentence,) = row["refused"]
-    assert any(line.startswith(sentence) for line in caplog.messages)
-    assert "402" in sentence
+    assert any(line.startswith(row["refused"]) for line in caplog.messages)
+    assert "402" in row["refused"]
     assert "complete_to" not in row
     assert synced.rows[""]["status"] == "complete"
 
@@ -383,9 +382,8 @@ def test_hidden_parents_are_reported_in_the_words_of_the_log(
     with caplog.at_level("WARNING", "airbyte"):
         synced = Synced(client, "deals", "deal_discounts")
     row = synced.rows["deal_discounts"]
-    assert row["refused"] == [line for line in caplog.messages if "skipped" in line]
-    assert len(row["refused"]) == 1
-    assert row["warnings"] == []
+    assert [row["refused"]] == [line for line in caplog.messages if "skipped" in line]
+    assert "warnings" not in row
     assert row["status"] == "complete"
 
 
@@ -413,8 +411,8 @@ def test_every_row_fits_the_schema() -> None:
     for row in Synced(client, "deals", "persons", "deal_products").rows.values():
         assert row.keys() <= columns
         found |= row.keys()
-    later = {"last_audit_time", "total_records", "total_from", "remaining_parents"}
-    assert columns - found == later | {"day_tokens_limit", "day_tokens_left"}
+    elsewhere = {"last_audit_time", "total_records", "total_from", "remaining_parents"}
+    assert columns - found == elsewhere | {"day_tokens_limit", "day_tokens_left", "warnings"}
 
 
 # --- the warnings of one sync
@@ -463,3 +461,19 @@ def test_endless_warnings_do_not_fill_a_row() -> None:
         record = logging.LogRecord("airbyte", logging.WARNING, "", 0, f"{number}", None, None)
         warnings.handle(record)
     assert len(warnings.sentences) == MOST
+
+
+def test_each_warning_is_in_the_row_that_it_is_about() -> None:
+    logger = logging.getLogger("airbyte")
+    client = company_of()
+
+    def before(request: Any) -> None:
+        name = request.stream
+        logger.warning(f"{name}: a page is not valid JSON.")
+        logger.warning("This machine's clock is ahead.")
+
+    client.before = before
+    rows = Synced(client, "deals", "deal_products").rows
+    for name in ("deals", "deals_archived", "deal_products"):
+        assert rows[name]["warnings"] == f"{name}: a page is not valid JSON."
+    assert rows[""]["warnings"] == "This machine's clock is ahead."

@@ -9,4 +9,5 @@
    records and the state that includes them into the `WriteBuffer` (output.py).
 5. It hands the records to the dependents (handovers.py), which may yield batches of their own.
 6. The worker resumes the task. The main thread takes the output from the buffer and writes it.
+7. When all runs have ended, the main thread writes `sync_reports` (report_rows.py), if selected.
 """

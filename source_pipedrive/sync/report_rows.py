@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -106,14 +106,14 @@ class ReportRows:
             "tokens": costs.tokens,
             **self._progress(run),
             "remaining_parents": findings.unread if run.error is not None else None,
-            "refused": refused,
+            "refused": _text(refused),
             "only_own_data": run.stream.access.only_own_data,
             "expected_records": findings.expected,
             "total_records": total,
             "total_from": known_from,
             "last_audit_time": rfc3339(audit.time) if audit else None,
             "state_bytes": len(encode(dict(run.output.saved))) if run.output.saved else 0,
-            "warnings": [line for line in self._warnings.about(name) if line not in refused],
+            "warnings": _text(w for w in self._warnings.about(name) if w not in refused),
         }
 
     def _progress(self, run: StreamRun[Any]) -> Record:
@@ -144,7 +144,7 @@ class ReportRows:
             "selected": False,
             "requests": spent.requests,
             "tokens": spent.tokens,
-            "warnings": self._warnings.about(name),
+            "warnings": _text(self._warnings.about(name)),
         }
 
     def _of_sync(
@@ -164,12 +164,17 @@ class ReportRows:
             "tokens": sum(each.tokens for each in spent.values()),
             "day_tokens_limit": usage.daily_limit,
             "day_tokens_left": usage.daily_left,
-            "warnings": [line for line in self._warnings.sentences if line not in of_streams],
+            "warnings": _text(w for w in self._warnings.sentences if w not in of_streams),
         }
 
     def _time(self, at: float) -> str:
         """A time of this machine's by Pipedrive's clock, like all others."""
         return rfc3339(self._context.until + int(at - self._began))
+
+
+def _text(sentences: Iterable[str]) -> str | None:
+    """A line for each, which any database can search; None without any."""
+    return "\n".join(sentences) or None
 
 
 def _status(run: StreamRun[Any]) -> str:
