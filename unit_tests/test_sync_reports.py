@@ -385,6 +385,11 @@ def test_hidden_parents_are_reported_in_the_words_of_the_log(
     assert [row["refused"]] == [line for line in caplog.messages if "skipped" in line]
     assert "warnings" not in row
     assert row["status"] == "complete"
+    later = Synced(client, "deals", "deal_discounts", states=synced.states)
+    assert "at least 1 of the deals were hidden" in later.rows["deal_discounts"]["refused"]
+    client.refuse = lambda request: None
+    seen = Synced(client, "deals", "deal_discounts", states=later.states)
+    assert "refused" not in seen.rows["deal_discounts"]
 
 
 def test_a_row_that_cannot_be_made_fails_the_report_alone(

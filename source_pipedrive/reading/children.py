@@ -281,11 +281,11 @@ class Children(DependentReader):
             self.coverage.cover(covered)
 
     def findings(self, failed: bool) -> Findings:
-        counts, refusals = self.counts, self.refusals
+        counts, now = self.counts, self.refusals
         return Findings(
             expected=counts.children if self.child.counter else None,
-            unread=max(0, counts.wanted - counts.read - refusals.skipped),
-            refused=tuple(refusals.lines(failed)),
+            unread=max(0, counts.wanted - counts.read - now.skipped),
+            refused=tuple(now.lines(failed, self.remembered.hidden_before(self.stream.name))),
         )
 
     def close(self, failed: bool, unavailable: bool) -> bool:

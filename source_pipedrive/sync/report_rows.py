@@ -77,7 +77,7 @@ class ReportRows:
             "company_id": self._context.company.id,
             "connector_version": __version__,
         }
-        return [{**row, **common} for row in rows]
+        return [{**common, **row} for row in rows]
 
     def _of_stream(
         self,
