@@ -29,11 +29,11 @@ TEST = [
     *DEMO,
 ]
 
-PACKAGE = Path("source_pipedrive/__init__.py").read_text(encoding="utf-8")
+VERSION = Path("source_pipedrive/version.py").read_text(encoding="utf-8")
 
 setup(
     name="source-pipedrive",
-    version=re.findall('^__version__ = "(.+)"', PACKAGE, re.MULTILINE)[0],
+    version=re.findall('^__version__ = "(.+)"', VERSION, re.MULTILINE)[0],
     description="Airbyte source connector for Pipedrive: everything, once, as typed columns",
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

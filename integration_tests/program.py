@@ -16,10 +16,15 @@ from typing import Any, Literal
 
 import source_pipedrive.cli  # noqa: F401  (forks find everything imported)
 from source_pipedrive.run import main
+from source_pipedrive.stream import Kind
 from source_pipedrive.streams import STREAMS
 
 Message = dict[str, Any]
-LISTS = frozenset(name for name, row in STREAMS.items() if not row.sources and not row.components)
+LISTS = frozenset(
+    name
+    for name, row in STREAMS.items()
+    if not (row.sources or row.components or row.kind is Kind.REPORT)
+)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ The class is imported on first use, because the import takes most of a second.
 
 from __future__ import annotations
 
-__all__ = ["SourcePipedrive", "__version__"]
+from source_pipedrive.version import __version__
 
-__version__ = "0.2.0"
+__all__ = ["SourcePipedrive", "__version__"]
 
 TYPE_CHECKING = False  # true for type checkers; saves importing typing
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from enum import Enum
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
 from source_pipedrive.http.request import Api, Request
-from source_pipedrive.stream import Kind, Stream
+from source_pipedrive.stream import WITHOUT_PIPEDRIVE, Stream
 
 # The Pipedrive apps whose admins see other users' private records.
 ADMIN_APPS = ("sales", "global")
@@ -69,7 +69,7 @@ def check_access(
 def _check_alone(
     stream: Stream, company: Company, permissions: Mapping[str, bool] | None
 ) -> AccessCheck:
-    if stream.kind is Kind.REMOVED:
+    if stream.kind in WITHOUT_PIPEDRIVE:
         return READABLE
     if company.scopes and not {*stream.access.scopes, "full"} & {*company.scopes, "base"}:
         return denied(f"the app lacks the scope {stream.access.read_scope}")
@@ -155,12 +155,12 @@ def partial_access(company: Company, streams: Iterable[Stream]) -> tuple[bool, s
     names = ", ".join(stream.name for stream in streams if stream.access.only_own_data)
     own = f" {names}: only this user's own data." if names else ""
     if company.access is None:
-        return False, f"Pipedrive does not report whether {company.user_name} is an admin.{own}"
+        return False, f"Pipedrive does not report whether the token's user is an admin.{own}"
     lacking = [app for app in ADMIN_APPS if not company.access.get(app)]
     if not lacking:
         return (False, own.strip()) if own else None
     return True, (
-        f"{company.user_name} is not an admin of {' and '.join(lacking)} in Pipedrive: other "
+        f"The token's user is not an admin of {' and '.join(lacking)} in Pipedrive: other "
         "users' private records are missing from every stream, and nothing in the data shows it. "
         f"Use an admin's credentials to read everything.{own}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -53,6 +54,7 @@ from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages, Encoder, T
 from source_pipedrive.sync.selection import Selection
 from source_pipedrive.sync.sync import Options, SyncRun
+from source_pipedrive.sync.warning_log import collected_warnings
 
 logger = logging.getLogger("airbyte")
 
@@ -159,6 +161,19 @@ class SourcePipedrive(Source):
         pages in progress. Raises AirbyteTracedException: before the first message, a config error
         that the user has to fix; at the end, an error if a stream is incomplete.
         """
+        with collected_warnings() as warnings:
+            options = Options(between_pages=between_pages, warnings=warnings)
+            yield from self._sync(config, catalog, state, encoder, options, stop_signal)
+
+    def _sync(
+        self,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: Sequence[AirbyteStateMessage],
+        encoder: Encoder[T],
+        options: Options,
+        stop_signal: StopSignal | None,
+    ) -> Iterator[T]:
         parsed = parse(config)
         states = ConnectorStateManager(list(state))
         for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
@@ -177,7 +192,7 @@ class SourcePipedrive(Source):
         fields = None
         if parsed.custom_fields != "raw":
             fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
-        options = Options(lower, parsed.num_workers, fields, between_pages)
+        options = replace(options, lower=lower, workers=parsed.num_workers, fields=fields)
         yield from SyncRun(client, company, selected, encoder, options, stop_signal)
 
 

@@ -47,6 +47,7 @@ from source_pipedrive.stream.lists import (
     own_fields,
     paged,
     projects,
+    reports,
     short,
     whole,
 )
@@ -97,7 +98,8 @@ SALES = (
     whole("currencies", "currencies", 20, "base", about="Currencies, including the company's own"),
     whole("deals_summary", "deals/summary", 40, "deals:read", key=("status",), single_object=True,
           param_sets=tuple({"status": s} for s in ("open", "won", "lost")),
-          param_columns=("status",), about="Number and value of open, won and lost deals"),
+          param_columns=("status",), counts=("deals", "total_count"),
+          about="Number and value of open, won and lost deals"),
     months("goal_results", GOAL_LIST, "goal_id", "goals/{id}/results", 20, "goals:read",
            month_params=("period.start", "period.end"),
            lifetime_fields=("duration.start", "duration.end"),
@@ -283,6 +285,7 @@ COMPANY = (
           kind=Kind.SINGLE, about="Settings of the token's user"),
     whole("global_messages", "globalMessages", 0, "base", kind=Kind.REMOVED,
           about="Always empty: Pipedrive removed the endpoint on 2022-08-21"),
+    reports("sync_reports", "What each sync read, what it cost, and what it could not read"),
 )
 
 GROUPS = {

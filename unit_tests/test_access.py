@@ -132,7 +132,7 @@ def test_partial_access_is_reported() -> None:
     rows = [STREAMS[name] for name in ("deals", "mail_threads", "call_logs")]
     is_warning, sentence = partial_access(REGULAR, rows) or (False, "")
     assert is_warning
-    assert "Ada is not an admin of sales and global" in sentence
+    assert "The token's user is not an admin of sales and global" in sentence
     assert "mail_threads, call_logs: only this user's own data" in sentence
     is_warning, sentence = partial_access(ADMIN, rows) or (True, "")
     assert not is_warning

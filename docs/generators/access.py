@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from docs.generators.listing import names
-from source_pipedrive.stream import Kind, Stream
+from source_pipedrive.stream import WITHOUT_PIPEDRIVE, Stream
 from source_pipedrive.streams import STREAMS
 
 
@@ -46,10 +46,10 @@ def permissions() -> str:
 
 
 def _grouped(key: Callable[[Stream], str]) -> dict[str, list[Stream]]:
-    """The streams that Pipedrive still serves, in the order of the table."""
+    """The streams that Pipedrive serves, in the order of the table."""
     groups: dict[str, list[Stream]] = defaultdict(list)
     for stream in STREAMS.values():
-        if stream.kind is not Kind.REMOVED:
+        if stream.kind not in WITHOUT_PIPEDRIVE:
             groups[key(stream)].append(stream)
     return groups
 

@@ -11,7 +11,15 @@ from pathlib import Path
 
 from source_pipedrive.reading.deleted import OBJECTS
 from source_pipedrive.reading.tombstones import lists_deleted
-from source_pipedrive.stream import NOT_REQUESTED, Changes, Kind, Stream, Touches, UnavailableAnswer
+from source_pipedrive.stream import (
+    NOT_REQUESTED,
+    WITHOUT_PIPEDRIVE,
+    Changes,
+    Kind,
+    Stream,
+    Touches,
+    UnavailableAnswer,
+)
 from source_pipedrive.streams import GROUPS, STREAMS
 
 PAGES_FILE = Path(__file__).with_name("pages.json")
@@ -25,7 +33,7 @@ ABOUT = {
     "Details of deals, contacts and products": "The child streams of single records: products, "
     "followers, participants, mail, and every change to a field",
     "Projects and tasks": "For companies that have the projects add-on",
-    "Company": "Users, roles, permissions, filters, webhooks, deletions",
+    "Company": "Users, roles, permissions, filters, webhooks, deletions, and a report of each sync",
     "Fields": "What your company and Pipedrive call the fields, and their options",
 }
 HOW = {
@@ -33,6 +41,7 @@ HOW = {
     Changes.RESTARTING: "changed, by `{}`",
     Changes.NEWEST_FIRST: "changed, by `{}`",
     Changes.ON_CLIENT: "changed, by `{}`; the whole list is requested",
+    Changes.OF_SYNC: "its own, by `{}`",
 }
 FLAGS = ("is_deleted", "active_flag", "deleted_flag")
 
@@ -124,7 +133,7 @@ def reads(stream: Stream) -> str:
 
 def tokens(stream: Stream) -> str:
     """API tokens for 1,000 records, or for 1,000 parents."""
-    if stream.kind is Kind.REMOVED:
+    if stream.kind in WITHOUT_PIPEDRIVE:
         return "-"
     if stream.derived.sources:
         more = (
@@ -152,7 +161,7 @@ def tokens(stream: Stream) -> str:
 def deletes(stream: Stream) -> str:
     """How a deletion shows, in the words that docs/streams.md explains."""
     flags = [f"`{flag}`" for flag in FLAGS if flag in stream.schema["properties"]]
-    if stream.kind in (Kind.REMOVED, Kind.DELETED):
+    if stream.kind in (*WITHOUT_PIPEDRIVE, Kind.DELETED):
         return "-"
     if lists_deleted(stream):
         return "flag"
@@ -199,7 +208,7 @@ def reported(stream: Stream) -> str:
 
 def scopes(stream: Stream) -> str:
     """The scopes that an app needs, including those for the stream's sources."""
-    if stream.kind is Kind.REMOVED:
+    if stream.kind in WITHOUT_PIPEDRIVE:
         return "-"
     scope = stream.access.read_scope
     lists = [stream, *stream.components, *_sources(stream)]

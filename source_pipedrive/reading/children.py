@@ -21,7 +21,7 @@ from source_pipedrive.reading.batch import (
     Step,
     Task,
 )
-from source_pipedrive.reading.counts import Counts
+from source_pipedrive.reading.counts import Counts, Findings
 from source_pipedrive.reading.coverage import Remaining
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.instants import instant_or_none
@@ -82,7 +82,8 @@ class Children(DependentReader):
             name = source.stream.name
             covered = self.coverage.covered_by(name, handover, source.remaining())
             parents = [unit for parent in wanted for unit in self.units(source, parent)]
-            self.counts.add(len(handover.records), len(parents))
+            counted = sum(p["children"] for p in parents if not p["deleted"])
+            self.counts.add(len(handover.records), len(parents), counted)
             if source.in_order or self.stream.cursor_field is None:
                 self.pending.add(parents, covered)
             else:
@@ -175,7 +176,7 @@ class Children(DependentReader):
             ids = ",".join(str(parent["id"]) for parent in parents)
             path, named = self.stream.path_and_params(ids)
             page = Page([], last=True)
-            known = any(parent["has_children"] for parent in parents)
+            known = any(parent["children"] for parent in parents)
             for page in pages(
                 self.context.client,
                 self.stream,
@@ -278,6 +279,14 @@ class Children(DependentReader):
             self.counts.saved()
             self.pending.saved()
             self.coverage.cover(covered)
+
+    def findings(self, failed: bool) -> Findings:
+        counts, now = self.counts, self.refusals
+        return Findings(
+            expected=counts.children if self.child.counter else None,
+            unread=max(0, counts.wanted - counts.read - now.skipped),
+            refused=tuple(now.lines(failed, self.remembered.hidden_before(self.stream.name))),
+        )
 
     def close(self, failed: bool, unavailable: bool) -> bool:
         # A sync that is cut short keeps what it has paid for. If the account turned out not to have

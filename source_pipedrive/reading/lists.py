@@ -14,6 +14,7 @@ from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.order import FIRST, LAST
 from source_pipedrive.reading.pages import Page, all_records
 from source_pipedrive.reading.progress import Progress
+from source_pipedrive.reading.reader import Reader
 from source_pipedrive.reading.records import Record, key_of
 from source_pipedrive.reading.seams import Seam, in_order
 from source_pipedrive.reading.sequential import Sequential, SortedV1
@@ -243,3 +244,14 @@ class Removed(Sequential):
     def read(self) -> Task:
         logger.info(f"{self.stream.name}: {self.stream.about}.")
         yield self.finished()
+
+
+class Reported(Reader):
+    """The stream that the sync itself writes when all others have ended: there is no task."""
+
+    def take(self, more: bool = False) -> Task | None:
+        return None
+
+    @property
+    def intention(self) -> str:
+        return "writing what this sync did"

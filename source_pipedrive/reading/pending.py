@@ -151,18 +151,18 @@ def time_of_parent(record: Record, child: Child) -> int | None:
 
 
 def parent_of(record: Record, child: Child) -> Record:
-    """What is kept of a parent: its id, its time, whether it is deleted, whether Pipedrive counts
-    children of it, and the fields that the child stream needs."""
+    """What is kept of a parent: its id, its time, whether it is deleted, how many children
+    Pipedrive counts, and the fields that the child stream needs."""
     found = [record.get(name) for name in child.changed_fields]
     texts = [text for text in found if isinstance(text, str) and instant_or_none(text)]
     time = max(texts, key=lambda text: instant_or_none(text) or 0, default=None)
-    counted = bool(record.get(child.counter or ""))
+    counted = record.get(child.counter or "")
     return {
         **{name: inner(record, name) for name in (*child.lifetime_fields, *child.extra_fields)},
         "id": record[child.parents[0].key[-1]],
         "time": as_rfc3339(time),
         "deleted": bool(record.get("is_deleted")),
-        "has_children": counted,
+        "children": counted if isinstance(counted, int) else 0,
     }
 
 

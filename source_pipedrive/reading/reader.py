@@ -17,6 +17,7 @@ from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import Shape, values
 from source_pipedrive.reading import state
 from source_pipedrive.reading.batch import Task
+from source_pipedrive.reading.counts import Findings
 from source_pipedrive.reading.instants import instant_or_none, instants, rfc3339
 from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.progress import Interval, Progress, lower_bound
@@ -168,6 +169,11 @@ class Reader(ABC):
         """The stream has ended, with an error or because the account does not have it. Returns
         whether a last state should be saved."""
         return False
+
+    def findings(self, failed: bool) -> Findings:
+        """What the report of the sync says about the stream besides its progress. Called when the
+        stream has ended; failed: with an error."""
+        return Findings()
 
     def time_of(self, record: Record) -> int | None:
         """The cursor field of a record, in seconds since 1970."""

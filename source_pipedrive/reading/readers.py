@@ -6,7 +6,14 @@ from source_pipedrive.reading.children import Children
 from source_pipedrive.reading.deleted import DeletedRecords
 from source_pipedrive.reading.derived import Derived
 from source_pipedrive.reading.incremental import Incremental, IncrementalV1
-from source_pipedrive.reading.lists import FieldList, Mailbox, NewestFirst, Removed, WholeList
+from source_pipedrive.reading.lists import (
+    FieldList,
+    Mailbox,
+    NewestFirst,
+    Removed,
+    Reported,
+    WholeList,
+)
 from source_pipedrive.reading.months import Monthly
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.stream import Changes, Kind, Stream
@@ -18,6 +25,7 @@ OF_KIND: dict[Kind, type[Reader]] = {
     Kind.DELETED: DeletedRecords,
     Kind.FIELDS: FieldList,
     Kind.REMOVED: Removed,
+    Kind.REPORT: Reported,
 }
 OF_LIST: dict[Changes, type[Reader]] = {
     Changes.ASCENDING: Incremental,

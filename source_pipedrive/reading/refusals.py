@@ -86,8 +86,14 @@ class Refusals:
             last.body,
         )
 
-    def lines(self, failed: bool) -> Iterator[str]:
-        """The lines about them at the end of the log. failed: the stream ends with an error."""
-        for why, number in self._skipped.items():
+    def lines(self, failed: bool, hidden_before: int = 0) -> Iterator[str]:
+        """The lines about them at the end of the log. failed: the stream ends with an error;
+        hidden_before: how many earlier syncs found hidden, which is in the report alone."""
+        for why, number in list(self._skipped.items()):  # an abandoned worker may add to it
             later = f" {AGAIN}" if why.startswith(("200", "403")) and not failed else ""
             yield f"{self._stream}: {number:,} of the {self._parents} skipped: {why}.{later}"
+        if hidden_before:
+            yield (
+                f"{self._stream}: at least {hidden_before:,} of the {self._parents} were hidden "
+                f"from the user in earlier syncs. {AGAIN}"
+            )

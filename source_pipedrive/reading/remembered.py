@@ -33,13 +33,16 @@ Months = tuple[str, str]  # first and last, as YYYY-MM
 
 @dataclass
 class Refused:
-    """ids: the newest of these parents; times: when all of them changed."""
+    """ids: the newest of these parents; times: when all of them changed; new: how many this sync
+    has added."""
 
     ids: list[Any] = field(default_factory=list)
     times: list[Interval] = field(default_factory=list)
+    new: int = field(default=0, compare=False)
 
     def add(self, id_: Any, time: int) -> None:
         """Adds a parent."""
+        self.new += id_ not in self.ids
         self.ids = [*(known for known in self.ids if known != id_), id_][-MOST_REFUSED:]
         self.times = union([self.times, [(time, time + 1)]])
         while len(self.times) > MOST_TIMES:
@@ -69,6 +72,11 @@ class Remembered:
     def refuse(self, stream: str, id_: Any, time: int) -> None:
         """`stream`'s records of this parent are hidden from the user."""
         self.refused.setdefault(stream, Refused()).add(id_, time)
+
+    def hidden_before(self, stream: str) -> int:
+        """How many of its parents were refused before this sync; more, if there were many."""
+        refused = self.refused.get(stream, Refused())
+        return max(0, len(refused.ids) - refused.new)
 
     def note(self, source: str, id_: Any, time: int, last_minute: bool) -> None:
         """The children of a parent are written, but no state includes its time yet."""

@@ -37,6 +37,8 @@ class Columns:
     """Keys of secrets; no record is emitted with them."""
     as_text: tuple[str, ...] = ()
     """Keys whose type Pipedrive does not document; they are emitted as text."""
+    counts: tuple[str, str] | None = None
+    """A stream whose records these records count, and the column with the number."""
 
     @property
     def has_custom_fields(self) -> bool:
@@ -52,6 +54,8 @@ class Columns:
             yield "its schema lacks a field that has a label"
         if not set(self.as_text) <= texts:
             yield "a key in as_text is not a string in its schema"
+        if self.counts is not None and self.counts[1] not in properties:
+            yield "its schema lacks the column that counts another stream's records"
         if any(name in properties for name in self.secret_keys):
             yield "its schema has a secret key"
 
@@ -252,13 +256,15 @@ class Stream:
 def table(*streams: Stream) -> dict[str, Stream]:
     """The streams by name, in alphabetical order.
 
-    Raises ValueError if two streams share a name, or if `read_after` names no stream.
+    Raises ValueError if two streams share a name, or if `read_after` or `counts` names no stream.
     """
     names = [stream.name for stream in streams]
     repeated = {name for name in names if names.count(name) > 1}
     unknown = {s.read_after for s in streams if s.read_after and s.read_after not in names}
-    if repeated or unknown:
+    uncounted = {s.columns.counts[0] for s in streams if s.columns.counts} - {*names}
+    if repeated or unknown or uncounted:
         raise ValueError(
             f"streams named twice: {sorted(repeated)}; no streams to read after: {sorted(unknown)}"
+            f"; no streams to count: {sorted(uncounted)}"
         )
     return {stream.name: stream for stream in sorted(streams, key=lambda stream: stream.name)}

@@ -27,6 +27,7 @@ class Changes(Enum):
     NEWEST_FIRST = "no filter; the list is read from the newest record to the last sync"
     ON_CLIENT = "no filter; the whole list is read, and only newer records are emitted"
     OF_PARENT = "the records of every parent that changed are read again"
+    OF_SYNC = "each sync writes new records, about itself"
 
 
 class Kind(Enum):
@@ -41,9 +42,12 @@ class Kind(Enum):
     DELETED = "deleted records, merged from several lists"
     COMPONENT = "one of the lists that a DELETED stream merges; its records are converted"
     REMOVED = "Pipedrive has removed the endpoint; nothing is requested"
+    REPORT = "no endpoint; the sync itself writes it when all other streams have ended"
 
 
-NOT_REQUESTED = (Kind.REMOVED, Kind.DERIVED)
+WITHOUT_PIPEDRIVE = (Kind.REMOVED, Kind.REPORT)
+"""Kinds that need nothing of Pipedrive: no request, no scope, no permission."""
+NOT_REQUESTED = (*WITHOUT_PIPEDRIVE, Kind.DERIVED)
 """Kinds without requests of their own."""
 
 

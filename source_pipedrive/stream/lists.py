@@ -206,6 +206,13 @@ def projects(name: str, path: str, **keywords: Any) -> Stream:
     return addon(name, path, param_sets=({}, {"status": "deleted"}), **time, **keywords)
 
 
+def reports(name: str, about: str) -> Stream:
+    """What each sync did. No request is sent for it."""
+    time = changed(Changes.OF_SYNC, "sync_ended_time")
+    key = ("sync_id", "stream")
+    return stream(name, name, 1, 0, "base", kind=Kind.REPORT, key=key, about=about, **time)
+
+
 def deleted(name: str, about: str) -> Stream:
     """Deleted records, from every list that can return them."""
 

@@ -10,4 +10,5 @@
    from other streams' tables goes before them (tombstones.py).
 5. It hands the records to the dependents (handovers.py), which may yield batches of their own.
 6. The worker resumes the task. The main thread takes the output from the buffer and writes it.
+7. When all runs have ended, the main thread writes `sync_reports` (report_rows.py), if selected.
 """

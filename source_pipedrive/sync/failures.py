@@ -1,4 +1,4 @@
-"""Errors that end a task although no answer was wrong."""
+"""Errors that end a task although no answer was wrong, and sentences about what failed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.http.errors import PipedriveError, words
 
 logger = logging.getLogger("airbyte")
 
@@ -18,6 +20,14 @@ class EndedError(Exception):
 class UnneededError(EndedError):
     """The dependents that a list was read for have ended. This is no failure: others may have been
     released, and read the rest later."""
+
+
+def absence(stream: str, answer: PipedriveError) -> str:
+    """The sentence for an account that does not have a stream."""
+    return (
+        f"{stream}: this account does not have it. Pipedrive answered {answer.status}: "
+        f'"{words(answer.body)}"'
+    )
 
 
 def unexpected(stream: str, error: Exception) -> AirbyteTracedException:

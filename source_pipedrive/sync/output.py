@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Generic
@@ -82,14 +82,21 @@ class StreamOutput(Generic[T]):
     """The messages of one stream, in the order that the protocol asks for.
 
     STARTED, RUNNING with the first record, then pages, each followed by the STATE that includes
-    it, then COMPLETE or INCOMPLETE, after which nothing is sent. Not thread-safe: the stream's
-    reader has the lock.
+    it, then COMPLETE or INCOMPLETE, after which nothing is sent. saved: the last STATE, at first
+    that of the last sync. Not thread-safe: the stream's reader has the lock.
     """
 
     selected = True
 
-    def __init__(self, stream: str, encoder: Encoder[T], buffer: WriteBuffer[T]) -> None:
+    def __init__(
+        self,
+        stream: str,
+        encoder: Encoder[T],
+        buffer: WriteBuffer[T],
+        saved: Mapping[str, Any] | None = None,
+    ) -> None:
         self.stream = stream
+        self.saved: Mapping[str, Any] = saved or {}
         self.records = 0
         self.pages = 0
         self.over = False
@@ -159,7 +166,7 @@ class StreamOutput(Generic[T]):
 
     def _state_pieces(self, state: dict[str, Any]) -> Sequence[T]:
         message = state_message(self.stream, state, self._since_state)
-        self._since_state = 0
+        self._since_state, self.saved = 0, state
         return self._encoder.message(message)
 
     def _put(self, message: AirbyteMessage) -> None:

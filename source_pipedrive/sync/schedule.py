@@ -8,10 +8,10 @@ from typing import Generic
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.errors import PipedriveError, SyncError, words
+from source_pipedrive.http.errors import PipedriveError, SyncError
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.dependent import DependentReader
-from source_pipedrive.sync.failures import EndedError, logger, unexpected
+from source_pipedrive.sync.failures import EndedError, absence, logger, unexpected
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.messages import T
@@ -210,8 +210,7 @@ class Schedule(Generic[T]):
             runs = [run for run in self._runs if run.stream.name == name]
         if sum(run.mark_absent(answer) for run in runs):
             logger.info(
-                f"{name}: this account does not have it. Pipedrive answered {answer.status}: "
-                f'"{words(answer.body)}" ({source}). Its state stays as it was, and the next sync '
+                f"{absence(name, answer)} ({source}). Its state stays as it was, and the next sync "
                 "asks again."
             )
         with self.changed:

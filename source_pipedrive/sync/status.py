@@ -60,6 +60,11 @@ class RunStatus(Generic[T]):
         return self._graph.later(self)
 
     @property
+    def began(self) -> float | None:
+        """When its first task was taken, by time.monotonic()."""
+        return self._began
+
+    @property
     def begun(self) -> bool:
         """Whether its first task has been taken."""
         return self._began is not None

@@ -15,6 +15,7 @@ from typing import Any
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.errors import SyncError
+from source_pipedrive.http.shapes import values
 from source_pipedrive.reading import state
 from source_pipedrive.reading.batch import Batch, Handover, HiddenParent, Signal, Step, Task
 from source_pipedrive.reading.children import Children
@@ -52,6 +53,7 @@ class StreamRun(RunStatus[T]):
         super().__init__(stream, output, graph)
         self.seconds = 0.0
         self.handed_on = False  # a page has reached the dependents
+        self.counted = 0  # records of the stream that this one counts
         self._handovers = Handovers()
         user, schema = context.company.user_id, schema or {}
         self._shaping = Shaping(stream, user, context.fields, schema, context.until)
@@ -164,6 +166,9 @@ class StreamRun(RunStatus[T]):
     def _note(self, batch: Batch) -> None:
         """Advances the progress and queues what the dependents receive. Coverage waits until the
         reader can checkpoint. The caller holds the lock."""
+        if (counts := self.stream.columns.counts) is not None:
+            numbers = values(batch.records, counts[1])
+            self.counted += sum(number for number in numbers if isinstance(number, int))
         self._graph.release_slow(self)
         to = tuple(self.dependents)
         before = self.reader.remaining() if to and batch.moved else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic
 
 from airbyte_cdk.models import FailureType
@@ -20,7 +20,7 @@ from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.multi_progress import whole
 from source_pipedrive.reading.shaping import Fields
-from source_pipedrive.stream import Stream
+from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.sync.context import SyncContext
 from source_pipedrive.sync.failures import logger
 from source_pipedrive.sync.graph import Graph
@@ -29,10 +29,12 @@ from source_pipedrive.sync.messages import Encoder, T
 from source_pipedrive.sync.output import NullOutput, OutputChunk, StreamOutput, WriteBuffer
 from source_pipedrive.sync.priority import Priority
 from source_pipedrive.sync.report import Report
+from source_pipedrive.sync.report_rows import ReportRows
 from source_pipedrive.sync.schedule import Schedule
 from source_pipedrive.sync.selection import Selection
 from source_pipedrive.sync.stream_run import StreamRun
 from source_pipedrive.sync.tombstones import Tombstones
+from source_pipedrive.sync.warning_log import WarningLog
 from source_pipedrive.sync.workers import Workers
 
 # Pages that may wait for the writer besides those that the workers have.
@@ -45,12 +47,13 @@ GRACE = 5.0
 class Options:
     """lower: where the configured history begins, in seconds since 1970; workers: their number, or
     None to let the connector choose; fields: None if custom fields stay as Pipedrive sends them;
-    between_pages: called between two pages."""
+    between_pages: called between two pages; warnings: those of this sync, from its beginning."""
 
     lower: int = 0
     workers: int | None = None
     fields: Fields | None = None
     between_pages: Callable[[], None] = lambda: None
+    warnings: WarningLog = field(default_factory=WarningLog)
 
 
 class SyncRun(Generic[T]):
@@ -83,7 +86,10 @@ class SyncRun(Generic[T]):
             fields=options.fields,
         )
         self._graph: Graph[StreamRun[T]] = Graph(self._unselected_run)
-        self.runs = [self._selected_run(selection) for selection in selected]
+        own = [one for one in selected if one.stream.kind is Kind.REPORT]
+        self.runs = [self._selected_run(one) for one in selected if one not in own]
+        writers = [self._selected_run(one) for one in own]
+        self._rows = ReportRows(self._context, options.warnings, writers)
         for run in self.runs:
             if isinstance(run.reader, DependentReader):
                 run.reader.look_again()
@@ -94,6 +100,7 @@ class SyncRun(Generic[T]):
         priority = Priority(all_runs, client.usage)
         self.schedule = Schedule(all_runs, self._graph, limits, priority, self._end)
         self.workers = Workers(self.schedule)
+        options.warnings.follow(self.workers.have)
         self._deadline: float | None = None
 
     def _selected_run(self, selection: Selection) -> StreamRun[T]:
@@ -109,7 +116,7 @@ class SyncRun(Generic[T]):
         if progress is not None:
             self._tombstones.read_again(stream, progress)
         output = self._tombstones.output_of(stream) or StreamOutput(
-            stream.name, self._encoder, self.buffer
+            stream.name, self._encoder, self.buffer, selection.state
         )
         full, schema = selection.full_refresh, selection.schema
         return StreamRun(stream, context, output, self._graph, progress, full, schema)
@@ -139,8 +146,13 @@ class SyncRun(Generic[T]):
             self._stop_signal.stop()
             self.buffer.open()
             self.schedule.stop(StopSignal.error())
+        self._rows.write(self.runs, self._error())
+        for run in self._rows.runs:
+            self._end(run)
+        yield from self.buffer.drain()
         self._report.bill()
-        self._raise()
+        if (error := self._error()) is not None:
+            raise error
 
     def _next(self) -> OutputChunk[T] | None:
         while True:
@@ -164,17 +176,18 @@ class SyncRun(Generic[T]):
             self._tombstones.ended(run.stream, complete)
             self._report.ended(run)
 
-    def _raise(self) -> None:
-        failed = {run.stream.name: run.error for run in self.runs if run.error}
+    def _error(self) -> AirbyteTracedException | None:
+        """The error that names all incomplete streams and their reasons."""
+        failed = {r.stream.name: r.error for r in (*self.runs, *self._rows.runs) if r.error}
         if not failed:
-            return
+            return None
         kinds = {error.failure_type for error in failed.values()}
         # A config error tells the platform not to retry, so every failure has to be one.
         kind = next(iter(kinds)) if len(kinds) == 1 else FailureType.system_error
         if TRANSIENT in kinds and kinds != {CONFIG}:
             kind = TRANSIENT
         reasons = list(dict.fromkeys(str(error) for error in failed.values()))
-        raise AirbyteTracedException(
+        return AirbyteTracedException(
             message=f"Not read to the end: {', '.join(sorted(failed))}. {' '.join(reasons)}",
             internal_message=f"{len(failed)} of {len(self.runs)} streams incomplete",
             failure_type=kind,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -49,10 +49,11 @@ class TombstoneOutput(StreamOutput[T]):
         stream: str,
         encoder: Encoder[T],
         buffer: WriteBuffer[T],
+        saved: Mapping[str, Any],
         removed: dict[str, str],
         senders: Iterable[str],
     ) -> None:
-        super().__init__(stream, encoder, buffer)
+        super().__init__(stream, encoder, buffer, saved)
         self._removed = removed
         self._senders = set(senders)
         self._sent = 0  # tombstones
@@ -182,7 +183,8 @@ class Tombstones(Generic[T]):
         if selection.is_new:  # nothing was written that was removed earlier
             texts = dict.fromkeys(names, rfc3339(self._until))
         times = {name: time for name, text in texts.items() if (time := instant_or_none(text))}
-        output = TombstoneOutput(selection.stream.name, encoder, buffer, texts, names)
+        name, state = selection.stream.name, selection.state
+        output = TombstoneOutput(name, encoder, buffer, state, texts, names)
         fresh = {each.stream.name for each in senders if each.is_new and selection.is_new}
         return Taker(selection.stream, output, times, frozenset(fresh))
 

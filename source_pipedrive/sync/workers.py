@@ -32,6 +32,10 @@ class Workers(Generic[T]):
         alive = any(thread.is_alive() for thread in self._threads)
         return alive and not self._schedule.abandoned
 
+    def have(self, thread: int) -> bool:
+        """Whether the thread with this identifier is one of them."""
+        return any(each.ident == thread for each in self._threads)
+
     def join(self, seconds: float) -> bool:
         """Waits for all workers to end, for so many seconds each. Returns whether they have."""
         for thread in self._threads:

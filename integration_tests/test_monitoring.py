@@ -1,0 +1,179 @@
+"""The queries of docs/monitoring.md, in DuckDB, on tables that syncs of a sandbox have written."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import duckdb
+import pytest
+
+from integration_tests.conftest import Box, Start
+from integration_tests.engine import ROOT
+from integration_tests.program import Outcome
+from integration_tests.warehouse import Warehouse
+from source_pipedrive.streams import STREAMS
+
+PAGE = ROOT / "docs" / "monitoring.md"
+TYPES = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE", "string": "VARCHAR"}
+CHOSEN = (
+    *("deals", "deals_archived", "deals_summary", "deal_products", "deal_installments"),
+    *("persons", "deleted_records", "mail_threads", "sync_reports"),
+)
+Rows = list[tuple[Any, ...]]
+
+
+def queries() -> dict[str, str]:
+    """The queries by the heading above each."""
+    sections = PAGE.read_text().split("\n## ")
+    return {
+        section.splitlines()[0]: query
+        for section in sections
+        for query in re.findall(r"^```sql\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    }
+
+
+BEHIND, COST, UNSEEN, COUNTS, DELETED = (
+    "What is behind?",
+    "What did it cost?",
+    "What may it not see?",
+    "Do the counts match?",
+    "What was deleted?",
+)
+
+
+def column(schema: dict[str, Any]) -> str:
+    """The type that a destination gives a column."""
+    (kind,) = {schema["type"]} if isinstance(schema["type"], str) else {*schema["type"]} - {"null"}
+    return "TIMESTAMPTZ" if schema.get("format") == "date-time" else TYPES.get(kind, "JSON")
+
+
+def value(found: Any, kind: str) -> Any:
+    """A value as a destination writes it."""
+    return json.dumps(found) if kind == "JSON" and found is not None else found
+
+
+class Tables:
+    """A company, and the deduplicated tables of its syncs."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self._warehouse = Warehouse()
+        self._state: Any = None
+
+    def sync(self, *names: str, **changes: Any) -> Outcome:
+        """One more sync, from the last one's state."""
+        self.box.control("clock", {"advance_seconds": 600})
+        config = self.box.config(**changes)
+        outcome = self.box.read(*(names or CHOSEN), config=config, state=self._state)
+        self._warehouse.load(outcome.messages)
+        self._state = outcome.state
+        return outcome
+
+    def rows(self, stream: str) -> list[dict[str, Any]]:
+        """The rows of a table."""
+        return list(self._warehouse.tables[stream].values())
+
+    def ask(self, question: str) -> Rows:
+        """The answer of one of the page's queries."""
+        with duckdb.connect() as database:
+            for name in CHOSEN:
+                properties = STREAMS[name].schema["properties"]
+                kinds = {key: column(schema) for key, schema in properties.items()}
+                columns = ", ".join(f'"{key}" {kind}' for key, kind in kinds.items())
+                database.execute(f"CREATE TABLE {name} ({columns})")
+                marks = ", ".join("?" for _ in kinds)
+                for row in self.rows(name):
+                    values = [value(row.get(key), kind) for key, kind in kinds.items()]
+                    database.execute(f"INSERT INTO {name} VALUES ({marks})", values)
+            return database.execute(queries()[question]).fetchall()
+
+    def forget(self, stream: str, how_many: int) -> None:
+        """Removes rows from a table, as a broken destination might."""
+        table = self._warehouse.tables[stream]
+        for key in list(table)[:how_many]:
+            del table[key]
+
+
+@pytest.fixture
+def tables(start: Start) -> Tables:
+    return Tables(start(scale=0.1, rate_limit=100_000))
+
+
+def test_the_page_has_the_five_queries() -> None:
+    assert list(queries()) == [BEHIND, COST, UNSEEN, COUNTS, DELETED]
+
+
+def test_what_is_behind(tables: Tables) -> None:
+    cut_short = tables.sync(daily_token_budget=150)
+    assert cut_short.code == 1
+    behind = {stream: row for stream, *row in tables.ask(BEHIND)}
+    assert set(behind) >= {"deal_installments", "mail_threads"}
+    assert {status for status, *_ in behind.values()} == {"incomplete"}
+    assert all("daily_token_budget" in error for *_, error in behind.values())
+    assert tables.sync().code == 0
+    assert tables.ask(BEHIND) == []
+    tables.box.control("fail-next", [{"path_contains": "/persons", "status": 403, "times": 50}])
+    assert tables.sync().code == 1
+    ((stream, status, complete_to, *_, error),) = tables.ask(BEHIND)
+    assert (stream, status) == ("persons", "incomplete")
+    assert complete_to is not None
+    assert "403" in error
+
+
+def test_what_it_cost(tables: Tables) -> None:
+    tables.box.control("reset-ledger", {})
+    tables.sync()
+    ledger = tables.box.control("ledger")
+    cost = tables.ask(COST)
+    tokens = {stream: tokens for _, stream, _, tokens, _ in cost}
+    assert sum(requests for _, _, requests, _, _ in cost) == sum(
+        of["requests"] for of in ledger.values()
+    )
+    assert sum(tokens.values()) == sum(of["tokens"] for of in ledger.values())
+    assert tokens["deals_summary"] == 120
+    assert [row[3] for row in cost] == sorted(tokens.values(), reverse=True)
+    assert all(round(100 * tokens / 150_000, 1) == float(share) for _, _, _, tokens, share in cost)
+
+
+def test_what_it_may_not_see(start: Start) -> None:
+    tables = Tables(start(scale=0.1, rate_limit=100_000, admin=False, installments="402"))
+    assert tables.sync().code == 0
+    unseen = {stream: row for stream, *row in tables.ask(UNSEEN)}
+    assert set(unseen) == {"", "deal_installments", "mail_threads"}
+    assert "is not an admin of sales and global" in unseen[""][-1]
+    status, own, refused, _ = unseen["deal_installments"]
+    assert (status, own) == ("unavailable", False)
+    assert "402" in refused
+    assert unseen["mail_threads"][1] is True
+    tables.box.control("switches", {"installments": "ok"})
+    assert tables.sync().code == 0
+    assert {row[0] for row in tables.ask(UNSEEN)} == {"", "mail_threads"}
+
+
+def test_whether_the_counts_match(tables: Tables) -> None:
+    tables.sync()
+    tables.box.control("mutate", {"seed": 1, "objects": ["deals"], "edits": 30, "archives": 5})
+    tables.sync()
+    counts = tables.ask(COUNTS)
+    assert [stream for _, stream, *_ in counts] == ["deal_products", "deals", "deal_products"]
+    assert all(expected == found > 0 for *_, expected, found in counts)
+    tables.forget("deals", 3)
+    wrong = [(stream, e - f) for _, stream, e, f in tables.ask(COUNTS) if e != f]
+    assert wrong == [("deals", 3)]
+
+
+def test_what_was_deleted(tables: Tables) -> None:
+    tables.sync()
+    before = len(tables.rows("deleted_records"))
+    work = {"objects": ["deals", "persons"], "edits": 0, "adds": 0, "archives": 0, "deletes": 6}
+    deleted = tables.box.control("mutate", {"seed": 4, **work})
+    tables.sync()
+    (started, *_), *_ = answer = tables.ask(DELETED)
+    found = {what: number for at, status, what, number in answer if at == started}
+    assert found == {name: len(deleted[name]["deleted"]) for name in ("deals", "persons")}
+    assert {status for _, status, *_ in answer} == {"complete"}
+    assert sum(number for *_, number in answer) == before + sum(found.values())
+    tables.sync()
+    assert tables.ask(DELETED)[0][1:] == ("complete", None, 0)
