@@ -75,14 +75,14 @@ class SyncRun(Generic[T]):
         self.buffer: WriteBuffer[T] = WriteBuffer((options.workers or BUFFERED) + BUFFERED)
         until = seconds_of(company.at)
         limits = WorkerLimits(client, options.workers)
-        self._tombstones = Tombstones(selected, until, encoder, self.buffer)
+        tombstones = Tombstones(selected, until, encoder, self.buffer)
         self._context = SyncContext(
             client=client,
             company=company,
             lower=options.lower,
             until=until,
             limits=limits,
-            tombstones=self._tombstones,
+            tombstones=tombstones,
             fields=options.fields,
         )
         self._graph: Graph[StreamRun[T]] = Graph(self._unselected_run)
@@ -114,8 +114,8 @@ class SyncRun(Generic[T]):
             context.until,
         )
         if progress is not None:
-            self._tombstones.read_again(stream, progress)
-        output = self._tombstones.output_of(stream) or StreamOutput(
+            self._context.tombstones.read_again(stream, progress)
+        output = self._context.tombstones.output_of(stream) or StreamOutput(
             stream.name, self._encoder, self.buffer, selection.state
         )
         full, schema = selection.full_refresh, selection.schema
@@ -173,7 +173,7 @@ class SyncRun(Generic[T]):
         run.end()
         if run.selected:
             complete = run.error is None and run.absence is None
-            self._tombstones.ended(run.stream, complete)
+            self._context.tombstones.ended(run.stream, complete)
             self._report.ended(run)
 
     def _error(self) -> AirbyteTracedException | None:
