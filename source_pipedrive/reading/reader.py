@@ -9,13 +9,15 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import Shape, values
 from source_pipedrive.reading import state
+from source_pipedrive.reading.audit.lists import WholeLists
+from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.pages import Page, pages
@@ -32,7 +34,8 @@ class ReadContext:
     in seconds since 1970; max_workers: how many workers one stream can use now; is_done: whether
     an earlier sync wrote a parent's records, here and in all dependents (source stream, parent's
     id, time); is_current: whether all dependents were complete when this stream was, at
-    the given time; raw: custom fields are written as Pipedrive sends them.
+    the given time; raw: custom fields are written as Pipedrive sends them; audit: what the user
+    asked an audit to do, if anything; lists: which short lists have been read, for the audit.
     """
 
     client: Api
@@ -43,6 +46,8 @@ class ReadContext:
     is_done: Callable[[str, Any, int], bool] = lambda source, parent, time: False
     is_current: Callable[[int], bool] = lambda known: False
     raw: bool = False
+    audit: AuditSettings | None = None
+    lists: WholeLists = field(default_factory=WholeLists)
 
 
 class HighestId:
@@ -71,6 +76,8 @@ class Reader(ABC):
     in_order = True
     # Gets no new task while its dependents are full; long tasks stop when True is sent to them.
     can_pause = False
+    # What it has left to do waits until all other streams have ended.
+    is_last = False
     # The first estimate is not good enough for the whole sync.
     estimates_again = False
 

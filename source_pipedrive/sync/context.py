@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.request import Api
+from source_pipedrive.reading.audit.lists import WholeLists
+from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.sync.limits import WorkerLimits
 
@@ -13,7 +15,7 @@ from source_pipedrive.sync.limits import WorkerLimits
 @dataclass(frozen=True)
 class SyncContext:
     """What the runs of a sync share. lower, until: the history, in seconds since 1970; fields: None
-    if custom fields stay as Pipedrive sends them."""
+    if custom fields stay as Pipedrive sends them; audit, lists: as in ReadContext."""
 
     client: Api
     company: Company
@@ -21,3 +23,5 @@ class SyncContext:
     until: int
     limits: WorkerLimits
     fields: Fields | None = None
+    audit: AuditSettings | None = None
+    lists: WholeLists = field(default_factory=WholeLists)

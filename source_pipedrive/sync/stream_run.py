@@ -62,6 +62,8 @@ class StreamRun(RunStatus[T]):
             is_done=self.is_done,
             is_current=self.is_current,
             raw=context.fields is None,
+            audit=context.audit,
+            lists=context.lists,
         )
         self.reader: Reader = reader_class(stream)(stream, view, progress, full_refresh)
         self.forecast = self._forecast(context)

@@ -15,6 +15,7 @@ from source_pipedrive.http.errors import CONFIG, TRANSIENT
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading import state
+from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.coverage import Remaining
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.instants import seconds_of
@@ -53,12 +54,14 @@ class Selection:
 class Options:
     """lower: where the configured history begins, in seconds since 1970; workers: their number, or
     None to let the connector choose; fields: None if custom fields stay as Pipedrive sends them;
-    between_pages: called between two pages."""
+    between_pages: called between two pages; audit: what the user asked an audit to do, if
+    anything."""
 
     lower: int = 0
     workers: int | None = None
     fields: Fields | None = None
     between_pages: Callable[[], None] = lambda: None
+    audit: AuditSettings | None = None
 
 
 class SyncRun(Generic[T]):
@@ -80,7 +83,9 @@ class SyncRun(Generic[T]):
         self.buffer: WriteBuffer[T] = WriteBuffer((options.workers or BUFFERED) + BUFFERED)
         until = seconds_of(company.at)
         limits = WorkerLimits(client, options.workers)
-        self._context = SyncContext(client, company, options.lower, until, limits, options.fields)
+        self._context = SyncContext(
+            client, company, options.lower, until, limits, options.fields, options.audit
+        )
         self._graph: Graph[StreamRun[T]] = Graph(self._unselected_run)
         self.runs = [self._selected_run(selection) for selection in selected]
         for run in self.runs:
