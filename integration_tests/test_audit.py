@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
+from integration_tests import program
 from integration_tests.conftest import Box, Start
 from integration_tests.program import Outcome
+from integration_tests.test_kills import killed_fork, latest
 
 CLOCK = "2026-11-23T10:00:00Z"
 DAY = 86_400
@@ -183,3 +186,175 @@ def test_without_the_setting_no_request_is_sent_for_it(start: Start) -> None:
     }
     assert all(row.get("evidence") in (None, "flag") for row in outcome.records("deleted_records"))
     assert not any("audit" in str(state) for state in outcome.state)
+
+
+# --- at any time, by anyone
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nothing_that_exists_is_declared_while_everyone_works(start: Start, seed: int) -> None:
+    """Records change, move to the archive, and are deleted between any two requests."""
+    box = start(scale=0.5, seed=seed, clock=CLOCK, rate_limit=1_000_000, page_limit=40)
+    state = audit(box).state
+    before = existing(box)
+    box.control("clock", {"advance_seconds": 7 * DAY})
+    box.control("switches", {"churn": 6, "tick": 1})
+    busy = audit(box, state, share_of_day=100)
+    assert busy.code == 0, busy.sentence()
+    box.control("switches", {"churn": 0, "tick": 0})
+    now = existing(box)
+    assert not found(busy) & now
+    quiet = a_week_later(box, busy.state, share_of_day=100)
+    everything = found(busy) | found(quiet) | found(busy, "recents") | found(quiet, "recents")
+    everything |= found(busy, "flag") | found(quiet, "flag")
+    assert not found(quiet) & now
+    assert before - now <= everything
+    assert not restored(busy) | restored(quiet)
+
+
+def test_a_first_audit_finds_what_was_deleted_before_it(start: Start) -> None:
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000)
+    gone: Found = set()
+    for name in ("deals", "persons", "organizations", "products", "activities"):
+        ids = some(box, name, 2)
+        change(box, "purge", name, ids)
+        gone |= {(name, str(id_)) for id_ in ids}
+    first = audit(box)
+    assert found(first) >= gone
+    assert not found(first) & existing(box)
+
+
+def test_an_audit_keeps_to_its_share_and_resumes(start: Start) -> None:
+    box, state = started(start, daily_tokens=30_000, page_limit=20)
+    ids = some(box, "activities", 2)
+    change(box, "purge", "activities", ids)
+    box.control("clock", {"advance_seconds": 7 * DAY})
+    gone: Found = set()
+    days = 0
+    while not gone:
+        days += 1
+        assert days < 20, "it never ends"
+        box.control("reset-ledger", {})
+        outcome = audit(box, state, share_of_day=1)
+        assert outcome.code == 0
+        spent = sum(each["tokens"] for each in box.control("ledger").values())
+        reported = 10 + 20 + 10 + 10 + 20 + 2  # what every sync of deleted_records costs, or less
+        assert spent <= 300 + reported + 40
+        again = audit(box, outcome.state, share_of_day=1)
+        gone, state = found(outcome) | found(again), again.state
+        box.control("clock", {"advance_seconds": DAY})
+    assert gone == {("activities", str(id_)) for id_ in ids}
+    assert days > 1, "one day's share was not enough"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_audit_that_is_killed_anywhere_finds_the_same(
+    start: Start, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_pipedrive.reading.audit.audit.EVERY", 0)
+    chance = random.Random(seed)
+    box, saved = started(start, page_limit=25, latency_ms=2)
+    gone: Found = set()
+    for name in OBJECTS:
+        ids = some(box, name, 2)
+        change(box, "purge", name, ids)
+        gone |= {(name, str(id_)) for id_ in ids}
+    box.control("clock", {"advance_seconds": 7 * DAY})
+    catalog = box.file(program.catalog_of(box.streams(), "deleted_records"))
+    rows: Found = set()
+    state = {"deleted_records": saved[0]}
+    for _ in range(8):
+        config_file = box.file(config(box, share_of_day=100))
+        state_file = box.file(list(state.values()))
+        arguments = ["read", "--config", config_file, "--catalog", catalog, "--state", state_file]
+        outcome, _ = killed_fork(arguments, chance.randrange(2_000, 40_000))
+        rows |= found(outcome)
+        state = latest(state, outcome)
+    last = audit(box, list(state.values()))
+    assert last.code == 0
+    assert rows | found(last) == gone
+    assert not found(a_week_later(box, last.state))
+
+
+def test_a_pass_starts_over_when_the_users_permissions_change(start: Start) -> None:
+    box, state = started(start, daily_tokens=30_000, page_limit=20)
+    box.control("clock", {"advance_seconds": 7 * DAY})
+    cut = audit(box, state, share_of_day=1)
+    assert any("The next sync resumes it" in log for log in cut.logs)
+    box.control("switches", {"permissions_lacking": "can_use_import"})
+    box.control("clock", {"advance_seconds": DAY})
+    later = audit(box, cut.state)
+    assert any("starts over" in log for log in later.logs)
+    assert not found(later)
+
+
+def test_the_audit_comes_last(start: Start) -> None:
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000)
+    names = ("deals", "deal_products", "persons", "deal_changelog", "users", "deleted_records")
+    box.control("reset-ledger", {})
+    outcome = box.read(*names, config=config(box))
+    assert outcome.code == 0, outcome.sentence()
+    ended = [
+        trace["stream_status"]["stream_descriptor"]["name"]
+        for trace in outcome.of("TRACE")
+        if trace["type"] == "STREAM_STATUS" and trace["stream_status"]["status"] == "COMPLETE"
+    ]
+    assert ended[-1] == "deleted_records"
+    asked = [request["object"] for request in box.control("requests")]
+    begun = max(at for at, name in enumerate(asked) if name == "user_permissions")
+    assert not {"deal_changelog", "deal_products", "users"} & {*asked[begun:]}
+    assert {"deals", "persons", "tasks"} <= {*asked[begun:]}
+
+
+def test_a_short_list_is_compared_in_every_sync_at_no_price(start: Start) -> None:
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000)
+    names = ("users", "pipelines", "lead_labels", "deleted_records")
+    state = box.read(*names, config=config(box)).state
+    box.control("clock", {"advance_seconds": DAY})
+    box.control("reset-ledger", {})
+    quiet = box.read(*names, config=config(box), state=state)
+    assert not found(quiet)
+    spent = {name: each["requests"] for name, each in box.control("ledger").items()}
+    assert "user" not in spent
+    assert spent["users_me"] == 1
+    user, label = some(box, "users", 1)[0], some(box, "lead_labels", 1, 1)[0]
+    change(box, "purge", "users", [user])
+    change(box, "purge", "lead_labels", [label])
+    box.control("clock", {"advance_seconds": DAY})
+    later = box.read(*names, config=config(box), state=quiet.state)
+    assert found(later) == {("users", str(user)), ("lead_labels", label)}
+    last = box.read(*names, config=config(box), state=later.state)
+    assert not last.records("deleted_records")
+
+
+@pytest.mark.parametrize("admin", [True, False])
+@pytest.mark.parametrize("form", ["record", "null"])
+def test_a_reported_deletion_is_verified(start: Start, admin: bool, form: str) -> None:
+    box, state = started(start, admin=admin, recents_deleted=form)
+    deleted, back = some(box, "persons", 2)
+    change(box, "delete", "persons", [deleted, back])
+    change(box, "restore", "persons", [back])
+    box.control("clock", {"advance_seconds": DAY})
+    later = audit(box, state)
+    sure = admin or form == "record"
+    assert found(later, "recents" if sure else "unreachable") == {("persons", str(deleted))}
+    assert len([r for r in later.records("deleted_records") if r["object"] == "persons"]) == 1
+
+
+def test_an_audit_that_nobody_would_see_is_a_warning(start: Start) -> None:
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000)
+    outcome = box.read("currencies", config=config(box))
+    assert (
+        len([log for log in outcome.logs if "deleted_records, which is not selected" in log]) == 1
+    )
+    full = box.read("deleted_records", config=config(box), mode="full_refresh")
+    assert full.code == 0
+    assert any("no audit in full refresh" in log for log in full.logs)
+
+
+def test_an_account_without_projects_is_audited(start: Start) -> None:
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000, projects_plan="403")
+    outcome = audit(box)
+    assert outcome.code == 0
+    assert any("does not have projects; nothing to audit" in log for log in outcome.logs)
+    assert any("the audit of leads is complete" in log for log in outcome.logs)
