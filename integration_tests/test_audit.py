@@ -194,7 +194,7 @@ def test_without_the_setting_no_request_is_sent_for_it(start: Start) -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_nothing_that_exists_is_declared_while_everyone_works(start: Start, seed: int) -> None:
     """Records change, move to the archive, and are deleted between any two requests."""
-    box = start(scale=0.5, seed=seed, clock=CLOCK, rate_limit=1_000_000, page_limit=40)
+    box = start(scale=1, seed=seed, clock=CLOCK, rate_limit=1_000_000)
     state = audit(box).state
     before = existing(box)
     box.control("clock", {"advance_seconds": 7 * DAY})
