@@ -55,6 +55,11 @@ def test_every_list_of_an_object_is_read(audited: Audited) -> None:
         if each.name.removesuffix("_archived") == audited.name
     }
     assert {stream.endpoint.path for stream in audited.lists} == paths
+    assert all(
+        stream.access.means_unavailable == STREAMS[audited.name].access.means_unavailable
+        for stream in audited.lists
+        if audited.of_deals
+    )
 
 
 def test_what_is_compared_is_read_whole_in_every_sync() -> None:

@@ -98,7 +98,9 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
             CREATE TABLE deals_archived (id BIGINT, update_time TIMESTAMP);
             CREATE TABLE deal_products (deal_id BIGINT, id BIGINT, deal_update_time TIMESTAMP);
             CREATE TABLE persons (id BIGINT, name VARCHAR);
-            CREATE TABLE deleted_records (object VARCHAR, id VARCHAR);
+            CREATE TABLE deleted_records (
+                object VARCHAR, id VARCHAR, evidence VARCHAR, restored_time TIMESTAMP
+            );
         """)
         blocks = re.findall(r"^```sql\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
         assert len(blocks) == 2
@@ -179,8 +181,10 @@ def test_a_deleted_person_is_not_in_the_view_of_persons(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     warehouse.execute("""
-        INSERT INTO persons VALUES (1, 'Ada'), (2, 'Bob'), (3, 'Cy');
-        INSERT INTO deleted_records VALUES ('persons', '2'), ('products', '3');
+        INSERT INTO persons VALUES (1, 'Ada'), (2, 'Bob'), (3, 'Cy'), (4, 'Di'), (5, 'Ed');
+        INSERT INTO deleted_records VALUES
+            ('persons', '2', NULL, NULL), ('products', '3', 'flag', NULL),
+            ('persons', '4', NULL, '2026-11-23'), ('persons', '5', 'unreachable', NULL);
     """)
     rows = warehouse.execute("SELECT name FROM persons_now ORDER BY id").fetchall()
-    assert rows == [("Ada",), ("Cy",)]
+    assert rows == [("Ada",), ("Cy",), ("Di",), ("Ed",)]

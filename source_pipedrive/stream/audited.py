@@ -1,6 +1,7 @@
 """What an audit can find deleted: where each object is listed, and what verifies one record.
 
 `by_ids`: the lists accept `ids`, up to a hundred of them. `single`: the record is requested alone.
+`of_deals`: no endpoint knows one of them, so the deals that changed meanwhile are requested again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 from source_pipedrive.stream.definition import Stream
 from source_pipedrive.stream.kinds import Changes, Kind, Paging
 from source_pipedrive.stream.lists import changed, stream
-from source_pipedrive.stream.needs import NO_PROJECTS
+from source_pipedrive.stream.needs import NO_INSTALLMENTS, NO_PROJECTS
 
 AUDITOR = "deleted_records"  # the stream that pays, and that log lines name
 PROJECTS_SCOPE = "projects:read projects:full"
@@ -39,14 +40,16 @@ class Audited:
     lists: tuple[Stream, ...]
     """Every list in which a record can be."""
     single: Single | None = None
-    """The endpoint for one record; None if the lists accept `ids`."""
+    """The endpoint for one record; None if the lists accept `ids`, or `of_deals`."""
+    of_deals: bool = False
+    """Whether the list is requested for a hundred deals at a time."""
     uuids: bool = False
     """Whether its ids are UUIDs, and not whole numbers."""
 
     @property
     def by_ids(self) -> bool:
         """Whether a request can verify a hundred records, so that looking for gaps is cheap."""
-        return self.single is None
+        return self.single is None and not self.of_deals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,11 @@ def _addon(name: str, path: str) -> Stream:
     return _list(name, path, 2, 10, PROJECTS_SCOPE, **known)
 
 
+def _of_deals(name: str, path: str, scope: str, **keywords: Any) -> Stream:
+    """A v2 list that names the deals whose children it wants."""
+    return _list(name, path, 2, 10, scope, paging=Paging.CURSOR, **keywords)
+
+
 _FILES = "contacts:read deals:read activities:read"
 _RESTARTING = changed(Changes.RESTARTING)
 # fmt: off
@@ -112,11 +120,17 @@ AUDITED = (
         _addon("projects", "projects"), _addon("projects", "projects/archived"))),
     Audited(name="tasks", apps=(), single=Single("tasks/{id}", 2, 1), lists=(
         _addon("tasks", "tasks"),)),
+    Audited(name="deal_products", apps=SALES, of_deals=True, lists=(
+        _of_deals("deal_products", "deals/products", "deals:read products:read"),)),
+    Audited(name="deal_installments", apps=SALES, of_deals=True, lists=(
+        _of_deals("deal_installments", "deals/installments", "deals:read",
+                  means_unavailable=NO_INSTALLMENTS),)),
     # Last: their ids do not compress, so theirs is the first audit that a large state ends.
     Audited(name="leads", apps=SALES, single=Single("leads/{id}", 1, 2), uuids=True, lists=(
         _paged("leads", "leads", 20, "leads:read", **_RESTARTING),
         _paged("leads", "leads/archived", 40, "leads:read"))),
 )
+DEALS, CHILDREN = AUDITED[0], tuple(each for each in AUDITED if each.of_deals)
 COMPARED = (
     Compared(name="users", scope="users:read", single=Single("users/{id}", 1, 2)),
     Compared(name="roles", scope="admin", single=Single("roles/{id}", 1, 2)),

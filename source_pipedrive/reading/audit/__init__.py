@@ -11,6 +11,7 @@ why this is right.
     guards.py        when a finding is too large, or ids too sparse, to be believed
     walks.py         reading a list once more, in parts that survive a kill
     verification.py  asking for single records by their ids
+    children.py      both, for the products and instalments of deals
     ledger.py        what is kept of one object from pass to pass
     passes.py        one pass over one object: walk, verify, declare
     lists.py         which short lists this sync has read whole

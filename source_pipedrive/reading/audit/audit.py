@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from threading import RLock
 from typing import Any, TypeVar
 
 from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
+from source_pipedrive.reading.audit.children import BATCH
 from source_pipedrive.reading.audit.comparison import Comparison
 from source_pipedrive.reading.audit.ledger import Kept
 from source_pipedrive.reading.audit.passes import ObjectPass, PassContext, Work
@@ -18,7 +20,7 @@ from source_pipedrive.reading.audit.viewer import PRICE, Viewer, ask_viewer
 from source_pipedrive.reading.batch import Batch, Signal, Task
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.reading.records import Record
-from source_pipedrive.stream.audited import AUDITED, AUDITOR
+from source_pipedrive.stream.audited import AUDITED, AUDITOR, DEALS
 
 logger = logging.getLogger("airbyte")
 
@@ -50,6 +52,7 @@ class Audit:
         self._row = row
         self._lock = RLock()
         self._prepared: list[ObjectPass] | None = None
+        self._later: list[Callable[[], ObjectPass]] = []  # passes that need all deals
         self._taken = False  # the preparation
         self._paused = False
         self._unsaved_since: float | None = None
@@ -63,7 +66,9 @@ class Audit:
         """Whether there is, or may be, anything left to do in this sync."""
         if self.settings is None or self._paused:
             return False
-        return self._prepared is None or not all(each.done for each in self._prepared)
+        if self._prepared is None or self._later:
+            return True
+        return not all(each.done for each in self._prepared)
 
     @property
     def is_unsaved(self) -> bool:
@@ -78,11 +83,21 @@ class Audit:
             if self._prepared is None:
                 taken, self._taken = self._taken, True
                 return None if taken else self._prepare()
+            self._begin_later(self._prepared)
             workers = self._context.max_workers(AUDITOR)
             for each in self._prepared:
                 if (work := each.take(workers)) is not None:
                     return self._carry_out(each, work)
             return None
+
+    def _begin_later(self, passes: list[ObjectPass]) -> None:
+        """Begins the passes over children once the deals are known."""
+        if any(each.name == DEALS.name and not each.done for each in passes):
+            return
+        begin, self._later = self._later, []
+        deals = self._kept[DEALS.name]
+        if deals.closed and deals.current is None:
+            passes.extend(begin_one() for begin_one in begin)
 
     # -- what other parts of deleted_records find
 
@@ -130,12 +145,15 @@ class Audit:
             viewer=self._viewer(),
             ask_viewer=self._viewer,
             row=self._row,
+            deals=self._kept[DEALS.name],
         )
         rows = list(self._comparison.compare(lists, context))
         if rows:
             yield Batch(rows)
         self._announce(due)
-        passes.extend(ObjectPass(kept, context) for kept in due)
+        children = [kept for kept in due if kept.audited.of_deals]
+        passes.extend(ObjectPass(kept, context) for kept in due if kept not in children)
+        self._later = [partial(ObjectPass, kept, context) for kept in children]
 
     def _viewer(self) -> Viewer:
         return ask_viewer(SharedClient(self._context.client, self._share), self._context.company)
@@ -155,7 +173,8 @@ class Audit:
         if not due:
             return
         known = [kept for kept in due if len(kept.present)]
-        tokens = PRICE + sum(map(_price, known))
+        deals = self._kept[DEALS.name]
+        tokens = PRICE + sum(_price(kept, deals) for kept in known)
         cost = f"about {tokens:,} tokens" if len(known) == len(due) else "at an unknown price"
         logger.info(
             f"{AUDITOR}: the audit reads {', '.join(kept.audited.name for kept in due)}, {cost}; "
@@ -239,11 +258,14 @@ def _load(saved: Mapping[str, Any]) -> tuple[Comparison, dict[str, Kept]]:
         ) from None
 
 
-def _price(kept: Kept) -> int:
+def _price(kept: Kept, deals: Kept) -> int:
     """About how many tokens a pass costs that finds as many records as the last one."""
     first, *others = kept.audited.lists
-    pages = -(-len(kept.present) // (first.endpoint.limit or 1))
-    return max(1, pages) * first.endpoint.cost + sum(each.endpoint.cost for each in others)
+    units, size = len(kept.present), first.endpoint.limit or 1
+    if kept.audited.of_deals:
+        units, size = len(deals.present), BATCH
+    pages = max(1, -(-units // size))
+    return pages * first.endpoint.cost + sum(each.endpoint.cost for each in others)
 
 
 def _size(found: Mapping[str, Any]) -> int:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from threading import RLock
 from typing import Any
 
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import values
 from source_pipedrive.reading.audit import guards
+from source_pipedrive.reading.audit.children import DealsWalk, verify_children
 from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.ledger import Current, Ids, Kept
 from source_pipedrive.reading.audit.settings import AuditSettings
@@ -44,7 +45,8 @@ Work = Iterator[Batch | None]
 class PassContext:
     """What the passes of one sync share. client: keeps to the audit's share; lock: guards all that
     is kept; now: where the sync began, in seconds since 1970; viewer: who reads, as of the sync's
-    beginning; ask_viewer: the same as of now; row: makes a row of deleted_records."""
+    beginning; ask_viewer: the same as of now; row: makes a row of deleted_records; deals: what is
+    kept of deals."""
 
     client: Api
     lock: RLock
@@ -53,6 +55,7 @@ class PassContext:
     viewer: Viewer
     ask_viewer: Callable[[], Viewer]
     row: Callable[..., Record]
+    deals: Kept
 
 
 class ObjectPass:
@@ -65,19 +68,16 @@ class ObjectPass:
         self._context = context
         self._verifying = False
         self._now = self._current()
-        walks = self._now.walks
-        self._walks: list[Walk] = [
-            walk_of(
-                stream,
-                context.client,
-                context.lock,
-                self._note,
-                context.now,
-                walks[at] if at < len(walks) else None,
-            )
-            for at, stream in enumerate(kept.audited.lists)
-        ]
+        walks = chain(self._now.walks, repeat(None))
+        self._walks = [self._walk(*each) for each in zip(kept.audited.lists, walks, strict=False)]
         self.save()
+
+    def _walk(self, stream: Stream, saved: dict[str, Any] | None) -> Walk:
+        context = self._context
+        shared = (stream, context.client, context.lock, self._note)
+        if self._kept.audited.of_deals:
+            return DealsWalk(*shared, context.deals.present, saved)
+        return walk_of(*shared, context.now, saved)
 
     def _current(self) -> Current:
         """The pass that an earlier sync began, or a new one."""
@@ -128,7 +128,9 @@ class ObjectPass:
             self._now.save([walk.dump() for walk in self._walks])
 
     def _note(self, records: Sequence[Record]) -> None:
-        now, before = self._now, self._context.now - OVERLAP
+        # The deals of a child are read throughout the pass, so it may be new since its beginning.
+        now, of_deals = self._now, self._kept.audited.of_deals
+        before = (now.begun if of_deals else self._context.now) - OVERLAP
         records = [record for record in records if not is_marked(record)]
         now.seen.add(values(records, "id"))
         for record in records:
@@ -185,7 +187,7 @@ class ObjectPass:
         accepted, most = self._is_accepted, guards.most_believed(len(kept.present))
         times: dict[Any, Any] = {}
         ordered = chain(open_of_present, open_ - open_of_present)
-        for verdicts in verify(self._context.client, kept.audited, ordered, now.seen):
+        for verdicts in self._ask(ordered):
             with self._context.lock:
                 self._add(verdicts)
                 times.update(verdicts.marked)
@@ -197,6 +199,13 @@ class ObjectPass:
                 return
             yield None
         yield from self._declare(times)
+
+    def _ask(self, ids: Iterator[Any]) -> Iterator[Verdicts]:
+        client, (walk, *_) = self._context.client, self._walks
+        if isinstance(walk, DealsWalk):
+            known = self._context.deals.present
+            return verify_children(client, walk, self._now.begun, ids, known)
+        return verify(client, self._kept.audited, ids, self._now.seen)
 
     def _add(self, verdicts: Verdicts) -> None:
         now = self._now
