@@ -59,7 +59,8 @@ def restored(outcome: Outcome) -> Found:
 
 def existing(box: Box) -> Found:
     """Every record that the API still shows."""
-    lists = (*OBJECTS, "deals_archived", "leads_archived", "projects_archived")
+    archives = ("deals_archived", "leads_archived", "projects_archived")
+    lists = (*OBJECTS, *archives, "deal_products", "deal_installments")
     return {
         (name.removesuffix("_archived"), str(record["id"]))
         for name in lists
@@ -302,7 +303,7 @@ def test_the_audit_comes_last(start: Start) -> None:
     assert ended[-1] == "deleted_records"
     asked = [request["object"] for request in box.control("requests")]
     begun = max(at for at, name in enumerate(asked) if name == "user_permissions")
-    assert not {"deal_changelog", "deal_products", "users"} & {*asked[begun:]}
+    assert not {"deal_changelog", "users"} & {*asked[begun:]}
     assert {"deals", "persons", "tasks"} <= {*asked[begun:]}
 
 
@@ -358,3 +359,42 @@ def test_an_account_without_projects_is_audited(start: Start) -> None:
     assert outcome.code == 0
     assert any("does not have projects; nothing to audit" in log for log in outcome.logs)
     assert any("the audit of leads is complete" in log for log in outcome.logs)
+
+
+# --- children of deals
+
+CHILDREN = ("deal_products", "deal_installments")
+
+
+def children(box: Box) -> Found:
+    return {(name, str(each["id"])) for name in CHILDREN for each in box.control(f"records/{name}")}
+
+
+@pytest.mark.parametrize("moves", [True, False])
+@pytest.mark.parametrize("gone", ["skipped", "400", "403", "404"])
+def test_removed_products_of_deals_are_found(start: Start, moves: bool, gone: str) -> None:
+    box, state = started(start, children_move_update_time=moves, gone_deals=gone)
+    before = children(box)
+    box.control("clock", {"advance_seconds": DAY})
+    box.control("mutate", {"objects": ["deals"], "edits": 40, "edit_kinds": ["products"]})
+    change(box, "delete", "deals", some(box, "deals", 3))
+    change(box, "purge", "deals", some(box, "deals", 3))
+    later = a_week_later(box, state)
+    assert later.code == 0, later.sentence()
+    now = children(box)
+    lost = {each for each in found(later) if each[0] in CHILDREN}
+    assert len(before - now) > 10
+    assert before - now <= lost
+    assert not lost & now
+    again = a_week_later(box, later.state)
+    assert not found(again)
+    assert not restored(again)
+
+
+def test_instalments_that_the_plan_lacks_are_not_audited(start: Start) -> None:
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000, installments="403")
+    box.control("reset-ledger", {})
+    outcome = audit(box)
+    assert outcome.code == 0
+    assert any("does not have deal_installments" in log for log in outcome.logs)
+    assert box.control("ledger")["deal_installments"]["requests"] == 1
