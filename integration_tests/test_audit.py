@@ -255,11 +255,10 @@ def test_an_audit_that_is_killed_anywhere_finds_the_same(
     monkeypatch.setattr("source_pipedrive.reading.audit.audit.EVERY", 0)
     chance = random.Random(seed)
     box, saved = started(start, page_limit=25, latency_ms=2)
-    gone: Found = set()
+    before = existing(box)
     for name in OBJECTS:
-        ids = some(box, name, 2)
-        change(box, "purge", name, ids)
-        gone |= {(name, str(id_)) for id_ in ids}
+        change(box, "purge", name, some(box, name, 2))
+    gone = before - existing(box)  # with the products of the deals
     box.control("clock", {"advance_seconds": 7 * DAY})
     catalog = box.file(program.catalog_of(box.streams(), "deleted_records"))
     rows: Found = set()
@@ -398,3 +397,16 @@ def test_instalments_that_the_plan_lacks_are_not_audited(start: Start) -> None:
     assert outcome.code == 0
     assert any("does not have deal_installments" in log for log in outcome.logs)
     assert box.control("ledger")["deal_installments"]["requests"] == 1
+
+
+def test_an_audit_costs_what_the_log_announces(start: Start) -> None:
+    box, state = started(start)
+    change(box, "purge", "persons", some(box, "persons", 2))
+    later = a_week_later(box, state)
+    (announced,) = [log for log in later.logs if "the audit reads" in log]
+    tokens = int(announced.split("about ")[1].split(" tokens")[0].replace(",", ""))
+    verified = 10 + 12  # the two candidates, and the viewer as of their declaration
+    (saved,) = later.state
+    spent = saved["stream"]["stream_state"]["audit"]["spent"]["tokens"]
+    assert tokens > 100
+    assert abs(spent - verified - tokens) <= 0.05 * tokens

@@ -10,7 +10,6 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
-from source_pipedrive.reading.audit.children import BATCH
 from source_pipedrive.reading.audit.comparison import Comparison
 from source_pipedrive.reading.audit.ledger import Kept
 from source_pipedrive.reading.audit.passes import ObjectPass, PassContext, Work
@@ -172,10 +171,9 @@ class Audit:
     def _announce(self, due: list[Kept]) -> None:
         if not due:
             return
-        known = [kept for kept in due if len(kept.present)]
-        deals = self._kept[DEALS.name]
-        tokens = PRICE + sum(_price(kept, deals) for kept in known)
-        cost = f"about {tokens:,} tokens" if len(known) == len(due) else "at an unknown price"
+        prices = [kept.price for kept in due]
+        tokens = PRICE + sum(price for price in prices if price is not None)
+        cost = f"at least {tokens:,} tokens" if None in prices else f"about {tokens:,} tokens"
         logger.info(
             f"{AUDITOR}: the audit reads {', '.join(kept.audited.name for kept in due)}, {cost}; "
             f"it may use {max(0, self._share.tokens - self._share.spent):,} today."
@@ -256,16 +254,6 @@ def _load(saved: Mapping[str, Any]) -> tuple[Comparison, dict[str, Kept]]:
             "beginning.",
             CONFIG,
         ) from None
-
-
-def _price(kept: Kept, deals: Kept) -> int:
-    """About how many tokens a pass costs that finds as many records as the last one."""
-    first, *others = kept.audited.lists
-    units, size = len(kept.present), first.endpoint.limit or 1
-    if kept.audited.of_deals:
-        units, size = len(deals.present), BATCH
-    pages = max(1, -(-units // size))
-    return pages * first.endpoint.cost + sum(each.endpoint.cost for each in others)
 
 
 def _size(found: Mapping[str, Any]) -> int:

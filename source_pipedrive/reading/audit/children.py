@@ -3,8 +3,8 @@ time.
 
 No endpoint verifies a child by its id. But a child belongs to one deal, and it is there when that
 deal is read, unless it moved there later, in a merge, or the deal was not known to the walk. Both
-change the deal. So the children of all deals that have changed since the pass began are read again,
-and what is still missing is gone.
+change the deal. So the children of all deals that have changed since the pass over deals began are
+read again, and what is still missing is gone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from source_pipedrive.http.shapes import values
 from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.verification import Verdicts, verify
 from source_pipedrive.reading.audit.walks import Note, Reading, Walk
-from source_pipedrive.reading.instants import rfc3339
+from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.progress import OVERLAP
 from source_pipedrive.reading.records import Record
@@ -33,7 +33,8 @@ OF_ONE = (400, 403, 404)
 
 
 class DealsWalk(Walk):
-    """The children of all deals, in the order of the deals' ids. deals: their ids."""
+    """The children of all deals, in the order of the deals' ids. deals: their ids; since: when the
+    pass over the deals began, so that all others have changed since."""
 
     def __init__(
         self,
@@ -42,11 +43,13 @@ class DealsWalk(Walk):
         lock: RLock,
         note: Note,
         deals: Numbers,
+        since: int,
         saved: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(stream, client, lock, note)
         saved = saved or {}
         self._after = int(saved.get("after", 0))
+        self.since = instant(saved["since"]) if "since" in saved else since
         self._remaining = deals - Numbers.between(0, self._after)
         self.unread = Numbers.load(saved.get("unread", ""))  # deals that Pipedrive refused
         self._taken = False
@@ -74,7 +77,7 @@ class DealsWalk(Walk):
 
     def dump(self) -> dict[str, Any]:
         unread = {"unread": self.unread.dump()} if len(self.unread) else {}
-        return {"after": self._after, **unread}
+        return {"after": self._after, "since": rfc3339(self.since), **unread}
 
 
 def children_of(
@@ -99,15 +102,17 @@ def children_of(
 
 
 def verify_children(
-    client: Api, walk: DealsWalk, begun: int, ids: Iterable[int], known: Iterable[int]
+    client: Api, walk: DealsWalk, ids: Iterable[int], known: Iterable[int]
 ) -> Iterator[Verdicts]:
-    """What is known of these children. walk: the complete walk; begun: when the pass began; known:
-    ids of deals that should exist."""
+    """What is known of these children. walk: the complete walk; known: ids of deals that should
+    exist."""
     candidates = Numbers(ids)
     if not len(candidates):
         return
     found, refused = Numbers(), list(walk.unread)
-    changed = Numbers(chain.from_iterable(_changed(client, each, begun) for each in DEALS.lists))
+    changed = Numbers(
+        chain.from_iterable(_changed(client, each, walk.since) for each in DEALS.lists)
+    )
     remaining = iter(changed)
     while batch := list(islice(remaining, BATCH)):
         found.add(values(children_of(client, walk.stream, batch, refused), "id"))

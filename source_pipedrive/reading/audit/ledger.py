@@ -7,7 +7,7 @@
  "hidden": "eJ...",                 what has been reported as unreachable
  "held": 1200,                      a finding that waits for the user's word
  "stopped": true,                   the object has too many ids to keep
- "pass": {"begun", "viewer", "seen", "settled", "absent", "marked", "unsure", "walks"}}
+ "pass": {"begun", "viewer", "seen", "settled", "absent", "marked", "unsure", "walks", "tokens"}}
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Ids = Any
 class Current:
     """A pass under way. begun: in seconds since 1970; viewer: the mark of who reads; seen: ids
     that were found; settled: the highest id that was assigned before the sync; absent, marked,
-    unsure: what verification said; walks: how far each list is."""
+    unsure: what verification said; walks: how far each list is; tokens: what they have cost."""
 
     begun: int
     viewer: str
@@ -38,6 +38,11 @@ class Current:
     unsure: Ids
     settled: int = 0
     walks: list[dict[str, Any]] = field(default_factory=list)
+    tokens: int = 0
+
+    def spend(self, tokens: int) -> None:
+        """A page has been read."""
+        self.tokens += tokens
 
     def settle(self, id_: int) -> None:
         """This id was assigned before the sync."""
@@ -65,6 +70,7 @@ class Kept:
         self.hidden = self._load(saved.get("hidden", ""))
         self.highest = int(saved.get("highest", 0))
         self.closed = instant(saved["closed"]) if "closed" in saved else 0
+        self.tokens = int(saved.get("tokens", 0))
         self.held = int(saved.get("held", 0))
         self.stopped = bool(saved.get("stopped"))
         self.current = self._load_pass(saved["pass"]) if "pass" in saved else None
@@ -83,11 +89,19 @@ class Kept:
             unsure=self._load(saved["unsure"]),
             settled=int(saved["settled"]),
             walks=list(saved["walks"]),
+            tokens=int(saved["tokens"]),
         )
 
     def ids(self, ids: Iterable[Any] = ()) -> Ids:
         """A set of this object's ids."""
         return Uuids(ids) if self.audited.uuids else Numbers(ids)
+
+    @property
+    def price(self) -> int | None:
+        """About how many tokens the lists will cost; None before the first complete pass."""
+        if not self.closed:
+            return None
+        return max(0, self.tokens - (self.current.tokens if self.current else 0))
 
     def begin(self, now: int, viewer: str) -> Current:
         """Begins a pass, or one anew."""
@@ -121,7 +135,7 @@ class Kept:
         self.reported = (self.reported | deleted) - back
         self.hidden = (self.hidden | hidden) - back - deleted
         self.highest = max(self.highest, now.settled)
-        self.closed = now.begun
+        self.closed, self.tokens = now.begun, now.tokens
         self.current, self.held = None, 0
 
     def stop(self) -> None:
@@ -138,6 +152,7 @@ class Kept:
             "highest": self.highest,
             "reported": self.reported.dump(),
             "hidden": self.hidden.dump(),
+            "tokens": self.tokens,
             "held": self.held,
             "stopped": self.stopped,
             "pass": self._dump_pass(),
@@ -155,4 +170,5 @@ class Kept:
             "settled": now.settled,
             **{name: getattr(now, name).dump() for name in ("absent", "marked", "unsure")},
             "walks": now.walks,
+            "tokens": now.tokens,
         }

@@ -25,7 +25,7 @@ from source_pipedrive.reading.audit.ledger import Current, Ids, Kept
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.verification import Verdicts, is_marked, verify
 from source_pipedrive.reading.audit.viewer import Viewer
-from source_pipedrive.reading.audit.walks import Walk, walk_of
+from source_pipedrive.reading.audit.walks import Reading, Walk, walk_of
 from source_pipedrive.reading.batch import Batch
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.progress import OVERLAP
@@ -76,7 +76,8 @@ class ObjectPass:
         context = self._context
         shared = (stream, context.client, context.lock, self._note)
         if self._kept.audited.of_deals:
-            return DealsWalk(*shared, context.deals.present, saved)
+            since = min(self._now.begun, context.deals.closed)
+            return DealsWalk(*shared, context.deals.present, since, saved)
         return walk_of(*shared, context.now, saved)
 
     def _current(self) -> Current:
@@ -111,11 +112,17 @@ class ObjectPass:
             return None
         for walk in self._walks:
             if (reading := walk.take(workers)) is not None:
-                return reading
+                return self._counted(walk, reading)
         if not self._verifying and all(walk.complete for walk in self._walks):
             self._verifying = True
             return self._verify()
         return None
+
+    def _counted(self, walk: Walk, reading: Reading) -> Work:
+        for _ in reading:
+            with self._context.lock:
+                self._now.spend(walk.stream.endpoint.cost)
+            yield None
 
     def end(self) -> bool:
         """Ends it for this sync. False if that was known. The caller holds the lock."""
@@ -212,7 +219,7 @@ class ObjectPass:
         client, (walk, *_) = self._context.client, self._walks
         if isinstance(walk, DealsWalk):
             known = self._context.deals.present
-            return verify_children(client, walk, self._now.begun, ids, known)
+            return verify_children(client, walk, ids, known)
         return verify(client, self._kept.audited, ids, self._now.seen)
 
     def _add(self, verdicts: Verdicts) -> None:
