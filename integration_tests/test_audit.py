@@ -322,6 +322,7 @@ def test_a_short_list_is_compared_in_every_sync_at_no_price(start: Start) -> Non
     change(box, "purge", "lead_labels", [label])
     box.control("clock", {"advance_seconds": DAY})
     later = box.read(*names, config=config(box), state=quiet.state)
+    assert later.code == 0, later.sentence()
     assert found(later) == {("users", str(user)), ("lead_labels", label)}
     last = box.read(*names, config=config(box), state=later.state)
     assert not last.records("deleted_records")
@@ -410,3 +411,32 @@ def test_an_audit_costs_what_the_log_announces(start: Start) -> None:
     spent = saved["stream"]["stream_state"]["audit"]["spent"]["tokens"]
     assert tokens > 100
     assert abs(spent - verified - tokens) <= 0.05 * tokens
+
+
+def test_a_deal_that_is_deleted_after_a_pass_has_seen_it_did_not_come_back(start: Start) -> None:
+    box, state = started(start, daily_tokens=30_000, page_limit=20)
+    box.control("clock", {"advance_seconds": 7 * DAY})
+    cut = audit(box, state, share_of_day=1)
+    assert any("The next sync resumes it" in log for log in cut.logs)
+    ids = some(box, "deals", 2)
+    change(box, "delete", "deals", ids)
+    box.control("clock", {"advance_seconds": DAY})
+    later = audit(box, cut.state)
+    deals = {("deals", str(id_)) for id_ in ids}
+    assert found(later, "flag") >= deals
+    assert not found(later) & deals
+    assert not restored(later)
+    change(box, "restore", "deals", ids)
+    last = a_week_later(box, later.state)
+    assert restored(last) & {("deals", str(id_)) for id_ in some(box, "deals", 999, 0)} == deals
+
+
+def test_what_an_account_lacks_is_not_asked_for_in_every_sync(start: Start) -> None:
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000, projects_plan="402")
+    state = audit(box).state
+    box.control("clock", {"advance_seconds": DAY})
+    box.control("reset-ledger", {})
+    later = audit(box, state)
+    assert later.code == 0
+    assert "tasks" not in box.control("ledger")
+    assert "user_permissions" not in box.control("ledger")

@@ -14,7 +14,7 @@ from typing import Any
 
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading.audit.audit import Audit
-from source_pipedrive.reading.audit.reported import OBJECTS, Reported, is_deleted
+from source_pipedrive.reading.audit.reported import OBJECTS, UNREACHABLE, Reported, is_deleted
 from source_pipedrive.reading.batch import Batch, Task
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.pages import pages
@@ -33,6 +33,7 @@ class DeletedRecords(Sequential):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self._released = False  # to audit
         settings = self.context.audit if self.resumes else None
         self.audit = Audit(self.context, settings, self.progress.audit, self.row)
         if self.context.audit is not None and settings is None:
@@ -50,8 +51,11 @@ class DeletedRecords(Sequential):
         """Whether only the audit is left."""
         return self.progress.complete and self.audit.pending
 
+    def release(self) -> None:
+        self._released = True
+
     def take(self, more: bool = False) -> Task | None:
-        return self.audit.take() if self.progress.complete else super().take(more)
+        return self.audit.take() if self._released else super().take(more)
 
     def dump(self) -> dict[str, Any] | None:
         found = super().dump()
@@ -162,8 +166,10 @@ class DeletedRecords(Sequential):
                 continue  # it was restored before anyone could ask
             else:
                 time = data.get("delete_time") or data.get("update_time")
-                rows.append(self.row(name, id_, reported.evidence(name, id_), deleted_time=time))
-                self.audit.note(name, [id_])
+                evidence = reported.evidence(name, id_)
+                rows.append(self.row(name, id_, evidence, deleted_time=time))
+                if evidence:  # otherwise an audit has yet to find out
+                    self.audit.note(name, [id_], unreachable=evidence == UNREACHABLE)
         return rows
 
 

@@ -76,7 +76,7 @@ class Reader(ABC):
     in_order = True
     # Gets no new task while its dependents are full; long tasks stop when True is sent to them.
     can_pause = False
-    # What it has left to do waits until all other streams have ended.
+    # What it has left to do waits until all other streams have ended, and `release` is called.
     is_last = False
     # The first estimate is not good enough for the whole sync.
     estimates_again = False
@@ -107,6 +107,10 @@ class Reader(ABC):
     def take(self, more: bool = False) -> Task | None:
         """The next piece of work, or None if there is none at the moment. more: the sources may
         still deliver records, so a request that names several parents waits until it is full."""
+
+    def release(self) -> None:
+        """All other streams have ended: whatever `is_last` holds back may begin."""
+        assert not self.is_last, f"{self.stream.name} does not know how to begin"
 
     @property
     def is_complete(self) -> bool:

@@ -28,6 +28,8 @@ EVERY = 30.0
 # Characters of a state. Beyond that, the audit of leads ends: their ids do not compress.
 MOST = 1_000_000
 LEADS = "leads"
+# Answers that the same request would get in the next sync: it waits until a pass is due.
+REFUSED = (402, 403, 404)
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 
 Row = Callable[..., Record]
@@ -100,10 +102,10 @@ class Audit:
 
     # -- what other parts of deleted_records find
 
-    def note(self, name: str, ids: Iterable[Any]) -> None:
-        """These records of an object are being reported as deleted."""
+    def note(self, name: str, ids: Iterable[Any], unreachable: bool = False) -> None:
+        """These records of an object are being reported as deleted, or as unreachable."""
         if self.settings is not None and name in self._kept:
-            self._kept[name].report(ids)
+            self._kept[name].report(ids, unreachable)
 
     def restored(self, name: str, ids: Iterable[Any]) -> list[Any]:
         """Those of these ids that were reported as deleted; they count as present from now on."""
@@ -146,8 +148,7 @@ class Audit:
             row=self._row,
             deals=self._kept[DEALS.name],
         )
-        rows = list(self._comparison.compare(lists, context))
-        if rows:
+        for rows in self._comparison.compare(lists, context):
             yield Batch(rows)
         self._announce(due)
         children = [kept for kept in due if kept.audited.of_deals]
@@ -165,7 +166,7 @@ class Audit:
                 "the state larger than a megabyte."
             )
             return False
-        due = self.settings.is_due(kept.closed, self._context.until)
+        due = self.settings.is_due(max(kept.closed, kept.asked), self._context.until)
         return kept.current is not None or due
 
     def _announce(self, due: list[Kept]) -> None:
@@ -205,12 +206,14 @@ class Audit:
         with self._lock:
             if not each.end():
                 return
+            if error.status in REFUSED:
+                self._kept[each.name].postpone(self._context.until)
         answers = (stream.unavailable_answer(error.status, error.body) for stream in each.lists)
         if any(answers):
             logger.info(f"{AUDITOR}: this account does not have {each.name}; nothing to audit.")
         else:
             logger.warning(
-                f"{AUDITOR}: the audit of {each.name} stopped; the next sync resumes it. {error}"
+                f"{AUDITOR}: the audit of {each.name} stopped; a later sync resumes it. {error}"
             )
 
     # -- state

@@ -59,8 +59,9 @@ class Comparison:
     def _back(self, name: str, lists: WholeLists) -> set[str]:
         return {*self._part(name, "reported")} & (lists.get(name) or set())
 
-    def compare(self, lists: WholeLists, context: PassContext) -> Iterator[Record]:
-        """The rows for what is missing and for what has come back."""
+    def compare(self, lists: WholeLists, context: PassContext) -> Iterator[list[Record]]:
+        """The rows for what is missing and for what has come back, list by list. What it remembers
+        includes them once they have been written."""
         for each in COMPARED:
             try:
                 yield from self._compare_one(each, lists, context)
@@ -72,7 +73,7 @@ class Comparison:
 
     def _compare_one(
         self, compared: Compared, lists: WholeLists, context: PassContext
-    ) -> Iterator[Record]:
+    ) -> Iterator[list[Record]]:
         name = compared.name
         missing, there = self._missing(name, lists), lists.get(name)
         if there is None:
@@ -91,13 +92,15 @@ class Comparison:
         trusted = context.viewer.sees_all(())
         time = self._kept.get(name, {}).get("time")
         seen = instant(time) if time else None
-        for id_ in verdicts.absent:
-            evidence = AUDIT if trusted else UNREACHABLE
-            yield context.row(name, id_, evidence, last_present=seen)
-        for id_, at in verdicts.marked.items():
-            yield context.row(name, id_, AUDIT, deleted_time=at, last_present=seen)
-        for id_ in sorted(self._back(name, lists)):
-            yield context.row(name, id_, restored=True)
+        evidence = AUDIT if trusted else UNREACHABLE
+        rows = [context.row(name, id_, evidence, last_present=seen) for id_ in verdicts.absent]
+        rows += [
+            context.row(name, id_, AUDIT, deleted_time=at, last_present=seen)
+            for id_, at in verdicts.marked.items()
+        ]
+        rows += [context.row(name, id_, restored=True) for id_ in sorted(self._back(name, lists))]
+        if rows:
+            yield rows
         self._remember(name, lists, context.now)
         kept = self._kept[name]
         kept["present"] = sorted({*kept["present"], *verdicts.alive, *verdicts.unsure})

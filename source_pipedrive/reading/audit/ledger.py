@@ -48,6 +48,10 @@ class Current:
         """This id was assigned before the sync."""
         self.settled = max(self.settled, id_)
 
+    def forget(self, ids: Ids) -> None:
+        """These were seen, but are gone by now."""
+        self.seen = self.seen - ids
+
     def save(self, walks: list[dict[str, Any]]) -> None:
         """The lists have been read so far."""
         self.walks = walks
@@ -70,6 +74,7 @@ class Kept:
         self.hidden = self._load(saved.get("hidden", ""))
         self.highest = int(saved.get("highest", 0))
         self.closed = instant(saved["closed"]) if "closed" in saved else 0
+        self.asked = instant(saved["asked"]) if "asked" in saved else 0
         self.tokens = int(saved.get("tokens", 0))
         self.held = int(saved.get("held", 0))
         self.stopped = bool(saved.get("stopped"))
@@ -117,14 +122,26 @@ class Kept:
         """The pass waits for the user's word on so many records."""
         self.held = finding
 
-    def report(self, ids: Iterable[Any]) -> None:
-        """These are being reported as deleted."""
-        self.reported.add(ids)
+    def postpone(self, now: int) -> None:
+        """Pipedrive refuses the lists: they are asked for again when a pass is due."""
+        self.current, self.asked = None, now
+
+    def report(self, ids: Iterable[Any], unreachable: bool = False) -> None:
+        """These are being reported as deleted, or as unreachable. A pass under way may have seen
+        them before."""
+        new = self.ids(ids)
+        if unreachable:
+            self.hidden = self.hidden | new
+        else:
+            self.reported = self.reported | new
+        if self.current is not None:
+            self.current.forget(new)
 
     def take_back(self, ids: Iterable[Any]) -> list[Any]:
-        """Returns those of these ids that were reported, and forgets that they were."""
+        """Returns those of these ids that were reported. They count as present from now on."""
         back = [id_ for id_ in ids if id_ in self.reported]
         self.reported = self.reported - self.ids(back)
+        self.present = self.present | self.ids(back)
         return back
 
     def close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
@@ -148,6 +165,7 @@ class Kept:
         """Its part of the state; empty if there was no pass yet."""
         found: dict[str, Any] = {
             "closed": rfc3339(self.closed) if self.closed else None,
+            "asked": rfc3339(self.asked) if self.asked else None,
             "present": self.present.dump(),
             "highest": self.highest,
             "reported": self.reported.dump(),

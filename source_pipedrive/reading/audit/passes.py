@@ -160,25 +160,26 @@ class ObjectPass:
         """Ids that were assigned since the last pass and were not seen, if asking for them makes
         sense."""
         kept, now, first = self._kept, self._now, not self._kept.closed
-        if kept.audited.uuids:
-            gaps = kept.ids()
-        else:
-            new = Numbers.between(kept.highest, now.settled)
-            gaps = new - now.seen
-            if guards.is_sparse(len(gaps), len(new & now.seen)) or self._counts_otherwise():
-                gaps = Numbers()
-        if first and not (kept.audited.by_ids and self._sees_all and gaps):
+        ask = not kept.audited.uuids and not (
+            first and not (kept.audited.by_ids and self._sees_all)
+        )
+        new = Numbers.between(kept.highest, now.settled) if ask else Numbers()
+        gaps = new - now.seen if ask else kept.ids()
+        if guards.is_sparse(len(gaps), len(new) - len(gaps)) or self._counts_otherwise():
+            ask = False
+        if first and not ask:
             logger.info(
                 f"{AUDITOR}: this first audit of {self.name} notes which records there are. "
                 "Whatever was deleted earlier stays unknown."
             )
-            return kept.ids()
-        return gaps
+        return gaps if ask else kept.ids()
 
     def _counts_otherwise(self) -> bool:
         """Whether records have appeared below the highest id, so that ids do not count up. A few
         may have become visible; there is no such excuse for children, which nothing verifies."""
         kept = self._kept
+        if kept.audited.uuids:
+            return True
         old = self._now.seen & Numbers.between(0, kept.highest)
         unknown = len(old - kept.present - kept.reported - kept.hidden)
         return unknown > (0 if kept.audited.of_deals else guards.FEW)
