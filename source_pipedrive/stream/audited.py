@@ -22,11 +22,14 @@ SALES, WORK, BOTH = ("sales",), ("global",), ("sales", "global")
 
 @dataclass(frozen=True)
 class Single:
-    """An endpoint for one record. path: with {id}; cost: API tokens."""
+    """An endpoint for one record."""
 
     path: str
+    """Path below the API version; {id} stands for the record's id."""
     version: int
+    """Version of the API, 1 or 2."""
     cost: int
+    """API tokens of one request."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +57,14 @@ class Audited:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """A short list that every sync reads whole. single: None if nothing verifies one record."""
+    """A short list that every sync reads whole."""
 
     name: str
+    """The stream of its records, and its name in deleted_records."""
     scope: str
+    """OAuth scopes, any of which is enough, separated by spaces."""
     single: Single | None = None
+    """The endpoint for one record; None if there is none."""
 
 
 def _list(name: str, path: str, version: int, cost: int, scope: str, **keywords: Any) -> Stream:
