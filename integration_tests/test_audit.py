@@ -440,3 +440,23 @@ def test_what_an_account_lacks_is_not_asked_for_in_every_sync(start: Start) -> N
     assert later.code == 0
     assert "tasks" not in box.control("ledger")
     assert "user_permissions" not in box.control("ledger")
+
+
+def test_an_app_that_may_not_see_recent_changes_is_audited(start: Start) -> None:
+    scopes = "base,deals:read,contacts:read,products:read,activities:read,users:read,leads:read"
+    scopes += ",projects:read"
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000, scopes=scopes)
+    wanted = {**box.oauth(), "find_deleted_records": VERIFY}
+    first = box.read("deleted_records", config=wanted)
+    assert first.statuses("deleted_records")[-1] == "INCOMPLETE"
+    assert "recents:read" in first.sentence()
+    ids = some(box, "persons", 2)
+    change(box, "purge", "persons", ids)
+    box.control("clock", {"advance_seconds": 7 * DAY})
+    later = box.read("deleted_records", config=wanted, state=first.state)
+    assert later.statuses("deleted_records")[-1] == "INCOMPLETE"
+    assert found(later) == {("persons", str(id_)) for id_ in ids}
+    box.control("clock", {"advance_seconds": DAY})
+    last = box.read("deleted_records", config=wanted, state=later.state)
+    assert not found(last)
+    assert last.statuses("deleted_records")[-1] == "INCOMPLETE"

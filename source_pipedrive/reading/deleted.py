@@ -15,7 +15,7 @@ from typing import Any
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.reported import OBJECTS, UNREACHABLE, Reported, is_deleted
-from source_pipedrive.reading.batch import Batch, Task
+from source_pipedrive.reading.batch import Batch, Signal, Task
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.records import Record, as_rfc3339
@@ -34,6 +34,7 @@ class DeletedRecords(Sequential):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._released = False  # to audit
+        self._refused: StreamError | None = None  # a part; the audit comes before the error
         settings = self.context.audit if self.resumes else None
         self.audit = Audit(self.context, settings, self.progress.audit, self.row)
         if self.context.audit is not None and settings is None:
@@ -49,13 +50,22 @@ class DeletedRecords(Sequential):
     @property
     def is_last(self) -> bool:  # type: ignore[override]
         """Whether only the audit is left."""
-        return self.progress.complete and self.audit.pending
+        reported = self.progress.complete or self._refused is not None
+        return reported and self.audit.pending
 
     def release(self) -> None:
         self._released = True
 
     def take(self, more: bool = False) -> Task | None:
-        return self.audit.take() if self._released else super().take(more)
+        if self._released and self.audit.pending:
+            return self.audit.take()
+        if self._refused is not None and not self.audit.pending:
+            return self._fail(self._refused)
+        return super().take(more)
+
+    def _fail(self, error: StreamError) -> Task:
+        yield Signal.CHECKPOINT
+        raise error
 
     def dump(self) -> dict[str, Any] | None:
         found = super().dump()
@@ -63,7 +73,7 @@ class DeletedRecords(Sequential):
         return {**found, "audit": audit} if found and audit else found
 
     def close(self, failed: bool, unavailable: bool) -> bool:
-        return self.audit.is_unsaved and self.progress.complete
+        return self.audit.is_unsaved and (self.progress.complete or self._refused is not None)
 
     # -- rows
 
@@ -127,9 +137,12 @@ class DeletedRecords(Sequential):
                     refused = refused or error
                 else:
                     raise
-        if refused is not None:
+        if refused is None:
+            yield self.finished()
+        elif self.audit.pending:
+            self._refused = refused
+        else:
             raise refused  # no state covers that list, so the next sync requests all of them again
-        yield self.finished()
 
     def _deleted(self, part: Stream, since: int) -> Task:
         path = part.endpoint.path
