@@ -48,6 +48,9 @@ def control_routes(service: Service) -> list[Route]:
     def mutate(body: Body) -> object:
         return service.mutate(**body)
 
+    def change_records(body: Body) -> object:
+        return service.change_records(body["action"], body["object"], body["ids"])
+
     def bulk_update(body: Body) -> object:
         return service.bulk_update(**body)
 
@@ -93,6 +96,7 @@ def control_routes(service: Service) -> list[Route]:
         _route("POST", "clock", clock),
         _route("POST", "switches", switches),
         _route("POST", "mutate", mutate),
+        _route("POST", "change-records", change_records),
         _route("POST", "bulk-update", bulk_update),
         _route("POST", "fail-next", fail_next),
         _route("POST", "clear-faults", clear_faults),

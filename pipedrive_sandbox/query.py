@@ -137,7 +137,8 @@ def _conditions(route: Route, reader: Reader, context: Context) -> tuple[Conditi
 
 def _saved_filter(route: Route, reader: Reader, context: Context) -> Condition | None:
     """The condition of `filter_id`: every saved filter here means "owned by the filter's user"."""
-    if route.relation.child_kind or route.table not in _FILTER_TYPES:
+    of_one = route.relation.child_kind or route.relation.itself
+    if of_one or route.table not in _FILTER_TYPES:
         return None
 
     def read(text: str) -> Condition:

@@ -73,6 +73,7 @@ class Relation:
     child_kind: str = ""  # the kind of child record, of `parent_table` or else of the route's table
     ids_param: str = ""  # the parameter that names the parents
     max_ids: int = 100  # how many it may name
+    itself: bool = False  # the record in the path is the answer, however it was deleted
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Thread
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ import uvicorn
 
 from .auth import API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from .clock import Clock
+from .deletions import Action
 from .ledger import Request
 from .mutations import Changes
 from .options import Options
@@ -111,6 +112,10 @@ class Sandbox:
         """
         wanted = {"edits": edits, "adds": adds, "deletes": deletes, "archives": archives}
         return self.service.mutate(seed, **wanted, **more)
+
+    def change_records(self, action: Action, object_: str, ids: Sequence[Any]) -> list[Any]:
+        """Delete, purge, merge, restore, hide or show records; see `deletions.change_records`."""
+        return self.service.change_records(action, object_, ids)
 
     def change_fields(self, object_: str, **wanted: Any) -> dict[str, list[str]]:
         """Change the account's custom fields now: `rename`, `delete`, `add`, `delete_option`.

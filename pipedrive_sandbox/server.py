@@ -18,7 +18,7 @@ from .service import Call, Reply, Service
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 DROP = (b"x-drop", b"1")  # makes Dated, which can reach the connection, close it
-NAMED = ("goals", "permission_sets")  # tables whose ids are text
+NAMED = ("goals", "leads", "permission_sets")  # tables whose ids are text
 ROOTS = {"v1": ("/api/v1", "/v1"), "v2": ("/api/v2",)}
 
 

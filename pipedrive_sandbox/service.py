@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any
@@ -12,9 +12,11 @@ import orjson
 
 from . import errors, generated, query
 from .access import check
+from .answers import singles
 from .auth import Auth, check_scopes
 from .clock import Clock, moment
 from .data.builder import build
+from .deletions import Action, change_records
 from .errors import Refusal, Version
 from .faults import Fault, Faults, apply_fault
 from .field_changes import change_fields
@@ -111,6 +113,11 @@ class Service:
         """Edit, add, delete and archive records now; see `mutations.mutate`."""
         with self.lock:
             return mutate(self.world, self.clock.now(), self.switches, seed, **wanted)
+
+    def change_records(self, action: Action, object_: str, ids: Sequence[Any]) -> list[Any]:
+        """Delete, purge, merge, restore, hide or show records; see `deletions.change_records`."""
+        with self.lock:
+            return change_records(self.world, self.clock.now(), action, object_, ids)
 
     def bulk_update(self, name: str, count: int, at: str) -> int:
         """Give `count` records of a table the same update time, as a bulk import does."""
@@ -223,7 +230,9 @@ class Service:
         context = Context(self.world, self.switches, call.parent_id, self.clock.now())
         if route.table != "projects" or not self.switches.deleted_projects_stay:
             context.table(route).purge(self.clock.now())
-        if route.relation.parent_table:
+        if route.relation.itself:
+            singles.check(route, context)
+        elif route.relation.parent_table:
             parent = self.world.tables[route.relation.parent_table].rows.get(call.parent_id)
             if parent is None or parent.deleted_at is not None:
                 raise errors.not_found(call.version)

@@ -29,6 +29,9 @@ class Switches:
     null_update_times: int = 0  # records of each v2 core object without an update time
     bounded_returns_nulls: bool = False  # whether updated_since/_until return such records
     deleted_status: Literal["deleted", "keep"] = "deleted"  # `status` of a deleted deal
+    # A deleted record that is requested alone; a purged one is always a 404.
+    deleted_singles: Literal["404", "410", "marked"] = "404"
+    missing_ids: Literal["skipped", "400", "404"] = "skipped"  # missing records in ids
     list_deleted: bool = False  # persons, organizations, products, activities
     deleted_projects_stay: bool = False  # deleted projects stay listed for more than 30 days
     gone_deals: Literal["skipped", "400", "403", "404"] = "skipped"  # missing ids in deal_ids

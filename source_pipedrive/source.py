@@ -32,14 +32,16 @@ from source_pipedrive.access import (
     partial_access,
     user_permissions,
 )
+from source_pipedrive.config.deletions import Verified
 from source_pipedrive.config.errors import config_error
 from source_pipedrive.config.legacy import migrate
-from source_pipedrive.config.model import specification
+from source_pipedrive.config.model import Config, specification
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.http.company import Company, connect
 from source_pipedrive.http.stop import StopSignal
+from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.pages import all_records
 from source_pipedrive.reading.shaping import Fields
@@ -192,8 +194,25 @@ class SourcePipedrive(Source):
         fields = None
         if parsed.custom_fields != "raw":
             fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
-        options = replace(options, lower=lower, workers=parsed.num_workers, fields=fields)
+        audit = audit_settings(parsed, [selection.stream for selection in selected])
+        options = replace(
+            options, lower=lower, workers=parsed.num_workers, fields=fields, audit=audit
+        )
         yield from SyncRun(client, company, selected, encoder, options, stop_signal)
+
+
+def audit_settings(config: Config, streams: Sequence[Stream]) -> AuditSettings | None:
+    """What the user asked an audit to do, if anything. Warns if no selected stream would tell."""
+    wanted = config.find_deleted_records
+    if not isinstance(wanted, Verified):
+        return None
+    if not any(stream.kind is Kind.DELETED for stream in streams):
+        logger.warning(
+            "find_deleted_records asks for an audit, but its results are in deleted_records, which "
+            "is not selected. Select that stream, or choose the mode reported."
+        )
+        return None
+    return AuditSettings(wanted.every_days, wanted.share_of_day, wanted.accepted)
 
 
 def catalog_entry(stream: Stream, schema: dict[str, Any], removes: bool = False) -> AirbyteStream:

@@ -276,7 +276,7 @@ COMPANY = (
           about="Webhooks, without their passwords; an app sees only its own"),
     whole("billing_addons", "billing/subscriptions/addons", 20, "users:read",
           key=("code",), needs=BILLING, about="Add-ons that the company pays for"),
-    deleted("deleted_records", "Recently deleted records, as far as Pipedrive reports them"),
+    deleted("deleted_records", "Deleted records that Pipedrive reports or an audit finds"),
     whole("legacy_teams", "legacyTeams", 20, "users:read", means_unavailable=TEAMS_GONE,
           needs=TEAMS, about="Teams, deprecated by Pipedrive; empty if the account has none"),
     whole("user_connections", "userConnections", 20, "base", key=("user_id",), only_own_data=True,

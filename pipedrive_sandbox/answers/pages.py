@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from ..errors import Refusal, bad_request
+from ..errors import Refusal, bad_request, not_found
 from ..record import PLAIN, VALUE, Condition, Key, Record, Row, SortKey, as_key
 from ..route import Answer, Context, Query, Route
 from ..table import Index, Table
@@ -40,7 +40,19 @@ def listed(route: Route, records: Sequence[Record], context: Context) -> bytes:
 
 def cursor_page(route: Route, query: Query, context: Context) -> bytes:
     """A page of a v2 list (https://pipedrive.readme.io/docs/core-api-concepts-pagination)."""
+    _refuse_missing(route, query, context)
     return keyset(context.table(route), route, query, context)
+
+
+def _refuse_missing(route: Route, query: Query, context: Context) -> None:
+    """What Pipedrive answers if `ids` names a missing record is not documented."""
+    requested, status = query.given.get("ids"), context.switches.missing_ids
+    if not isinstance(requested, frozenset) or status == "skipped":
+        return
+    if requested - context.table(route).rows.keys():
+        if status == "400":
+            raise bad_request(route.version, "ids", "names a missing record")
+        raise not_found(route.version)
 
 
 def keyset(table: Table, route: Route, query: Query, context: Context) -> bytes:

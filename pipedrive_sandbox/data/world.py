@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from ..record import Row
 from ..table import Table
 from .children import Children
 from .company import Sizes
@@ -21,3 +23,4 @@ class World:
     tables: dict[str, Table]
     fields: dict[str, CustomFields]
     children: Children
+    invisible: dict[str, dict[Any, Row]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ name in `data`, or else are generated from the stream's schema.
 from __future__ import annotations
 
 from ..route import Route
-from . import children, crm, mail, projects, settings, statistics
+from . import children, crm, mail, projects, settings, singles, statistics
 
 ROUTES: tuple[Route, ...] = (
     *crm.ROUTES,
@@ -20,4 +20,4 @@ ROUTES: tuple[Route, ...] = (
     *mail.ROUTES,
     *statistics.ROUTES,
 )
-ALL_ROUTES: tuple[Route, ...] = (*ROUTES, *settings.OTHER_ROUTES)
+ALL_ROUTES: tuple[Route, ...] = (*ROUTES, *settings.OTHER_ROUTES, *singles.ROUTES)

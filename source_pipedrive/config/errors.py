@@ -14,6 +14,10 @@ APP_PAGE = "Tools and apps > Marketplace manager > your app > OAuth & access sco
 LEAST_BUDGET = 100  # tokens
 MONTHS = {"1 month": 1, "3 months": 3, "6 months": 6, "1 year": 12, "2 years": 24, "5 years": 60}
 
+# Findings of an audit: "persons=1200, leads=40", or nothing.
+_FINDING = "[a-z_]+=[0-9]{1,9}"
+ACCEPTED = f"^({_FINDING}(, ?{_FINDING})*)?$"
+
 
 def config_error(sentence: str) -> AirbyteTracedException:
     """An error that Airbyte shows to the user unchanged and does not retry."""
@@ -38,11 +42,16 @@ REMEDIES = {
     "daily_token_reserve": "Use a whole percentage from 0 to 90.",
     "daily_token_budget": f"Use a whole number, at least {LEAST_BUDGET}, or leave it out.",
     "num_workers": f"Use a whole number from 1 to {MAX_WORKERS}, or leave it out.",
+    "find_deleted_records": 'Use {"mode": "verify"}, or leave it out for {"mode": "reported"}.',
+    "find_deleted_records.mode": 'Use "reported" or "verify".',
+    "find_deleted_records.every_days": "Use a whole number of days from 1 to 365.",
+    "find_deleted_records.share_of_day": "Use a whole percentage from 1 to 100.",
+    "find_deleted_records.accepted_findings": "Enter what the warning names, such as persons=1200.",
     "remove_deleted": "Use true or false.",
     "api_url": "Use https (http only for 127.0.0.0/8, localhost or [::1]) without user, password, "
     "query or fragment, or leave it out.",
 }
-_TAGS = {"credentials": "auth_type", "history": "mode"}
+_TAGS = {"credentials": "auth_type", "history": "mode", "find_deleted_records": "mode"}
 _PROBLEMS = {
     "missing": "is missing",
     "union_tag_not_found": "is missing",

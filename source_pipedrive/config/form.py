@@ -13,7 +13,7 @@ from airbyte_cdk.models import (
     OAuthConfigSpecification,
     OauthConnectorInputSpecification,
 )
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 DOCUMENTATION_URL = "https://developers.pipedrive.com/docs/api/v1"
 
@@ -21,6 +21,12 @@ DOCUMENTATION_URL = "https://developers.pipedrive.com/docs/api/v1"
 VISIBLE = {"pattern": "^[!-~]*$"}
 
 _LEFT_OUT = {"$defs", "discriminator"}
+
+
+class FormModel(BaseModel):
+    """An object of the configuration. Unknown keys are ignored, and errors quote no values."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 def shown(title: str, description: str) -> ConfigDict:

@@ -26,6 +26,7 @@ _OPTIONAL = {
     "labels",
     "daily_token_reserve",
     "daily_token_budget",
+    "find_deleted_records",
     "remove_deleted",
     "api_url",
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from source_pipedrive.config.deletions import AsReported, Verified
 from source_pipedrive.config.legacy import Migrated
 from source_pipedrive.config.model import (
     AllTime,
@@ -22,6 +23,7 @@ SHAPES = {
     "": (Config,),
     "credentials.": (ApiTokenCredentials, OAuthCredentials),
     "history.": (LastPeriod, AllTime, SinceDate),
+    "find_deleted_records.": (AsReported, Verified),
 }
 KNOWN = {
     level: frozenset(name for shape in shapes for name in shape.model_fields)

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
 from airbyte_cdk.models import ConnectorSpecification
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from source_pipedrive.config.deletions import AsReported, Verified
 from source_pipedrive.config.errors import (
     APP_PAGE,
     FILLED_IN,
@@ -27,6 +28,7 @@ from source_pipedrive.config.errors import (
 )
 from source_pipedrive.config.form import (
     VISIBLE,
+    FormModel,
     connector_specification,
     field,
     kept,
@@ -47,11 +49,7 @@ _ADDRESS = (
 )
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-
-class OAuthCredentials(_Model):
+class OAuthCredentials(FormModel):
     """An OAuth app's keys and the tokens that Pipedrive issued to it, as configured.
 
     The connector fills in the last three fields; they are "" until then. The values of the last
@@ -91,7 +89,7 @@ class OAuthCredentials(_Model):
         return value.rstrip("/")
 
 
-class ApiTokenCredentials(_Model):
+class ApiTokenCredentials(FormModel):
     """A user's personal token. It never expires, has no scopes and sees what that user sees."""
 
     model_config = shown("API token", "Use the personal API token of one Pipedrive user.")
@@ -106,7 +104,7 @@ class ApiTokenCredentials(_Model):
     )
 
 
-class History(_Model):
+class History(FormModel):
     """How far back the first sync reads. One of the three classes below."""
 
     @abstractmethod
@@ -187,7 +185,7 @@ class SinceDate(History):
         return max(EPOCH, start)
 
 
-class Config(_Model):
+class Config(FormModel):
     """A valid configuration. `num_workers` and `daily_token_budget` are None if left empty.
 
     `api_url`, unless "", replaces both Pipedrive's hosts and `credentials.api_domain`.
@@ -246,8 +244,16 @@ class Config(_Model):
         "your account's rate limit and Pipedrive's response times allow.",
         default=None,
     )
-    remove_deleted: Annotated[bool, Field(strict=True)] = field(
+    find_deleted_records: Annotated[AsReported | Verified, Field(discriminator="mode")] = field(
         7,
+        "Find deleted records",
+        "How the stream deleted_records finds them. Pipedrive reports only some deletions, and "
+        "only for a month.",
+        default=AsReported(mode="reported"),
+        type="object",
+    )
+    remove_deleted: Annotated[bool, Field(strict=True)] = field(
+        8,
         "Remove deleted records from your tables",
         "On: a record that is known to be deleted, and a deal or lead that moved to its archive, "
         "is removed from its table by destinations that deduplicate. Refresh the schema after you "
@@ -255,7 +261,7 @@ class Config(_Model):
         default=False,
     )
     api_url: str = kept(
-        8, "API address", "For tests: replaces Pipedrive's. https, or http on this machine."
+        9, "API address", "For tests: replaces Pipedrive's. https, or http on this machine."
     )
 
     @field_validator("api_url")

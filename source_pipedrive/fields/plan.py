@@ -1,4 +1,4 @@
-"""The plan for a stream's custom fields and labels: made once per sync, applied to each record."""
+"""The plan for a stream's custom fields and labels: made once per sync, applied to each page."""
 
 from __future__ import annotations
 

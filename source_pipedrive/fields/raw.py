@@ -42,8 +42,8 @@ class CustomFields:
     def __init__(self, stream: str) -> None:
         self._stream = stream
         self._lock = threading.Lock()
-        self._keys: tuple[str, ...] = ()
-        self._decoder: msgspec.json.Decoder[Any] | None = None
+        # The keys, in the order of the decoder's fields. Both are read without the lock, at once.
+        self._known: tuple[tuple[str, ...], msgspec.json.Decoder[Any] | None] = (), None
         self._learned = 0
 
     def settle(self, records: Sequence[ShapedRecord]) -> None:
@@ -55,11 +55,12 @@ class CustomFields:
     def values(self, records: Sequence[ShapedRecord]) -> Mapping[str, Values]:
         """As `settle`; returns the value of each field in each record, None where it has none."""
         raws = _without_nulls(records)
-        keys, decoder = self._keys, self._decoder
+        keys, decoder = self._known
         if decoder is not None:
             # What is as short as an empty object may also be an empty list.
             each = [raw if raw is not None and len(raw) > len(_EMPTY) else _EMPTY for raw in raws]
-            each[0], each[-1] = b"".join([b"[", each[0]]), b"".join([each[-1], b"]"])
+            each[0] = b"".join([b"[", each[0]])
+            each[-1] = b"".join([each[-1], b"]"])
             joined = b",".join(each)
             with contextlib.suppress(*MISFIT):
                 if b"\n" not in joined and b"\r" not in joined:
@@ -79,10 +80,10 @@ class CustomFields:
         """The keys of these objects, which the decoder knows from now on."""
         found = dict.fromkeys(key for each in objects for key in each)
         with self._lock:
-            keys = tuple(dict.fromkeys([*self._keys, *found]))
-            if len(keys) > len(self._keys) and self._learned < MOST_LEARNED:
-                self._keys, self._learned = keys, self._learned + 1
-                self._decoder = _decoder(keys)
+            known, _ = self._known
+            keys = tuple(dict.fromkeys([*known, *found]))
+            if len(keys) > len(known) and self._learned < MOST_LEARNED:
+                self._known, self._learned = (keys, _decoder(keys)), self._learned + 1
         return found
 
 

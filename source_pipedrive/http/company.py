@@ -132,12 +132,13 @@ def _company(me: object, at: datetime | None, scopes: frozenset[str] | None) -> 
         user_id=me["id"],
         user_name=without_addresses(str(me.get("name") or "a user without a name")),
         at=at,
-        access=_access(me.get("access")),
+        access=apps_of(me.get("access")),
         scopes=scopes,
     )
 
 
-def _access(apps_of_user: object) -> dict[str, bool] | None:
+def apps_of(apps_of_user: object) -> dict[str, bool] | None:
+    """The apps in a user's `access`, and whether as an admin; None if it is missing."""
     if not isinstance(apps_of_user, list):
         return None
     apps = [entry for entry in apps_of_user if isinstance(entry, dict) and entry.get("app")]

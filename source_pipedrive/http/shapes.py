@@ -46,7 +46,7 @@ class ShapedRecord(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tru
 
     def keys(self) -> Iterator[str]:
         """The keys that have a value."""
-        return (name for name in self.__struct_fields__ if getattr(self, name) is not None)
+        return iter(self.plain())
 
     def plain(self) -> dict[str, Any]:
         """The record as a dictionary, without nulls."""

@@ -1,18 +1,21 @@
-"""The deletions that Pipedrive reports, collected from several lists.
+"""The deletions that Pipedrive reports, from several lists, and those that an audit finds.
 
 Deleted deals and projects can be requested by their status: deals for 30 days, projects for as long
 as Pipedrive lists them. Other deletions appear only among the recent changes, for a month at most;
-whether these include every deletion is not documented.
+whether these include every deletion is not documented. An audit (reading/audit/) finds the others,
+after all other streams have been read.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from source_pipedrive.http.errors import PipedriveError, StreamError
-from source_pipedrive.reading.batch import Batch, Task
+from source_pipedrive.reading.audit.audit import Audit
+from source_pipedrive.reading.audit.reported import OBJECTS, UNREACHABLE, Reported, is_deleted
+from source_pipedrive.reading.batch import Batch, Signal, Task
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.records import Record, as_rfc3339
@@ -22,19 +25,87 @@ from source_pipedrive.stream import Stream
 logger = logging.getLogger("airbyte")
 
 MONTH = 30 * 86_400  # seconds for which Pipedrive remembers
-# The streams whose records the recent changes name, by the name used there.
-OBJECTS = {
-    "person": "persons",
-    "organization": "organizations",
-    "product": "products",
-    "activity": "activities",
-    "note": "notes",
-    "file": "files",
-}
 
 
 class DeletedRecords(Sequential):
-    """Deletions since the last sync, or of the last month."""
+    """Deletions since the last sync, or of the last month, and then the audit, if one was asked
+    for."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._released = False  # to audit
+        self._refused: StreamError | None = None  # a part; the audit comes before the error
+        settings = self.context.audit if self.resumes else None
+        self.audit = Audit(self.context, settings, self.progress.audit, self.row)
+        if self.context.audit is not None and settings is None:
+            logger.warning(
+                f"{self.stream.name}: no audit in full refresh, because it compares with the last "
+                "sync. Select an incremental sync mode."
+            )
+
+    @property
+    def is_complete(self) -> bool:
+        return self.progress.complete and not self.audit.pending
+
+    @property
+    def is_last(self) -> bool:  # type: ignore[override]
+        """Whether only the audit is left."""
+        reported = self.progress.complete or self._refused is not None
+        return reported and self.audit.pending
+
+    def release(self) -> None:
+        self._released = True
+
+    def take(self, more: bool = False) -> Task | None:
+        if self._released and self.audit.pending:
+            return self.audit.take()
+        if self._refused is not None and not self.audit.pending:
+            return self._fail(self._refused)
+        return super().take(more)
+
+    def _fail(self, error: StreamError) -> Task:
+        yield Signal.CHECKPOINT
+        raise error
+
+    def dump(self) -> dict[str, Any] | None:
+        found = super().dump()
+        audit = self.audit.dump()
+        return {**found, "audit": audit} if found and audit else found
+
+    def close(self, failed: bool, unavailable: bool) -> bool:
+        return self.audit.is_unsaved and (self.progress.complete or self._refused is not None)
+
+    # -- rows
+
+    def row(
+        self,
+        name: str,
+        id_: Any,
+        evidence: str = "",
+        *,
+        deleted_time: Any = None,
+        last_present: int | None = None,
+        restored: bool = False,
+    ) -> Record:
+        """A row of this stream; all of them are made here.
+
+        name: the object. evidence: how the deletion is known, "" if nothing confirms it.
+        last_present: when the record was last known to exist, in seconds. restored: it was reported
+        as deleted and exists.
+        """
+        seen = rfc3339(self.progress.until)
+        return {
+            "object": name,
+            "id": str(id_),
+            "seen_time": seen,
+            "deleted_time": as_rfc3339(deleted_time),
+            "evidence": evidence or None,
+            "last_present_time": rfc3339(last_present) if last_present else None,
+            "restored_time": seen if restored else None,
+            "merged_into": None,
+        }
+
+    # -- what Pipedrive reports
 
     def read(self) -> Task:
         begin = min(span.at for span in self.progress.spans)
@@ -66,34 +137,54 @@ class DeletedRecords(Sequential):
                     refused = refused or error
                 else:
                     raise
-        if refused is not None:
+        if refused is None:
+            yield self.finished()
+        elif self.audit.pending:
+            self._refused = refused
+        else:
             raise refused  # no state covers that list, so the next sync requests all of them again
-        yield self.finished()
 
     def _deleted(self, part: Stream, since: int) -> Task:
         path = part.endpoint.path
         for page in pages(self.context.client, part, _bounds(part, since)):
             if path == "recents":
-                yield Batch([self._of_recents(item) for item in page.records if is_deleted(item)])
+                yield Batch(self._of_recents(page.records))
             else:
                 name = path.split("/")[0]
+                records = [
+                    item
+                    for item in page.records
+                    if (instant_or_none(item.get("update_time")) or since) >= since
+                ]
+                self.audit.note(name, [item["id"] for item in records])
                 yield Batch(
                     [
-                        self._record(name, item["id"], item.get("update_time"))
-                        for item in page.records
-                        if (instant_or_none(item.get("update_time")) or since) >= since
+                        self.row(name, item["id"], "flag", deleted_time=item.get("update_time"))
+                        for item in records
                     ],
                     listed_in=path,
                 )
 
-    def _of_recents(self, item: Record) -> Record:
-        data = item.get("data") or {}
-        time = data.get("delete_time") or data.get("update_time")
-        return self._record(OBJECTS[item["item"]], item["id"], time)
-
-    def _record(self, name: str, id_: Any, time: Any) -> Record:
-        seen = rfc3339(self.progress.until)
-        return {"object": name, "id": str(id_), "seen_time": seen, "deleted_time": as_rfc3339(time)}
+    def _of_recents(self, items: Sequence[Record]) -> list[Record]:
+        rows: list[Record] = []
+        reported = Reported(self.context, self.audit, [item for item in items if is_deleted(item)])
+        for item in items:
+            name, id_ = OBJECTS.get(item.get("item", ""), ""), item.get("id")
+            if not name:
+                continue
+            data = item.get("data") or {}
+            if not is_deleted(item):
+                back = self.audit.restored(name, [id_])
+                rows += [self.row(name, each, restored=True) for each in back]
+            elif reported.still_exists(name, id_):
+                continue  # it was restored before anyone could ask
+            else:
+                time = data.get("delete_time") or data.get("update_time")
+                evidence = reported.evidence(name, id_)
+                rows.append(self.row(name, id_, evidence, deleted_time=time))
+                if evidence:  # otherwise an audit has yet to find out
+                    self.audit.note(name, [id_], unreachable=evidence == UNREACHABLE)
+        return rows
 
 
 def _bounds(part: Stream, since: int) -> Mapping[str, str]:
@@ -102,14 +193,3 @@ def _bounds(part: Stream, since: int) -> Mapping[str, str]:
     if part.endpoint.path.startswith("deals"):
         return {"updated_since": rfc3339(since), "sort_by": "update_time", "sort_direction": "asc"}
     return {}
-
-
-def is_deleted(item: Record) -> bool:
-    """Whether a recent change is a deletion: its record is marked as deleted, or missing."""
-    if item.get("item") not in OBJECTS:
-        return False
-    data = item.get("data")
-    if not data:
-        return True
-    marked = data.get("deleted") or data.get("is_deleted")
-    return bool(marked) or data.get("active_flag") in (False, 0) or data.get("active") is False

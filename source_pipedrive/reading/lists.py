@@ -136,6 +136,10 @@ class WholeList(Sequential):
 
     in_order = False
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._listed: set[str] = set()  # for an audit
+
     def read(self) -> Task:
         seen: set[object] = set()
         refused: StreamError | None = None
@@ -148,10 +152,14 @@ class WholeList(Sequential):
                 refused = error
         if refused is not None:
             self._log_lacking(refused)
+        elif self.context.audit is not None:
+            self.context.lists.note(self.stream.name, self._listed)
         yield self.finished()
 
     def _read_one(self, params: Mapping[str, str], seen: set[object]) -> Task:
         for page in self.pages(params):
+            if self.context.audit is not None:
+                self._listed.update(str(key_of(self.stream, item)) for item in page.records)
             columns = {name: params[name] for name in self.stream.columns.param_columns}
             records = [{**columns, **item} for item in page.records if self._is_wanted(item)]
             if len(self.stream.endpoint.param_sets) > 1:

@@ -33,12 +33,14 @@ IDLE_PAGES = 5
 @dataclass(frozen=True)
 class Page:
     """records: as Pipedrive sent them; last: no page follows; position: v1's offset after them;
-    cut: the page is full and the answer does not say whether another follows."""
+    cut: the page is full and the answer does not say whether another follows; cursor: of the next
+    page."""
 
     records: list[Record]
     last: bool
     position: int = 0
     cut: bool = False
+    cursor: str | None = None
 
 
 def request_for(
@@ -127,7 +129,8 @@ def cursor_pages(
             raise endless(stream)
         records = records_of(stream, body)
         full = stream.endpoint.limit is not None and len(records) >= stream.endpoint.limit
-        yield Page(records, last=not cursor, cut=full and "next_cursor" not in more)
+        cut = full and "next_cursor" not in more
+        yield Page(records, last=not cursor, cut=cut, cursor=cursor)
         del body, records  # frees the page before the next one is fetched
         if not cursor:
             return

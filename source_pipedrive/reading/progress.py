@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 from source_pipedrive.reading.seams import Seam
 from source_pipedrive.stream import Stream
@@ -68,8 +69,8 @@ class Progress:
 
     skip: how many records of a list that is sorted newest first have been read. nulls: where
     records without a time were found, "first" or "last" in ascending order. lacking: the lists that
-    the account did not have, and since when they are unread. Not thread-safe: its owner holds a
-    lock.
+    the account did not have, and since when they are unread. audit: what audits keep. Not
+    thread-safe: its owner holds a lock.
     """
 
     def __init__(
@@ -80,12 +81,14 @@ class Progress:
         skip: int = 0,
         nulls: str = "",
         lacking: Mapping[str, int] | None = None,
+        audit: Mapping[str, Any] | None = None,
     ) -> None:
         self.since = since
         self.until = until
         self.skip = skip
         self.nulls = nulls
         self.lacking = dict(lacking or {})
+        self.audit = audit or {}
         # Anything newer than a minute before `until` is read again, whatever the state says.
         settled = until - OVERLAP
         self._density = 0.0

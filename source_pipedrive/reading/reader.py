@@ -9,13 +9,15 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import Shape, values
 from source_pipedrive.reading import state
+from source_pipedrive.reading.audit.lists import WholeLists
+from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.counts import Findings
 from source_pipedrive.reading.instants import instant_or_none, instants, rfc3339
@@ -33,7 +35,8 @@ class ReadContext:
     in seconds since 1970; max_workers: how many workers one stream can use now; is_done: whether
     an earlier sync wrote a parent's records, here and in all dependents (source stream, parent's
     id, time); is_current: whether all dependents were complete when this stream was, at
-    the given time.
+    the given time; audit: what the user asked an audit to do, if anything; lists: which short
+    lists have been read, for the audit.
     """
 
     client: Api
@@ -43,6 +46,8 @@ class ReadContext:
     max_workers: Callable[[str], int] = lambda stream: 1
     is_done: Callable[[str, Any, int], bool] = lambda source, parent, time: False
     is_current: Callable[[int], bool] = lambda known: False
+    audit: AuditSettings | None = None
+    lists: WholeLists = field(default_factory=WholeLists)
 
 
 class HighestId:
@@ -73,6 +78,8 @@ class Reader(ABC):
     in_order = True
     # Gets no new task while its dependents are full; long tasks stop when True is sent to them.
     can_pause = False
+    # What it has left to do waits until all other streams have ended, and `release` is called.
+    is_last = False
     # The first estimate is not good enough for the whole sync.
     estimates_again = False
 
@@ -102,6 +109,10 @@ class Reader(ABC):
     def take(self, more: bool = False) -> Task | None:
         """The next piece of work, or None if there is none at the moment. more: the sources may
         still deliver records, so a request that names several parents waits until it is full."""
+
+    def release(self) -> None:
+        """All other streams have ended: whatever `is_last` holds back may begin."""
+        assert not self.is_last, f"{self.stream.name} does not know how to begin"
 
     @property
     def is_complete(self) -> bool:

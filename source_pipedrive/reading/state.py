@@ -6,7 +6,8 @@
      "done": [["2025-...", "2026-..."]],     only while a history is being read: the parts read
      "skip": 1200,                           records above the unread part, if sorted newest first
      "nulls": "first",                       where records without a time are, if there are any
-     "lacking": {"projects": "2025-..."}}    lists that the account did not have, unread since then
+     "lacking": {"projects": "2025-..."},    lists that the account did not have, unread since then
+     "audit": {...}}                         what audits keep (reading/audit/)
 
 The state of a stream that depends on several root lists has "parents" instead of "done": the parts
 read of each list. "known" is the time of its last complete sync, until the next is complete. If
@@ -110,7 +111,8 @@ def progress(
     except UNREADABLE:
         raise _unreadable(stream) from None
     nulls = state["nulls"] if state.get("nulls") in ("first", "last") else ""
-    return Progress(min(since, lower), until, done, skip, nulls, lacking)
+    audit = state.get("audit") if isinstance(state.get("audit"), Mapping) else None
+    return Progress(min(since, lower), until, done, skip, nulls, lacking, audit)
 
 
 def multi_progress(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.request import Api
+from source_pipedrive.reading.audit.lists import WholeLists
+from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.tombstones import Tombstones
@@ -16,7 +18,7 @@ from source_pipedrive.sync.tombstones import Tombstones
 class SyncContext:
     """What the runs of a sync share. lower, until: the history, in seconds since 1970; tombstones:
     what the streams remove from each other's tables; fields: None if custom fields stay as
-    Pipedrive sends them."""
+    Pipedrive sends them; audit, lists: as in ReadContext."""
 
     client: Api
     company: Company
@@ -25,3 +27,5 @@ class SyncContext:
     limits: WorkerLimits
     tombstones: Tombstones[Any]
     fields: Fields | None = None
+    audit: AuditSettings | None = None
+    lists: WholeLists = field(default_factory=WholeLists)

@@ -109,7 +109,10 @@ class Priority:
 
     def _waits_for(self, run: StreamRun[Any]) -> bool:
         """Whether child streams wait for an open list. They do not if it starts over in each sync
-        and has turned out to be large: it may never end within the budget."""
+        and has turned out to be large: it may never end within the budget. Nor do they if it waits
+        for them."""
+        if run.reader.is_last:
+            return False
         if self._allowance is None or run.stream.incremental.changes in SORTED:
             return True
         return self._usage.of(run.stream.name).tokens <= SMALL_PART * self._allowance

@@ -85,6 +85,8 @@ class Schedule(Generic[T]):
         """A task of this run, or None if it has none at the moment or has to wait."""
         with self.changed:
             waits = any(other in self._runs for other in self._graph.earlier(run))
+            if run.reader.is_last and not (waits := not self._only_last_remain):
+                run.reader.release()
             if waits or run.exhausted or self.priority.holds(run):
                 return None
             if not run.selected and any(map(_is_undecided, run.dependents)):
@@ -152,6 +154,10 @@ class Schedule(Generic[T]):
                 self.stop(error)
             else:
                 self.close()
+
+    @property
+    def _only_last_remain(self) -> bool:
+        return all(other.reader.is_last for other in self._runs)
 
     def _under_way(self) -> list[str]:
         """The stream of each task."""

@@ -66,6 +66,8 @@ class StreamRun(RunStatus[T]):
             max_workers=context.limits.max_for,
             is_done=self.is_done,
             is_current=self.is_current,
+            audit=context.audit,
+            lists=context.lists,
         )
         self.reader: Reader = reader_class(stream)(stream, view, progress, full_refresh)
         self.forecast = self._forecast(context)

@@ -15,6 +15,7 @@ from source_pipedrive.http.errors import CONFIG, TRANSIENT
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading import state
+from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.coverage import Remaining
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.instants import seconds_of
@@ -47,13 +48,15 @@ GRACE = 5.0
 class Options:
     """lower: where the configured history begins, in seconds since 1970; workers: their number, or
     None to let the connector choose; fields: None if custom fields stay as Pipedrive sends them;
-    between_pages: called between two pages; warnings: those of this sync, from its beginning."""
+    between_pages: called between two pages; warnings: those of this sync, from its beginning;
+    audit: what the user asked an audit to do, if anything."""
 
     lower: int = 0
     workers: int | None = None
     fields: Fields | None = None
     between_pages: Callable[[], None] = lambda: None
     warnings: WarningLog = field(default_factory=WarningLog)
+    audit: AuditSettings | None = None
 
 
 class SyncRun(Generic[T]):
@@ -84,6 +87,7 @@ class SyncRun(Generic[T]):
             limits=limits,
             tombstones=tombstones,
             fields=options.fields,
+            audit=options.audit,
         )
         self._graph: Graph[StreamRun[T]] = Graph(self._unselected_run)
         own = [one for one in selected if one.stream.kind is Kind.REPORT]

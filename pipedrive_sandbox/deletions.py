@@ -1,0 +1,77 @@
+"""Simulates how records disappear and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+from .data.world import World
+from .record import Row
+from .table import Table
+
+Action = Literal["delete", "purge", "merge", "restore", "hide", "show"]
+
+
+def change_records(
+    world: World, now: float, action: Action, name: str, ids: Sequence[Any]
+) -> list[Any]:
+    """Change these records of a table now, and return the ids that it had.
+
+    - delete: mark them as deleted if they have a flag for it, else remove them from all lists
+    - purge: remove every trace, as Pipedrive does 30 days after a deletion
+    - merge: delete all but the first, which changes
+    - restore: bring back records that were deleted
+    - hide, show: the token's user loses, or gets, access to them
+    """
+    if action not in get_args(Action):
+        raise ValueError(f"unknown action {action!r}; choose from {', '.join(get_args(Action))}")
+    table, hidden = world.tables[name], world.invisible.setdefault(name, {})
+    done = []
+    for id_ in ids:
+        row = table.rows.get(id_) or table.dropped.get(id_) or hidden.get(id_)
+        if row is None:
+            continue
+        if id_ in table.rows:
+            world.children.keep_original(name, row)
+        if action == "hide":
+            hidden[id_] = table.rows.pop(id_, row)
+        elif action == "show":
+            table.rows[id_] = hidden.pop(id_, row)
+        elif action == "merge":
+            (_touch if id_ == ids[0] else _delete)(table, row, now)
+        else:
+            _ACTIONS[action](table, row, now)
+        table.touch(row)
+        done.append(id_)
+    return done
+
+
+def _touch(table: Table, row: Row, now: float) -> None:
+    if table.updated in row.record:
+        row.record = {**row.record, table.updated: table.stamp(now)}
+
+
+def _delete(table: Table, row: Row, now: float) -> None:
+    if table.core:
+        row.record = {**row.record, "is_deleted": True}
+        row.deleted_at = now
+    else:
+        table.drop(row, now)
+    _touch(table, row, now)
+
+
+def _purge(table: Table, row: Row, now: float) -> None:
+    for rows in (table.rows, table.dropped):
+        rows.pop(row.id, None)
+
+
+def _restore(table: Table, row: Row, now: float) -> None:
+    if table.core:
+        row.record = {**row.record, "is_deleted": False}
+    table.dropped.pop(row.id, None)
+    table.rows[row.id] = row
+    row.deleted_at = None
+    _touch(table, row, now)
+
+
+_ACTIONS = {"delete": _delete, "purge": _purge, "restore": _restore}

@@ -1,0 +1,21 @@
+"""The audit: which records still exist, found out by reading their lists again.
+
+Nothing is declared deleted because a pass did not see it. What was there at the last pass and was
+not seen in this one is a candidate, and each candidate is verified by its id. docs/adr/0012 argues
+why this is right.
+
+    ids.py           compact sets of ids, as they are kept in the state
+    settings.py      what the user asked for
+    share.py         the audit's share of the day's tokens
+    viewer.py        whose eyes the audit sees with, and whether they see everything
+    guards.py        when a finding is too large, or ids too sparse, to be believed
+    walks.py         reading a list once more, in parts that survive a kill
+    verification.py  asking for single records by their ids
+    children.py      both, for the products and instalments of deals
+    ledger.py        what is kept of one object from pass to pass
+    passes.py        one pass over one object: walk, verify, declare
+    lists.py         which short lists this sync has read whole
+    comparison.py    short lists that every sync reads whole
+    reported.py      the deletions among the recent changes
+    audit.py         all passes of one sync
+"""

@@ -1,0 +1,264 @@
+"""All passes of one sync: which are due, in which order, and when they stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from threading import RLock
+from typing import Any, TypeVar
+
+from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
+from source_pipedrive.reading.audit.comparison import Comparison
+from source_pipedrive.reading.audit.ledger import Kept
+from source_pipedrive.reading.audit.passes import ObjectPass, PassContext, Work
+from source_pipedrive.reading.audit.settings import AuditSettings
+from source_pipedrive.reading.audit.share import Share, SharedClient, ShareSpentError
+from source_pipedrive.reading.audit.viewer import PRICE, Viewer, ask_viewer
+from source_pipedrive.reading.batch import Batch, Signal, Task
+from source_pipedrive.reading.reader import ReadContext
+from source_pipedrive.reading.records import Record
+from source_pipedrive.stream.audited import AUDITED, AUDITOR, DEALS
+
+logger = logging.getLogger("airbyte")
+
+# Seconds between two states while lists are read. Each contains all ids.
+EVERY = 30.0
+# Characters of a state. Beyond that, the audit of leads ends: their ids do not compress.
+MOST = 1_000_000
+LEADS = "leads"
+# Answers that the same request would get in the next sync: it waits until a pass is due.
+REFUSED = (402, 403, 404)
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+
+Row = Callable[..., Record]
+Step = TypeVar("Step")
+
+
+class Audit:
+    """The audit of one sync. settings: None if none was asked for; saved: what an earlier sync
+    dumped; row: makes a row of deleted_records. Thread-safe."""
+
+    def __init__(
+        self,
+        context: ReadContext,
+        settings: AuditSettings | None,
+        saved: Mapping[str, Any],
+        row: Row,
+    ) -> None:
+        self.settings = settings
+        self._context = context
+        self._saved = saved
+        self._row = row
+        self._lock = RLock()
+        self._prepared: list[ObjectPass] | None = None
+        self._later: list[Callable[[], ObjectPass]] = []  # passes that need all deals
+        self._taken = False  # the preparation
+        self._paused = False
+        self._unsaved_since: float | None = None
+        if settings is not None:
+            usage = context.client.usage
+            self._share = Share(usage, settings.share, context.until, saved.get("spent"))
+            self._comparison, self._kept = _load(saved)
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is, or may be, anything left to do in this sync."""
+        if self.settings is None or self._paused:
+            return False
+        if self._prepared is None or self._later:
+            return True
+        return not all(each.done for each in self._prepared)
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether a state would contain more than the last one."""
+        return self._unsaved_since is not None
+
+    def take(self) -> Task | None:
+        """The next task, or None if there is none at the moment."""
+        with self._lock:
+            if not self.pending:
+                return None
+            if self._prepared is None:
+                taken, self._taken = self._taken, True
+                return None if taken else self._prepare()
+            self._begin_later(self._prepared)
+            workers = self._context.max_workers(AUDITOR)
+            for each in self._prepared:
+                if (work := each.take(workers)) is not None:
+                    return self._carry_out(each, work)
+            return None
+
+    def _begin_later(self, passes: list[ObjectPass]) -> None:
+        """Begins the passes over children once the deals are known."""
+        if any(each.name == DEALS.name and not each.done for each in passes):
+            return
+        begin, self._later = self._later, []
+        deals = self._kept[DEALS.name]
+        if deals.closed and deals.current is None:
+            passes.extend(begin_one() for begin_one in begin)
+
+    # -- what other parts of deleted_records find
+
+    def note(self, name: str, ids: Iterable[Any], unreachable: bool = False) -> None:
+        """These records of an object are being reported as deleted, or as unreachable."""
+        if self.settings is not None and name in self._kept:
+            self._kept[name].report(ids, unreachable)
+
+    def restored(self, name: str, ids: Iterable[Any]) -> list[Any]:
+        """Those of these ids that were reported as deleted; they count as present from now on."""
+        if self.settings is None or name not in self._kept:
+            return []
+        return self._kept[name].take_back(ids)
+
+    def known(self, name: str) -> Iterable[Any]:
+        """Ids of an object that were present at its last pass."""
+        return self._kept[name].present if self.settings is not None else ()
+
+    # -- tasks
+
+    def _prepare(self) -> Task:
+        passes: list[ObjectPass] = []
+        try:
+            yield from self._compare_and_begin(passes)
+        except ShareSpentError:
+            self._pause()
+        except StreamError as error:
+            logger.warning(f"{AUDITOR}: no audit in this sync. {error}")
+        with self._lock:
+            self._prepared = passes
+        yield Signal.CHECKPOINT
+
+    def _compare_and_begin(self, passes: list[ObjectPass]) -> Iterator[Batch]:
+        assert self.settings is not None
+        lists, now = self._context.lists, self._context.until
+        due = [kept for kept in self._kept.values() if self._is_due(kept)]
+        if not due and not self._comparison.has_missing(lists):
+            self._comparison.note(lists, now)
+            return
+        context = PassContext(
+            client=SharedClient(self._context.client, self._share),
+            lock=self._lock,
+            now=now,
+            settings=self.settings,
+            viewer=self._viewer(),
+            ask_viewer=self._viewer,
+            row=self._row,
+            deals=self._kept[DEALS.name],
+        )
+        for rows in self._comparison.compare(lists, context):
+            yield Batch(rows)
+        self._announce(due)
+        children = [kept for kept in due if kept.audited.of_deals]
+        passes.extend(ObjectPass(kept, context) for kept in due if kept not in children)
+        self._later = [partial(ObjectPass, kept, context) for kept in children]
+
+    def _viewer(self) -> Viewer:
+        return ask_viewer(SharedClient(self._context.client, self._share), self._context.company)
+
+    def _is_due(self, kept: Kept) -> bool:
+        assert self.settings is not None
+        if kept.stopped:
+            logger.warning(
+                f"{AUDITOR}: there are too many {kept.audited.name} to audit: their ids would make "
+                "the state larger than a megabyte."
+            )
+            return False
+        due = self.settings.is_due(max(kept.closed, kept.asked), self._context.until)
+        return kept.current is not None or due
+
+    def _announce(self, due: list[Kept]) -> None:
+        if not due:
+            return
+        prices = [kept.price for kept in due]
+        tokens = PRICE + sum(price for price in prices if price is not None)
+        cost = f"at least {tokens:,} tokens" if None in prices else f"about {tokens:,} tokens"
+        logger.info(
+            f"{AUDITOR}: the audit reads {', '.join(kept.audited.name for kept in due)}, {cost}; "
+            f"it may use {max(0, self._share.tokens - self._share.spent):,} today."
+        )
+
+    def _carry_out(self, each: ObjectPass, work: Work) -> Task:
+        try:
+            for step in work:
+                self._unsaved_since = self._unsaved_since or time.monotonic()
+                if step is not None:
+                    yield step
+                elif time.monotonic() - self._unsaved_since >= EVERY:
+                    yield Signal.CHECKPOINT
+        except ShareSpentError:
+            self._pause()
+        except StreamError as error:
+            self._refused(each, error)
+
+    def _pause(self) -> None:
+        with self._lock:
+            known, self._paused = self._paused, True
+        if not known:
+            logger.info(
+                f"{AUDITOR}: the audit has used {self._share.of_this_sync:,} tokens, its share of "
+                "today's. The next sync resumes it."
+            )
+
+    def _refused(self, each: ObjectPass, error: StreamError) -> None:
+        with self._lock:
+            if not each.end():
+                return
+            if error.status in REFUSED:
+                self._kept[each.name].postpone(self._context.until)
+        answers = (stream.unavailable_answer(error.status, error.body) for stream in each.lists)
+        if any(answers):
+            logger.info(f"{AUDITOR}: this account does not have {each.name}; nothing to audit.")
+        else:
+            logger.warning(
+                f"{AUDITOR}: the audit of {each.name} stopped; a later sync resumes it. {error}"
+            )
+
+    # -- state
+
+    def dump(self) -> dict[str, Any]:
+        """Its part of the state; empty if there never was an audit."""
+        if self.settings is None:
+            return dict(self._saved)
+        with self._lock:
+            self._unsaved_since = None
+            for each in self._prepared or ():
+                each.save()
+            objects = {name: found for name, kept in self._kept.items() if (found := kept.dump())}
+            if sum(map(_size, objects.values())) > MOST and not self._kept[LEADS].stopped:
+                objects = {**objects, LEADS: self._stop_leads()}
+            parts = {"objects": objects, "lists": self._comparison.dump()}
+            spent = {"spent": self._share.dump()} if self._share.spent else {}
+            return {**{name: part for name, part in parts.items() if part}, **spent}
+
+    def _stop_leads(self) -> dict[str, Any]:
+        kept = self._kept[LEADS]
+        for each in self._prepared or ():
+            if each.name == LEADS:
+                each.end()
+        kept.stop()
+        logger.warning(
+            f"{AUDITOR}: the audit of leads ends here, because their ids would make the state "
+            "larger than a megabyte. Deleted leads are not found any more."
+        )
+        return kept.dump()
+
+
+def _load(saved: Mapping[str, Any]) -> tuple[Comparison, dict[str, Kept]]:
+    try:
+        objects = saved.get("objects", {})
+        kept = {each.name: Kept(each, objects.get(each.name, {})) for each in AUDITED}
+        return Comparison(saved.get("lists", {})), kept
+    except UNREADABLE:
+        raise SyncError(
+            f'The state of "{AUDITOR}" cannot be read. Reset the stream to read it again from its '
+            "beginning.",
+            CONFIG,
+        ) from None
+
+
+def _size(found: Mapping[str, Any]) -> int:
+    parts = [*found.values(), *found.get("pass", {}).values()]
+    return sum(len(part) for part in parts if isinstance(part, str))

@@ -1,0 +1,123 @@
+"""Short lists that their own streams read whole in every sync. Comparing them with the last sync
+costs nothing; what is missing is verified by id where an endpoint allows it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from source_pipedrive.http.errors import StreamError
+from source_pipedrive.reading.audit import guards
+from source_pipedrive.reading.audit.lists import WholeLists
+from source_pipedrive.reading.audit.passes import AUDIT, UNREACHABLE, PassContext
+from source_pipedrive.reading.audit.verification import Verdicts, alone
+from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.records import Record
+from source_pipedrive.stream.audited import AUDITOR, COMPARED, Compared
+
+logger = logging.getLogger("airbyte")
+
+CONTROLS = 3
+
+
+class Comparison:
+    """What earlier syncs saw in those lists: {stream: {"time", "present", "reported"}}."""
+
+    def __init__(self, saved: Mapping[str, Any]) -> None:
+        self._kept: dict[str, Any] = {name: dict(part) for name, part in saved.items()}
+
+    def has_missing(self, lists: WholeLists) -> bool:
+        """Whether anything has to be verified or declared."""
+        return any(
+            self._missing(each.name, lists) or self._back(each.name, lists) for each in COMPARED
+        )
+
+    def note(self, lists: WholeLists, now: int) -> None:
+        """Remembers the lists from which nothing is missing."""
+        for each in COMPARED:
+            if lists.get(each.name) is not None and not self._missing(each.name, lists):
+                self._remember(each.name, lists, now)
+
+    def _remember(self, name: str, lists: WholeLists, now: int) -> None:
+        reported = set(self._part(name, "reported")) - (lists.get(name) or set())
+        self._kept[name] = {
+            "time": rfc3339(now),
+            "present": sorted(lists.get(name) or ()),
+            **({"reported": sorted(reported)} if reported else {}),
+        }
+
+    def _part(self, name: str, part: str) -> list[str]:
+        return list(self._kept.get(name, {}).get(part, ()))
+
+    def _missing(self, name: str, lists: WholeLists) -> set[str]:
+        there = lists.get(name)
+        if there is None:
+            return set()
+        return {*self._part(name, "present")} - there - {*self._part(name, "reported")}
+
+    def _back(self, name: str, lists: WholeLists) -> set[str]:
+        return {*self._part(name, "reported")} & (lists.get(name) or set())
+
+    def compare(self, lists: WholeLists, context: PassContext) -> Iterator[list[Record]]:
+        """The rows for what is missing and for what has come back, list by list. What it remembers
+        includes them once they have been written."""
+        for each in COMPARED:
+            try:
+                yield from self._compare_one(each, lists, context)
+            except StreamError as error:
+                logger.warning(
+                    f"{AUDITOR}: what is missing from {each.name} could not be verified; the next "
+                    f"sync asks again. {error}"
+                )
+
+    def _compare_one(
+        self, compared: Compared, lists: WholeLists, context: PassContext
+    ) -> Iterator[list[Record]]:
+        name = compared.name
+        missing, there = self._missing(name, lists), lists.get(name)
+        if there is None:
+            return
+        present = self._part(name, "present")
+        most = guards.most_believed(len(present))
+        if len(missing) > most and context.settings.accepted.get(name) != len(missing):
+            logger.warning(
+                f"{AUDITOR}: {len(missing):,} of the {len(present):,} {name} of the last sync are "
+                "not listed any more. None of them is reported as deleted, because a lost "
+                "permission looks the same. If they were deleted, set accepted_findings to "
+                f'"{name}={len(missing)}".'
+            )
+            return
+        verdicts = _verified(compared, sorted(missing), sorted(there)[:CONTROLS], context)
+        trusted = context.viewer.sees_all(())
+        time = self._kept.get(name, {}).get("time")
+        seen = instant(time) if time else None
+        evidence = AUDIT if trusted else UNREACHABLE
+        rows = [context.row(name, id_, evidence, last_present=seen) for id_ in verdicts.absent]
+        rows += [
+            context.row(name, id_, AUDIT, deleted_time=at, last_present=seen)
+            for id_, at in verdicts.marked.items()
+        ]
+        rows += [context.row(name, id_, restored=True) for id_ in sorted(self._back(name, lists))]
+        if rows:
+            yield rows
+        self._remember(name, lists, context.now)
+        kept = self._kept[name]
+        kept["present"] = sorted({*kept["present"], *verdicts.alive, *verdicts.unsure})
+        gone = {*kept.get("reported", ()), *verdicts.absent, *verdicts.marked}
+        if gone:
+            kept["reported"] = sorted(gone)
+
+    def dump(self) -> dict[str, Any]:
+        """Its part of the state."""
+        return {name: dict(part) for name, part in self._kept.items()}
+
+
+def _verified(
+    compared: Compared, ids: list[str], controls: list[str], context: PassContext
+) -> Verdicts:
+    if not ids:
+        return Verdicts()
+    if compared.single is None:  # the list is one answer: nothing moved between its pages
+        return Verdicts(absent=ids)
+    return alone(context.client, compared.single, compared.scope.split()[0], ids, controls)

@@ -1,0 +1,192 @@
+"""What is kept of one object from pass to pass, and from sync to sync.
+
+{"closed": "2026-11-16T10:00:00Z",  when the last complete pass began
+ "present": "eJ...",                what was there then (P)
+ "highest": 12400,                  the highest id until then (M)
+ "reported": "eJ...",               what has been declared deleted and has not come back
+ "hidden": "eJ...",                 what has been reported as unreachable
+ "held": 1200,                      a finding that waits for the user's word
+ "stopped": true,                   the object has too many ids to keep
+ "pass": {"begun", "viewer", "seen", "settled", "absent", "marked", "unsure", "walks", "tokens"}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from source_pipedrive.reading.audit.ids import Numbers, Uuids
+from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.stream.audited import Audited
+
+# Sets of one kind; a pass never mixes them.
+Ids = Any
+
+
+@dataclass
+class Current:
+    """A pass under way. begun: in seconds since 1970; viewer: the mark of who reads; seen: ids
+    that were found; settled: the highest id that was assigned before the sync; absent, marked,
+    unsure: what verification said; walks: how far each list is; tokens: what they have cost."""
+
+    begun: int
+    viewer: str
+    seen: Ids
+    absent: Ids
+    marked: Ids
+    unsure: Ids
+    settled: int = 0
+    walks: list[dict[str, Any]] = field(default_factory=list)
+    tokens: int = 0
+
+    def spend(self, tokens: int) -> None:
+        """A page has been read."""
+        self.tokens += tokens
+
+    def settle(self, id_: int) -> None:
+        """This id was assigned before the sync."""
+        self.settled = max(self.settled, id_)
+
+    def forget(self, ids: Ids) -> None:
+        """These were seen, but are gone by now."""
+        self.seen = self.seen - ids
+
+    def save(self, walks: list[dict[str, Any]]) -> None:
+        """The lists have been read so far."""
+        self.walks = walks
+
+    @property
+    def gone(self) -> Ids:
+        """What is not there any more, or not to be seen."""
+        return self.absent | self.marked
+
+
+class Kept:
+    """One object's part of the state."""
+
+    def __init__(self, audited: Audited, saved: Mapping[str, Any]) -> None:
+        """saved: what `dump` returned. Raises KeyError, TypeError, ValueError or AttributeError if
+        it cannot be read."""
+        self.audited = audited
+        self.present = self._load(saved.get("present", ""))
+        self.reported = self._load(saved.get("reported", ""))
+        self.hidden = self._load(saved.get("hidden", ""))
+        self.highest = int(saved.get("highest", 0))
+        self.closed = instant(saved["closed"]) if "closed" in saved else 0
+        self.asked = instant(saved["asked"]) if "asked" in saved else 0
+        self.tokens = int(saved.get("tokens", 0))
+        self.held = int(saved.get("held", 0))
+        self.stopped = bool(saved.get("stopped"))
+        self.current = self._load_pass(saved["pass"]) if "pass" in saved else None
+
+    def _load(self, text: str) -> Ids:
+        return (Uuids if self.audited.uuids else Numbers).load(text)
+
+    def _load_pass(self, saved: Mapping[str, Any]) -> Current:
+        seen = saved["seen"]
+        return Current(
+            begun=instant(saved["begun"]),
+            viewer=str(saved["viewer"]),
+            seen=Uuids.load(seen, self.present) if self.audited.uuids else self._load(seen),
+            absent=self._load(saved["absent"]),
+            marked=self._load(saved["marked"]),
+            unsure=self._load(saved["unsure"]),
+            settled=int(saved["settled"]),
+            walks=list(saved["walks"]),
+            tokens=int(saved["tokens"]),
+        )
+
+    def ids(self, ids: Iterable[Any] = ()) -> Ids:
+        """A set of this object's ids."""
+        return Uuids(ids) if self.audited.uuids else Numbers(ids)
+
+    @property
+    def price(self) -> int | None:
+        """About how many tokens the lists will cost; None before the first complete pass."""
+        if not self.closed:
+            return None
+        return max(0, self.tokens - (self.current.tokens if self.current else 0))
+
+    def begin(self, now: int, viewer: str) -> Current:
+        """Begins a pass, or one anew."""
+        self.held = 0
+        self.current = Current(now, viewer, self.ids(), self.ids(), self.ids(), self.ids())
+        return self.current
+
+    def discard(self) -> None:
+        """Forgets the pass under way."""
+        self.current = None
+
+    def hold(self, finding: int) -> None:
+        """The pass waits for the user's word on so many records."""
+        self.held = finding
+
+    def postpone(self, now: int) -> None:
+        """Pipedrive refuses the lists: they are asked for again when a pass is due."""
+        self.current, self.asked = None, now
+
+    def report(self, ids: Iterable[Any], unreachable: bool = False) -> None:
+        """These are being reported as deleted, or as unreachable. A pass under way may have seen
+        them before."""
+        new = self.ids(ids)
+        if unreachable:
+            self.hidden = self.hidden | new
+        else:
+            self.reported = self.reported | new
+        if self.current is not None:
+            self.current.forget(new)
+
+    def take_back(self, ids: Iterable[Any]) -> list[Any]:
+        """Returns those of these ids that were reported. They count as present from now on."""
+        back = [id_ for id_ in ids if id_ in self.reported]
+        self.reported = self.reported - self.ids(back)
+        self.present = self.present | self.ids(back)
+        return back
+
+    def close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
+        """The pass is complete, and its rows are out."""
+        now = self.current
+        assert now is not None
+        self.present = now.seen | now.unsure
+        self.reported = (self.reported | deleted) - back
+        self.hidden = (self.hidden | hidden) - back - deleted
+        self.highest = max(self.highest, now.settled)
+        self.closed, self.tokens = now.begun, now.tokens
+        self.current, self.held = None, 0
+
+    def stop(self) -> None:
+        """Keeps no ids any more."""
+        self.present, self.reported, self.hidden = self.ids(), self.ids(), self.ids()
+        self.current, self.held = None, 0
+        self.stopped = True
+
+    def dump(self) -> dict[str, Any]:
+        """Its part of the state; empty if there was no pass yet."""
+        found: dict[str, Any] = {
+            "closed": rfc3339(self.closed) if self.closed else None,
+            "asked": rfc3339(self.asked) if self.asked else None,
+            "present": self.present.dump(),
+            "highest": self.highest,
+            "reported": self.reported.dump(),
+            "hidden": self.hidden.dump(),
+            "tokens": self.tokens,
+            "held": self.held,
+            "stopped": self.stopped,
+            "pass": self._dump_pass(),
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def _dump_pass(self) -> dict[str, Any]:
+        now = self.current
+        if now is None:
+            return {}
+        return {
+            "begun": rfc3339(now.begun),
+            "viewer": now.viewer,
+            "seen": now.seen.dump(self.present) if self.audited.uuids else now.seen.dump(),
+            "settled": now.settled,
+            **{name: getattr(now, name).dump() for name in ("absent", "marked", "unsure")},
+            "walks": now.walks,
+            "tokens": now.tokens,
+        }

@@ -1,0 +1,286 @@
+"""One pass over one object: its lists are read once more, what was not seen is verified by id, and
+what is gone is declared.
+
+Let P be what was present at the last pass, M its highest id, S what this pass has seen and M' the
+highest id now. Whatever a sync can have written since is in P or in (M, M'], so what may have been
+deleted is in (P + (M, M']) - S. Ids above M' were assigned during the sync, so nothing is known of
+them yet.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+from threading import RLock
+from typing import Any
+
+from source_pipedrive.http.request import Api
+from source_pipedrive.http.shapes import values
+from source_pipedrive.reading.audit import guards
+from source_pipedrive.reading.audit.children import DealsWalk, verify_children
+from source_pipedrive.reading.audit.ids import Numbers
+from source_pipedrive.reading.audit.ledger import Current, Ids, Kept
+from source_pipedrive.reading.audit.settings import AuditSettings
+from source_pipedrive.reading.audit.verification import Verdicts, is_marked, verify
+from source_pipedrive.reading.audit.viewer import Viewer
+from source_pipedrive.reading.audit.walks import Reading, Walk, walk_of
+from source_pipedrive.reading.batch import Batch
+from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.progress import OVERLAP
+from source_pipedrive.reading.records import Record
+from source_pipedrive.stream import Stream
+from source_pipedrive.stream.audited import AUDITOR
+
+logger = logging.getLogger("airbyte")
+
+ROWS = 500  # in one batch
+AUDIT, UNREACHABLE = "audit", "unreachable"
+# Yields None after each request that is worth saving, and batches of rows.
+Work = Iterator[Batch | None]
+
+
+@dataclass(frozen=True)
+class PassContext:
+    """What the passes of one sync share. client: keeps to the audit's share; lock: guards all that
+    is kept; now: where the sync began, in seconds since 1970; viewer: who reads, as of the sync's
+    beginning; ask_viewer: the same as of now; row: makes a row of deleted_records; deals: what is
+    kept of deals."""
+
+    client: Api
+    lock: RLock
+    now: int
+    settings: AuditSettings
+    viewer: Viewer
+    ask_viewer: Callable[[], Viewer]
+    row: Callable[..., Record]
+    deals: Kept
+
+
+class ObjectPass:
+    """This sync's part of a pass. done: nothing is left to do in this sync."""
+
+    def __init__(self, kept: Kept, context: PassContext) -> None:
+        self.name = kept.audited.name
+        self.done = False
+        self._kept = kept
+        self._context = context
+        self._verifying = False
+        self._now = self._current()
+        walks = chain(self._now.walks, repeat(None))
+        self._walks = [self._walk(*each) for each in zip(kept.audited.lists, walks, strict=False)]
+        self.save()
+
+    def _walk(self, stream: Stream, saved: dict[str, Any] | None) -> Walk:
+        context = self._context
+        shared = (stream, context.client, context.lock, self._note)
+        if self._kept.audited.of_deals:
+            since = min(self._now.begun, context.deals.closed)
+            return DealsWalk(*shared, context.deals.present, since, saved)
+        return walk_of(*shared, context.now, saved)
+
+    def _current(self) -> Current:
+        """The pass that an earlier sync began, or a new one."""
+        kept, mark = self._kept, self._context.viewer.mark
+        now = kept.current
+        if now is not None and now.viewer != mark:
+            logger.info(
+                f"{AUDITOR}: the audit of {self.name} starts over, because the user, the app or "
+                "the permissions have changed since it began."
+            )
+            now = None
+        if now is not None and kept.held and not self._is_accepted:
+            if not self._context.settings.is_due(now.begun, self._context.now):
+                return now
+            now = None
+        return now or kept.begin(self._context.now, mark)
+
+    @property
+    def _is_accepted(self) -> bool:
+        held = self._kept.held
+        return bool(held) and self._context.settings.accepted.get(self.name) == held
+
+    @property
+    def lists(self) -> Sequence[Stream]:
+        """The lists that it reads."""
+        return self._kept.audited.lists
+
+    def take(self, workers: int) -> Work | None:
+        """The next piece of work, or None if there is none at the moment."""
+        if self.done:
+            return None
+        for walk in self._walks:
+            if (reading := walk.take(workers)) is not None:
+                return self._counted(walk, reading)
+        if not self._verifying and all(walk.complete for walk in self._walks):
+            self._verifying = True
+            return self._verify()
+        return None
+
+    def _counted(self, walk: Walk, reading: Reading) -> Work:
+        for _ in reading:
+            with self._context.lock:
+                self._now.spend(walk.stream.endpoint.cost)
+            yield None
+
+    def end(self) -> bool:
+        """Ends it for this sync. False if that was known. The caller holds the lock."""
+        known, self.done = self.done, True
+        return not known
+
+    def save(self) -> None:
+        """Notes how far the walks are. The caller holds the lock."""
+        if self._kept.current is self._now:
+            self._now.save([walk.dump() for walk in self._walks])
+
+    def _note(self, records: Sequence[Record]) -> None:
+        # The deals of a child are read throughout the pass, so it may be new since its beginning.
+        now, of_deals = self._now, self._kept.audited.of_deals
+        before = (now.begun if of_deals else self._context.now) - OVERLAP
+        records = [record for record in records if not is_marked(record)]
+        now.seen.add(values(records, "id"))
+        for record in records:
+            id_, time = record.get("id"), record.get("update_time")
+            if isinstance(id_, int) and id_ > now.settled:
+                at = instant_or_none(time)
+                if at is not None and at < before:
+                    now.settle(id_)
+
+    # -- what may have been deleted
+
+    def _candidates(self) -> Ids:
+        kept, now = self._kept, self._now
+        candidates = (kept.present | self._gaps()) - now.seen - kept.reported
+        if self._sees_all:
+            return candidates | (kept.hidden - now.seen)
+        return candidates - kept.hidden
+
+    def _gaps(self) -> Ids:
+        """Ids that were assigned since the last pass and were not seen, if asking for them makes
+        sense."""
+        kept, now, first = self._kept, self._now, not self._kept.closed
+        ask = not kept.audited.uuids and not (
+            first and not (kept.audited.by_ids and self._sees_all)
+        )
+        new = Numbers.between(kept.highest, now.settled) if ask else Numbers()
+        gaps = new - now.seen if ask else kept.ids()
+        if guards.is_sparse(len(gaps), len(new) - len(gaps)) or self._counts_otherwise():
+            ask = False
+        if first and not ask:
+            logger.info(
+                f"{AUDITOR}: this first audit of {self.name} notes which records there are. "
+                "Whatever was deleted earlier stays unknown."
+            )
+        return gaps if ask else kept.ids()
+
+    def _counts_otherwise(self) -> bool:
+        """Whether records have appeared below the highest id, so that ids do not count up. A few
+        may have become visible; there is no such excuse for children, which nothing verifies."""
+        kept = self._kept
+        if kept.audited.uuids:
+            return True
+        old = self._now.seen & Numbers.between(0, kept.highest)
+        unknown = len(old - kept.present - kept.reported - kept.hidden)
+        return unknown > (0 if kept.audited.of_deals else guards.FEW)
+
+    @property
+    def _sees_all(self) -> bool:
+        return self._context.viewer.sees_all(self._kept.audited.apps)
+
+    # -- verification
+
+    def _verify(self) -> Work:
+        kept, now = self._kept, self._now
+        with self._context.lock:
+            candidates = self._candidates()
+            open_ = candidates - now.gone - now.unsure
+            open_of_present = open_ & kept.present
+        if kept.held and not self._is_accepted:
+            self._warn()
+            self.done = True
+            return
+        accepted, most = self._is_accepted, guards.most_believed(len(kept.present))
+        times: dict[Any, Any] = {}
+        ordered = chain(open_of_present, open_ - open_of_present)
+        for verdicts in self._ask(ordered):
+            with self._context.lock:
+                self._add(verdicts)
+                times.update(verdicts.marked)
+                if len(now.gone & kept.present) > most and not accepted:
+                    kept.hold(len((candidates & kept.present) - now.seen - now.unsure))
+            if kept.held and not accepted:
+                self._warn()
+                self.done = True
+                return
+            yield None
+        yield from self._declare(times)
+
+    def _ask(self, ids: Iterator[Any]) -> Iterator[Verdicts]:
+        client, (walk, *_) = self._context.client, self._walks
+        if isinstance(walk, DealsWalk):
+            known = self._context.deals.present
+            return verify_children(client, walk, ids, known)
+        return verify(client, self._kept.audited, ids, self._now.seen)
+
+    def _add(self, verdicts: Verdicts) -> None:
+        now = self._now
+        now.seen.add(verdicts.alive)
+        now.absent.add(verdicts.absent)
+        now.marked.add(verdicts.marked)
+        now.unsure.add(verdicts.unsure)
+
+    def _warn(self) -> None:
+        held, present = self._kept.held, len(self._kept.present)
+        logger.warning(
+            f"{AUDITOR}: {held:,} of the {present:,} {self.name} of the last audit are not found "
+            "any more. None of them is reported as deleted, because a lost permission (visibility "
+            "groups, another user's token) looks the same as a mass deletion. If they were "
+            f'deleted, set accepted_findings to "{self.name}={held}".'
+        )
+
+    # -- declaration
+
+    def _declare(self, times: dict[Any, Any]) -> Work:
+        kept, now = self._kept, self._now
+        lost = now.gone
+        back = (kept.reported | kept.hidden) & now.seen
+        viewer = self._context.viewer
+        if len(lost) or len(back):
+            viewer = self._context.ask_viewer()
+            if viewer.mark != now.viewer:
+                with self._context.lock:
+                    kept.discard()
+                self.done = True
+                logger.info(
+                    f"{AUDITOR}: the user's permissions changed during the audit of {self.name}, "
+                    "so the next sync starts it over."
+                )
+                return
+        trusted = viewer.sees_all(kept.audited.apps)
+        deleted = lost if trusted else now.marked
+        hidden = now.absent - (now.absent if trusted else kept.hidden)
+        rows = chain(
+            (self._lost(id_, AUDIT, times.get(id_)) for id_ in deleted),
+            (self._lost(id_, UNREACHABLE) for id_ in hidden if id_ not in now.marked),
+            (self._context.row(self.name, id_, restored=True) for id_ in back),
+        )
+        logger.info(
+            f"{AUDITOR}: the audit of {self.name} is complete: {len(now.seen):,} exist, "
+            f"{len(deleted):,} were deleted, {len(back):,} came back, {len(hidden):,} are no "
+            "longer visible to this user."
+        )
+        while len(batch := list(islice(rows, ROWS))) == ROWS:
+            yield Batch(batch)
+        # The state that closes the pass follows its last row.
+        yield Batch(batch, lambda progress: self._close(deleted, hidden, back))
+
+    def _lost(self, id_: Any, evidence: str, time: Any = None) -> Record:
+        kept = self._kept
+        there = kept.closed if id_ in kept.present else None
+        return self._context.row(self.name, id_, evidence, deleted_time=time, last_present=there)
+
+    def _close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
+        with self._context.lock:
+            self._kept.close(deleted, hidden, back)
+        self.done = True

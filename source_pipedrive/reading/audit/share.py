@@ -1,0 +1,109 @@
+"""The audit's share of the day's tokens, and a client that keeps to it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from source_pipedrive.http.decoding import NullAnswers
+from source_pipedrive.http.pacing import Pacing
+from source_pipedrive.http.request import Answer, Api, Request
+from source_pipedrive.http.usage import Usage
+from source_pipedrive.reading.instants import rfc3339
+
+# The smallest daily budget that Pipedrive sells, where its answers do not report the company's.
+LEAST_LIMIT = 30_000
+
+
+class ShareSpentError(Exception):
+    """The audit may not send the request today; the next sync resumes."""
+
+
+class Share:
+    """Counts what audits have spent today. percent: of the daily budget; now: the server's clock,
+    in seconds since 1970; saved: what an earlier sync dumped. Thread-safe.
+
+    Pipedrive does not name the time zone of its day. Days are UTC's here, so an audit may use two
+    shares of one day of Pipedrive's, but never more.
+    """
+
+    def __init__(self, usage: Usage, percent: int, now: int, saved: Any = None) -> None:
+        self._usage = usage
+        self._percent = percent
+        self._lock = threading.Lock()
+        self._day = rfc3339(now)[:10]
+        self._under_way = 0
+        self.spent = 0  # today
+        if isinstance(saved, dict) and saved.get("day") == self._day:
+            self.spent = int(saved["tokens"])
+        self._before = self.spent
+
+    @property
+    def tokens(self) -> int:
+        """The size of the share."""
+        return (self._usage.daily_limit or LEAST_LIMIT) * self._percent // 100
+
+    @property
+    def of_this_sync(self) -> int:
+        """What the audit has spent in this sync."""
+        return self.spent - self._before
+
+    def take(self, cost: int) -> None:
+        """Counts a request that is about to be sent. Raises ShareSpentError if it may not be."""
+        with self._lock:
+            allowance = self._usage.allowance
+            # The sync's own limits would end the sync with an error; an audit stops before that.
+            if allowance is not None and allowance - self._under_way < cost:
+                raise ShareSpentError
+            if self.spent + cost > self.tokens:
+                raise ShareSpentError
+            self.spent += cost
+            self._under_way += cost
+
+    def settle(self, cost: int) -> None:
+        """The request is over."""
+        with self._lock:
+            self._under_way -= cost
+
+    def dump(self) -> dict[str, Any]:
+        """Its part of the state."""
+        return {"day": self._day, "tokens": self.spent}
+
+
+class SharedClient:
+    """Sends requests while the share lasts."""
+
+    def __init__(self, client: Api, share: Share) -> None:
+        self._client = client
+        self._share = share
+
+    @property
+    def usage(self) -> Usage:
+        """What the sync has spent."""
+        return self._client.usage
+
+    @property
+    def pacing(self) -> Pacing:
+        """How fast requests may leave."""
+        return self._client.pacing
+
+    @property
+    def null_answers(self) -> NullAnswers:
+        """Which null answers can be believed."""
+        return self._client.null_answers
+
+    def get(self, request: Request) -> Answer:
+        """The answer to `request`. Raises as the client does, or ShareSpentError."""
+        self._share.take(request.cost)
+        try:
+            return self._client.get(request)
+        finally:
+            self._share.settle(request.cost)
+
+    def pause(self, seconds: float) -> None:
+        """Waits before a request is repeated."""
+        self._client.pause(seconds)
+
+    def page_bytes(self, stream: str) -> int:
+        """Bytes of the largest answer so far."""
+        return self._client.page_bytes(stream)

@@ -1,0 +1,151 @@
+"""Asking for single records by their ids: the only thing that a deletion rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from source_pipedrive.http.errors import SYSTEM, StreamError
+from source_pipedrive.http.request import Api, Request
+from source_pipedrive.reading.pages import pages
+from source_pipedrive.reading.records import Record
+from source_pipedrive.stream import Stream
+from source_pipedrive.stream.audited import AUDITOR, Audited, Single
+
+MOST_IDS = 100  # in one request
+# Records that are known to exist and are asked for with the others. If not one of them is found, an
+# answer says nothing about the others either.
+CONTROLS = 3
+ALONE = 25  # records that are requested one by one between two controls
+# Answers that concern one record. Any other refusal ends the pass.
+OF_ONE = (400, 403, 404, 410)
+
+
+@dataclass
+class Verdicts:
+    """alive: found; absent: no list has it, or 404; marked: found with a mark of deletion, and when
+    it changed last, or 410; unsure: anything else."""
+
+    alive: list[Any] = field(default_factory=list)
+    absent: list[Any] = field(default_factory=list)
+    marked: dict[Any, Any] = field(default_factory=dict)
+    unsure: list[Any] = field(default_factory=list)
+
+    def sort(self, id_: Any, record: Record) -> None:
+        """Adds a record that was found."""
+        if is_marked(record):
+            self.marked[id_] = record.get("delete_time") or record.get("update_time")
+        else:
+            self.alive.append(id_)
+
+
+def is_marked(record: Record) -> bool:
+    """Whether Pipedrive marks a record as deleted."""
+    named = record.get("is_deleted") or record.get("deleted")
+    inactive = record.get("active_flag") in (False, 0)  # v1; null is not among them
+    return bool(named) or record.get("status") == "deleted" or inactive
+
+
+def verify(
+    client: Api, audited: Audited, ids: Iterable[Any], known: Iterable[Any]
+) -> Iterator[Verdicts]:
+    """What Pipedrive says about each of these ids, in groups. known: ids of records that should
+    exist. Raises StreamError if the endpoint cannot be used at all."""
+    remaining, controls = iter(ids), list(islice(known, CONTROLS))
+    size = MOST_IDS - len(controls) if audited.by_ids else ALONE
+    while group := list(islice(remaining, size)):
+        if audited.single is None:
+            yield _together(client, audited.lists, group, controls)
+        else:
+            scope = audited.lists[0].access.read_scope
+            yield alone(client, audited.single, scope, group, controls)
+
+
+def _together(
+    client: Api, lists: Sequence[Stream], ids: Sequence[Any], controls: Sequence[Any]
+) -> Verdicts:
+    found: dict[Any, Record] = {}
+    wanted = {*ids, *controls}
+    # A record may move from a list that is asked later to one that was asked before.
+    refused: set[Any] = set()
+    for stream in (*lists, *lists[: len(lists) - 1]):
+        missing = sorted(wanted - found.keys())
+        if not {*ids} & {*missing}:
+            break
+        for record in _listed(client, stream, missing, refused):
+            found[record["id"]] = record
+    verdicts = Verdicts()
+    if controls and not any(id_ in found and not is_marked(found[id_]) for id_ in controls):
+        verdicts.unsure.extend(ids)
+        return verdicts
+    for id_ in ids:
+        if id_ in found:
+            verdicts.sort(id_, found[id_])
+        else:
+            (verdicts.unsure if id_ in refused else verdicts.absent).append(id_)
+    return verdicts
+
+
+def _listed(client: Api, stream: Stream, ids: Sequence[Any], refused: set[Any]) -> list[Record]:
+    """The records with these ids that a list has. Adds the ids that cannot be asked for to
+    `refused`."""
+    asked, found = set(ids), []
+    try:
+        for page in pages(client, stream, {"ids": ",".join(map(str, ids))}):
+            found += page.records
+            if any(record.get("id") not in asked for record in page.records):
+                raise StreamError(
+                    f"{AUDITOR}: {stream.endpoint.path} lists records whose ids were not "
+                    "requested, so it cannot verify deletions. Please report this line.",
+                    SYSTEM,
+                )
+    except StreamError as error:
+        # Whether an unknown id makes Pipedrive refuse the others is not documented.
+        if error.status not in (400, 404):
+            raise
+        if len(ids) == 1:
+            refused.update(ids if error.status == 400 else ())
+            return []
+        half = len(ids) // 2
+        first = _listed(client, stream, ids[:half], refused)
+        return first + _listed(client, stream, ids[half:], refused)
+    return found
+
+
+def alone(
+    client: Api, single: Single, scope: str, ids: Sequence[Any], controls: Sequence[Any] = ()
+) -> Verdicts:
+    """What Pipedrive says about each of these ids, requested one by one."""
+    verdicts = Verdicts()
+    if controls and not any(_asked(client, single, scope, id_).alive for id_ in controls):
+        verdicts.unsure.extend(ids)
+        return verdicts
+    for id_ in ids:
+        each = _asked(client, single, scope, id_)
+        verdicts.alive.extend(each.alive)
+        verdicts.absent.extend(each.absent)
+        verdicts.unsure.extend(each.unsure)
+        verdicts.marked.update(each.marked)
+    return verdicts
+
+
+def _asked(client: Api, single: Single, scope: str, id_: Any) -> Verdicts:
+    path = single.path.format(id=id_)
+    request = Request(AUDITOR, path, single.version, single.cost, scope)
+    verdicts = Verdicts()
+    try:
+        record = client.get(request).body.get("data")
+    except StreamError as error:
+        if error.status not in OF_ONE or "Scope and URL mismatch" in error.body:
+            raise
+        if error.status == 410:
+            verdicts.marked[id_] = None
+        elif error.status == 404:
+            verdicts.absent.append(id_)
+        else:
+            verdicts.unsure.append(id_)
+        return verdicts
+    verdicts.sort(id_, record if isinstance(record, dict) else {})
+    return verdicts

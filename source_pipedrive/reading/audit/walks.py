@@ -1,0 +1,186 @@
+"""Reading a list once more, to note which ids it has. Nothing here decides what was deleted, so a
+record that a walk misses, because it moved or because the list is unsorted, costs a question and
+nothing else."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from threading import RLock
+from typing import Any
+
+from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.request import Api
+from source_pipedrive.http.shapes import values
+from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
+from source_pipedrive.reading.pages import pages
+from source_pipedrive.reading.progress import Progress, Span
+from source_pipedrive.reading.records import Record
+from source_pipedrive.stream import Changes, Paging, Stream
+
+# As for the records themselves (reading/incremental.py).
+WORTH_SPLITTING, SPLITS_A_WORKER = 4, 3
+
+# Notes the records of a page; the lock is held.
+Note = Callable[[Sequence[Record]], None]
+# Reads pages; yields after each one.
+Reading = Iterator[None]
+
+
+class Walk(ABC):
+    """One list, read once. until: where time ends for this sync; saved: what `dump` returned in an
+    earlier one. `lock` guards the notes and the walk's own place together, so that a state never
+    has one without the other."""
+
+    def __init__(self, stream: Stream, client: Api, lock: RLock, note: Note) -> None:
+        self.stream = stream
+        self.client = client
+        self.lock = lock
+        self.note = note
+
+    @property
+    @abstractmethod
+    def complete(self) -> bool:
+        """Whether the list has been read to its end."""
+
+    @abstractmethod
+    def take(self, workers: int) -> Reading | None:
+        """A part that no worker reads, or None. workers: how many could read at once."""
+
+    @abstractmethod
+    def dump(self) -> dict[str, Any]:
+        """How far it is, for the state. The caller holds the lock."""
+
+
+class SpanWalk(Walk):
+    """A list with a filter by update_time, in spans. v2's spans are closed, and shared by workers;
+    v1's single span is requested again from the latest time seen, because offsets drift."""
+
+    def __init__(self, *arguments: Any, until: int, saved: dict[str, Any] | None = None) -> None:
+        super().__init__(*arguments)
+        done = [(instant(start), instant(end)) for start, end in (saved or {}).get("done", [])]
+        self._progress = Progress(0, until, done)
+        self._shared = self.stream.incremental.changes is Changes.ASCENDING
+        self._splits = 0
+
+    @property
+    def complete(self) -> bool:
+        return self._progress.complete
+
+    def take(self, workers: int) -> Reading | None:
+        with self.lock:
+            span = self._progress.take()
+            if span is None and self._shared and self._splits < SPLITS_A_WORKER * workers:
+                ways = 2 if self._splits else workers
+                size = WORTH_SPLITTING * (self.stream.endpoint.limit or 1)
+                self._splits += self._progress.split(size, ways)
+                span = self._progress.take()
+        return self._read(span) if span else None
+
+    def _read(self, span: Span) -> Reading:
+        while span.at < span.end:
+            begun = span.at
+            try:
+                yield from self._read_pages(span)
+            except StreamError as error:
+                # A cursor may have expired: the rest of the span is requested again.
+                if error.status != 400 or span.at == begun:
+                    raise
+
+    def _read_pages(self, span: Span) -> Reading:
+        begun = span.at
+        for page in pages(self.client, self.stream, {**self._sorting(), **self._bounds(span)}):
+            times = [
+                time
+                for value in values(page.records, "update_time")
+                if (time := instant_or_none(value)) is not None
+            ]
+            with self.lock:
+                self.note(page.records)
+                last = times[-1] if times else span.at
+                ended = page.last or last >= span.end
+                density = len(times) / max(1, times[-1] - times[0]) if times else 0.0
+                self._progress.advance(span, span.end if ended else last, density)
+            yield
+            if ended or (not self._shared and last > begun):
+                return
+
+    def _sorting(self) -> dict[str, str]:
+        if self._shared:
+            return {"sort_by": "update_time", "sort_direction": "asc"}
+        return {"sort": "update_time ASC"}
+
+    def _bounds(self, span: Span) -> dict[str, str]:
+        """None at the very beginning, where records without a time may be."""
+        if not span.at:
+            return {}
+        bounds = {"updated_since": rfc3339(span.at)}
+        if self._shared and self.stream.incremental.has_upper_bound:
+            bounds["updated_until"] = rfc3339(span.end)
+        return bounds
+
+    def dump(self) -> dict[str, Any]:
+        return {"done": [[rfc3339(a), rfc3339(b)] for a, b in self._progress.done()]}
+
+
+class PlainWalk(Walk):
+    """A list without such a filter, from its beginning to its end, by offset or cursor."""
+
+    def __init__(self, *arguments: Any, saved: dict[str, Any] | None = None) -> None:
+        super().__init__(*arguments)
+        saved = saved or {}
+        self._offset = int(saved.get("offset", 0))
+        self._cursor: str | None = saved.get("cursor")
+        self._complete = bool(saved.get("complete"))
+        self._taken = False
+
+    @property
+    def complete(self) -> bool:
+        return self._complete
+
+    def take(self, workers: int) -> Reading | None:
+        if self._taken or self._complete:
+            return None
+        self._taken = True
+        return self._by_cursor() if self.stream.endpoint.paging is Paging.CURSOR else self._from()
+
+    def _from(self) -> Reading:
+        # Records above may have been deleted meanwhile, which moves the others up.
+        start = max(0, self._offset - (self.stream.endpoint.limit or 0))
+        for page in pages(self.client, self.stream, {"sort": "id ASC"}, start):
+            with self.lock:
+                self.note(page.records)
+                self._offset, self._complete = page.position, page.last
+            yield
+
+    def _by_cursor(self) -> Reading:
+        try:
+            yield from self._after(self._cursor)
+        except StreamError as error:
+            # An earlier sync's cursor may have expired. What was noted stays noted.
+            if error.status != 400 or self._cursor is None:
+                raise
+            yield from self._after(None)
+
+    def _after(self, cursor: str | None) -> Reading:
+        for page in pages(self.client, self.stream, {"cursor": cursor} if cursor else {}):
+            with self.lock:
+                self.note(page.records)
+                self._cursor, self._complete = page.cursor, page.last
+            yield
+
+    def dump(self) -> dict[str, Any]:
+        if self._complete:
+            return {"complete": True}
+        if self._cursor:
+            return {"cursor": self._cursor}
+        return {"offset": self._offset} if self._offset else {}
+
+
+def walk_of(
+    stream: Stream, client: Api, lock: RLock, note: Note, until: int, saved: dict[str, Any] | None
+) -> Walk:
+    """The walk for a list. until: seconds since 1970."""
+    if stream.incremental.changes in (Changes.ASCENDING, Changes.RESTARTING):
+        return SpanWalk(stream, client, lock, note, until=until, saved=saved)
+    return PlainWalk(stream, client, lock, note, saved=saved)

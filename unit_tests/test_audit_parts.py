@@ -1,0 +1,288 @@
+"""The parts of an audit, against fakes: whom it believes, what it may spend, and what it keeps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from threading import RLock
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from source_pipedrive.http.errors import SYSTEM, StreamError
+from source_pipedrive.http.request import Answer, Request
+from source_pipedrive.http.usage import Usage
+from source_pipedrive.reading.audit import audit as audits
+from source_pipedrive.reading.audit import guards
+from source_pipedrive.reading.audit.audit import Audit
+from source_pipedrive.reading.audit.ledger import Kept
+from source_pipedrive.reading.audit.settings import DAY, AuditSettings
+from source_pipedrive.reading.audit.share import LEAST_LIMIT, Share, SharedClient, ShareSpentError
+from source_pipedrive.reading.audit.verification import Verdicts, verify
+from source_pipedrive.reading.audit.viewer import Viewer
+from source_pipedrive.reading.audit.walks import walk_of
+from source_pipedrive.reading.reader import ReadContext
+from source_pipedrive.stream.audited import AUDITED
+from unit_tests.fakes import ACME, NOW, FakeApi, FakeClient, v2_list
+from unit_tests.single import LOWER, UNTIL
+
+BY_NAME = {each.name: each for each in AUDITED}
+Record = dict[str, Any]
+
+
+class Pipedrive(FakeApi):
+    """Answers each request with `answer(request)`; a number stands for an error of that status."""
+
+    def __init__(self, answer: Callable[[Request], Any]) -> None:
+        super().__init__()
+        self._answer = answer
+        self.asked: list[Request] = []
+
+    def get(self, request: Request) -> Answer:
+        """The answer, or the error."""
+        self.asked.append(request)
+        found = self._answer(request)
+        if isinstance(found, int):
+            raise StreamError("refused", SYSTEM, found, "{}")
+        return Answer({"data": found, "additional_data": {"next_cursor": None}}, NOW)
+
+
+def ids_of(request: Request) -> list[int]:
+    return [int(id_) for id_ in request.params["ids"].split(",")]
+
+
+def together(api: Pipedrive, name: str, ids: Iterable[Any], known: Iterable[Any] = ()) -> Verdicts:
+    """What is known of all of these ids."""
+    found = Verdicts()
+    for each in verify(api, BY_NAME[name], ids, known):
+        found.alive.extend(each.alive)
+        found.absent.extend(each.absent)
+        found.unsure.extend(each.unsure)
+        found.marked.update(each.marked)
+    return found
+
+
+# --- verification
+
+
+def test_a_record_in_either_list_exists() -> None:
+    def answer(request: Request) -> list[Record]:
+        listed = {1} if request.path == "deals" else {2}
+        return [{"id": id_} for id_ in ids_of(request) if id_ in listed]
+
+    found = together(Pipedrive(answer), "deals", [1, 2, 3])
+    assert (sorted(found.alive), found.absent) == ([1, 2], [3])
+
+
+def test_a_deal_that_leaves_the_archive_between_two_requests_exists() -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> list[Record]:
+        asked.append(request.path)
+        return [{"id": 7}] if asked == ["deals", "deals/archived", "deals"] else []
+
+    assert together(Pipedrive(answer), "deals", [7]).alive == [7]
+
+
+@pytest.mark.parametrize(
+    "mark", [{"is_deleted": True}, {"status": "deleted"}, {"active_flag": False}]
+)
+def test_a_mark_is_a_deletion_with_its_time(mark: Record) -> None:
+    record = {"id": 1, "update_time": "2026-11-20T08:00:00Z", **mark}
+    found = together(Pipedrive(lambda request: [record]), "persons", [1])
+    assert found.marked == {1: "2026-11-20T08:00:00Z"}
+
+
+def test_an_unknown_id_that_is_refused_does_not_speak_for_the_others() -> None:
+    def answer(request: Request) -> Any:
+        return 404 if 3 in ids_of(request) else [{"id": id_} for id_ in ids_of(request)]
+
+    found = together(Pipedrive(answer), "persons", range(1, 9))
+    assert (sorted(found.alive), found.absent) == ([1, 2, 4, 5, 6, 7, 8], [3])
+
+
+def test_a_list_that_ignores_the_ids_verifies_nothing() -> None:
+    """Its first page would lack nearly every id."""
+    api = Pipedrive(lambda request: [{"id": id_} for id_ in range(1, 500)])
+    with pytest.raises(StreamError, match="not requested"):
+        together(api, "persons", [600])
+
+
+@pytest.mark.parametrize("name", ["persons", "notes"])
+def test_without_a_known_record_no_answer_is_believed(name: str) -> None:
+    """A path that always answers 404, or an empty list, looks like a deletion of everything."""
+    api = Pipedrive(lambda request: [] if name == "persons" else 404)
+    found = together(api, name, [7], known=[1, 2])
+    assert (found.absent, found.unsure) == ([], [7])
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, "absent"), (410, "marked"), (403, "unsure"), (400, "unsure")]
+)
+def test_what_the_answer_for_a_single_record_means(status: int, kind: str) -> None:
+    api = Pipedrive(lambda request: status if request.path == "notes/7" else {"id": 1})
+    found = together(api, "notes", [7], known=[1])
+    assert 7 in getattr(found, kind)
+
+
+def test_a_server_error_declares_nothing() -> None:
+    with pytest.raises(StreamError):
+        together(Pipedrive(lambda request: 500), "notes", [7])
+
+
+def test_a_hundred_candidates_are_one_request() -> None:
+    api = Pipedrive(lambda request: [{"id": id_} for id_ in ids_of(request)])
+    together(api, "persons", range(100, 400), known=[1, 2, 3])
+    assert len(api.asked) == -(-300 // 97)
+    assert all(len(ids_of(request)) <= 100 for request in api.asked)
+
+
+# --- guards and viewers
+
+
+@pytest.mark.parametrize(("present", "most"), [(0, 10), (50, 10), (101, 10), (1_000, 100)])
+def test_a_tenth_is_believed_and_ten_always(present: int, most: int) -> None:
+    assert guards.most_believed(present) == most
+
+
+def test_gaps_mean_nothing_if_ids_do_not_count_up() -> None:
+    assert guards.is_sparse(gaps=10_001, records=1_000)
+    assert not guards.is_sparse(gaps=10_000, records=1)
+    assert not guards.is_sparse(gaps=100_000, records=10_000)
+
+
+def test_only_an_admin_of_all_apps_concerned_sees_everything() -> None:
+    viewer = Viewer(1, 2, {"sales": True, "global": False}, None)
+    assert viewer.sees_all(("sales",))
+    assert not viewer.sees_all(("sales", "global"))
+    assert not viewer.sees_all(())
+    assert not replace(viewer, access=None).sees_all(("sales",))
+
+
+def test_a_viewer_with_other_permissions_is_another() -> None:
+    viewer = Viewer(1, 2, {"sales": True}, {"can_use_api": True})
+    assert viewer.mark == replace(viewer).mark
+    changes = ({"user": 3}, {"company": 9}, {"access": {"sales": False}}, {"permissions": {}})
+    for change in changes:
+        assert replace(viewer, **change).mark != viewer.mark  # type: ignore[arg-type]
+
+
+# --- the share
+
+
+def test_an_audit_never_spends_more_than_its_share() -> None:
+    share = Share(Usage(), 1, UNTIL)
+    for _ in range(LEAST_LIMIT // 100 // 10):
+        share.take(10)
+        share.settle(10)
+    with pytest.raises(ShareSpentError):
+        share.take(10)
+    assert share.spent == LEAST_LIMIT // 100
+
+
+def test_what_was_spent_today_counts_and_yesterdays_does_not() -> None:
+    share = Share(Usage(), 1, UNTIL)
+    share.take(40)
+    today = Share(Usage(), 1, UNTIL + 60, share.dump())
+    assert (today.spent, today.of_this_sync) == (40, 0)
+    assert Share(Usage(), 1, UNTIL + DAY, share.dump()).spent == 0
+
+
+def test_an_audit_stops_before_the_limits_of_the_sync() -> None:
+    """Otherwise the audit would end the sync with an error."""
+    usage = Usage(most=100)
+    usage.charge("deals", 95, {})
+    with pytest.raises(ShareSpentError):
+        SharedClient(FakeClient(lambda params: {}), Share(usage, 50, UNTIL)).get(
+            Request("deleted_records", "deals", 2, 10, "deals:read")
+        )
+
+
+# --- walks
+
+
+def records(count: int) -> list[Record]:
+    return [{"id": n, "update_time": f"2026-11-{1 + n % 20:02}T08:00:00Z"} for n in range(1, count)]
+
+
+@pytest.mark.parametrize("cut", range(1, 8))
+def test_a_walk_that_is_cut_reads_the_rest_in_the_next_sync(cut: int) -> None:
+    client, seen = FakeClient(v2_list(records(100), limit=15)), set[int]()
+
+    def note(page: Any) -> None:
+        seen.update(record["id"] for record in page)
+
+    stream, saved = BY_NAME["persons"].lists[0], None
+    for _ in range(2):
+        walk = walk_of(stream, client, RLock(), note, UNTIL, saved)
+        reading = walk.take(1)
+        for at, _ in enumerate(reading or ()):
+            if saved is None and at + 1 == cut:
+                break
+        saved = walk.dump()
+    assert walk.complete
+    assert seen == set(range(1, 100))
+    assert len(client.asked) <= 7 + 2
+
+
+def test_a_cursor_that_expired_starts_the_list_over() -> None:
+    def answer(request: Request) -> Any:
+        return 400 if "cursor" in request.params else [{"id": 1}]
+
+    seen: list[Record] = []
+    stream = BY_NAME["tasks"].lists[0]
+    walk = walk_of(stream, Pipedrive(answer), RLock(), seen.extend, UNTIL, {"cursor": "old"})
+    assert list(walk.take(1) or ()) == [None]
+    assert walk.complete
+    assert seen == [{"id": 1}]
+
+
+# --- the state
+
+
+def test_a_state_gives_a_pass_back() -> None:
+    for audited in AUDITED:
+        ids = [str(UUID(int=n)) for n in (1, 2, 3)] if audited.uuids else [1, 2, 3]
+        kept = Kept(audited, {})
+        kept.begin(UNTIL - DAY, "me").seen.add(ids)
+        kept.close(kept.ids(), kept.ids(), kept.ids())
+        now = kept.begin(UNTIL, "me")
+        now.seen.add(ids[1:])
+        now.absent.add(ids[:1])
+        kept.report(ids[:1])
+        again = Kept(audited, kept.dump())
+        assert again.dump() == kept.dump()
+        assert again.current is not None
+        assert list(again.current.seen) == ids[1:]
+
+
+def audit_with(saved: Record) -> Audit:
+    client = FakeClient(lambda params: {})
+    context = ReadContext(client=client, company=ACME, lower=LOWER, until=UNTIL)
+    return Audit(context, AuditSettings(), saved, lambda *_, **__: {})
+
+
+def test_the_audit_of_leads_ends_before_the_state_is_too_large(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    leads, persons = Kept(BY_NAME["leads"], {}), Kept(BY_NAME["persons"], {})
+    leads.present.add(str(UUID(int=n << 64 | n * n)) for n in range(500))
+    persons.present.add(range(1, 500))
+    objects = {"leads": leads.dump(), "persons": persons.dump()}
+    whole = audit_with({"objects": objects}).dump()
+    assert whole["objects"] == objects
+    monkeypatch.setattr(audits, "MOST", 1_000)
+    with caplog.at_level(logging.WARNING, "airbyte"):
+        small = audit_with({"objects": objects}).dump()
+    assert small["objects"] == {"leads": {"stopped": True}, "persons": objects["persons"]}
+    assert len([text for text in caplog.messages if "audit of leads ends" in text]) == 1
+
+
+@pytest.mark.parametrize(
+    "objects", [{"deals": {"present": "damaged"}}, {"deals": {"pass": {}}}, [], {"deals": 7}]
+)
+def test_a_damaged_state_is_an_error(objects: Any) -> None:
+    with pytest.raises(Exception, match="cannot be read"):
+        audit_with({"objects": objects})
