@@ -53,6 +53,15 @@ class Verified(FormModel):
         pattern_descriptor="object=number, such as persons=1200",
     )
 
+    write_again: bool = field(
+        4,
+        "Write what an audit reads",
+        "Also write every record that an audit reads to its own table. This repairs records that "
+        "changed without a new update time, and costs no API tokens, but each audit rewrites the "
+        "tables.",
+        default=False,
+    )
+
     @field_validator("accepted_findings")
     @classmethod
     def _names_each_once(cls, value: str) -> str:
