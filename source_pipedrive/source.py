@@ -214,7 +214,9 @@ def audit_settings(config: Config, selected: Sequence[Selection]) -> AuditSettin
             "is not selected. Select that stream, or choose the mode reported."
         )
         return None
-    takers = {each.stream.endpoint.path: each.stream for each in selected if each.takes_copies}
+    # What no earlier sync has read is read whole by this one, so there is nothing to repair.
+    known = [each.stream for each in selected if each.takes_copies and not each.is_new]
+    takers = {stream.endpoint.path: stream for stream in known}
     return AuditSettings(wanted.every_days, wanted.share_of_day, wanted.accepted, takers)
 
 

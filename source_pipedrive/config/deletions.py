@@ -56,9 +56,9 @@ class Verified(FormModel):
     write_again: bool = field(
         4,
         "Write what an audit reads",
-        "Also write every record that an audit reads to its own table. This repairs records that "
-        "changed without a new update time, and costs no API tokens, but each audit rewrites the "
-        "tables.",
+        "Also write the records that an audit reads to their own tables. This repairs rows of "
+        "records that changed without a new update time. It takes no further requests, but each "
+        "audit then writes all records again.",
         default=False,
     )
 
