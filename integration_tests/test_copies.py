@@ -23,13 +23,17 @@ DEFINITIONS = {name for name in STREAMS if name.endswith("_fields")} | {"lead_la
 Table = dict[str, dict[Any, Any]]
 
 
-def sync(box: Box, state: Any = None, merge: bool = True, **changes: Any) -> Outcome:
+def sync(
+    box: Box, state: Any = None, merge: bool = True, removes: bool = False, **changes: Any
+) -> Outcome:
     """A sync of the tables with an audit, into a destination that merges, or one that appends."""
-    catalog = program.catalog_of(box.streams(), *TABLES, "deal_products", "deleted_records")
+    streams = box.run("discover", box.config(remove_deleted=removes)).of("CATALOG")[0]["streams"]
+    catalog = program.catalog_of(streams, *TABLES, "deal_products", "deleted_records")
     for each in catalog["streams"]:
         each["destination_sync_mode"] = "append_dedup" if merge else "append"
     audit = {**VERIFY, "share_of_day": 100, **changes}
     config = box.config(custom_fields="columns_and_raw", labels=True, find_deleted_records=audit)
+    config["remove_deleted"] = removes
     more = ["--state", box.file(state)] if state is not None else []
     outcome = box.run("read", config, "--catalog", box.file(catalog), *more)
     assert outcome.code == 0, outcome.sentence()
@@ -136,3 +140,28 @@ def test_a_first_sync_writes_nothing_twice(first: tuple[Box, Outcome]) -> None:
     for name in TABLES:
         ids = [row["id"] for row in before.records(name)]
         assert len(ids) == len({*ids}), name
+
+
+def test_what_is_gone_stays_gone(start: Start) -> None:
+    """Copies and tombstones of one sync: a row is repaired, or removed, and never both."""
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000, daily_tokens=1_000_000, page_limit=40)
+    outcomes = [sync(box, removes=True, write_again=True)]
+    for _ in range(2):
+        changed_unnoticed(box)
+        for name in RENAMED:
+            change(box, "purge", name, some(box, name, 1, skip=6))
+        box.control("mutate", {"archives": 6, "unarchives": 2, "deletes": 8, "edits": 8})
+        box.control("clock", {"advance_seconds": 7 * DAY})
+        outcomes.append(sync(box, outcomes[-1].state, removes=True, write_again=True))
+        truth, tables = live(merged(sync(box, removes=True))), live(merged(*outcomes))
+        for name in TABLES:
+            assert {*tables[name]} == {*truth[name]}, name
+            assert tables[name] == truth[name], name
+
+
+def live(tables: Table) -> Table:
+    """The rows that a destination keeps."""
+    return {
+        name: {id_: row for id_, row in table.items() if not row.get("_ab_cdc_deleted_at")}
+        for name, table in tables.items()
+    }
