@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Self
 
 from benchmarks import commands, image
+from benchmarks.audit import Figures, measure
 from benchmarks.fetching import fetch
 from benchmarks.pace import LATENCY, Pace, stream_seconds
 from benchmarks.programs import Cost, medians, run
-from benchmarks.records import Records, check_same, records_of
+from benchmarks.records import Records, check_same, last_states, records_of
 from benchmarks.service import NO_LIMIT, Service, sandbox
 
 DEALS = 200_000
@@ -25,6 +26,7 @@ PACED = 28_000  # deals in small pages when the pace is measured
 ASKED = 7_000  # deals with one request each
 PARENTS = 10_000  # deals with one request each when CPU time is counted
 FIELDS = 60_000  # deals with 40 custom fields each
+AUDITED, DEALS_A_SCALE = 40_000, 5_000  # with 8 times 1,515 persons, ...
 SCALE = 20  # 30,300 persons and 80,800 activities
 # Streams of which one record in a hundred changes: together RECORDS.
 CHANGING, CHANGING_DEALS, CHANGING_SCALE = "deals persons activities", 189_000, 38
@@ -259,16 +261,19 @@ class Bench:
                 service.control("clock", {"advance_seconds": 3600})
             return spent[0], spent[1]
 
+    @cached_property
+    def audit(self) -> Figures:
+        """The second audit of AUDITED deals and about as many other records as there are deals and
+        their products."""
+        with sandbox(AUDITED, scale=AUDITED / DEALS_A_SCALE) as service:
+            return measure(service, self._files)
+
     def _run_for_state(self, command: Sequence[str], state: Path) -> None:
         with tempfile.TemporaryFile(dir=self._files) as output:
             run(command, output)
             output.seek(0)
-            last = {}
-            for message in map(json.loads, output):
-                if message["type"] == "STATE":
-                    stream = message["state"]["stream"]["stream_descriptor"]["name"]
-                    last[stream] = message["state"]
-        state.write_text(json.dumps(list(last.values())), encoding="utf-8")
+            states = last_states(map(json.loads, output))
+        state.write_text(json.dumps(states), encoding="utf-8")
 
     def _in_turns(
         self,

@@ -43,18 +43,24 @@ def connector() -> str:
 
 
 def read(
-    service: Service, streams: str, workers: int | None, files: Path, columns: bool = False
+    service: Service,
+    streams: str,
+    workers: int | None,
+    files: Path,
+    columns: bool = False,
+    **more: Any,
 ) -> list[str]:
     """The command that reads streams of `service` with the connector; its input is in `files`.
 
     streams: their names, with spaces in between. workers: None lets the connector choose. columns:
-    with columns for custom fields, which the floor does not create.
+    with columns for custom fields, which the floor does not create. more: further settings.
     """
     config: dict[str, Any] = {
         "credentials": {"auth_type": "api_token", "api_token": service.token},
         "api_url": service.url,
         "history": {"mode": "all"},
         "custom_fields": "columns_and_raw" if columns else "raw",
+        **more,
     }
     if workers is not None:
         config["num_workers"] = workers

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -45,3 +46,12 @@ def check_same(name: str, read: Records, expected: Records) -> None:
         raise RuntimeError(f"{name} did not read the same as the floor: {read}, {expected}")
     if read.count > expected.count:
         raise RuntimeError(f"{name} returned duplicate records: {read}, {expected}")
+
+
+def last_states(messages: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """The last state of each stream, as the next sync gets them."""
+    last = {}
+    for message in messages:
+        if message["type"] == "STATE":
+            last[message["state"]["stream"]["stream_descriptor"]["name"]] = message["state"]
+    return list(last.values())

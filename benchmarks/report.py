@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.rows import Measured, Row
+from benchmarks.row import Measured, Row
 from docs.generators import blocks
 
 README = Path(__file__).with_name("README.md")

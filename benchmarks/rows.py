@@ -4,48 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from benchmarks import image
 from benchmarks.bench import RECORDS, Bench, Costs
 from benchmarks.programs import Cost, own_peak
-
-
-@dataclass(frozen=True)
-class Measured:
-    """value: in the row's unit, nan if it could not be measured; how: what it is computed from."""
-
-    value: float
-    how: str
-
+from benchmarks.row import Measured, Row
 
 NO_ENGINE = Measured(math.nan, "no Docker engine responded")
-
-
-@dataclass(frozen=True)
-class Row:
-    """what: the row's name; at_most, at_least: the target, in `unit`; neither: for information."""
-
-    what: str
-    unit: str
-    measure: Callable[[Bench], Measured]
-    at_most: float | None = None
-    at_least: float | None = None
-
-    @property
-    def wanted(self) -> str:
-        """The target, in words."""
-        if self.at_most is not None:
-            return f"at most {self.at_most:,g}"
-        return "" if self.at_least is None else f"at least {self.at_least:,g}"
-
-    def holds(self, value: float) -> bool | None:
-        """Whether `value` meets the target; None without a target or a measurement."""
-        if math.isnan(value):
-            return None
-        if self.at_most is not None:
-            return value <= self.at_most
-        return None if self.at_least is None else value >= self.at_least
 
 
 def reader(workers: int) -> Callable[[Bench], Measured]:
@@ -239,6 +204,20 @@ def products_changed(bench: Bench) -> Measured:
     return Measured(bench.child_tokens[1], "of 10,000 deals 100 changed")
 
 
+def audit_tokens(bench: Bench) -> Measured:
+    """What an audit costs over what its first log line announced."""
+    found = bench.audit
+    how = f"{found.spent:,} tokens over {found.announced:,} announced, {found.found:,} deleted"
+    return Measured(found.spent / found.announced, how)
+
+
+def audit_state(bench: Bench) -> Measured:
+    """The size of an audit's state, except for the UUIDs of leads."""
+    found = bench.audit
+    leads = f"{found.lead_bytes / 1e3:.0f} kB more for {found.leads:,} leads"
+    return Measured(found.bytes / 1e3, f"{found.records:,} whole numbers; {leads}")
+
+
 def ratio(ours: Cost, theirs: Cost) -> Measured:
     """CPU time over CPU time."""
     return Measured(ours.cpu / theirs.cpu, f"{ours.cpu:.2f} s over {theirs.cpu:.2f} s")
@@ -289,6 +268,8 @@ ROWS = (
     Row("nothing changed", "tokens", unchanged),
     Row("deal_products, 10,000 deals", "tokens", products, at_most=1_300),
     Row("deal_products, 1 % changed", "tokens", products_changed, at_most=60),
+    Row("audit, tokens", "of those announced", audit_tokens, at_most=1.05, at_least=0.95),
+    Row("audit, state", "kB", audit_state, at_most=40),
     Row("sandbox", "pages a CPU second", served, at_least=500),
     Row("sandbox, one client", "pages a second", fetched),
 )

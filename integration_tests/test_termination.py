@@ -17,6 +17,7 @@ import pytest
 
 from integration_tests.conftest import Box, Start
 from integration_tests.program import LISTS, Outcome, catalog_of
+from integration_tests.test_audit import found
 
 ROOT = Path(__file__).parent.parent
 SOON = 10  # seconds that Docker and PyAirbyte wait before SIGKILL
@@ -158,6 +159,41 @@ def test_a_stream_that_has_started_is_ended_in_order(begin: Begin, start: Start,
     assert outcome.statuses("currencies") == ["STARTED", "RUNNING", "COMPLETE"]
     assert outcome.statuses("deals") == ["STARTED", "INCOMPLETE"]
     assert "asked to stop" in outcome.errors[-1]["message"]
+
+
+def test_an_audit_is_resumed_where_it_was_stopped(begin: Begin, start: Start) -> None:
+    """While one list does not answer. Streams that only wait for its records are complete."""
+    box = start(rate_limit=1_000_000)
+    audit = {"mode": "verify", "share_of_day": 100, "write_again": True}
+    config = box.config(find_deleted_records=audit, num_workers=8)
+    catalog = catalog_of(box.streams(), "deals", "deleted_records")
+    for each in catalog["streams"]:
+        each["destination_sync_mode"] = "append_dedup"
+    command = ["read", "--config", box.file(config), "--catalog", box.file(catalog)]
+    first = box.run(command[0], config, *command[3:])
+    purged = {name: box.control(f"records/{name}")[3]["id"] for name in ("activities", "persons")}
+    for name, id_ in purged.items():
+        box.control("change-records", {"action": "purge", "object": name, "ids": [id_]})
+    box.control("clock", {"advance_seconds": 7 * 86_400})
+    box.control("fail-next", [{"path_contains": "v2/persons", "delay_ms": 120_000, "times": 99}])
+
+    running = begin(*command, "--state", box.file(first.state))
+    running.until("audit of activities is complete")
+    cut = running.terminate()
+    # All streams have been read; only the audit waits, as it does when its share is spent.
+    assert cut.code == 0
+    assert {cut.statuses(name)[-1] for name in ("deals", "deleted_records")} == {"COMPLETE"}
+    assert any("The next sync resumes it" in line for line in cut.logs)
+    assert found(cut) == {("activities", str(purged["activities"]))}
+    assert cut.records("deals"), "the audit wrote them again"
+
+    box.control("clear-faults", {})
+    box.control("reset-ledger", {})
+    states = {str(each["stream"]["stream_descriptor"]): each for each in (*first.state, *cut.state)}
+    last = box.run(command[0], config, *command[3:], "--state", box.file([*states.values()]))
+    assert last.code == 0, last.sentence()
+    assert found(last) == {("persons", str(purged["persons"]))}
+    assert "activities" not in box.control("ledger"), "their audit was complete"
 
 
 def test_output_that_nobody_reads(begin: Begin, shared_box: Box) -> None:

@@ -1,4 +1,4 @@
-"""Simulates how records disappear and come back."""
+"""Simulates how records disappear and come back, or change unnoticed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .data.world import World
 from .record import Row
 from .table import Table
 
-Action = Literal["delete", "purge", "merge", "restore", "hide", "show"]
+Action = Literal["delete", "purge", "merge", "restore", "hide", "show", "rename"]
 
 
 def change_records(
@@ -22,6 +22,7 @@ def change_records(
     - merge: delete all but the first, which changes
     - restore: bring back records that were deleted
     - hide, show: the token's user loses, or gets, access to them
+    - rename: change their title, but not their update time
     """
     if action not in get_args(Action):
         raise ValueError(f"unknown action {action!r}; choose from {', '.join(get_args(Action))}")
@@ -74,4 +75,8 @@ def _restore(table: Table, row: Row, now: float) -> None:
     _touch(table, row, now)
 
 
-_ACTIONS = {"delete": _delete, "purge": _purge, "restore": _restore}
+def _rename(table: Table, row: Row, now: float) -> None:
+    row.record = {**row.record, table.title: f"{row.record[table.title]} (renamed)"}
+
+
+_ACTIONS = {"delete": _delete, "purge": _purge, "restore": _restore, "rename": _rename}

@@ -114,7 +114,7 @@ class Sandbox:
         return self.service.mutate(seed, **wanted, **more)
 
     def change_records(self, action: Action, object_: str, ids: Sequence[Any]) -> list[Any]:
-        """Delete, purge, merge, restore, hide or show records; see `deletions.change_records`."""
+        """Delete, merge, restore, ... records; see `deletions.change_records`."""
         return self.service.change_records(action, object_, ids)
 
     def change_fields(self, object_: str, **wanted: Any) -> dict[str, list[str]]:

@@ -115,7 +115,7 @@ class Service:
             return mutate(self.world, self.clock.now(), self.switches, seed, **wanted)
 
     def change_records(self, action: Action, object_: str, ids: Sequence[Any]) -> list[Any]:
-        """Delete, purge, merge, restore, hide or show records; see `deletions.change_records`."""
+        """Delete, merge, restore, ... records; see `deletions.change_records`."""
         with self.lock:
             return change_records(self.world, self.clock.now(), action, object_, ids)
 

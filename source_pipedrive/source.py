@@ -52,6 +52,7 @@ from source_pipedrive.stream import (
     with_deleted_at,
     without_deleted_at,
 )
+from source_pipedrive.stream.audited import WHOLE
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages, Encoder, T
 from source_pipedrive.sync.selection import Selection
@@ -181,7 +182,8 @@ class SourcePipedrive(Source):
         for gone in sorted(s.name for s in states.per_stream_states if s.name not in STREAMS):
             logger.warning(f"Ignoring the state of {gone}: this stream no longer exists.")
         removes = parsed.remove_deleted
-        selected = [select(configured, states, removes) for configured in catalog.streams]
+        again = isinstance(wanted := parsed.find_deleted_records, Verified) and wanted.write_again
+        selected = [select(configured, states, removes, again) for configured in catalog.streams]
         stop_signal = stop_signal or StopSignal()
         client, company = connect(parsed, sleep=stop_signal)
         if stop_signal.stopped:  # no stream has started yet, so none has to be ended
@@ -194,25 +196,28 @@ class SourcePipedrive(Source):
         fields = None
         if parsed.custom_fields != "raw":
             fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
-        audit = audit_settings(parsed, [selection.stream for selection in selected])
+        audit = audit_settings(parsed, selected)
         options = replace(
             options, lower=lower, workers=parsed.num_workers, fields=fields, audit=audit
         )
         yield from SyncRun(client, company, selected, encoder, options, stop_signal)
 
 
-def audit_settings(config: Config, streams: Sequence[Stream]) -> AuditSettings | None:
+def audit_settings(config: Config, selected: Sequence[Selection]) -> AuditSettings | None:
     """What the user asked an audit to do, if anything. Warns if no selected stream would tell."""
     wanted = config.find_deleted_records
     if not isinstance(wanted, Verified):
         return None
-    if not any(stream.kind is Kind.DELETED for stream in streams):
+    if not any(each.stream.kind is Kind.DELETED for each in selected):
         logger.warning(
             "find_deleted_records asks for an audit, but its results are in deleted_records, which "
             "is not selected. Select that stream, or choose the mode reported."
         )
         return None
-    return AuditSettings(wanted.every_days, wanted.share_of_day, wanted.accepted)
+    # What no earlier sync has read is read whole by this one, so there is nothing to repair.
+    known = [each.stream for each in selected if each.takes_copies and not each.is_new]
+    takers = {stream.endpoint.path: stream for stream in known}
+    return AuditSettings(wanted.every_days, wanted.share_of_day, wanted.accepted, takers)
 
 
 def catalog_entry(stream: Stream, schema: dict[str, Any], removes: bool = False) -> AirbyteStream:
@@ -233,10 +238,13 @@ def catalog_entry(stream: Stream, schema: dict[str, Any], removes: bool = False)
 
 
 def select(
-    configured: ConfiguredAirbyteStream, states: ConnectorStateManager, removes: bool = False
+    configured: ConfiguredAirbyteStream,
+    states: ConnectorStateManager,
+    removes: bool = False,
+    again: bool = False,
 ) -> Selection:
-    """The selection of one configured stream. removes: as in `catalog_entry`. Raises a config error
-    if the stream is unknown."""
+    """The selection of one configured stream. removes: as in `catalog_entry`; again: whether what
+    an audit reads is to be written again. Raises a config error if the stream is unknown."""
     name = configured.stream.name
     stream = STREAMS.get(name)
     if stream is None:
@@ -251,7 +259,10 @@ def select(
     # In any other table, a tombstone would be one more row.
     dedups = configured.destination_sync_mode is DestinationSyncMode.append_dedup
     takes_tombstones = incremental and dedups and DELETED_AT in (schema.get("properties") or {})
-    return Selection(stream, saved, not incremental, schema, takes_tombstones)
+    # A table that keeps every version would grow by all its records with each audit.
+    merges = configured.destination_sync_mode is not DestinationSyncMode.append
+    takes_copies = again and incremental and merges and stream.endpoint.path in WHOLE
+    return Selection(stream, saved, not incremental, schema, takes_tombstones, takes_copies)
 
 
 def _warn_of_rows_that_stay(selected: Sequence[Selection]) -> None:

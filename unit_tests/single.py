@@ -11,6 +11,7 @@ from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.instants import instant, seconds_of
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.context import SyncContext
+from source_pipedrive.sync.copies import CopyWriter
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.messages import AsMessages
@@ -23,7 +24,7 @@ LOWER, UNTIL = instant("2025-11-23"), seconds_of(NOW)
 WORKERS = 8
 Record = dict[str, Any]
 Buffer = WriteBuffer[Any]
-NONE = Tombstones([], UNTIL, AsMessages(), Buffer(1))
+NONE = (Tombstones([], UNTIL, AsMessages(), Buffer(1)), CopyWriter([], AsMessages(), Buffer(1)))
 
 
 def no_sources(*_: Any) -> StreamRun[Any]:
@@ -40,7 +41,7 @@ def run_of(
 ) -> tuple[StreamRun[Any], Buffer]:
     """A run of one stream, and the buffer that it writes to."""
     stream, buffer = STREAMS[name], Buffer(10_000)
-    context = SyncContext(client, ACME, lower, UNTIL, WorkerLimits(client, WORKERS), NONE)
+    context = SyncContext(client, ACME, lower, UNTIL, WorkerLimits(client, WORKERS), *NONE)
     progress = state.restore(stream, saved or {}, False, ACME.id, lower, UNTIL)
     output = StreamOutput(name, AsMessages(), buffer)
     return StreamRun(stream, context, output, graph or Graph(no_sources), progress), buffer

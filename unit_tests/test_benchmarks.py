@@ -18,7 +18,8 @@ from benchmarks.fetching import next_cursor
 from benchmarks.pace import Pace, stream_seconds
 from benchmarks.programs import run
 from benchmarks.records import Records, check_same, records_of
-from benchmarks.rows import ROWS, Measured, Row
+from benchmarks.row import Measured, Row
+from benchmarks.rows import ROWS
 from benchmarks.service import Service, sandbox
 from docs.generators import blocks
 
@@ -111,7 +112,7 @@ def test_the_cursor_is_found_at_the_end_of_a_page() -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    for name in ("PARENTS", "RECORDS"):
+    for name in ("PARENTS", "RECORDS", "AUDITED"):
         monkeypatch.setattr(f"benchmarks.bench.{name}", 300)
     with Bench(DEALS, repetitions=1) as bench:
         yield bench
@@ -127,6 +128,18 @@ def test_the_second_sync_reads_only_what_changed(small: Bench) -> None:
     costs, records = small.changed
     assert set(costs) == {"connector", "connector start"}
     assert records == 3
+
+
+def test_an_audit_costs_what_it_announces(small: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.audit.DELETED", 8)
+    monkeypatch.setattr("benchmarks.audit.MERGED", 3)
+    monkeypatch.setattr("benchmarks.audit.PURGED", 2)
+    figures = small.audit
+    assert figures.found >= 8 + 2 + 2, "and the children of deals"
+    assert figures.announced < figures.spent < 2 * figures.announced
+    assert figures.records > DEALS
+    assert 0 < figures.bytes < 10_000
+    assert figures.lead_bytes > 16 * figures.leads > 0
 
 
 def test_the_connector_logs_a_streams_duration_if_it_chooses_the_workers(
@@ -166,6 +179,14 @@ def test_a_row_shows_whether_its_target_is_met() -> None:
     assert "| b    | 400 pages | at least 500 | MISSED  |" in report.table(
         [(most, Measured(2, "")), (least, Measured(400, "half the time"))]
     )
+
+
+def test_a_target_may_have_two_ends() -> None:
+    row = Row("a", "x", lambda _: Measured(1, ""), at_most=1.05, at_least=0.95)
+    assert row.wanted == "0.95 to 1.05"
+    assert [row.holds(value) for value in (0.94, 0.95, 1, 1.05, 1.06)] == [
+        *(False, True, True, True, False)
+    ]
 
 
 def test_a_row_without_a_measurement_is_neither_met_nor_missed() -> None:

@@ -46,6 +46,16 @@ def test_a_merge_leaves_the_first_record(caller: Caller) -> None:
     assert shown["update_time"] == NOW
 
 
+@pytest.mark.parametrize("name", ["deals", "persons", "notes", "files", "leads", "tasks"])
+def test_a_renamed_record_keeps_its_update_time(caller: Caller, name: str) -> None:
+    before = caller.box.records(name)[0]
+    caller.box.change_records("rename", name, [before["id"]])
+    (after,) = (each for each in caller.box.records(name) if each["id"] == before["id"])
+    changed = {key for key in before if before[key] != after[key]}
+    assert len(changed) == 1
+    assert not changed & {"id", "update_time"}
+
+
 def test_an_unknown_action_is_refused(caller: Caller) -> None:
     with pytest.raises(ValueError, match="unknown action"):
         caller.box.change_records("explode", "persons", [1])  # type: ignore[arg-type]

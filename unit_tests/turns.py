@@ -12,6 +12,7 @@ from typing import Any
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.stop import StopSignal
+from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
@@ -35,8 +36,11 @@ def run_of(
     full_refresh: bool = False,
     stop_signal: StopSignal | None = None,
     takers: Collection[str] = (),
+    copied: Collection[str] = (),
+    audit: AuditSettings | None = None,
 ) -> SyncRun[Any]:
-    """A sync of these streams. takers: those that take tombstones."""
+    """A sync of these streams. takers: those that take tombstones; copied: those that take what an
+    audit reads."""
     definitions = [STREAMS[each] if isinstance(each, str) else each for each in streams]
     selected = [
         Selection(
@@ -44,10 +48,11 @@ def run_of(
             (states or {}).get(stream.name, {}),
             full_refresh,
             takes_tombstones=stream.name in takers,
+            takes_copies=stream.name in copied,
         )
         for stream in definitions
     ]
-    options = Options(lower, workers)
+    options = Options(lower, workers, audit=audit)
     return SyncRun(company, ACME, selected, AsMessages(), options, stop_signal or StopSignal())
 
 

@@ -53,6 +53,15 @@ class Verified(FormModel):
         pattern_descriptor="object=number, such as persons=1200",
     )
 
+    write_again: bool = field(
+        4,
+        "Write what an audit reads",
+        "Also write the records that an audit reads to their own tables. This repairs rows of "
+        "records that changed without a new update time. It takes no further requests, but each "
+        "audit then writes all records again.",
+        default=False,
+    )
+
     @field_validator("accepted_findings")
     @classmethod
     def _names_each_once(cls, value: str) -> str:

@@ -13,6 +13,7 @@ Words used here and in sync/:
     seam          where two pages of a sorted list meet, and may contain the same records
     hidden        a parent that the user may not see; later syncs ask for it again
     parked        a parent that could not be read; the stream stays incomplete until it can be
+    copy          a record that an audit has read, written again in its own stream
     tombstone     a record that removes a row from the user's table; one stream sends it, another
                   takes it
     unavailable   a stream that the account does not have (stream/needs.py)

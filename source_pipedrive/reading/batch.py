@@ -43,6 +43,15 @@ class HiddenParent:
     time: int
 
 
+@dataclass(frozen=True)
+class Copies:
+    """Records of `stream`, which an audit has read and which are written again in that stream. No
+    state includes them, and no dependent receives them."""
+
+    stream: str
+    records: Sequence[Record]
+
+
 class Signal(Enum):
     """What a task asks of the sync besides writing records."""
 
@@ -51,7 +60,7 @@ class Signal(Enum):
     RESTART = "the list is not sorted as requested, so nothing read so far counts"
 
 
-Step = Batch | HiddenParent | Signal
+Step = Batch | HiddenParent | Copies | Signal
 # Sending True into a task asks it to stop at the next good place, so that `take` returns the rest
 # later: memory is short, or other streams come first.
 Task = Generator[Step, bool, None]

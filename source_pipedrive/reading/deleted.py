@@ -73,6 +73,8 @@ class DeletedRecords(Sequential):
         return {**found, "audit": audit} if found and audit else found
 
     def close(self, failed: bool, unavailable: bool) -> bool:
+        if self._released and self.audit.pending:
+            logger.info(f"{self.stream.name}: the audit was cut short. The next sync resumes it.")
         return self.audit.is_unsaved and (self.progress.complete or self._refused is not None)
 
     # -- rows

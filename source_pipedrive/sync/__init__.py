@@ -9,6 +9,7 @@
    records and the state that includes them into the `WriteBuffer` (output.py). What they remove
    from other streams' tables goes before them (tombstones.py).
 5. It hands the records to the dependents (handovers.py), which may yield batches of their own.
+   What an audit reads goes into its own stream as well (copies.py).
 6. The worker resumes the task. The main thread takes the output from the buffer and writes it.
 7. When all runs have ended, the main thread writes `sync_reports` (report_rows.py), if selected.
 """

@@ -10,6 +10,7 @@ from source_pipedrive.http.request import Api
 from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.shaping import Fields
+from source_pipedrive.sync.copies import CopyWriter
 from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.tombstones import Tombstones
 
@@ -17,8 +18,8 @@ from source_pipedrive.sync.tombstones import Tombstones
 @dataclass(frozen=True)
 class SyncContext:
     """What the runs of a sync share. lower, until: the history, in seconds since 1970; tombstones:
-    what the streams remove from each other's tables; fields: None if custom fields stay as
-    Pipedrive sends them; audit, lists: as in ReadContext."""
+    what the streams remove from each other's tables; copies: what an audit writes again; fields:
+    None if custom fields stay as Pipedrive sends them; audit, lists: as in ReadContext."""
 
     client: Api
     company: Company
@@ -26,6 +27,7 @@ class SyncContext:
     until: int
     limits: WorkerLimits
     tombstones: Tombstones[Any]
+    copies: CopyWriter[Any]
     fields: Fields | None = None
     audit: AuditSettings | None = None
     lists: WholeLists = field(default_factory=WholeLists)

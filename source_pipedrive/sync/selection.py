@@ -12,13 +12,15 @@ from source_pipedrive.stream import Stream
 @dataclass(frozen=True)
 class Selection:
     """A stream to read. state: what the last sync saved; schema: as in the catalog;
-    takes_tombstones: whether tombstones can remove rows from its table."""
+    takes_tombstones: whether tombstones can remove rows from its table; takes_copies: whether the
+    records that an audit reads are written again in it."""
 
     stream: Stream
     state: Mapping[str, Any]
     full_refresh: bool
     schema: Mapping[str, Any] = field(default_factory=dict)
     takes_tombstones: bool = False
+    takes_copies: bool = False
 
     @property
     def is_new(self) -> bool:

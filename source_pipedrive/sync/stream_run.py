@@ -9,7 +9,7 @@ and states share one queue, so a state never arrives before its records.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -17,12 +17,14 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.errors import SyncError
 from source_pipedrive.http.shapes import values
 from source_pipedrive.reading import state
-from source_pipedrive.reading.batch import Batch, Handover, HiddenParent, Signal, Step, Task
+from source_pipedrive.reading.batch import Batch, Copies, Handover, HiddenParent, Signal, Step, Task
 from source_pipedrive.reading.children import Children
 from source_pipedrive.reading.dependent import DependentReader
+from source_pipedrive.reading.instants import instants
 from source_pipedrive.reading.progress import Progress, without
 from source_pipedrive.reading.reader import ReadContext, Reader
 from source_pipedrive.reading.readers import reader_class
+from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.shaping import Shaping
 from source_pipedrive.stream import Stream
 from source_pipedrive.sync.context import SyncContext
@@ -31,6 +33,7 @@ from source_pipedrive.sync.forecast import ChildForecast, Forecast
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.guard import GuardedClient
 from source_pipedrive.sync.handovers import Handovers
+from source_pipedrive.sync.held_output import HeldOutput
 from source_pipedrive.sync.messages import T
 from source_pipedrive.sync.output import StreamOutput
 from source_pipedrive.sync.status import RunStatus
@@ -58,6 +61,7 @@ class StreamRun(RunStatus[T]):
         user, schema = context.company.user_id, schema or {}
         self._shaping = Shaping(stream, user, context.fields, schema, context.until)
         self._tombstones: Tombstones[T] = context.tombstones
+        self._copies = context.copies
         view = ReadContext(
             client=GuardedClient(context.client, self.check),
             company=context.company,
@@ -115,6 +119,8 @@ class StreamRun(RunStatus[T]):
             yield True
         elif isinstance(step, HiddenParent):
             self.hide(step)
+        elif isinstance(step, Copies):
+            self._copies.write(step)
         elif step is Signal.CHECKPOINT:
             self._checkpoint()
             yield False
@@ -163,6 +169,24 @@ class StreamRun(RunStatus[T]):
                     kept = True
         finally:
             if not kept:
+                self.output.free_slot()
+
+    def write_copies(self, records: Sequence[Record]) -> None:
+        """Writes records of this stream that an audit has read, as far as the configured history
+        reaches."""
+        since, history = self.reader.progress.since, self.stream.incremental.history_field
+        times = instants([record.get(history or "") for record in records])
+        records = [r for r, at in zip(records, times, strict=True) if at is None or at >= since]
+        self.output.take_slot()
+        taken = False
+        try:
+            shaped = self._shaping.records(records)
+            rendered = self.output.render(shaped)
+            with self.reader.lock:
+                if isinstance(self.output, HeldOutput) and self.absence is None:
+                    taken = self.output.copies(rendered, len(records))
+        finally:
+            if not taken:
                 self.output.free_slot()
 
     def _note(self, batch: Batch) -> None:

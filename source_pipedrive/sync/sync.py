@@ -23,6 +23,7 @@ from source_pipedrive.reading.multi_progress import whole
 from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.sync.context import SyncContext
+from source_pipedrive.sync.copies import CopyWriter
 from source_pipedrive.sync.failures import logger
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.limits import WorkerLimits
@@ -79,6 +80,7 @@ class SyncRun(Generic[T]):
         until = seconds_of(company.at)
         limits = WorkerLimits(client, options.workers)
         tombstones = Tombstones(selected, until, encoder, self.buffer)
+        copies = CopyWriter(selected, encoder, self.buffer)
         self._context = SyncContext(
             client=client,
             company=company,
@@ -86,6 +88,7 @@ class SyncRun(Generic[T]):
             until=until,
             limits=limits,
             tombstones=tombstones,
+            copies=copies,
             fields=options.fields,
             audit=options.audit,
         )
@@ -119,11 +122,15 @@ class SyncRun(Generic[T]):
         )
         if progress is not None:
             self._context.tombstones.read_again(stream, progress)
-        output = self._context.tombstones.output_of(stream) or StreamOutput(
-            stream.name, self._encoder, self.buffer, selection.state
+        output = (
+            context.tombstones.output_of(stream)
+            or context.copies.output_of(stream)
+            or StreamOutput(stream.name, self._encoder, self.buffer, selection.state)
         )
         full, schema = selection.full_refresh, selection.schema
-        return StreamRun(stream, context, output, self._graph, progress, full, schema)
+        run = StreamRun(stream, context, output, self._graph, progress, full, schema)
+        context.copies.add(run)
+        return run
 
     def _unselected_run(self, stream: Stream, remaining: Remaining) -> StreamRun[T]:
         """A run whose records only dependents need."""
@@ -178,6 +185,7 @@ class SyncRun(Generic[T]):
         if run.selected:
             complete = run.error is None and run.absence is None
             self._context.tombstones.ended(run.stream, complete)
+            self._context.copies.ended(run.stream)
             self._report.ended(run)
 
     def _error(self) -> AirbyteTracedException | None:

@@ -13,14 +13,10 @@ selected for a while.
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
-
-from airbyte_cdk.models import AirbyteStreamStatus
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.reading.batch import Batch
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
@@ -29,20 +25,17 @@ from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.tombstones import lists_deleted, of_deletions, of_moved
 from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.sync.failures import logger
+from source_pipedrive.sync.held_output import HeldOutput
 from source_pipedrive.sync.messages import Encoder, T
-from source_pipedrive.sync.output import StreamOutput, WriteBuffer
+from source_pipedrive.sync.output import WriteBuffer
 from source_pipedrive.sync.selection import Selection
 
 KEY = "removed"
 
 
-class TombstoneOutput(StreamOutput[T]):
-    """The output of a stream that takes tombstones. Thread-safe, because they come from the workers
-    of other streams.
-
-    removed: up to which time it has the tombstones of which sender; senders: the streams for which
-    it stays open.
-    """
+class TombstoneOutput(HeldOutput[T]):
+    """The output of a stream that takes tombstones. Its states say up to which time it has those of
+    which sender: `removed`."""
 
     def __init__(
         self,
@@ -53,42 +46,16 @@ class TombstoneOutput(StreamOutput[T]):
         removed: dict[str, str],
         senders: Iterable[str],
     ) -> None:
-        super().__init__(stream, encoder, buffer, saved)
+        super().__init__(stream, encoder, buffer, saved, senders)
         self._removed = removed
-        self._senders = set(senders)
         self._sent = 0  # tombstones
-        self._lock = threading.RLock()
-        self._last: dict[str, Any] | None = None  # the last state
-        self._is_outdated = False  # it lacks tombstones, or what has been removed
-        self._end: tuple[AirbyteTracedException | None] | None = None  # of its own reading
-
-    def started(self) -> None:
-        with self._lock:
-            super().started()
-
-    def page(self, rendered: Sequence[T], count: int, state: dict[str, Any] | None) -> None:
-        with self._lock:
-            super().page(rendered, count, state)
-
-    def state(self, state: dict[str, Any]) -> None:
-        with self._lock:
-            super().state(state)
 
     def tombstones(self, rendered: Sequence[T], count: int) -> None:
-        """Rendered tombstones; they do not count as records of the stream."""
+        """Rendered tombstones."""
         with self._lock:
-            if self._end is not None and not self._senders:
-                return  # from a worker that nobody waits for any more
-            self.started()
-            self._since_state += count
-            self._sent += count
-            self._is_outdated = True
-            self._put_pieces([*self._status(AirbyteStreamStatus.RUNNING), *rendered])
-
-    def ended(self, error: AirbyteTracedException | None) -> None:
-        with self._lock:
-            self.over, self._end = True, (error,)
-            self._close()
+            if not self._has_closed:
+                self._sent += count
+                self._add(rendered, count)
 
     def sender_ended(self, sender: str, until: str) -> None:
         """No more tombstones come from this stream. until: those up to this time were sent; "" if
@@ -96,24 +63,20 @@ class TombstoneOutput(StreamOutput[T]):
         with self._lock:
             if until:
                 self._removed[sender], self._is_outdated = until, True
-            self._senders.discard(sender)
-            self._close()
+            self.let_go(sender)
 
     def _close(self) -> None:
-        if self._end is None or self._senders:
-            return
-        if self._is_outdated and self._last is not None:
-            self._put_pieces(self._state_pieces(self._last))
-        super().ended(self._end[0])
-        if self._sent:
+        super()._close()
+        if self._sent and self._has_closed:
             logger.info(
                 f"{self.stream}: sent {self._sent:,} tombstones, for records that were deleted or "
                 "moved to another list."
             )
 
     def _state_pieces(self, state: dict[str, Any]) -> Sequence[T]:
-        self._last, self._is_outdated = state, False
-        return super()._state_pieces({**state, KEY: dict(self._removed)})
+        pieces = super()._state_pieces({**state, KEY: dict(self._removed)})
+        self._last = state
+        return pieces
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class DealsWalk(Walk):
                 self.unread.add(refused)
                 self._after = batch[-1]
                 self._remaining = self._remaining - Numbers(batch)
-            yield
+            yield None
 
     def dump(self) -> dict[str, Any]:
         unread = {"unread": self.unread.dump()} if len(self.unread) else {}

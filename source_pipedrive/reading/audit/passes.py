@@ -26,7 +26,7 @@ from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.verification import Verdicts, is_marked, verify
 from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import Reading, Walk, walk_of
-from source_pipedrive.reading.batch import Batch
+from source_pipedrive.reading.batch import Batch, Copies
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.progress import OVERLAP
 from source_pipedrive.reading.records import Record
@@ -37,8 +37,8 @@ logger = logging.getLogger("airbyte")
 
 ROWS = 500  # in one batch
 AUDIT, UNREACHABLE = "audit", "unreachable"
-# Yields None after each request that is worth saving, and batches of rows.
-Work = Iterator[Batch | None]
+# Yields None after each request that is worth saving, batches of rows, and records to write again.
+Work = Iterator[Batch | Copies | None]
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class ObjectPass:
 
     def _walk(self, stream: Stream, saved: dict[str, Any] | None) -> Walk:
         context = self._context
+        stream = context.settings.as_taken(stream)
         shared = (stream, context.client, context.lock, self._note)
         if self._kept.audited.of_deals:
             since = min(self._now.begun, context.deals.closed)
@@ -119,10 +120,15 @@ class ObjectPass:
         return None
 
     def _counted(self, walk: Walk, reading: Reading) -> Work:
-        for _ in reading:
-            with self._context.lock:
-                self._now.spend(walk.stream.endpoint.cost)
-            yield None
+        taker = self._context.settings.takers.get(walk.stream.endpoint.path)
+        for records in reading:
+            if records is None:
+                with self._context.lock:
+                    self._now.spend(walk.stream.endpoint.cost)
+                yield None
+            elif taker is not None and records:
+                # They leave before the page counts as read: a state may follow at any time.
+                yield Copies(taker.name, records)
 
     def end(self) -> bool:
         """Ends it for this sync. False if that was known. The caller holds the lock."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from source_pipedrive.stream import Stream
 
 DAY = 86_400
 
@@ -11,13 +13,27 @@ DAY = 86_400
 @dataclass(frozen=True)
 class AuditSettings:
     """every: days between two passes; share: percent of the company's daily budget that an audit
-    may use; accepted: by object, the size of a finding that the user has confirmed."""
+    may use; accepted: by object, the size of a finding that the user has confirmed; takers: the
+    streams in which the records that an audit reads are written again, by the path of their list.
+    """
 
     every: int = 7
     share: int = 10
     accepted: Mapping[str, int] = field(default_factory=dict)
+    takers: Mapping[str, Stream] = field(default_factory=dict)
 
     def is_due(self, begun: int, now: int) -> bool:
         """Whether a new pass is due at `now` if the last one began at `begun`, in seconds. An hour
         early counts, so that a sync at the same time of day is not late by one."""
         return now - begun >= self.every * DAY - 3_600
+
+    def as_taken(self, stream: Stream) -> Stream:
+        """A list, with the fields that its taker requests. That stream may request deleted records,
+        too, which an audit must not see."""
+        taker = self.takers.get(stream.endpoint.path)
+        if taker is None:
+            return stream
+        params = {name: value for name, value in taker.endpoint.params.items() if name != "status"}
+        optional = taker.endpoint.optional_fields
+        endpoint = replace(stream.endpoint, params=params, optional_fields=optional)
+        return replace(stream, endpoint=endpoint)

@@ -23,8 +23,8 @@ WORTH_SPLITTING, SPLITS_A_WORKER = 4, 3
 
 # Notes the records of a page; the lock is held.
 Note = Callable[[Sequence[Record]], None]
-# Reads pages; yields after each one.
-Reading = Iterator[None]
+# Reads pages; yields the records of each one, and then, once they count as read, None.
+Reading = Iterator[Sequence[Record] | None]
 
 
 class Walk(ABC):
@@ -95,13 +95,14 @@ class SpanWalk(Walk):
                 for value in values(page.records, "update_time")
                 if (time := instant_or_none(value)) is not None
             ]
+            yield page.records
             with self.lock:
                 self.note(page.records)
                 last = times[-1] if times else span.at
                 ended = page.last or last >= span.end
                 density = len(times) / max(1, times[-1] - times[0]) if times else 0.0
                 self._progress.advance(span, span.end if ended else last, density)
-            yield
+            yield None
             if ended or (not self._shared and last > begun):
                 return
 
@@ -148,10 +149,11 @@ class PlainWalk(Walk):
         # Records above may have been deleted meanwhile, which moves the others up.
         start = max(0, self._offset - (self.stream.endpoint.limit or 0))
         for page in pages(self.client, self.stream, {"sort": "id ASC"}, start):
+            yield page.records
             with self.lock:
                 self.note(page.records)
                 self._offset, self._complete = page.position, page.last
-            yield
+            yield None
 
     def _by_cursor(self) -> Reading:
         try:
@@ -164,10 +166,11 @@ class PlainWalk(Walk):
 
     def _after(self, cursor: str | None) -> Reading:
         for page in pages(self.client, self.stream, {"cursor": cursor} if cursor else {}):
+            yield page.records
             with self.lock:
                 self.note(page.records)
                 self._cursor, self._complete = page.cursor, page.last
-            yield
+            yield None
 
     def dump(self) -> dict[str, Any]:
         if self._complete:
