@@ -67,6 +67,7 @@ class ObjectPass:
         self._kept = kept
         self._context = context
         self._verifying = False
+        self._looks_back = True  # finds what was deleted before its first pass
         self._now = self._current()
         walks = chain(self._now.walks, repeat(None))
         self._walks = [self._walk(*each) for each in zip(kept.audited.lists, walks, strict=False)]
@@ -175,11 +176,7 @@ class ObjectPass:
         gaps = new - now.seen if ask else kept.ids()
         if guards.is_sparse(len(gaps), len(new) - len(gaps)) or self._counts_otherwise():
             ask = False
-        if first and not ask:
-            logger.info(
-                f"{AUDITOR}: this first audit of {self.name} notes which records there are. "
-                "Whatever was deleted earlier stays unknown."
-            )
+        self._looks_back = not first or ask
         return gaps if ask else kept.ids()
 
     def _counts_otherwise(self) -> bool:
@@ -273,11 +270,14 @@ class ObjectPass:
             (self._lost(id_, UNREACHABLE) for id_ in hidden if id_ not in now.marked),
             (self._row(id_, restored=True) for id_ in back),
         )
-        logger.info(
-            f"{AUDITOR}: the audit of {self.name} is complete: {len(now.seen):,} exist, "
-            f"{len(deleted):,} were deleted, {len(back):,} came back, {len(hidden):,} are no "
-            "longer visible to this user."
-        )
+        found = {
+            "were deleted": len(deleted),
+            "came back": len(back),
+            "are no longer visible to this user": len(hidden),
+        }
+        parts = [f"{len(now.seen):,} exist", *(f"{n:,} {what}" for what, n in found.items() if n)]
+        first = "" if self._looks_back else " What was deleted before this first audit is unknown."
+        logger.info(f"{AUDITOR}: audited {self.name}: {', '.join(parts)}.{first}")
         while len(batch := list(islice(rows, ROWS))) == ROWS:
             yield Batch(batch)
         # The state that closes the pass follows its last row.
