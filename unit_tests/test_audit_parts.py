@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import islice
 from threading import RLock
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,7 @@ from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import walk_of
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.stream.audited import AUDITED
-from unit_tests.fakes import ACME, NOW, FakeApi, FakeClient, v2_list
+from unit_tests.fakes import ACME, NOW, FakeApi, FakeClient, v1_list, v2_list
 from unit_tests.single import LOWER, UNTIL
 
 BY_NAME = {each.name: each for each in AUDITED}
@@ -225,6 +226,20 @@ def test_a_walk_that_is_cut_reads_the_rest_in_the_next_sync(cut: int) -> None:
     assert walk.complete
     assert seen == set(range(1, 100))
     assert len(client.asked) <= 7 + 2
+
+
+def test_a_walk_by_offset_gets_on_though_its_pages_are_small() -> None:
+    """Each sync reads two pages of a tenth of the size that was requested."""
+    rows = [{"id": n} for n in range(1, 1_000)]
+    client, seen = FakeClient(v1_list(rows, limit=50)), list[Record]()
+    stream, saved = BY_NAME["files"].lists[0], None
+    for _ in range(25):
+        walk = walk_of(stream, client, RLock(), seen.extend, UNTIL, saved)
+        for _ in islice(walk.take(1) or (), 2):
+            pass
+        saved = walk.dump()
+    assert walk.complete
+    assert {row["id"] for row in seen} == {row["id"] for row in rows}
 
 
 def test_a_cursor_that_expired_starts_the_list_over() -> None:
