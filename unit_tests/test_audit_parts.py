@@ -24,6 +24,7 @@ from source_pipedrive.reading.audit.share import LEAST_LIMIT, Share, SharedClien
 from source_pipedrive.reading.audit.verification import Verdicts, verify
 from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import walk_of
+from source_pipedrive.reading.counts import Audit as LastAudit
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.stream.audited import AUDITED
 from unit_tests.fakes import ACME, NOW, FakeApi, FakeClient, v1_list, v2_list
@@ -277,6 +278,24 @@ def audit_with(saved: Record) -> Audit:
     client = FakeClient(lambda params: {})
     context = ReadContext(client=client, company=ACME, lower=LOWER, until=UNTIL)
     return Audit(context, AuditSettings(), saved, lambda *_, **__: {})
+
+
+def test_the_report_of_a_sync_learns_what_the_last_passes_found() -> None:
+    persons, files, leads = (Kept(BY_NAME[name], {}) for name in ("persons", "files", "leads"))
+    persons.begin(UNTIL - 9 * DAY, "me").seen.add(range(1, 41))
+    persons.close(persons.ids(), persons.ids(), persons.ids())
+    persons.begin(UNTIL - DAY, "me").seen.add(range(1, 10))
+    files.begin(UNTIL - DAY, "me")
+    leads.begin(UNTIL - DAY, "me")
+    leads.close(leads.ids(), leads.ids(), leads.ids())
+    leads.stop()
+    saved = {"objects": {kept.audited.name: kept.dump() for kept in (persons, files, leads)}}
+    found = audit_with(saved).findings()
+    assert found.audits == {"persons": LastAudit(UNTIL - 9 * DAY, 40)}, "leads are not kept"
+    assert found.unaudited == {
+        "persons": (UNTIL - 9 * DAY, UNTIL - DAY),
+        "files": (0, UNTIL - DAY),
+    }
 
 
 def test_the_audit_of_leads_ends_before_the_state_is_too_large(

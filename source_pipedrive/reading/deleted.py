@@ -16,6 +16,7 @@ from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.reported import OBJECTS, UNREACHABLE, Reported, is_deleted
 from source_pipedrive.reading.batch import Batch, Signal, Task
+from source_pipedrive.reading.counts import Findings
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.records import Record, as_rfc3339
@@ -77,6 +78,9 @@ class DeletedRecords(Sequential):
 
     def close(self, failed: bool, unavailable: bool) -> bool:
         return self.audit.is_unsaved and (self.progress.complete or self._refused is not None)
+
+    def findings(self, failed: bool) -> Findings:
+        return self.audit.findings()
 
     # -- rows
 

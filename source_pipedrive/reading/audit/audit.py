@@ -17,6 +17,8 @@ from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.share import Share, SharedClient, ShareSpentError
 from source_pipedrive.reading.audit.viewer import PRICE, Viewer, ask_viewer
 from source_pipedrive.reading.batch import Batch, Signal, Task
+from source_pipedrive.reading.counts import Audit as LastAudit
+from source_pipedrive.reading.counts import Findings
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream.audited import AUDITED, AUDITOR, DEALS
@@ -116,6 +118,21 @@ class Audit:
     def known(self, name: str) -> Iterable[Any]:
         """Ids of an object that were present at its last pass."""
         return self._kept[name].present if self.settings is not None else ()
+
+    # -- what the report of the sync says
+
+    def findings(self) -> Findings:
+        """The last complete audit of each object, and the passes that a later sync resumes."""
+        if self.settings is None:
+            return Findings()
+        with self._lock:
+            kept = [each for each in self._kept.values() if not each.stopped]
+            done = {each.audited.name: each for each in kept if each.closed}
+            begun = {each.audited.name: (each.closed, each.current) for each in kept}
+            return Findings(
+                audits={n: LastAudit(each.closed, len(each.present)) for n, each in done.items()},
+                unaudited={n: (at, now.begun) for n, (at, now) in begun.items() if now},
+            )
 
     # -- tasks
 
