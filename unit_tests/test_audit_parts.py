@@ -274,6 +274,15 @@ def test_a_state_gives_a_pass_back() -> None:
         assert list(again.current.seen) == ids[1:]
 
 
+def test_what_a_pass_has_judged_does_not_replace_what_pipedrive_reports_meanwhile() -> None:
+    kept = Kept(BY_NAME["persons"], {})
+    now = kept.begin(UNTIL, "me")
+    for judged in (now.seen, now.absent, now.marked, now.unsure):
+        judged.add([1, 2])
+    kept.report([1])
+    assert list(now.gone) == list(now.seen) == list(now.unsure) == [2]
+
+
 def audit_with(saved: Record) -> Audit:
     client = FakeClient(lambda params: {})
     context = ReadContext(client=client, company=ACME, lower=LOWER, until=UNTIL)

@@ -93,22 +93,26 @@ class DeletedRecords(Sequential):
         deleted_time: Any = None,
         last_present: int | None = None,
         restored: bool = False,
+        seen: int = 0,
     ) -> Record:
         """A row of this stream; all of them are made here.
 
         name: the object. evidence: how the deletion is known, "" if nothing confirms it.
         last_present: when the record was last known to exist, in seconds. restored: it was reported
-        as deleted and exists.
+        as deleted and exists. seen: when it was looked for, in seconds; otherwise when the sync
+        began. `seen_time` is never earlier than the last change of a row that this sync may have
+        written: that row would look like a record that has come back.
         """
-        seen = rfc3339(self.progress.until)
+        gone = 0 if restored else instant_or_none(as_rfc3339(deleted_time)) or 0
+        time = rfc3339(max(self.progress.until, seen, gone))
         return {
             "object": name,
             "id": str(id_),
-            "seen_time": seen,
+            "seen_time": time,
             "deleted_time": as_rfc3339(deleted_time),
             "evidence": evidence or None,
             "last_present_time": rfc3339(last_present) if last_present else None,
-            "restored_time": seen if restored else None,
+            "restored_time": time if restored else None,
             "merged_into": None,
         }
 
@@ -155,7 +159,7 @@ class DeletedRecords(Sequential):
         path, late = part.endpoint.path, 0
         for page in pages(self.context.client, part, _bounds(part, since)):
             if path == "recents":
-                yield Batch(self._of_recents(page.records))
+                yield Batch(self._of_recents(page.records, page.at))
                 if page.records:
                     late = late + 1 if _are_late(page.records, self.progress.until) else 0
                 if late == LATE_PAGES:
@@ -176,7 +180,7 @@ class DeletedRecords(Sequential):
                     listed_in=path,
                 )
 
-    def _of_recents(self, items: Sequence[Record]) -> list[Record]:
+    def _of_recents(self, items: Sequence[Record], at: int) -> list[Record]:
         rows: list[Record] = []
         reported = Reported(self.context, self.audit, [item for item in items if is_deleted(item)])
         for item in items:
@@ -192,7 +196,10 @@ class DeletedRecords(Sequential):
             else:
                 time = data.get("delete_time") or data.get("update_time")
                 evidence = reported.evidence(name, id_)
-                rows.append(self.row(name, id_, evidence, deleted_time=time))
+                if evidence == UNREACHABLE and self.audit.has_reported(name, id_):
+                    continue  # this row would replace one that knows more
+                seen = 0 if time else at  # a record that is missing has no time
+                rows.append(self.row(name, id_, evidence, deleted_time=time, seen=seen))
                 if evidence:  # otherwise an audit has yet to find out
                     self.audit.note(name, [id_], unreachable=evidence == UNREACHABLE)
         return rows

@@ -19,7 +19,7 @@ from typing import Any
 
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.http.pacing import growing
-from source_pipedrive.http.request import Api, Request
+from source_pipedrive.http.request import Answer, Api, Request
 from source_pipedrive.http.shapes import Shape
 from source_pipedrive.reading.answers import (
     found_in,
@@ -29,6 +29,7 @@ from source_pipedrive.reading.answers import (
     promises_more,
     records_of,
 )
+from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.records import Record, key_of
 from source_pipedrive.stream import Paging, Stream
 
@@ -45,13 +46,14 @@ STEPS_BACK = 1_000
 class Page:
     """records: as Pipedrive sent them; last: no page follows; position: v1's offset after them;
     cut: the page is full and the answer does not say whether another follows; cursor: of the next
-    page."""
+    page; at: when Pipedrive sent it, in seconds since 1970, 0 if unknown."""
 
     records: list[Record]
     last: bool
     position: int = 0
     cut: bool = False
     cursor: str | None = None
+    at: int = 0
 
 
 def request_for(
@@ -109,7 +111,7 @@ def one_page(
     client: Api, stream: Stream, params: Mapping[str, str], path: str = "", known: bool = False
 ) -> Page:
     """A list that is a single answer."""
-    body = _answer(client, stream, request_for(stream, params, path), known)
+    body = _answer(client, stream, request_for(stream, params, path), known).body
     if pagination_of(body).get("more_items_in_collection"):
         raise StreamError(
             f'Pipedrive sent only a part of "{stream.name}", which used to be one answer. '
@@ -133,7 +135,7 @@ def cursor_pages(
     while True:
         now = {**params, "cursor": cursor} if cursor else params
         request = request_for(stream, now, path, shape)
-        body = _answer(client, stream, request, known or cursor is not None)
+        body = _answer(client, stream, request, known or cursor is not None).body
         more = body.get("additional_data") or {}
         cursor = more.get("next_cursor")
         if cursor in seen:
@@ -168,7 +170,8 @@ def offset_pages(
     recent: deque[dict[object, Record]] = deque(maxlen=4)
     while True:
         request = request_for(stream, {**params, "start": str(start)}, path)
-        body = _answer(client, stream, request, known and not start)
+        answer = _answer(client, stream, request, known and not start)
+        body = answer.body
         records = {key_of(stream, item): item for item in records_of(stream, body)}
         first = next(iter(records), None)
         if start and recent and not any(_has(page, first, records) for page in recent):
@@ -188,7 +191,7 @@ def offset_pages(
         position = next_start(body, start)
         if position <= start:
             position = start + len(records)
-        yield Page(fresh, not more, position)
+        yield Page(fresh, not more, position, at=_time_of_answer(answer))
         if not more:
             return
         recent.append(records)
@@ -206,7 +209,7 @@ def _time_of(item: Record) -> Any:
     return (inside if isinstance(inside, dict) else item).get("update_time")
 
 
-def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mapping[str, Any]:
+def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Answer:
     """The answer to a request, repeated while its records are null without good reason.
 
     Null is an empty list if v1's contract says so (its paging block is present and says that
@@ -215,14 +218,14 @@ def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mappi
     """
     list_of_v2 = stream.endpoint.version == 2 and stream.child is None
     certain = known or stream.endpoint.never_empty or list_of_v2
-    body = client.get(request).body
+    answer = client.get(request)
     tries, nulls = 0, client.null_answers
-    while _is_null(stream, body):
-        if not certain and not promises_more(body):
+    while _is_null(stream, answer.body):
+        if not certain and not promises_more(answer.body):
             if tries:
                 nulls.confirm(stream.name)
-            if tries or _says_empty(stream, body) or nulls.is_believed(stream.name):
-                return body
+            if tries or _says_empty(stream, answer.body) or nulls.is_believed(stream.name):
+                return answer
         tries += 1
         # After ten such parents the first null is believed, and the parent is skipped without
         # retries.
@@ -238,10 +241,14 @@ def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mappi
                 NO_RECORDS,
             )
         client.pause(growing(tries))
-        body = client.get(request).body
+        answer = client.get(request)
     if tries:
         nulls.distrust(stream.name)  # this endpoint's nulls cannot be trusted
-    return body
+    return answer
+
+
+def _time_of_answer(answer: Answer) -> int:
+    return seconds_of(answer.at) if answer.at is not None else 0
 
 
 def _is_null(stream: Stream, body: Mapping[str, Any]) -> bool:

@@ -109,6 +109,10 @@ class Audit:
         if self.settings is not None and name in self._kept:
             self._kept[name].report(ids, unreachable)
 
+    def has_reported(self, name: str, id_: Any) -> bool:
+        """Whether this record was reported as deleted and has not come back."""
+        return self.settings is not None and id_ in self._kept[name].reported
+
     def restored(self, name: str, ids: Iterable[Any]) -> list[Any]:
         """Those of these ids that were reported as deleted; they count as present from now on."""
         if self.settings is None or name not in self._kept:
@@ -155,14 +159,16 @@ class Audit:
         if not due and not self._comparison.has_missing(lists):
             self._comparison.note(lists, now)
             return
+        viewer = self._viewer()
         context = PassContext(
             client=SharedClient(self._context.client, self._share),
             lock=self._lock,
             now=now,
             settings=self.settings,
-            viewer=self._viewer(),
+            viewer=viewer,
             ask_viewer=self._viewer,
-            row=self._row,
+            # All other streams have ended, so whatever they wrote is not newer.
+            row=partial(self._row, seen=viewer.at),
             deals=self._kept[DEALS.name],
         )
         for rows in self._comparison.compare(lists, context):
