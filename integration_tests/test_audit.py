@@ -160,6 +160,15 @@ def test_lost_access_is_not_a_deletion(start: Start) -> None:
     assert restored(last) == hidden
 
 
+def test_a_deletion_is_verified_though_the_oldest_records_were_deleted(start: Start) -> None:
+    """Records that exist are asked for as well. If those are deleted too, no answer counts."""
+    box, state = started(start)
+    ids = some(box, "persons", 4, skip=0)
+    change(box, "delete", "persons", ids)
+    box.control("mutate", {"seed": 1, "objects": ["persons"], "edits": 5})
+    assert found(audit(box, state), "recents") >= {("persons", str(id_)) for id_ in ids}
+
+
 def test_a_deletion_that_is_known_never_becomes_doubtful(start: Start) -> None:
     """The same change is listed again, and the user is no admin any more. A later row would replace
     the first, and the record would count as existing."""

@@ -182,7 +182,7 @@ class DeletedRecords(Sequential):
 
     def _of_recents(self, items: Sequence[Record], at: int) -> list[Record]:
         rows: list[Record] = []
-        reported = Reported(self.context, self.audit, [item for item in items if is_deleted(item)])
+        reported = Reported(self.context, self.audit, items)
         for item in items:
             name, id_ = OBJECTS.get(item.get("item", ""), ""), item.get("id")
             if not name:

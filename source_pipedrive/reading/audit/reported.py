@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from source_pipedrive.http.errors import StreamError
@@ -34,7 +35,7 @@ OBJECTS = {
 
 
 class Reported:
-    """The deletions in one page of recent changes. items: those that are reported as deleted."""
+    """The deletions in one page of recent changes."""
 
     def __init__(self, context: ReadContext, audit: Audit, items: Sequence[Record]) -> None:
         self._context = context
@@ -44,8 +45,12 @@ class Reported:
         if audit.settings is None:
             return
         marks: defaultdict[str, dict[Any, bool]] = defaultdict(dict)
+        self._listed: defaultdict[str, list[Any]] = defaultdict(list)  # as existing
         for item in items:
-            marks[OBJECTS[item["item"]]][item["id"]] = bool(item.get("data"))
+            if is_deleted(item):
+                marks[OBJECTS[item["item"]]][item["id"]] = bool(item.get("data"))
+            elif item.get("item") in OBJECTS:
+                self._listed[OBJECTS[item["item"]]].append(item["id"])
         for name, ids in marks.items():
             try:
                 self._verify(BY_NAME[name], ids)
@@ -55,7 +60,8 @@ class Reported:
                 )
 
     def _verify(self, audited: Audited, ids: dict[Any, bool]) -> None:
-        known = self._audit.known(audited.name)
+        # What existed at the last pass may be among what was deleted since.
+        known = chain(self._listed[audited.name][::-1], self._audit.known(audited.name))
         for verdicts in verify(self._context.client, audited, ids, known):
             self._judge(audited, verdicts, ids)
 
