@@ -1,26 +1,37 @@
-"""The queries of docs/monitoring.md, in DuckDB, on tables that syncs of a sandbox have written."""
+"""The queries of docs/monitoring.md on tables that syncs of a sandbox have written, in DuckDB
+and in PostgreSQL."""
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 import pytest
 
 from integration_tests.conftest import Box, Start
+from integration_tests.databases import (
+    SCHEMA,
+    Database,
+    InDuckDB,
+    InPostgreSQL,
+    create_tables,
+    create_views,
+    insert,
+)
 from integration_tests.engine import ROOT
 from integration_tests.program import Outcome
 from integration_tests.warehouse import Warehouse
 from source_pipedrive.streams import STREAMS
 
 PAGE = ROOT / "docs" / "monitoring.md"
-TYPES = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE", "string": "VARCHAR"}
 CHOSEN = (
     *("deals", "deals_archived", "deals_summary", "deal_products", "deal_installments"),
-    *("persons", "deleted_records", "mail_threads", "sync_reports"),
+    *("deal_stage_history", "persons", "organizations", "mail_threads", "deleted_records"),
+    "sync_reports",
 )
+LABELLED = ("deals", "deals_archived", "persons", "organizations")
 Rows = list[tuple[Any, ...]]
 
 
@@ -43,22 +54,12 @@ BEHIND, COST, UNSEEN, COUNTS, DELETED = (
 )
 
 
-def column(schema: dict[str, Any]) -> str:
-    """The type that a destination gives a column."""
-    (kind,) = {schema["type"]} if isinstance(schema["type"], str) else {*schema["type"]} - {"null"}
-    return "TIMESTAMPTZ" if schema.get("format") == "date-time" else TYPES.get(kind, "JSON")
-
-
-def value(found: Any, kind: str) -> Any:
-    """A value as a destination writes it."""
-    return json.dumps(found) if kind == "JSON" and found is not None else found
-
-
 class Tables:
     """A company, and the deduplicated tables of its syncs."""
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, database: Database) -> None:
         self.box = box
+        self._database = database
         self._warehouse = Warehouse()
         self._state: Any = None
 
@@ -77,17 +78,21 @@ class Tables:
 
     def ask(self, question: str) -> Rows:
         """The answer of one of the page's queries."""
-        with duckdb.connect() as database:
-            for name in CHOSEN:
-                properties = STREAMS[name].schema["properties"]
-                kinds = {key: column(schema) for key, schema in properties.items()}
-                columns = ", ".join(f'"{key}" {kind}' for key, kind in kinds.items())
-                database.execute(f"CREATE TABLE {name} ({columns})")
-                marks = ", ".join("?" for _ in kinds)
-                for row in self.rows(name):
-                    values = [value(row.get(key), kind) for key, kind in kinds.items()]
-                    database.execute(f"INSERT INTO {name} VALUES ({marks})", values)
-            return database.execute(queries()[question]).fetchall()
+        database = self._database
+        database.run(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}")
+        columns = {name: dict(STREAMS[name].schema["properties"]) for name in CHOSEN}
+        for name in LABELLED:
+            columns[name]["label_names"] = {"type": ["null", "array"]}
+        create_tables(database, {name: {"properties": of} for name, of in columns.items()})
+        for name in CHOSEN:
+            rows = [{k: v for k, v in row.items() if k in columns[name]} for row in self.rows(name)]
+            if isinstance(database, InPostgreSQL):
+                database.load(name, rows)
+            elif rows:
+                insert(database, name, *rows)
+        create_views(database)
+        question = queries()[question].strip().removesuffix(";")
+        return [tuple(row.values()) for row in database.query(question)]
 
     def forget(self, stream: str, how_many: int) -> None:
         """Removes rows from a table, as a broken destination might."""
@@ -96,9 +101,19 @@ class Tables:
             del table[key]
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    if request.param == "postgresql":
+        yield InPostgreSQL(request.getfixturevalue("postgresql"))
+    else:
+        with duckdb.connect() as connection:
+            connection.execute(f"CREATE SCHEMA {SCHEMA}")
+            yield InDuckDB(connection)
+
+
 @pytest.fixture
-def tables(start: Start) -> Tables:
-    return Tables(start(scale=0.1, rate_limit=100_000))
+def tables(start: Start, database: Database) -> Tables:
+    return Tables(start(scale=0.1, rate_limit=100_000), database)
 
 
 def test_the_page_has_the_five_queries() -> None:
@@ -137,8 +152,9 @@ def test_what_it_cost(tables: Tables) -> None:
     assert all(round(100 * tokens / 150_000, 1) == float(share) for _, _, _, tokens, share in cost)
 
 
-def test_what_it_may_not_see(start: Start) -> None:
-    tables = Tables(start(scale=0.1, rate_limit=100_000, admin=False, installments="402"))
+def test_what_it_may_not_see(start: Start, database: Database) -> None:
+    box = start(scale=0.1, rate_limit=100_000, admin=False, installments="402")
+    tables = Tables(box, database)
     assert tables.sync().code == 0
     unseen = {stream: row for stream, *row in tables.ask(UNSEEN)}
     assert set(unseen) == {"", "deal_installments", "mail_threads"}
@@ -164,6 +180,28 @@ def test_whether_the_counts_match(tables: Tables) -> None:
     assert wrong == [("deals", 3)]
 
 
+def test_whether_the_counts_match_those_of_an_audit(tables: Tables) -> None:
+    audited = {"find_deleted_records": {"mode": "verify", "share_of_day": 100}}
+    chosen = [name for name in CHOSEN if name != "deals_summary"]
+    tables.sync(*chosen, **audited)
+    for name in ("persons", "organizations"):
+        ids = [record["id"] for record in tables.box.control(f"records/{name}")][:2]
+        purge = {"action": "purge", "object": name, "ids": ids}
+        tables.box.control("change-records", purge)
+    mutation = {"seed": 1, "objects": ["deals"], "edits": 0, "deletes": 3, "archives": 5}
+    tables.box.control("mutate", mutation)
+    tables.box.control("clock", {"advance_seconds": 8 * 86_400})
+    tables.sync(*chosen, **audited)
+    counts = {stream: rest for _, stream, *rest in tables.ask(COUNTS)[::-1]}
+    assert counts.keys() == {"deal_products", "deals", "persons", "organizations"}
+    assert all(expected == found > 0 for expected, found in counts.values()), counts
+    assert {evidence for *_, evidence, _ in tables.ask(DELETED)[:3]} == {"audit", "flag"}
+    tables.forget("persons", 5)  # of which two are deleted
+    ((wrong, missing),) = [(what, e - f) for _, what, e, f in tables.ask(COUNTS) if e != f]
+    assert wrong == "persons"
+    assert 3 <= missing <= 5
+
+
 def test_what_was_deleted(tables: Tables) -> None:
     tables.sync()
     before = len(tables.rows("deleted_records"))
@@ -171,9 +209,9 @@ def test_what_was_deleted(tables: Tables) -> None:
     deleted = tables.box.control("mutate", {"seed": 4, **work})
     tables.sync()
     (started, *_), *_ = answer = tables.ask(DELETED)
-    found = {what: number for at, status, what, number in answer if at == started}
+    found = {what: number for at, _, what, _, number in answer if at == started}
     assert found == {name: len(deleted[name]["deleted"]) for name in ("deals", "persons")}
     assert {status for _, status, *_ in answer} == {"complete"}
     assert sum(number for *_, number in answer) == before + sum(found.values())
     tables.sync()
-    assert tables.ask(DELETED)[0][1:] == ("complete", None, 0)
+    assert tables.ask(DELETED)[0][1:] == ("complete", None, None, 0)

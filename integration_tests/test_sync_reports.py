@@ -131,3 +131,36 @@ def test_no_row_holds_a_secret_or_a_person(start: Start) -> None:
     names = [user["name"] for user in outcome.records("users")]
     assert names
     assert not any(name in text for name in names)
+
+
+def test_the_rows_say_what_the_last_audit_counted(start: Start) -> None:
+    """First none, then one that is cut short by its share, then a complete one."""
+    box = start(scale=0.1, rate_limit=100_000)
+    chosen = ("deals", "persons", "files", "deleted_records", "sync_reports")
+
+    def sync(state: Any, share: int, mode: str = "verify") -> Outcome:
+        audit = {"mode": mode, "every_days": 7, "share_of_day": share}
+        config = box.config(find_deleted_records=audit if mode == "verify" else {"mode": mode})
+        outcome = box.read(*chosen, config=config, state=state)
+        assert outcome.code == 0, outcome.sentence()
+        return outcome
+
+    none = sync(None, 0, "reported")
+    assert not any("last_audit_time" in row for row in rows_of(none).values())
+    box.control("switches", {"page_limit": 10, "daily_tokens": 30_000})
+    cut = sync(none.state, 1)
+    left = rows_of(cut)["deleted_records"]["remaining_spans"]
+    names = {span["list"].removeprefix("audit of ") for span in left}
+    assert names
+    rows = rows_of(cut)
+    assert not any("last_audit_time" in rows[name] for name in names & rows.keys())
+    box.control("switches", {"page_limit": 0, "daily_tokens": 1_000_000})
+    whole = sync(cut.state, 100)
+    rows = rows_of(whole)
+    assert "remaining_spans" not in rows["deleted_records"]
+    for name in ("deals", "persons", "files"):
+        lists = [name, "deals_archived"] if name == "deals" else [name]
+        assert rows[name]["total_records"] == sum(len(box.control(f"records/{n}")) for n in lists)
+        assert rows[name]["total_from"] == "audit"
+        begun = {each["sync_started_time"] for each in (rows_of(cut)[""], rows[""])}
+        assert rows[name]["last_audit_time"] in begun

@@ -61,14 +61,32 @@ def blocks(language: str) -> list[str]:
     return found
 
 
+def config(box: Box) -> dict[str, Any]:
+    """An audit is due in each sync."""
+    audit = {"mode": "verify", "every_days": 1, "share_of_day": 100}
+    return box.config(custom_fields="columns_and_raw", find_deleted_records=audit)
+
+
 def work(box: Box, seed: int) -> None:
-    """An hour in which the company's users change, close, archive and delete records."""
-    box.control("clock", {"advance_seconds": HOUR})
+    """Two days in which the company's users change, close, archive and delete records, bring them
+    back, and merge them. Some leave no trace."""
+    box.control("clock", {"advance_seconds": 48 * HOUR})
+    for name in ("deals", "persons", "organizations"):
+        ids = [record["id"] for record in box.control(f"records/{name}")]
+        for action, some in (("merge", ids[5:8]), ("purge", ids[seed::40])):
+            box.control("change-records", {"action": action, "object": name, "ids": some})
     kinds = ["stage", "status", "products"]
     box.control("mutate", {"seed": seed, "objects": ["deals"], "edits": 40, "edit_kinds": kinds})
     box.control("clock", {"advance_seconds": HOUR})
     several = ["deals", "persons", "organizations"]
-    changes = {"edits": 20, "adds": 10, "deletes": 60, "archives": 30}
+    changes = {
+        "edits": 20,
+        "adds": 10,
+        "deletes": 60,
+        "archives": 30,
+        "unarchives": 8,
+        "restores": 12,
+    }
     box.control("mutate", {"seed": seed, "objects": several, **changes})
     box.control("clock", {"advance_seconds": HOUR})
 
@@ -79,8 +97,7 @@ def in_duckdb(box: Box, folder: Path) -> Iterator[Database]:
     for seed in range(3):
         if seed:
             work(box, seed)
-        config = box.config(custom_fields="columns_and_raw")
-        assert client.sync(EXECUTABLE, config, list(STREAMS), file).error == "", client.said()
+        assert client.sync(EXECUTABLE, config(box), list(STREAMS), file).error == "", client.said()
     client.close()
     (folder / "docs").symlink_to(ROOT / "docs")
     (block,) = blocks("python")
@@ -91,8 +108,7 @@ def in_duckdb(box: Box, folder: Path) -> Iterator[Database]:
 
 def in_postgresql(box: Box, database: InPostgreSQL) -> Iterator[Database]:
     """What three syncs leave in a destination that keeps the last row of each primary key."""
-    config = box.config(custom_fields="columns_and_raw")
-    streams = box.run("discover", config).of("CATALOG")[0]["streams"]
+    streams = box.run("discover", config(box)).of("CATALOG")[0]["streams"]
     catalog = catalog_of(streams, *STREAMS)
     schemas = {each["stream"]["name"]: each["stream"]["json_schema"] for each in catalog["streams"]}
     held, state = Warehouse(), []
@@ -100,7 +116,7 @@ def in_postgresql(box: Box, database: InPostgreSQL) -> Iterator[Database]:
         if seed:
             work(box, seed)
         files = ["--catalog", box.file(catalog), "--state", box.file(state)]
-        outcome = box.run("read", config, *files)
+        outcome = box.run("read", config(box), *files)
         assert outcome.code == 0, outcome.sentence()
         held.load(outcome.messages)
         state = outcome.state
@@ -180,6 +196,24 @@ def test_deals_now_are_the_deals_that_exist(company: Company) -> None:
     found = company.rows(columns, "deals_now")
     wanted = [tuple(deal[name] for name in columns.split(", ")) for deal in company.deals.values()]
     assert sorted(found) == sorted(wanted)
+
+
+def test_records_were_deleted_merged_and_brought_back(company: Company) -> None:
+    """Without these, the comparisons of the views would prove little."""
+    found = set(company.rows("object, evidence, restored_time IS NOT NULL", "deleted_records"))
+    for name in ("persons", "organizations"):
+        assert {(name, "recents", False), (name, "audit", False), (name, None, True)} <= found
+    assert {("deals", "flag", False), ("deals", "audit", False), ("deals", None, True)} <= found
+    open_again = "deals_archived AS old JOIN deals_now ON deals_now.id = old.id"
+    assert company.rows("old.id", f"{open_again} WHERE deals_now.is_archived IS NOT TRUE")
+
+
+def test_deletions_now_do_not_exist(company: Company) -> None:
+    for name in ("deals", "persons", "organizations"):
+        gone = {int(id_) for (id_,) in company.rows("id", f"deletions_now WHERE object = '{name}'")}
+        lists = ("deals", "deals_archived") if name == "deals" else (name,)
+        assert gone
+        assert not gone & {record["id"] for each in lists for record in company.listed(each)}
 
 
 def test_an_archived_deal_that_was_deleted_does_not_come_back(company: Company) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import islice
 from threading import RLock
 from typing import Any
 from uuid import UUID
@@ -23,9 +24,10 @@ from source_pipedrive.reading.audit.share import LEAST_LIMIT, Share, SharedClien
 from source_pipedrive.reading.audit.verification import Verdicts, verify
 from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import walk_of
+from source_pipedrive.reading.counts import Audit as LastAudit
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.stream.audited import AUDITED
-from unit_tests.fakes import ACME, NOW, FakeApi, FakeClient, v2_list
+from unit_tests.fakes import ACME, NOW, FakeApi, FakeClient, v1_list, v2_list
 from unit_tests.single import LOWER, UNTIL
 
 BY_NAME = {each.name: each for each in AUDITED}
@@ -227,6 +229,20 @@ def test_a_walk_that_is_cut_reads_the_rest_in_the_next_sync(cut: int) -> None:
     assert len(client.asked) <= 7 + 2
 
 
+def test_a_walk_by_offset_gets_on_though_its_pages_are_small() -> None:
+    """Each sync reads two pages of a tenth of the size that was requested."""
+    rows = [{"id": n} for n in range(1, 1_000)]
+    client, seen = FakeClient(v1_list(rows, limit=50)), list[Record]()
+    stream, saved = BY_NAME["files"].lists[0], None
+    for _ in range(25):
+        walk = walk_of(stream, client, RLock(), seen.extend, UNTIL, saved)
+        for _ in islice(walk.take(1) or (), 2):
+            pass
+        saved = walk.dump()
+    assert walk.complete
+    assert {row["id"] for row in seen} == {row["id"] for row in rows}
+
+
 def test_a_cursor_that_expired_starts_the_list_over() -> None:
     def answer(request: Request) -> Any:
         return 400 if "cursor" in request.params else [{"id": 1}]
@@ -258,10 +274,37 @@ def test_a_state_gives_a_pass_back() -> None:
         assert list(again.current.seen) == ids[1:]
 
 
+def test_what_a_pass_has_judged_does_not_replace_what_pipedrive_reports_meanwhile() -> None:
+    kept = Kept(BY_NAME["persons"], {})
+    now = kept.begin(UNTIL, "me")
+    for judged in (now.seen, now.absent, now.marked, now.unsure):
+        judged.add([1, 2])
+    kept.report([1])
+    assert list(now.gone) == list(now.seen) == list(now.unsure) == [2]
+
+
 def audit_with(saved: Record) -> Audit:
     client = FakeClient(lambda params: {})
     context = ReadContext(client=client, company=ACME, lower=LOWER, until=UNTIL)
     return Audit(context, AuditSettings(), saved, lambda *_, **__: {})
+
+
+def test_the_report_of_a_sync_learns_what_the_last_passes_found() -> None:
+    persons, files, leads = (Kept(BY_NAME[name], {}) for name in ("persons", "files", "leads"))
+    persons.begin(UNTIL - 9 * DAY, "me").seen.add(range(1, 41))
+    persons.close(persons.ids(), persons.ids(), persons.ids())
+    persons.begin(UNTIL - DAY, "me").seen.add(range(1, 10))
+    files.begin(UNTIL - DAY, "me")
+    leads.begin(UNTIL - DAY, "me")
+    leads.close(leads.ids(), leads.ids(), leads.ids())
+    leads.stop()
+    saved = {"objects": {kept.audited.name: kept.dump() for kept in (persons, files, leads)}}
+    found = audit_with(saved).findings()
+    assert found.audits == {"persons": LastAudit(UNTIL - 9 * DAY, 40)}, "leads are not kept"
+    assert found.unaudited == {
+        "persons": (UNTIL - 9 * DAY, UNTIL - DAY),
+        "files": (0, UNTIL - DAY),
+    }
 
 
 def test_the_audit_of_leads_ends_before_the_state_is_too_large(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.request import Answer, Request
+from source_pipedrive.reading.deleted import LATE_PAGES
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.state import VERSION
 from unit_tests.fakes import ACME, NOW, FakeClient, Params
@@ -79,3 +81,42 @@ def test_deletions_in_a_list_that_was_unavailable_are_read_once_it_is_available(
     later, states = run_to_end(*run_of("deleted_records", Account(answer), saved=state))
     assert {record["id"] for record in later} == {"7"}
     assert "lacking" not in states[-1]
+
+
+def changes_of_a_busy_company(ids: Sequence[int], more: bool) -> Record:
+    """Recent changes of persons, one a second, most of them after the beginning of the sync."""
+    times = {n: rfc3339(UNTIL - 50 + n) for n in ids}
+    data = [
+        {"item": "person", "id": n, "data": {"update_time": times[n], "active_flag": n > 0}}
+        for n in ids
+    ]
+    pagination = {"more_items_in_collection": more}
+    return {"data": data, "additional_data": {"pagination": pagination}}
+
+
+def test_recent_changes_end_though_each_request_finds_as_many_later_ones() -> None:
+    """Whatever changes after the beginning of a sync is for the next one."""
+    asked: list[int] = []
+
+    def answer(params: Params) -> Record:
+        if "items" not in params:
+            return {"data": []}
+        asked.append(start := int(params["start"]))
+        return changes_of_a_busy_company(range(start, start + 100), more=True)
+
+    records, states = run_to_end(*run_of("deleted_records", FakeClient(answer)))
+    assert {record["id"] for record in records} == {"0"}
+    assert states
+    assert len(asked) == LATE_PAGES + 1
+
+
+def test_recent_changes_are_read_to_their_end_if_the_latest_come_first() -> None:
+    def answer(params: Params) -> Record:
+        if "items" not in params:
+            return {"data": []}
+        last = 9_999 - int(params["start"])
+        ids = range(last, max(-1, last - 100), -1)
+        return changes_of_a_busy_company(ids, more=last >= 100)
+
+    records, _ = run_to_end(*run_of("deleted_records", FakeClient(answer)))
+    assert {record["id"] for record in records} == {"0"}

@@ -9,7 +9,8 @@ import pytest
 
 from source_pipedrive.http.decoding import ENOUGH_CONFIRMED
 from source_pipedrive.http.errors import TRANSIENT, StreamError
-from source_pipedrive.reading.pages import NULL_TRIES, pages, records_of
+from source_pipedrive.reading.answers import records_of
+from source_pipedrive.reading.pages import NULL_TRIES, pages
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import FakeClient, Params, v1_list
 
@@ -49,6 +50,62 @@ def test_records_deleted_between_two_pages_hide_no_others(seed: int) -> None:
 
     seen = {row["id"] for row in read(FakeClient(shrinking))}
     assert seen >= everything - gone
+
+
+@pytest.mark.parametrize("size", [20, 50, 100])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_list_with_smaller_pages_than_requested_ends_while_records_are_deleted(
+    size: int, seed: int
+) -> None:
+    """A step back of the requested size would begin the list again, and do so forever."""
+    chance = random.Random(seed)
+    rows = [{"id": n} for n in range(1_000)]
+    everything = {row["id"] for row in rows}
+    gone: set[int] = set()
+    honest = v1_list(rows, size)
+
+    def changing(params: Params) -> dict[str, Any]:
+        assert len(client.asked) < 10 * len(everything) / size
+        answer = honest(params)
+        for _ in range(3):
+            gone.add(rows.pop(chance.randrange(len(rows)))["id"])
+            rows.append({"id": 10_000 + len(gone)})
+        return answer
+
+    client = FakeClient(changing)
+    assert {row["id"] for row in read(client)} >= everything - gone
+
+
+def test_a_list_that_loses_each_page_before_the_next_request_ends() -> None:
+    """Nothing that comes can be recognized, and the list grows as fast as it shrinks."""
+    begin = 0
+
+    def moving(params: Params) -> dict[str, Any]:
+        nonlocal begin
+        begin += 1_000
+        start = begin + int(params["start"])
+        more = {"more_items_in_collection": True, "next_start": int(params["start"]) + 100}
+        rows = [{"id": n} for n in range(start, start + 100)]
+        return {"data": rows, "additional_data": {"pagination": more}}
+
+    with pytest.raises(StreamError, match="keeps sending the same page"):
+        read(FakeClient(moving))
+
+
+def test_a_record_that_moved_to_the_end_of_the_list_does_not_continue_it() -> None:
+    """Recent changes are listed by their time. What is between was never read."""
+    rows = [{"id": n, "update_time": f"2026-11-23 09:{n:02}:00"} for n in range(25)]
+    honest = v1_list(rows, 10)
+    edited = [{"id": n, "update_time": f"2026-11-23 10:{n:02}:00"} for n in range(10, 19)]
+
+    def editing(params: Params) -> dict[str, Any]:
+        answer = honest(params)
+        if len(client.asked) == 2:
+            rows[:] = [row for row in rows if not 10 <= row["id"] < 19] + edited
+        return answer
+
+    client = FakeClient(editing)
+    assert {row["id"] for row in read(client)} == set(range(25))
 
 
 def test_a_record_that_changed_between_two_pages_is_read_again() -> None:
@@ -196,7 +253,7 @@ def test_a_null_at_a_later_offset_is_not_the_end_of_the_list(null: dict[str, Any
     honest, faults = v1_list(rows, 100), [3]
 
     def answer(params: Params) -> dict[str, Any]:
-        if params["start"] == "198" and faults[0]:
+        if int(params["start"]) > 150 and faults[0]:
             faults[0] -= 1
             return null
         return honest(params)

@@ -348,6 +348,23 @@ def test_audits_tell_how_many_records_exist(monkeypatch: pytest.MonkeyPatch) -> 
     assert "last_audit_time" not in rows["currencies"]
 
 
+@pytest.mark.parametrize("failed", [False, True])
+def test_an_audit_under_way_is_among_what_remains(
+    failed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way = {"files": (UNTIL - 9 * DAY, UNTIL - DAY), "notes": (0, UNTIL)}
+    monkeypatch.setattr(Reader, "findings", lambda *_: Findings(unaudited=under_way))
+    client = company_of()
+    if failed:
+        client.refuse = refused("persons")
+    row = Synced(client, "persons").rows["persons"]
+    *lists, files, notes = row["remaining_spans"]
+    assert bool(lists) == failed
+    begin, end = rfc3339(UNTIL - 9 * DAY), rfc3339(UNTIL - DAY)
+    assert files == {"list": "audit of files", "since": begin, "until": end}
+    assert notes["list"] == "audit of notes"
+
+
 def test_what_the_account_lacks_is_reported_in_the_words_of_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

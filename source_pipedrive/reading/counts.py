@@ -11,8 +11,8 @@ FIRST_ESTIMATE = 10
 
 @dataclass(frozen=True)
 class Audit:
-    """The last complete audit of a stream. time: its end, in seconds since 1970; records: how many
-    existed."""
+    """The last complete audit of a stream. time: its beginning, in seconds since 1970; records: how
+    many existed, archived ones included."""
 
     time: int
     records: int
@@ -23,13 +23,16 @@ class Findings:
     """What a reader knows about its stream besides its progress.
 
     expected: records of this sync, by the counters of the parents; None if nothing counts them.
-    unread: parents that it knows and has not read; refused: sentences; audits: by stream.
+    unread: parents that it knows and has not read; refused: sentences; audits: by stream;
+    unaudited: streams whose audit is under way or waits, and from when until when it looks for
+    deletions.
     """
 
     expected: int | None = None
     unread: int | None = None
     refused: Sequence[str] = ()
     audits: Mapping[str, Audit] = field(default_factory=dict)
+    unaudited: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class Counts:

@@ -16,6 +16,7 @@ from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.reported import OBJECTS, UNREACHABLE, Reported, is_deleted
 from source_pipedrive.reading.batch import Batch, Signal, Task
+from source_pipedrive.reading.counts import Findings
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.records import Record, as_rfc3339
@@ -25,6 +26,9 @@ from source_pipedrive.stream import Stream
 logger = logging.getLogger("airbyte")
 
 MONTH = 30 * 86_400  # seconds for which Pipedrive remembers
+# Pages of recent changes with nothing but changes after the beginning of the sync, one after the
+# other. The next sync reads those; where everyone works, the list would have no end.
+LATE_PAGES = 20
 
 
 class DeletedRecords(Sequential):
@@ -77,6 +81,9 @@ class DeletedRecords(Sequential):
             logger.info(f"{self.stream.name}: the audit was cut short. The next sync resumes it.")
         return self.audit.is_unsaved and (self.progress.complete or self._refused is not None)
 
+    def findings(self, failed: bool) -> Findings:
+        return self.audit.findings()
+
     # -- rows
 
     def row(
@@ -89,16 +96,20 @@ class DeletedRecords(Sequential):
         last_present: int | None = None,
         restored: bool = False,
         parent: int | None = None,
-        seen: int | None = None,
+        seen: int = 0,
+        written: int | None = None,
     ) -> Record:
         """A row of this stream; all of them are made here.
 
         name: the object. evidence: how the deletion is known, "" if nothing confirms it.
         last_present: when the record was last known to exist, in seconds. restored: it was reported
-        as deleted and exists. parent: id of the deal that it belonged to, if known. seen: when an
-        earlier sync found it, in seconds; None if this one does.
+        as deleted and exists. parent: id of the deal that it belonged to, if known. seen: when it
+        was looked for, in seconds; otherwise when the sync began. `seen_time` is never earlier than
+        the last change of a row that this sync may have written: that row would look like a record
+        that has come back. written: the `seen_time` of the row that an earlier sync wrote.
         """
-        time = rfc3339(self.progress.until if seen is None else seen)
+        gone = 0 if restored else instant_or_none(as_rfc3339(deleted_time)) or 0
+        time = rfc3339(max(self.progress.until, seen, gone) if written is None else written)
         return {
             "object": name,
             "id": str(id_),
@@ -154,10 +165,14 @@ class DeletedRecords(Sequential):
             raise refused  # no state covers that list, so the next sync requests all of them again
 
     def _deleted(self, part: Stream, since: int) -> Task:
-        path = part.endpoint.path
+        path, late = part.endpoint.path, 0
         for page in pages(self.context.client, part, _bounds(part, since)):
             if path == "recents":
-                yield Batch(self._of_recents(page.records))
+                yield Batch(self._of_recents(page.records, page.at))
+                if page.records:
+                    late = late + 1 if _are_late(page.records, self.progress.until) else 0
+                if late == LATE_PAGES:
+                    return
             else:
                 name = path.split("/")[0]
                 records = [
@@ -174,7 +189,7 @@ class DeletedRecords(Sequential):
                     listed_in=path,
                 )
 
-    def _of_recents(self, items: Sequence[Record]) -> list[Record]:
+    def _of_recents(self, items: Sequence[Record], at: int) -> list[Record]:
         rows: list[Record] = []
         reported = Reported(self.context, self.audit, items)
         for item in items:
@@ -190,7 +205,10 @@ class DeletedRecords(Sequential):
             else:
                 time = data.get("delete_time") or data.get("update_time")
                 evidence = reported.evidence(name, id_)
-                rows.append(self.row(name, id_, evidence, deleted_time=time))
+                if evidence == UNREACHABLE and self.audit.has_reported(name, id_):
+                    continue  # this row would replace one that knows more
+                seen = 0 if time else at  # a record that is missing has no time
+                rows.append(self.row(name, id_, evidence, deleted_time=time, seen=seen))
                 if evidence:  # otherwise an audit has yet to find out
                     self.audit.note(name, [id_], unreachable=evidence == UNREACHABLE)
         return rows
@@ -202,3 +220,10 @@ def _bounds(part: Stream, since: int) -> Mapping[str, str]:
     if part.endpoint.path.startswith("deals"):
         return {"updated_since": rfc3339(since), "sort_by": "update_time", "sort_direction": "asc"}
     return {}
+
+
+def _are_late(items: Sequence[Record], until: int) -> bool:
+    """Whether all of these changes, oldest first, are later than `until`."""
+    given = (instant_or_none((item.get("data") or {}).get("update_time")) for item in items)
+    times = [time for time in given if time is not None]
+    return bool(times) and min(times) > until and times == sorted(times)

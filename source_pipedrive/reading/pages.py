@@ -3,7 +3,8 @@
 v2 cursors are followed until an answer has none. v1 offsets count the records as they are now,
 so deleting a record between two requests moves its successors forward, past the next offset. Each
 page therefore begins one record early, with the last record of the page before, and steps back if
-that record is not found.
+that record is not found: by the size of the pages that come, which may be less than was requested.
+The more often that happens, the earlier pages begin.
 
 Pipedrive sometimes sends null instead of records, with status 200. Null means an empty list only if
 that is certain (`_answer`), and never ends a list that has begun.
@@ -18,29 +19,41 @@ from typing import Any
 
 from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.http.pacing import growing
-from source_pipedrive.http.request import Api, Request
-from source_pipedrive.http.shapes import Shape, are_shaped
+from source_pipedrive.http.request import Answer, Api, Request
+from source_pipedrive.http.shapes import Shape
+from source_pipedrive.reading.answers import (
+    found_in,
+    more_pages,
+    next_start,
+    pagination_of,
+    promises_more,
+    records_of,
+)
+from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.records import Record, key_of
-from source_pipedrive.stream import Kind, Paging, Stream
+from source_pipedrive.stream import Paging, Stream
 
 # A page whose records are null, and cannot be, is requested again this many times.
 NULL_TRIES = 4
 NO_RECORDS = '{"error": "no records where Pipedrive counts some"}'
 # Consecutive pages without a new record after which a list counts as endless.
 IDLE_PAGES = 5
+# Steps back in one list after which it counts as endless.
+STEPS_BACK = 1_000
 
 
 @dataclass(frozen=True)
 class Page:
     """records: as Pipedrive sent them; last: no page follows; position: v1's offset after them;
     cut: the page is full and the answer does not say whether another follows; cursor: of the next
-    page."""
+    page; at: when Pipedrive sent it, in seconds since 1970, 0 if unknown."""
 
     records: list[Record]
     last: bool
     position: int = 0
     cut: bool = False
     cursor: str | None = None
+    at: int = 0
 
 
 def request_for(
@@ -98,8 +111,8 @@ def one_page(
     client: Api, stream: Stream, params: Mapping[str, str], path: str = "", known: bool = False
 ) -> Page:
     """A list that is a single answer."""
-    body = _answer(client, stream, request_for(stream, params, path), known)
-    if _pagination(body).get("more_items_in_collection"):
+    body = _answer(client, stream, request_for(stream, params, path), known).body
+    if pagination_of(body).get("more_items_in_collection"):
         raise StreamError(
             f'Pipedrive sent only a part of "{stream.name}", which used to be one answer. '
             "Please report this line.",
@@ -122,7 +135,7 @@ def cursor_pages(
     while True:
         now = {**params, "cursor": cursor} if cursor else params
         request = request_for(stream, now, path, shape)
-        body = _answer(client, stream, request, known or cursor is not None)
+        body = _answer(client, stream, request, known or cursor is not None).body
         more = body.get("additional_data") or {}
         cursor = more.get("next_cursor")
         if cursor in seen:
@@ -148,19 +161,27 @@ def offset_pages(
     """v1: `start` and `limit`. A record that is unchanged in two pages is returned once.
 
     A page continues the earlier ones if it begins with one of their records, so an empty page
-    never ends a list that has begun.
+    never ends a list that has begun. A record with another time does not count: a list in the
+    order of changes may have moved it to its end.
     """
     assert stream.endpoint.limit is not None
-    idle = 0
+    idle = steps = 0
+    overlap = 1
     recent: deque[dict[object, Record]] = deque(maxlen=4)
     while True:
         request = request_for(stream, {**params, "start": str(start)}, path)
-        body = _answer(client, stream, request, known and not start)
+        answer = _answer(client, stream, request, known and not start)
+        body = answer.body
         records = {key_of(stream, item): item for item in records_of(stream, body)}
         first = next(iter(records), None)
-        if start and recent and not any(first in page for page in recent):
-            # Records before this page were deleted: look for where the earlier pages ended.
-            start = max(0, start - stream.endpoint.limit + 1)
+        if start and recent and not any(_has(page, first, records) for page in recent):
+            # Records before this page were deleted: look for where the earlier pages ended. A
+            # longer step would miss them, and read the list again from its beginning. With an
+            # overlap of one, every deletion causes a step back, and so may the next one.
+            start, steps = max(0, start - max(1, len(recent[-1]) - 1)), steps + 1
+            overlap *= 2
+            if steps > STEPS_BACK:
+                raise endless(stream)
             continue
         more = more_pages(body, len(records), stream.endpoint.limit)
         fresh = [v for k, v in records.items() if all(page.get(k) != v for page in recent)]
@@ -170,14 +191,25 @@ def offset_pages(
         position = next_start(body, start)
         if position <= start:
             position = start + len(records)
-        yield Page(fresh, not more, position)
+        yield Page(fresh, not more, position, at=_time_of_answer(answer))
         if not more:
             return
         recent.append(records)
-        start = position - 1
+        start = position - min(overlap, max(1, len(records) // 2))
 
 
-def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mapping[str, Any]:
+def _has(page: Mapping[object, Record], key: object, records: Mapping[object, Record]) -> bool:
+    """Whether `page` has the same record as `records`, of the same time."""
+    return key in page and _time_of(page[key]) == _time_of(records[key])
+
+
+def _time_of(item: Record) -> Any:
+    """When a record, or the one in a recent change, last changed."""
+    inside = item.get("data")
+    return (inside if isinstance(inside, dict) else item).get("update_time")
+
+
+def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Answer:
     """The answer to a request, repeated while its records are null without good reason.
 
     Null is an empty list if v1's contract says so (its paging block is present and says that
@@ -186,14 +218,14 @@ def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mappi
     """
     list_of_v2 = stream.endpoint.version == 2 and stream.child is None
     certain = known or stream.endpoint.never_empty or list_of_v2
-    body = client.get(request).body
+    answer = client.get(request)
     tries, nulls = 0, client.null_answers
-    while _is_null(stream, body):
-        if not certain and not _promises_more(body):
+    while _is_null(stream, answer.body):
+        if not certain and not promises_more(answer.body):
             if tries:
                 nulls.confirm(stream.name)
-            if tries or _says_empty(stream, body) or nulls.is_believed(stream.name):
-                return body
+            if tries or _says_empty(stream, answer.body) or nulls.is_believed(stream.name):
+                return answer
         tries += 1
         # After ten such parents the first null is believed, and the parent is skipped without
         # retries.
@@ -209,29 +241,27 @@ def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Mappi
                 NO_RECORDS,
             )
         client.pause(growing(tries))
-        body = client.get(request).body
+        answer = client.get(request)
     if tries:
         nulls.distrust(stream.name)  # this endpoint's nulls cannot be trusted
-    return body
+    return answer
+
+
+def _time_of_answer(answer: Answer) -> int:
+    return seconds_of(answer.at) if answer.at is not None else 0
 
 
 def _is_null(stream: Stream, body: Mapping[str, Any]) -> bool:
     """Whether an answer has null instead of records, or none although there are always some."""
-    found = _found(stream, body)
+    found = found_in(stream, body)
     return body.get("success") is not False and (
         found is None or (stream.endpoint.never_empty and found == [])
     )
 
 
-def _promises_more(body: Mapping[str, Any]) -> bool:
-    """Whether an answer says that another page follows."""
-    block = _pagination(body)
-    return bool(block.get("more_items_in_collection") or block.get("next_cursor"))
-
-
 def _says_empty(stream: Stream, body: Mapping[str, Any]) -> bool:
     """Whether v1's paging block is present; it then says that nothing follows."""
-    block = _pagination(body)
+    block = pagination_of(body)
     present = "more_items_in_collection" in block or "next_cursor" in block
     return present and stream.endpoint.version == 1
 
@@ -242,59 +272,3 @@ def endless(stream: Stream) -> StreamError:
         f'Pipedrive keeps sending the same page of "{stream.name}". Run the sync again later.',
         TRANSIENT,
     )
-
-
-def more_pages(body: Mapping[str, Any], count: int, limit: int) -> bool:
-    """Whether v1 says that more records follow; if it does not say, whether the page was full."""
-    more = _pagination(body).get("more_items_in_collection")
-    return bool(more) if more is not None else count >= limit
-
-
-def next_start(body: Mapping[str, Any], otherwise: int) -> int:
-    """v1's next offset, which the last page and some other answers lack."""
-    given = _pagination(body).get("next_start")
-    return given if isinstance(given, int) else otherwise
-
-
-def _pagination(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """v1's paging block: below `pagination` or, in the schema of leads, without it."""
-    extra = body.get("additional_data")
-    if not isinstance(extra, dict):
-        return {}
-    block = extra.get("pagination", extra)
-    return block if isinstance(block, dict) else {}
-
-
-def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
-    """The records of an answer; null and a missing list count as empty."""
-    found = _found(stream, body)
-    if found is None and body.get("success") is not False:
-        return []
-    if isinstance(found, list) and are_shaped(found):
-        return found
-    if isinstance(found, dict) and (stream.endpoint.single_object or stream.kind is Kind.SINGLE):
-        found = [found]
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise StreamError(
-            f'Pipedrive\'s answer for "{stream.name}" contains no list of records. '
-            "Please report this line.",
-            SYSTEM,
-        )
-    inside = stream.child.nested_under if stream.child else ""
-    return [_unwrapped(item, inside) for item in found] if inside else found
-
-
-def _found(stream: Stream, body: Mapping[str, Any]) -> Any:
-    """Whatever is in place of the records."""
-    found: Any = body
-    for name in stream.endpoint.records_path:
-        if not isinstance(found, dict):
-            break
-        found = found.get(name)
-    return found
-
-
-def _unwrapped(item: Record, inside: str) -> Record:
-    """A record that is nested in another object, with the object's other keys."""
-    around = {k: v for k, v in item.items() if k not in ("object", inside)}
-    return {**(item.get(inside) or {}), **around}

@@ -104,7 +104,7 @@ class ReportRows:
             "records": run.output.records,
             "requests": costs.requests,
             "tokens": costs.tokens,
-            **self._progress(run),
+            **self._progress(run, findings.unaudited),
             "remaining_parents": findings.unread if run.error is not None else None,
             "refused": _text(refused),
             "only_own_data": run.stream.access.only_own_data,
@@ -116,12 +116,14 @@ class ReportRows:
             "warnings": _text(w for w in self._warnings.about(name) if w not in refused),
         }
 
-    def _progress(self, run: StreamRun[Any]) -> Record:
+    def _progress(self, run: StreamRun[Any], unaudited: Mapping[str, tuple[int, int]]) -> Record:
         """How far the stream is according to its state, which decides what the next sync reads."""
         if run.absence is not None:
             return {}
+        audits = [_span(f"audit of {name}", *times) for name, times in unaudited.items()]
         if run.error is None:
-            return {"complete_to": rfc3339(run.reader.progress.until)}
+            complete = {"complete_to": rfc3339(run.reader.progress.until)}
+            return {**complete, "remaining_spans": audits} if audits else complete
         context = self._context
         left = state.restore(
             run.stream,
@@ -135,7 +137,7 @@ class ReportRows:
         first = left.spans[0].at if left.spans else left.until
         return {
             "complete_to": rfc3339(first) if first > left.since else None,
-            "remaining_spans": list(_spans(run.stream.name, left)),
+            "remaining_spans": [*_spans(run.stream.name, left), *audits],
         }
 
     def _of_other(self, name: str, spent: Spent) -> Record:
@@ -204,4 +206,8 @@ def _spans(stream: str, left: Progress) -> Iterator[Record]:
     lists = left.by_root if isinstance(left, MultiProgress) else {stream: left}
     for name, progress in lists.items():
         for start, end in progress.remaining:
-            yield {"list": name, "since": rfc3339(start), "until": rfc3339(end)}
+            yield _span(name, start, end)
+
+
+def _span(name: str, start: int, end: int) -> Record:
+    return {"list": name, "since": rfc3339(start), "until": rfc3339(end)}

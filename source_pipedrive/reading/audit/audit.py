@@ -11,23 +11,20 @@ from itertools import islice
 from threading import RLock
 from typing import Any, TypeVar
 
-from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
-from source_pipedrive.reading.audit.comparison import Comparison
+from source_pipedrive.http.errors import StreamError
+from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.ledger import Kept
-from source_pipedrive.reading.audit.passes import (
-    AUDIT,
-    ROWS,
-    ObjectPass,
-    PassContext,
-    Work,
-)
+from source_pipedrive.reading.audit.passes import AUDIT, ROWS, ObjectPass, Work
+from source_pipedrive.reading.audit.saved import loaded
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.share import Share, SharedClient, ShareSpentError
 from source_pipedrive.reading.audit.viewer import PRICE, Viewer, ask_viewer
 from source_pipedrive.reading.batch import Batch, Signal, Task
+from source_pipedrive.reading.counts import Audit as LastAudit
+from source_pipedrive.reading.counts import Findings
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.reading.records import Record
-from source_pipedrive.stream.audited import AUDITED, AUDITOR, DEALS
+from source_pipedrive.stream.audited import AUDITOR, DEALS
 
 logger = logging.getLogger("airbyte")
 
@@ -39,7 +36,6 @@ MOST = 1_000_000
 LEADS = "leads"
 # Answers that the same request would get in the next sync: it waits until a pass is due.
 REFUSED = (402, 403, 404)
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 
 Row = Callable[..., Record]
 Step = TypeVar("Step")
@@ -69,7 +65,7 @@ class Audit:
         if settings is not None:
             usage = context.client.usage
             self._share = Share(usage, settings.share, context.until, saved.get("spent"))
-        self._comparison, self._kept = _load(saved)
+        self._comparison, self._kept = loaded(saved)
 
     @property
     def pending(self) -> bool:
@@ -116,6 +112,10 @@ class Audit:
         if self.settings is not None and name in self._kept:
             self._kept[name].report(ids, unreachable)
 
+    def has_reported(self, name: str, id_: Any) -> bool:
+        """Whether this record was reported as deleted and has not come back."""
+        return self.settings is not None and id_ in self._kept[name].reported
+
     def restored(self, name: str, ids: Iterable[Any]) -> list[Any]:
         """Those of these ids that were reported as deleted; they count as present from now on."""
         if self.settings is None or name not in self._kept:
@@ -138,9 +138,24 @@ class Audit:
             ]
         else:
             found = [(id_, at, None) for id_, at in self._comparison.declared(name, after)]
-        rows = (self._row(name, id_, AUDIT, seen=at, parent=deal) for id_, at, deal in found)
+        rows = (self._row(name, id_, AUDIT, written=at, parent=deal) for id_, at, deal in found)
         while batch := list(islice(rows, ROWS)):
             yield batch
+
+    # -- what the report of the sync says
+
+    def findings(self) -> Findings:
+        """The last complete audit of each object, and the passes that a later sync resumes."""
+        if self.settings is None:
+            return Findings()
+        with self._lock:
+            kept = [each for each in self._kept.values() if not each.stopped]
+            done = {each.audited.name: each for each in kept if each.closed}
+            begun = {each.audited.name: (each.closed, each.current) for each in kept}
+            return Findings(
+                audits={n: LastAudit(each.closed, len(each.present)) for n, each in done.items()},
+                unaudited={n: (at, now.begun) for n, (at, now) in begun.items() if now},
+            )
 
     # -- tasks
 
@@ -163,14 +178,15 @@ class Audit:
         if not due and not self._comparison.has_missing(lists):
             self._comparison.note(lists, now)
             return
+        viewer = self._viewer()
         context = PassContext(
             client=SharedClient(self._context.client, self._share),
             lock=self._lock,
             now=now,
             settings=self.settings,
-            viewer=self._viewer(),
+            viewer=viewer,
             ask_viewer=self._viewer,
-            row=self._row,
+            row=partial(self._row, seen=viewer.at),
             deals=self._kept[DEALS.name],
         )
         for rows in self._comparison.compare(lists, context):
@@ -283,16 +299,3 @@ class Audit:
             "larger than a megabyte. Deleted leads are not found any more."
         )
         return kept.dump()
-
-
-def _load(saved: Mapping[str, Any]) -> tuple[Comparison, dict[str, Kept]]:
-    try:
-        objects = saved.get("objects", {})
-        kept = {each.name: Kept(each, objects.get(each.name, {})) for each in AUDITED}
-        return Comparison(saved.get("lists", {})), kept
-    except UNREADABLE:
-        raise SyncError(
-            f'The state of "{AUDITOR}" cannot be read. Reset the stream to read it again from its '
-            "beginning.",
-            CONFIG,
-        ) from None

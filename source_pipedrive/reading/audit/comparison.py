@@ -9,8 +9,9 @@ from typing import Any
 
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.audit import guards
+from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.lists import WholeLists
-from source_pipedrive.reading.audit.passes import AUDIT, UNREACHABLE, PassContext
+from source_pipedrive.reading.audit.passes import AUDIT, UNREACHABLE
 from source_pipedrive.reading.audit.verification import Verdicts, alone
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.records import Record
@@ -122,7 +123,7 @@ class Comparison:
             kept["reported"] = sorted(gone)
         proven = [*verdicts.marked, *(verdicts.absent if trusted else ())]
         if proven:
-            time = rfc3339(context.now)
+            time = rfc3339(context.row_time)
             kept["declared"] = {**kept.get("declared", {}), **dict.fromkeys(proven, time)}
 
     def dump(self) -> dict[str, Any]:

@@ -53,8 +53,9 @@ class Current:
         self.settled = max(self.settled, id_)
 
     def forget(self, ids: Ids) -> None:
-        """These were seen, but are gone by now."""
-        self.seen = self.seen - ids
+        """These were seen, or judged, but a row says by now what became of them."""
+        self.seen, self.absent = self.seen - ids, self.absent - ids
+        self.marked, self.unsure = self.marked - ids, self.unsure - ids
 
     def save(self, walks: list[dict[str, Any]]) -> None:
         """The lists have been read so far."""

@@ -10,21 +10,17 @@ them yet.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice, repeat
-from threading import RLock
 from typing import Any
 
-from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import values
 from source_pipedrive.reading.audit import guards
 from source_pipedrive.reading.audit.children import DealsWalk, verify_children
+from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.ledger import Current, Ids, Kept
-from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.verification import Verdicts, is_marked, verify
-from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import Reading, Walk, walk_of
 from source_pipedrive.reading.batch import Batch, Copies
 from source_pipedrive.reading.instants import instant_or_none
@@ -39,23 +35,6 @@ ROWS = 500  # in one batch
 AUDIT, UNREACHABLE = "audit", "unreachable"
 # Yields None after each request that is worth saving, batches of rows, and records to write again.
 Work = Iterator[Batch | Copies | None]
-
-
-@dataclass(frozen=True)
-class PassContext:
-    """What the passes of one sync share. client: keeps to the audit's share; lock: guards all that
-    is kept; now: where the sync began, in seconds since 1970; viewer: who reads, as of the sync's
-    beginning; ask_viewer: the same as of now; row: makes a row of deleted_records; deals: what is
-    kept of deals."""
-
-    client: Api
-    lock: RLock
-    now: int
-    settings: AuditSettings
-    viewer: Viewer
-    ask_viewer: Callable[[], Viewer]
-    row: Callable[..., Record]
-    deals: Kept
 
 
 class ObjectPass:
@@ -294,5 +273,5 @@ class ObjectPass:
 
     def _close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
         with self._context.lock:
-            self._kept.close(deleted, hidden, back, self._context.now)
+            self._kept.close(deleted, hidden, back, self._context.row_time)
         self.done = True

@@ -11,6 +11,7 @@ from typing import Any
 from source_pipedrive.http.company import WHO_AM_I, Company, apps_of
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.http.request import Api, Request
+from source_pipedrive.reading.instants import seconds_of
 
 PRICE = 12  # tokens of both requests
 
@@ -18,13 +19,15 @@ PRICE = 12  # tokens of both requests
 @dataclass(frozen=True)
 class Viewer:
     """access: the user's apps, and whether as an admin; None if Pipedrive does not report them.
-    permissions: of users/{id}/permissions; None if they cannot be read."""
+    permissions: of users/{id}/permissions; None if they cannot be read. at: when Pipedrive said so,
+    in seconds since 1970; 0 if unknown."""
 
     company: object
     user: object
     access: Mapping[str, bool] | None
     permissions: Mapping[str, Any] | None
     scopes: frozenset[str] | None = None
+    at: int = 0
 
     @property
     def mark(self) -> str:
@@ -46,7 +49,8 @@ def sees_all(access: Mapping[str, bool] | None, apps: Collection[str]) -> bool:
 
 def ask_viewer(client: Api, company: Company) -> Viewer:
     """The user of the credentials, as of now. Raises StreamError or SyncError."""
-    me = client.get(WHO_AM_I).body.get("data")
+    answer = client.get(WHO_AM_I)
+    me = answer.body.get("data")
     me = me if isinstance(me, dict) else {}
     return Viewer(
         company=me.get("company_id"),
@@ -54,6 +58,7 @@ def ask_viewer(client: Api, company: Company) -> Viewer:
         access=apps_of(me.get("access")),
         permissions=_permissions(client, company),
         scopes=company.scopes,
+        at=seconds_of(answer.at) if answer.at is not None else 0,
     )
 
 

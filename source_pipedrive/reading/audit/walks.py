@@ -130,7 +130,7 @@ class PlainWalk(Walk):
     def __init__(self, *arguments: Any, saved: dict[str, Any] | None = None) -> None:
         super().__init__(*arguments)
         saved = saved or {}
-        self._offset = int(saved.get("offset", 0))
+        self._offset = int(saved.get("offset", 0))  # where the last page began
         self._cursor: str | None = saved.get("cursor")
         self._complete = bool(saved.get("complete"))
         self._taken = False
@@ -146,13 +146,14 @@ class PlainWalk(Walk):
         return self._by_cursor() if self.stream.endpoint.paging is Paging.CURSOR else self._from()
 
     def _from(self) -> Reading:
-        # Records above may have been deleted meanwhile, which moves the others up.
-        start = max(0, self._offset - (self.stream.endpoint.limit or 0))
-        for page in pages(self.client, self.stream, {"sort": "id ASC"}, start):
+        # Records above may have been deleted meanwhile, which moves the others up. So the next sync
+        # reads the last page again, however many records a page has.
+        begin = self._offset
+        for page in pages(self.client, self.stream, {"sort": "id ASC"}, begin):
             yield page.records
             with self.lock:
                 self.note(page.records)
-                self._offset, self._complete = page.position, page.last
+                self._offset, begin, self._complete = begin, page.position, page.last
             yield None
 
     def _by_cursor(self) -> Reading:

@@ -1,0 +1,73 @@
+"""What an answer with a page of a list contains: the records, and whether others follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from source_pipedrive.http.errors import SYSTEM, StreamError
+from source_pipedrive.http.shapes import are_shaped
+from source_pipedrive.reading.records import Record
+from source_pipedrive.stream import Kind, Stream
+
+
+def promises_more(body: Mapping[str, Any]) -> bool:
+    """Whether an answer says that another page follows."""
+    block = pagination_of(body)
+    return bool(block.get("more_items_in_collection") or block.get("next_cursor"))
+
+
+def more_pages(body: Mapping[str, Any], count: int, limit: int) -> bool:
+    """Whether v1 says that more records follow; if it does not say, whether the page was full."""
+    more = pagination_of(body).get("more_items_in_collection")
+    return bool(more) if more is not None else count >= limit
+
+
+def next_start(body: Mapping[str, Any], otherwise: int) -> int:
+    """v1's next offset, which the last page and some other answers lack."""
+    given = pagination_of(body).get("next_start")
+    return given if isinstance(given, int) else otherwise
+
+
+def pagination_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """v1's paging block: below `pagination` or, in the schema of leads, without it."""
+    extra = body.get("additional_data")
+    if not isinstance(extra, dict):
+        return {}
+    block = extra.get("pagination", extra)
+    return block if isinstance(block, dict) else {}
+
+
+def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
+    """The records of an answer; null and a missing list count as empty."""
+    found = found_in(stream, body)
+    if found is None and body.get("success") is not False:
+        return []
+    if isinstance(found, list) and are_shaped(found):
+        return found
+    if isinstance(found, dict) and (stream.endpoint.single_object or stream.kind is Kind.SINGLE):
+        found = [found]
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise StreamError(
+            f'Pipedrive\'s answer for "{stream.name}" contains no list of records. '
+            "Please report this line.",
+            SYSTEM,
+        )
+    inside = stream.child.nested_under if stream.child else ""
+    return [_unwrapped(item, inside) for item in found] if inside else found
+
+
+def found_in(stream: Stream, body: Mapping[str, Any]) -> Any:
+    """Whatever is in place of the records."""
+    found: Any = body
+    for name in stream.endpoint.records_path:
+        if not isinstance(found, dict):
+            break
+        found = found.get(name)
+    return found
+
+
+def _unwrapped(item: Record, inside: str) -> Record:
+    """A record that is nested in another object, with the object's other keys."""
+    around = {k: v for k, v in item.items() if k not in ("object", inside)}
+    return {**(item.get(inside) or {}), **around}

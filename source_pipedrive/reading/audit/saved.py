@@ -1,0 +1,28 @@
+"""Loads the audit's part of a state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from source_pipedrive.http.errors import CONFIG, SyncError
+from source_pipedrive.reading.audit.comparison import Comparison
+from source_pipedrive.reading.audit.ledger import Kept
+from source_pipedrive.stream.audited import AUDITED, AUDITOR
+
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+
+
+def loaded(saved: Mapping[str, Any]) -> tuple[Comparison, dict[str, Kept]]:
+    """What an earlier sync dumped: the short lists, and each audited object by name. Raises
+    SyncError if it cannot be read."""
+    try:
+        objects = saved.get("objects", {})
+        kept = {each.name: Kept(each, objects.get(each.name, {})) for each in AUDITED}
+        return Comparison(saved.get("lists", {})), kept
+    except UNREADABLE:
+        raise SyncError(
+            f'The state of "{AUDITOR}" cannot be read. Reset the stream to read it again from its '
+            "beginning.",
+            CONFIG,
+        ) from None
