@@ -236,7 +236,7 @@ def test_a_walk_by_offset_gets_on_though_its_pages_are_small() -> None:
     stream, saved = BY_NAME["files"].lists[0], None
     for _ in range(25):
         walk = walk_of(stream, client, RLock(), seen.extend, UNTIL, saved)
-        for _ in islice(walk.take(1) or (), 2):
+        for _ in islice(walk.take(1) or (), 4):  # its records and a pause, for each page
             pass
         saved = walk.dump()
     assert walk.complete

@@ -19,5 +19,7 @@ why this is right.
     lists.py         which short lists this sync has read whole
     comparison.py    short lists that every sync reads whole
     reported.py      the deletions among the recent changes
+    saved.py         loads the audit's part of a state
+    context.py       what the passes of one sync share
     audit.py         all passes of one sync
 """

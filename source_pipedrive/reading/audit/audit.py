@@ -269,9 +269,7 @@ class Audit:
                 each.save()
             objects = {name: found for name, kept in self._kept.items() if (found := kept.dump())}
             if len(json.dumps(objects)) > MOST and self._forget_deals():
-                objects = {
-                    name: kept.dump() for name, kept in self._kept.items() if name in objects
-                }
+                objects = {name: self._kept[name].dump() for name in objects}
             if len(json.dumps(objects)) > MOST and not self._kept[LEADS].stopped:
                 objects = {**objects, LEADS: self._stop_leads()}
             parts = {"objects": objects, "lists": self._comparison.dump()}
