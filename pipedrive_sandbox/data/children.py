@@ -16,6 +16,7 @@ from .company import Sizes
 from .random_values import RandomValues
 
 POOL = 499  # number of sets of counts, chosen by the record's id
+IDS_PER_PARENT = 1000  # child ids reserved per deal
 MAX_GENERATED = 50  # more than a record's generated children of one kind
 RECURRING = 0.2
 INSTALLMENTS = 0.15  # of the deals with products that are not recurring
@@ -113,6 +114,7 @@ class Children:
         self._pools = {table: self._pool(table) for table in COUNTED}
         self._originals: dict[tuple[str, int], Record] = {}
         self._numbers: dict[tuple[str, str, int], int] = {}
+        self._ids: dict[tuple[str, str], int] = {}
         self._changed: dict[tuple[str, int], dict[str, list[Record]]] = {}
 
     def _pool(self, table: str) -> list[Counts]:
@@ -183,6 +185,15 @@ class Children:
         key = (table, kind, id_)
         self._numbers[key] = self._numbers.get(key, MAX_GENERATED) + 1
         return self._numbers[key]
+
+    def next_id(self, table: str, kind: str) -> int:
+        """An id above those of all children of this kind: Pipedrive's ids count up."""
+        key = (table, kind)
+        if key not in self._ids:
+            ids = [*self.tables[table].rows, *self.tables[table].dropped]
+            self._ids[key] = (max(ids, default=0) + 1) * IDS_PER_PARENT
+        self._ids[key] += 1
+        return self._ids[key]
 
     def change(self, table: str, kind: str, row: Row) -> list[Record]:
         """The children of `row`, stored in a list that the caller may change."""
