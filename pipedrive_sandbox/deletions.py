@@ -7,20 +7,22 @@ from typing import Any, Literal, get_args
 
 from .data.world import World
 from .record import Row
+from .switches import Switches
 from .table import Table
 
 Action = Literal["delete", "purge", "merge", "restore", "hide", "show"]
 
 
 def change_records(
-    world: World, now: float, action: Action, name: str, ids: Sequence[Any]
+    world: World, now: float, switches: Switches, action: Action, name: str, ids: Sequence[Any]
 ) -> list[Any]:
     """Change these records of a table now, and return the ids that it had.
 
     - delete: mark them as deleted if they have a flag for it, else remove them from all lists
     - purge: remove every trace, as Pipedrive does 30 days after a deletion
     - merge: delete all but the first, which changes
-    - restore: bring back records that were deleted
+    - restore: bring back records that were deleted, with a new update time if
+      `restore_moves_update_time`
     - hide, show: the token's user loses, or gets, access to them
     """
     if action not in get_args(Action):
@@ -39,8 +41,12 @@ def change_records(
             table.rows[id_] = hidden.pop(id_, row)
         elif action == "merge":
             (_touch if id_ == ids[0] else _delete)(table, row, now)
+        elif action == "restore":
+            _restore(table, row)
+            if switches.restore_moves_update_time:
+                _touch(table, row, now)
         else:
-            _ACTIONS[action](table, row, now)
+            (_delete if action == "delete" else _purge)(table, row, now)
         table.touch(row)
         done.append(id_)
     return done
@@ -65,13 +71,9 @@ def _purge(table: Table, row: Row, now: float) -> None:
         rows.pop(row.id, None)
 
 
-def _restore(table: Table, row: Row, now: float) -> None:
+def _restore(table: Table, row: Row) -> None:
     if table.core:
         row.record = {**row.record, "is_deleted": False}
     table.dropped.pop(row.id, None)
     table.rows[row.id] = row
     row.deleted_at = None
-    _touch(table, row, now)
-
-
-_ACTIONS = {"delete": _delete, "purge": _purge, "restore": _restore}

@@ -117,7 +117,8 @@ class Service:
     def change_records(self, action: Action, object_: str, ids: Sequence[Any]) -> list[Any]:
         """Delete, purge, merge, restore, hide or show records; see `deletions.change_records`."""
         with self.lock:
-            return change_records(self.world, self.clock.now(), action, object_, ids)
+            now = self.clock.now()
+            return change_records(self.world, now, self.switches, action, object_, ids)
 
     def bulk_update(self, name: str, count: int, at: str) -> int:
         """Give `count` records of a table the same update time, as a bulk import does."""

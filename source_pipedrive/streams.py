@@ -82,7 +82,7 @@ GOAL_LIST = whole("goals", "goals/find", 20, "goals:read", param_sets=GOALS,
                   optional_params=GOALS_OF_TEAMS, records_path=("data", "goals"),
                   about="Everyone's goals, active and inactive")
 LEAD_LABELS = whole("lead_labels", "leadLabels", 10, "leads:read", **changed(Changes.ON_CLIENT),
-                    about="Lead labels, with their colours")
+                    deleted_as="lead_labels", about="Lead labels, with their colours")
 STAGES = short("stages", "stages", "deals:read admin", about="Pipeline stages")
 OF_LEADS = inherited_fields(LEAD_LABELS, DEAL_FIELDS, LEAD_FIELDS)
 SALES = (
@@ -229,7 +229,7 @@ PROJECTS_AND_TASKS = (
     addon("tasks", "tasks", about="Tasks in projects", **changed(Changes.ON_CLIENT),
           deleted_as="tasks"),
     addon("project_templates", "projectTemplates", about="Project templates",
-          **changed(Changes.ON_CLIENT)),
+          **changed(Changes.ON_CLIENT), deleted_as="project_templates"),
     children("project_phases", (BOARDS,), "board_id", "phases", 2, 10,
              "projects:read projects:full", paging=Paging.WHOLE, ids_param="board_id", own_key="id",
              counter=None, about="Phases of those boards"),

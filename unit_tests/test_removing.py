@@ -36,6 +36,7 @@ REPORTED = {
     *("deals", "deals_archived", "persons", "organizations", "products", "activities", "notes"),
     *("files", "leads", "leads_archived", "projects", "projects_archived", "tasks"),
     *("deal_products", "deal_installments"),
+    *("pipelines", "stages", "lead_labels", "project_templates"),
 }
 Record = dict[str, Any]
 OVERWRITE, APPEND, DEDUP = (
@@ -52,7 +53,7 @@ def discovered(**more: Any) -> set[str]:
 
 
 def test_discover_adds_the_column_where_deletions_can_become_known() -> None:
-    assert discovered(remove_deleted=True) == REPORTED | {"pipelines", "stages"}
+    assert discovered(remove_deleted=True) == REPORTED
     assert discovered() == discovered(remove_deleted=False) == set()
 
 
@@ -61,7 +62,7 @@ def test_discover_adds_the_column_next_to_those_of_custom_fields(box: Sandbox) -
     config["credentials"] = {"auth_type": "api_token", "api_token": box.api_token}
     streams = SourcePipedrive().discover(LOG, config).streams
     found = {s.name: s.json_schema["properties"] for s in streams}
-    assert {n for n, p in found.items() if DELETED_AT in p} == REPORTED | {"pipelines", "stages"}
+    assert {n for n, p in found.items() if DELETED_AT in p} == REPORTED
     assert found["deals"][DELETED_AT]["type"] == ["null", "string"]
     assert found["deals"][DELETED_AT]["format"] == "date-time"
 

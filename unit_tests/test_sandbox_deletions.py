@@ -38,6 +38,20 @@ def test_a_record_comes_back(caller: Caller, name: str, action: str, back: str) 
     assert ids(caller, name) == before
 
 
+@pytest.mark.parametrize("name", ["persons", "notes"])
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_restored_record_has_a_new_time_if_the_switch_is_on(
+    caller: Caller, name: str, moves: bool
+) -> None:
+    caller.box.set(restore_moves_update_time=moves)
+    first = next(iter(ids(caller, name)))
+    caller.box.change_records("delete", name, [first])
+    caller.box.clock.advance(60)
+    caller.box.change_records("restore", name, [first])
+    (record,) = [each for each in caller.box.records(name) if each["id"] == first]
+    assert record["update_time"][11:16] == ("10:01" if moves else "10:00")
+
+
 def test_a_merge_leaves_the_first_record(caller: Caller) -> None:
     kept, *merged = sorted(ids(caller, "persons"), key=str)[:3]
     caller.box.change_records("merge", "persons", [kept, *merged])

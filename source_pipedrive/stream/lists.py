@@ -104,7 +104,7 @@ def core(name: str, path: str, cost: int, scope: str, **keywords: Any) -> Stream
 
 def short(name: str, path: str, scope: str, **keywords: Any) -> Stream:
     """A v2 list without a filter that takes one request in nearly every company."""
-    keywords = {"limit": 500, **MARKED, **changed(Changes.ON_CLIENT), **keywords}
+    keywords |= {"limit": 500, "deleted_as": name, **MARKED, **changed(Changes.ON_CLIENT)}
     return stream(name, path, 2, 5, scope, paging=Paging.CURSOR, **keywords)
 
 
