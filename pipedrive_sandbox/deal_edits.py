@@ -8,8 +8,7 @@ from typing import Any, Literal, get_args
 
 from .clock import plain, zulu
 from .data.changelogs import Change, entry, moved, other_stage, pipeline_of
-from .data.children import IDS_PER_PARENT
-from .data.deal_products import NUMBERED, product
+from .data.deal_products import IDS_PER_PARENT, NUMBERED, product
 from .data.following import participant
 from .data.random_values import RandomValues
 from .data.world import World
@@ -45,7 +44,7 @@ def _rng(world: World, now: float, row: Row) -> RandomValues:
 
 
 def number_products(world: World, row: Row) -> None:
-    """Give the products and instalments of a new deal the next free ids."""
+    """Give the products and instalments of a deal the next free ids, before it is added."""
     for kind in NUMBERED:
         rows = world.children.change("deals", kind, row)
         rows[:] = [{**each, "id": world.children.next_id("deals", kind)} for each in rows]

@@ -180,9 +180,9 @@ class _Mutator:
         if table.name == "deals":
             record.update(NEW_DEAL)
         row = Row({**record, **fields}, template.hidden)
-        table.rows[new] = row
         if table.name == "deals":
             deal_edits.number_products(self._world, row)
+        table.rows[new] = row
         self._record_change(table, row, "added")
 
     def delete(self, objects: Sequence[str]) -> None:

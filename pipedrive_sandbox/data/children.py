@@ -16,7 +16,6 @@ from .company import Sizes
 from .random_values import RandomValues
 
 POOL = 499  # number of sets of counts, chosen by the record's id
-IDS_PER_PARENT = 1000  # child ids reserved per deal
 MAX_GENERATED = 50  # more than a record's generated children of one kind
 RECURRING = 0.2
 INSTALLMENTS = 0.15  # of the deals with products that are not recurring
@@ -190,8 +189,9 @@ class Children:
         """An id above those of all children of this kind: Pipedrive's ids count up."""
         key = (table, kind)
         if key not in self._ids:
-            ids = [*self.tables[table].rows, *self.tables[table].dropped]
-            self._ids[key] = (max(ids, default=0) + 1) * IDS_PER_PARENT
+            parents = {**self.tables[table].rows, **self.tables[table].dropped}
+            newest = (self.rows(table, kind, parents[id_]) for id_ in sorted(parents, reverse=True))
+            self._ids[key] = max(row["id"] for row in next(filter(None, newest), [{"id": 0}]))
         self._ids[key] += 1
         return self._ids[key]
 

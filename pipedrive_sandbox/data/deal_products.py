@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..clock import DAY, date, zulu
 from ..record import Record
-from .children import IDS_PER_PARENT, Parent
+from .children import Parent
 from .random_values import RandomValues
 
 _FREQUENCIES = ("monthly", "monthly", "quarterly", "annually", "semi-annually", "weekly")
+IDS_PER_PARENT = 1000  # child ids reserved per deal
 NUMBERED = ("products", "installments")  # whose ids count up in the whole company
 
 

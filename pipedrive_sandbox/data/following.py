@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from ..clock import plain, zulu
 from ..record import Record
-from .children import IDS_PER_PARENT, Parent
+from .children import Parent
+from .deal_products import IDS_PER_PARENT
 from .random_values import RandomValues
 
 FORMER_SHARE = 0.2  # share of records with a former follower or participant
