@@ -79,7 +79,7 @@ def test_a_part_of_a_key_removes_nothing() -> None:
     part = row("deal_products", "5", evidence="audit")
     products = STREAMS["deal_products"]
     assert of_deletions(products, [part], "") == []
-    (whole,) = of_deletions(products, [{**part, "deal_id": "3"}], "")
+    (whole,) = of_deletions(products, [{**part, "parent_id": "3"}], "")
     assert whole == {"deal_id": 3, "id": 5, "deal_update_time": SEEN, DELETED_AT: SEEN}
 
 

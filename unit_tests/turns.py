@@ -12,6 +12,7 @@ from typing import Any
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.stop import StopSignal
+from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
@@ -35,6 +36,7 @@ def run_of(
     full_refresh: bool = False,
     stop_signal: StopSignal | None = None,
     takers: Collection[str] = (),
+    audit: AuditSettings | None = None,
 ) -> SyncRun[Any]:
     """A sync of these streams. takers: those that take tombstones."""
     definitions = [STREAMS[each] if isinstance(each, str) else each for each in streams]
@@ -47,7 +49,7 @@ def run_of(
         )
         for stream in definitions
     ]
-    options = Options(lower, workers)
+    options = Options(lower, workers, audit=audit)
     return SyncRun(company, ACME, selected, AsMessages(), options, stop_signal or StopSignal())
 
 

@@ -25,13 +25,15 @@ class Batch:
     moved: updates the progress with what these records complete; the state that follows the batch
     includes it. None: nothing yet. parents: the parents whose children the records are, if any.
     listed_in: the path of the list that was requested for deleted records and returned these; "" if
-    they prove nothing yet.
+    they prove nothing yet. declared: rows that an earlier sync has written; only their tombstones
+    are sent, because a platform may have lost them.
     """
 
     records: Sequence[Record]
     moved: Callable[[Progress], object] | None = None
     parents: Sequence[Record] = ()
     listed_in: str = ""
+    declared: Sequence[Record] = ()
 
 
 @dataclass(frozen=True)

@@ -86,22 +86,26 @@ class DeletedRecords(Sequential):
         deleted_time: Any = None,
         last_present: int | None = None,
         restored: bool = False,
+        parent: int | None = None,
+        seen: int | None = None,
     ) -> Record:
         """A row of this stream; all of them are made here.
 
         name: the object. evidence: how the deletion is known, "" if nothing confirms it.
         last_present: when the record was last known to exist, in seconds. restored: it was reported
-        as deleted and exists.
+        as deleted and exists. parent: id of the deal that it belonged to, if known. seen: when an
+        earlier sync found it, in seconds; None if this one does.
         """
-        seen = rfc3339(self.progress.until)
+        time = rfc3339(self.progress.until if seen is None else seen)
         return {
             "object": name,
             "id": str(id_),
-            "seen_time": seen,
+            "parent_id": None if parent is None else str(parent),
+            "seen_time": time,
             "deleted_time": as_rfc3339(deleted_time),
             "evidence": evidence or None,
             "last_present_time": rfc3339(last_present) if last_present else None,
-            "restored_time": seen if restored else None,
+            "restored_time": time if restored else None,
             "merged_into": None,
         }
 
@@ -116,6 +120,9 @@ class DeletedRecords(Sequential):
                 "not report earlier deletions. Run a full refresh of the streams whose deletions "
                 "matter to you."
             )
+        for name, time in self.context.removed.items():
+            for rows in self.audit.declared(name, time):
+                yield Batch((), declared=rows)
         refused: StreamError | None = None
         for part in self.stream.components:
             path = part.endpoint.path
@@ -167,7 +174,7 @@ class DeletedRecords(Sequential):
 
     def _of_recents(self, items: Sequence[Record]) -> list[Record]:
         rows: list[Record] = []
-        reported = Reported(self.context, self.audit, [item for item in items if is_deleted(item)])
+        reported = Reported(self.context, self.audit, items)
         for item in items:
             name, id_ = OBJECTS.get(item.get("item", ""), ""), item.get("id")
             if not name:

@@ -36,7 +36,8 @@ class ReadContext:
     an earlier sync wrote a parent's records, here and in all dependents (source stream, parent's
     id, time); is_current: whether all dependents were complete when this stream was, at
     the given time; audit: what the user asked an audit to do, if anything; lists: which short
-    lists have been read, for the audit.
+    lists have been read, for the audit; removed: the objects whose deletions this stream removes
+    from the user's tables, and the time up to which it has.
     """
 
     client: Api
@@ -48,6 +49,7 @@ class ReadContext:
     is_current: Callable[[int], bool] = lambda known: False
     audit: AuditSettings | None = None
     lists: WholeLists = field(default_factory=WholeLists)
+    removed: Mapping[str, int] = field(default_factory=dict)
 
 
 class HighestId:

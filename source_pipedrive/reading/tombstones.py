@@ -71,8 +71,9 @@ def of_moved(target: Stream, records: Sequence[Any], now: int, archived: bool) -
 
 def _of_deletion(target: Stream, row: Record) -> Record | None:
     """The tombstone for one row; None if the row does not have the whole key."""
-    given = {**row, target.key[-1]: row["id"]}
-    key = {part: _value(target, part, given.get(part)) for part in target.key}
+    # A child's key begins with its parent.
+    given = (row.get("parent_id"), row["id"])[-len(target.key) :]
+    key = {part: _value(target, part, value) for part, value in zip(target.key, given, strict=True)}
     if None in key.values():
         return None
     seen, deleted = row["seen_time"], as_rfc3339(row.get("deleted_time"))

@@ -68,6 +68,7 @@ class StreamRun(RunStatus[T]):
             is_current=self.is_current,
             audit=context.audit,
             lists=context.lists,
+            removed=context.tombstones.removed_by(stream),
         )
         self.reader: Reader = reader_class(stream)(stream, view, progress, full_refresh)
         self.forecast = self._forecast(context)

@@ -7,8 +7,8 @@ includes it.
 A platform may still lose a tombstone and keep that state, because it commits each stream on its
 own. So the state of a stream that takes tombstones says up to which time it has those of each
 sender: {"removed": {"deleted_records": "2026-11-23T10:00:00Z"}}. If the sender's own state is ahead
-of that, the sender reads what lies between again. This also holds for a stream that was not
-selected for a while.
+of that, the sender reads what lies between again, and `deleted_records` sends again what audits
+have declared since. This also holds for a stream that was not selected for a while.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ class Taker(Generic[T]):
         own = batch.listed_in == self.stream.endpoint.path and lists_deleted(self.stream)
         if own and sender.name in self.removed:
             return []
-        return of_deletions(self.stream, batch.records, batch.listed_in)
+        rows = [*batch.records, *batch.declared]
+        return of_deletions(self.stream, rows, batch.listed_in)
 
     def sent_until(self, sender: Stream) -> int | None:
         """The time up to which it has the tombstones of this stream; None if unknown, and nothing
@@ -180,8 +181,8 @@ class Tombstones(Generic[T]):
     ) -> Taker[T]:
         names, saved = [each.stream.name for each in senders], selection.state.get(KEY)
         texts = dict(saved) if isinstance(saved, dict) else {}
-        if selection.is_new:  # nothing was written that was removed earlier
-            texts = dict.fromkeys(names, rfc3339(self._until))
+        if selection.is_new:  # nothing was written that was removed before this sync
+            texts = dict.fromkeys(names, rfc3339(self._until - 1))
         times = {name: time for name, text in texts.items() if (time := instant_or_none(text))}
         name, state = selection.stream.name, selection.state
         output = TombstoneOutput(name, encoder, buffer, state, texts, names)
@@ -200,6 +201,16 @@ class Tombstones(Generic[T]):
         if known:
             since = max(progress.since, min(known) - OVERLAP)
             progress.set_remaining(union([progress.remaining, [(since, progress.until)]]))
+
+    def removed_by(self, sender: Stream) -> dict[str, int]:
+        """The objects whose deletions a selected stream removes from the tables of others, and the
+        time up to which all of these have its tombstones."""
+        found: dict[str, int] = {}
+        for taker in self._by_sender.get(sender.name, ()):
+            if sender.kind is Kind.DELETED:
+                name, time = taker.stream.incremental.deleted_as, taker.removed.get(sender.name, 0)
+                found[name] = min(found.get(name, time), time)
+        return found
 
     def of(self, sender: Stream, batch: Batch) -> list[tuple[TombstoneOutput[T], Sequence[T], int]]:
         """What a batch of a selected stream removes: outputs, with rendered tombstones and their

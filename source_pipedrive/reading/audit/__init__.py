@@ -12,6 +12,8 @@ why this is right.
     walks.py         reading a list once more, in parts that survive a kill
     verification.py  asking for single records by their ids
     children.py      both, for the products and instalments of deals
+    parents.py       which deal each product or instalment belongs to
+    declarations.py  what the last passes declared deleted, to be sent again
     ledger.py        what is kept of one object from pass to pass
     passes.py        one pass over one object: walk, verify, declare
     lists.py         which short lists this sync has read whole

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from threading import RLock
 from typing import Any, TypeVar
 
 from source_pipedrive.http.errors import CONFIG, StreamError, SyncError
 from source_pipedrive.reading.audit.comparison import Comparison
 from source_pipedrive.reading.audit.ledger import Kept
-from source_pipedrive.reading.audit.passes import ObjectPass, PassContext, Work
+from source_pipedrive.reading.audit.passes import (
+    AUDIT,
+    ROWS,
+    ObjectPass,
+    PassContext,
+    Work,
+)
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.share import Share, SharedClient, ShareSpentError
 from source_pipedrive.reading.audit.viewer import PRICE, Viewer, ask_viewer
@@ -25,7 +33,8 @@ logger = logging.getLogger("airbyte")
 
 # Seconds between two states while lists are read. Each contains all ids.
 EVERY = 30.0
-# Characters of a state. Beyond that, the audit of leads ends: their ids do not compress.
+# Characters of a state. Beyond that, the deals of products and instalments are forgotten; if that
+# is not enough, the audit of leads ends: their ids do not compress.
 MOST = 1_000_000
 LEADS = "leads"
 # Answers that the same request would get in the next sync: it waits until a pass is due.
@@ -60,7 +69,7 @@ class Audit:
         if settings is not None:
             usage = context.client.usage
             self._share = Share(usage, settings.share, context.until, saved.get("spent"))
-            self._comparison, self._kept = _load(saved)
+        self._comparison, self._kept = _load(saved)
 
     @property
     def pending(self) -> bool:
@@ -116,6 +125,22 @@ class Audit:
     def known(self, name: str) -> Iterable[Any]:
         """Ids of an object that were present at its last pass."""
         return self._kept[name].present if self.settings is not None else ()
+
+    def declared(self, name: str, after: int) -> Iterator[list[Record]]:
+        """The rows in which the last audits have declared an object's records deleted, as they
+        were written, as far as they are newer than `after`."""
+        if name in self._kept:
+            kept = self._kept[name]
+            found = [
+                (id_, at, kept.parents.get(id_))
+                for at, ids in kept.declared.after(after)
+                for id_ in ids
+            ]
+        else:
+            found = [(id_, at, None) for id_, at in self._comparison.declared(name, after)]
+        rows = (self._row(name, id_, AUDIT, seen=at, parent=deal) for id_, at, deal in found)
+        while batch := list(islice(rows, ROWS)):
+            yield batch
 
     # -- tasks
 
@@ -227,11 +252,25 @@ class Audit:
             for each in self._prepared or ():
                 each.save()
             objects = {name: found for name, kept in self._kept.items() if (found := kept.dump())}
-            if sum(map(_size, objects.values())) > MOST and not self._kept[LEADS].stopped:
+            if len(json.dumps(objects)) > MOST and self._forget_deals():
+                objects = {
+                    name: kept.dump() for name, kept in self._kept.items() if name in objects
+                }
+            if len(json.dumps(objects)) > MOST and not self._kept[LEADS].stopped:
                 objects = {**objects, LEADS: self._stop_leads()}
             parts = {"objects": objects, "lists": self._comparison.dump()}
             spent = {"spent": self._share.dump()} if self._share.spent else {}
             return {**{name: part for name, part in parts.items() if part}, **spent}
+
+    def _forget_deals(self) -> bool:
+        had = [kept.parents.forget() for kept in self._kept.values() if kept.audited.of_deals]
+        if any(had):
+            logger.info(
+                f"{AUDITOR}: there are too many products and instalments to remember their deals, "
+                "which would make the state larger than a megabyte. Those that are removed are "
+                "reported without their deal, so they stay in their tables."
+            )
+        return any(had)
 
     def _stop_leads(self) -> dict[str, Any]:
         kept = self._kept[LEADS]
@@ -257,8 +296,3 @@ def _load(saved: Mapping[str, Any]) -> tuple[Comparison, dict[str, Kept]]:
             "beginning.",
             CONFIG,
         ) from None
-
-
-def _size(found: Mapping[str, Any]) -> int:
-    parts = [*found.values(), *found.get("pass", {}).values()]
-    return sum(len(part) for part in parts if isinstance(part, str))

@@ -22,7 +22,11 @@ CONTROLS = 3
 
 
 class Comparison:
-    """What earlier syncs saw in those lists: {stream: {"time", "present", "reported"}}."""
+    """What earlier syncs saw in those lists: {stream: {"time", "present", "reported", "declared"}}.
+
+    reported: ids that are missing; declared: those of them that are proven to be deleted, and when
+    their rows were written.
+    """
 
     def __init__(self, saved: Mapping[str, Any]) -> None:
         self._kept: dict[str, Any] = {name: dict(part) for name, part in saved.items()}
@@ -40,12 +44,21 @@ class Comparison:
                 self._remember(each.name, lists, now)
 
     def _remember(self, name: str, lists: WholeLists, now: int) -> None:
-        reported = set(self._part(name, "reported")) - (lists.get(name) or set())
+        there = lists.get(name) or set()
+        reported = set(self._part(name, "reported")) - there
+        before = self._kept.get(name, {}).get("declared", {})
+        declared = {id_: time for id_, time in before.items() if id_ not in there}
         self._kept[name] = {
             "time": rfc3339(now),
             "present": sorted(lists.get(name) or ()),
             **({"reported": sorted(reported)} if reported else {}),
+            **({"declared": declared} if declared else {}),
         }
+
+    def declared(self, name: str, after: int) -> list[tuple[str, int]]:
+        """What was declared deleted after this time, and when."""
+        found = self._kept.get(name, {}).get("declared", {})
+        return [(id_, at) for id_, time in found.items() if (at := instant(time)) > after]
 
     def _part(self, name: str, part: str) -> list[str]:
         return list(self._kept.get(name, {}).get(part, ()))
@@ -107,6 +120,10 @@ class Comparison:
         gone = {*kept.get("reported", ()), *verdicts.absent, *verdicts.marked}
         if gone:
             kept["reported"] = sorted(gone)
+        proven = [*verdicts.marked, *(verdicts.absent if trusted else ())]
+        if proven:
+            time = rfc3339(context.now)
+            kept["declared"] = {**kept.get("declared", {}), **dict.fromkeys(proven, time)}
 
     def dump(self) -> dict[str, Any]:
         """Its part of the state."""

@@ -5,6 +5,8 @@
  "highest": 12400,                  the highest id until then (M)
  "reported": "eJ...",               what has been declared deleted and has not come back
  "hidden": "eJ...",                 what has been reported as unreachable
+ "declared": [["2026-...", "eJ..."]],   what the last passes declared, and when
+ "parents": "eJ... eJ...",          the deals of products or instalments
  "held": 1200,                      a finding that waits for the user's word
  "stopped": true,                   the object has too many ids to keep
  "pass": {"begun", "viewer", "seen", "settled", "absent", "marked", "unsure", "walks", "tokens"}}
@@ -16,7 +18,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from source_pipedrive.reading.audit.declarations import Declarations
 from source_pipedrive.reading.audit.ids import Numbers, Uuids
+from source_pipedrive.reading.audit.parents import Parents
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.stream.audited import Audited
 
@@ -72,6 +76,8 @@ class Kept:
         self.present = self._load(saved.get("present", ""))
         self.reported = self._load(saved.get("reported", ""))
         self.hidden = self._load(saved.get("hidden", ""))
+        self.declared = Declarations(saved.get("declared", ()), self._load)
+        self.parents = Parents(saved.get("parents", ""))
         self.highest = int(saved.get("highest", 0))
         self.closed = instant(saved["closed"]) if "closed" in saved else 0
         self.asked = instant(saved["asked"]) if "asked" in saved else 0
@@ -142,15 +148,19 @@ class Kept:
         back = [id_ for id_ in ids if id_ in self.reported]
         self.reported = self.reported - self.ids(back)
         self.present = self.present | self.ids(back)
+        self.declared.remove(self.ids(back))
         return back
 
-    def close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
-        """The pass is complete, and its rows are out."""
+    def close(self, deleted: Ids, hidden: Ids, back: Ids, time: int = 0) -> None:
+        """The pass is complete, and its rows are out. time: that of the rows."""
         now = self.current
         assert now is not None
         self.present = now.seen | now.unsure
         self.reported = (self.reported | deleted) - back
         self.hidden = (self.hidden | hidden) - back - deleted
+        self.declared.remove(back)
+        self.declared.add(time, deleted)
+        self.parents.keep(self.present | self.reported | self.hidden)
         self.highest = max(self.highest, now.settled)
         self.closed, self.tokens = now.begun, now.tokens
         self.current, self.held = None, 0
@@ -158,7 +168,7 @@ class Kept:
     def stop(self) -> None:
         """Keeps no ids any more."""
         self.present, self.reported, self.hidden = self.ids(), self.ids(), self.ids()
-        self.current, self.held = None, 0
+        self.declared, self.current, self.held = Declarations((), self._load), None, 0
         self.stopped = True
 
     def dump(self) -> dict[str, Any]:
@@ -170,6 +180,8 @@ class Kept:
             "highest": self.highest,
             "reported": self.reported.dump(),
             "hidden": self.hidden.dump(),
+            "declared": self.declared.dump(),
+            "parents": self.parents.dump(),
             "tokens": self.tokens,
             "held": self.held,
             "stopped": self.stopped,

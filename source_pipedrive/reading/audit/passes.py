@@ -140,6 +140,8 @@ class ObjectPass:
         before = (now.begun if of_deals else self._context.now) - OVERLAP
         records = [record for record in records if not is_marked(record)]
         now.seen.add(values(records, "id"))
+        if of_deals:
+            self._kept.parents.note(records)
         for record in records:
             id_, time = record.get("id"), record.get("update_time")
             if isinstance(id_, int) and id_ > now.settled:
@@ -263,7 +265,7 @@ class ObjectPass:
         rows = chain(
             (self._lost(id_, AUDIT, times.get(id_)) for id_ in deleted),
             (self._lost(id_, UNREACHABLE) for id_ in hidden if id_ not in now.marked),
-            (self._context.row(self.name, id_, restored=True) for id_ in back),
+            (self._row(id_, restored=True) for id_ in back),
         )
         logger.info(
             f"{AUDITOR}: the audit of {self.name} is complete: {len(now.seen):,} exist, "
@@ -278,9 +280,13 @@ class ObjectPass:
     def _lost(self, id_: Any, evidence: str, time: Any = None) -> Record:
         kept = self._kept
         there = kept.closed if id_ in kept.present else None
-        return self._context.row(self.name, id_, evidence, deleted_time=time, last_present=there)
+        return self._row(id_, evidence, deleted_time=time, last_present=there)
+
+    def _row(self, id_: Any, *arguments: Any, **facts: Any) -> Record:
+        parent = self._kept.parents.get(id_)
+        return self._context.row(self.name, id_, *arguments, parent=parent, **facts)
 
     def _close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
         with self._context.lock:
-            self._kept.close(deleted, hidden, back)
+            self._kept.close(deleted, hidden, back, self._context.now)
         self.done = True

@@ -1,6 +1,7 @@
 """Deletions that Pipedrive reports as recent changes, verified before anything rests on them.
 
-Without an audit nothing is verified, and such a deletion has no evidence.
+Without an audit, only those that are to remove rows from a table are verified; any other deletion
+has no evidence.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from source_pipedrive.http.errors import StreamError
-from source_pipedrive.reading.audit.audit import Audit
+from source_pipedrive.reading.audit.audit import REFUSED, Audit
 from source_pipedrive.reading.audit.verification import Verdicts, verify
 from source_pipedrive.reading.audit.viewer import sees_all
 from source_pipedrive.reading.reader import ReadContext
@@ -34,28 +36,39 @@ OBJECTS = {
 
 
 class Reported:
-    """The deletions in one page of recent changes. items: those that are reported as deleted."""
+    """The deletions in one page of recent changes. Raises StreamError if some that are to remove
+    rows could not be verified, so that the next sync asks again."""
 
     def __init__(self, context: ReadContext, audit: Audit, items: Sequence[Record]) -> None:
         self._context = context
         self._audit = audit
         self._alive: set[tuple[str, Any]] = set()
         self._evidence: dict[tuple[str, Any], str] = {}
-        if audit.settings is None:
-            return
         marks: defaultdict[str, dict[Any, bool]] = defaultdict(dict)
+        shown: defaultdict[str, list[Any]] = defaultdict(list)
         for item in items:
-            marks[OBJECTS[item["item"]]][item["id"]] = bool(item.get("data"))
+            name = OBJECTS.get(item.get("item", ""), "")
+            if is_deleted(item):
+                marks[name][item["id"]] = bool(item.get("data"))
+            else:
+                shown[name].append(item.get("id"))
         for name, ids in marks.items():
+            if audit.settings is None and name not in context.removed:
+                continue
             try:
-                self._verify(BY_NAME[name], ids)
+                self._verify(BY_NAME[name], ids, shown[name])
             except StreamError as error:
+                # No audit would find it later.
+                if audit.settings is None and error.status not in REFUSED:
+                    raise
                 logger.warning(
                     f"{AUDITOR}: the reported deletions of {name} could not be verified. {error}"
                 )
 
-    def _verify(self, audited: Audited, ids: dict[Any, bool]) -> None:
-        known = self._audit.known(audited.name)
+    def _verify(self, audited: Audited, ids: dict[Any, bool], shown: list[Any]) -> None:
+        # One that was changed first, and deleted later, may be on the page twice.
+        newest = (id_ for id_ in reversed(shown) if id_ not in ids)
+        known = chain(self._audit.known(audited.name), newest)
         for verdicts in verify(self._context.client, audited, ids, known):
             self._judge(audited, verdicts, ids)
 
