@@ -114,7 +114,7 @@ class Audit:
     def note(self, name: str, ids: Iterable[Any], unreachable: bool = False) -> None:
         """These records of an object are being reported as deleted, or as unreachable."""
         if self.settings is not None and name in self._kept:
-            self._kept[name].report(ids, unreachable)
+            self._kept[name].report(ids, unreachable, self._context.until)
 
     def restored(self, name: str, ids: Iterable[Any]) -> list[Any]:
         """Those of these ids that were reported as deleted; they count as present from now on."""
