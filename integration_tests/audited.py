@@ -9,6 +9,7 @@ from integration_tests.conftest import Box
 from integration_tests.people import DAY, LISTS, OBJECTS, People
 from integration_tests.program import Message, Outcome
 from integration_tests.replay import Replay, Table, existing
+from source_pipedrive.reading.instants import instant
 from source_pipedrive.streams import STREAMS
 
 CHILDREN = ("deal_products", "deal_installments")
@@ -18,9 +19,9 @@ VERIFY = {"mode": "verify", "every_days": 1, "share_of_day": 100}
 YEAR = 365 * DAY
 # Names of other records, which change without the record that contains them.
 COPIED = {"deal_products": ("name",)}
-# No pass knows what was added since the last one and is gone: UUIDs do not count up, and nothing
-# tells when an instalment was added.
-UNCOUNTED = ("leads", "deal_installments")
+# No pass finds what was added since the last one and is gone: UUIDs do not count up, nothing tells
+# when an instalment was added, and nobody knows the deal of such a product.
+UNCOUNTED = ("leads", *CHILDREN)
 
 
 class Difference(NamedTuple):
@@ -42,6 +43,7 @@ class AuditedReplay(Replay):
         self.unreachable: set[tuple[str, str]] = set()
         self._known: dict[str, set[Any]] = {name: set() for name in (*OBJECTS, *CHILDREN)}
         self._highest = dict.fromkeys(self._known, 0)
+        self._reported: dict[tuple[str, str], str] = {}  # when they were last seen as deleted
 
     def sync(self, but: Collection[str] = (), kill_after: int = 0) -> Outcome:
         outcome = super().sync(but, kill_after)
@@ -51,6 +53,7 @@ class AuditedReplay(Replay):
                 self.unreachable.add(key)
             elif row.get("evidence") or row.get("restored_time"):
                 self.unreachable.discard(key)
+                self._reported[key] = row["seen_time"]
         if kill_after == 0:
             assert outcome.code == 0, outcome.sentence()
             assert not [log for log in outcome.logs if "accepted_findings" in log]
@@ -67,6 +70,8 @@ class AuditedReplay(Replay):
         for name, known in self._known.items():
             ids = self._ids(name)
             known |= ids
+            for id_ in ids:
+                self._reported.pop((name, str(id_)), None)
             self._highest[name] = max((id_ for id_ in ids if isinstance(id_, int)), default=0)
         return outcome
 
@@ -93,7 +98,9 @@ class AuditedReplay(Replay):
         """How a table differs from what Pipedrive has. Rows of records that nobody can prove to be
         deleted may stay."""
         table, truth = self.destination.table(name), self.truth(name)
-        stale = {key for key in table.keys() - truth.keys() if self._is_provable(name, key)}
+        stale = {
+            key for key in table.keys() - truth.keys() if self._is_provable(name, key, table[key])
+        }
         both = table.keys() & truth.keys()
         changed = {key for key in both if self._plain(name, table[key]) != truth[key]}
         return Difference(truth.keys() - table.keys(), stale, changed)
@@ -102,18 +109,23 @@ class AuditedReplay(Replay):
         """What the sandbox lists for a stream."""
         found = existing(self.box, name)
         if name in CHILDREN:
-            lists = ("deals", "deals_archived")
-            times = {d["id"]: d["update_time"] for n in lists for d in existing(self.box, n).values()}
+            deals = {**existing(self.box, "deals"), **existing(self.box, "deals_archived")}
+            times = {id_: deal["update_time"] for id_, deal in deals.items()}
             for record in found.values():
                 record["deal_update_time"] = times[record["deal_id"]]
         return {key: self._plain(name, record) for key, record in found.items()}
 
     def _plain(self, name: str, record: Message) -> Message:
-        return {field: value for field, value in record.items() if field not in COPIED.get(name, ())}
+        copied = COPIED.get(name, ())
+        return {field: value for field, value in record.items() if field not in copied}
 
-    def _is_provable(self, name: str, key: Any) -> bool:
+    def _is_provable(self, name: str, key: Any, record: Message) -> bool:
         object_, id_ = name.removesuffix("_archived"), key[-1] if isinstance(key, tuple) else key
         if (object_, str(id_)) in self.unreachable:
+            return False
+        # It came back after it was reported, and went again before a pass could see it.
+        reported = self._reported.get((object_, str(id_)))
+        if reported and instant(record[STREAMS[name].cursor_field or ""]) > instant(reported):
             return False
         if object_ in UNCOUNTED:
             return id_ in self._known[object_]

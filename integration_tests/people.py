@@ -16,6 +16,7 @@ OBJECTS = (
 )
 MERGEABLE = ("deals", "persons", "organizations")
 LISTS = (*OBJECTS, *(f"{name}_archived" for name in ARCHIVABLE))
+FEW = 4
 PAUSES = (1, 7, 90, HOUR)
 
 
@@ -58,8 +59,9 @@ class People:
         self._changed()
 
     def change(self, action: str, name: str, count: int) -> list[Any]:
-        """Does this to some records, and returns their ids."""
-        ids = self._chance.sample(sorted(self.ids(name), key=str), count)
+        """Does this to some records, unless few are left, and returns their ids."""
+        ids = sorted(self.ids(name), key=str)
+        ids = self._chance.sample(ids, count) if len(ids) > FEW else []
         self._change(action, name, ids)
         self._deleted[name] += {"delete": ids, "merge": ids[1:]}.get(action, [])
         return ids

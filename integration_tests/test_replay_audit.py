@@ -19,7 +19,7 @@ RESETTABLE = ("leads", "notes", "activities", "projects_archived", "organization
 
 def company(start: Start, seed: int, **switches: bool) -> Box:
     limits = {"rate_limit": 1_000_000, "daily_tokens": 10**9}
-    box = start(scale=0.2, seed=seed, clock=CLOCK, **limits, **switches)
+    box = start(scale=0.1, seed=seed, clock=CLOCK, **limits, **switches)
     box.control("clock", {"advance_seconds": 90})  # nothing changed in the last minute
     return box
 
