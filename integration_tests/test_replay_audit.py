@@ -48,7 +48,7 @@ def test_every_table_equals_the_truth_after_each_pass(
         if number in (3, 15):
             replay.reset(chance.choice(RESETTABLE))
         but = deselected[number // 10] if number % 10 in (4, 5) else ""
-        for _ in range(chance.randrange(3)):
+        for _ in range(chance.choice((0, 0, 1, 2))):
             people.work()
             replay.sync([but], kill_after=chance.randrange(500, 2 * later))
             people.wait(chance.choice((HOUR, DAY)))
@@ -92,7 +92,8 @@ def test_with_a_short_history_every_table_equals_the_truth_within_it(
 
 
 def test_products_that_are_added_lag_if_they_do_not_change_the_deals_time(start: Start) -> None:
-    """The audit removes the others. An edit of a deal repairs its products."""
+    """The audit removes the others, and an edit of a deal repairs its products. Deals themselves
+    lag in the number of their products."""
     box = company(start, 1, children_move_update_time=False)
     people = People(box, Random(1))
     replay = AuditedReplay(box, people)
@@ -100,10 +101,11 @@ def test_products_that_are_added_lag_if_they_do_not_change_the_deals_time(start:
     people.work()
     replay.sync_until_pass()
     differences = replay.differences()
-    assert differences.keys() == {"deal_products"}
-    missing, *others = differences["deal_products"]
-    assert missing
-    assert others == [set(), set()]
+    assert differences.keys() == {"deals", "deal_products"}
+    for name, each in differences.items():
+        added = each.missing if name == "deal_products" else each.changed
+        assert added
+        assert added == each.missing | each.stale | each.changed, name
     box.control("mutate", {"edits": 10_000, "objects": ["deals"], "edit_kinds": ["title"]})
     people.wait(90)
     replay.sync()
