@@ -107,15 +107,20 @@ class Replay:
     that hold Pipedrive's own records.
 
     careless: a destination that was killed has lost what no state of the record's own stream
-    followed.
+    followed; config: more of the configuration.
     """
 
     def __init__(
-        self, box: Box, streams: Collection[str], hard: bool = True, careless: bool = False
+        self,
+        box: Box,
+        streams: Collection[str],
+        hard: bool = True,
+        careless: bool = False,
+        **config: Any,
     ) -> None:
         self.box = box
         self.destination = Destination(hard)
-        self.config = box.config(remove_deleted=True)
+        self.config = box.config(remove_deleted=True, **config)
         self.kills = 0  # of syncs that had not reached their end
         self._careless = careless
         self._state: dict[str, Message] = {}
@@ -142,6 +147,11 @@ class Replay:
         for message in outcome.state:
             self._state[message["stream"]["stream_descriptor"]["name"]] = message
         return outcome
+
+    def state(self, stream: str) -> Record:
+        """What the platform has saved for a stream."""
+        saved = self._state.get(stream)
+        return dict(saved["stream"]["stream_state"]) if saved else {}
 
     def _file(self, value: Any) -> str:
         return self.box.file(value)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from .clock import plain, zulu
 from .data.changelogs import Change, entry, moved, other_stage, pipeline_of
-from .data.deal_products import IDS_PER_PARENT, product
+from .data.deal_products import IDS_PER_PARENT, NUMBERED, product
 from .data.following import participant
 from .data.random_values import RandomValues
 from .data.world import World
@@ -41,6 +41,13 @@ def logged(world: World, now: float, table: str, row: Row, *changes: tuple[str, 
 
 def _rng(world: World, now: float, row: Row) -> RandomValues:
     return RandomValues(world.seed, f"deals:change:{row.id}:{now}", now)
+
+
+def number_products(world: World, row: Row) -> None:
+    """Give the products and instalments of a deal the next free ids, before it is added."""
+    for kind in NUMBERED:
+        rows = world.children.change("deals", kind, row)
+        rows[:] = [{**each, "id": world.children.next_id("deals", kind)} for each in rows]
 
 
 class DealEdit:
@@ -107,7 +114,8 @@ class DealEdit:
         parent = self._world.children.parent("deals", self._row)
         rng = _rng(self._world, self._now, self._row)
         new = product(rng, self._row.record, at, self._now, parent)
-        rows.append({**new, "update_time": new["add_time"]})
+        id_ = self._world.children.next_id("deals", "products")
+        rows.append({**new, "id": id_, "update_time": new["add_time"]})
 
     def _participants(self) -> None:
         rows, id_ = self._children("participants"), self._row.id

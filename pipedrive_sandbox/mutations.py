@@ -1,5 +1,5 @@
 """Simulates the company's users while a client reads: they edit, add, delete and archive records,
-and bring them back."""
+convert leads, and bring records back."""
 
 from __future__ import annotations
 
@@ -55,18 +55,19 @@ def mutate(
     archives: int = 0,
     restores: int = 0,
     unarchives: int = 0,
+    conversions: int = 0,
     objects: Sequence[str] = INCREMENTAL,
     edit_kinds: Sequence[str] = USUAL_EDITS,
 ) -> Changes:
     """Change this many records, chosen by `seed` from the live records of `objects`.
 
-    Returns {object: {"edited" | "added" | "deleted" | "archived" | "restored" | "unarchived":
-    [ids]}}. An edited, added or deleted record gets the update time `now`; switches decide whether
-    an archived or restored one does. Deleted records can be restored if Pipedrive still lists them
-    by their flag. A call changes each record at most once. Objects are tables:
-    archived deals are in "deals". `edit_kinds`: the edits a deal may get (see
-    `deal_edits.EditKind`). Some change only its child records; a switch decides whether that
-    changes the deal's update time.
+    Returns {object: {"edited" | "added" | "deleted" | "archived" | "restored" | "unarchived" |
+    "converted": [ids]}}. A converted lead is deleted, and a new deal is added. An edited, added or
+    deleted record gets the update time `now`; switches decide whether an archived or restored one
+    does. Deleted records can be restored if Pipedrive still lists them by their flag. A call
+    changes each record at most once. Objects are tables: archived deals are in "deals".
+    `edit_kinds`: the edits a deal may get (see `deal_edits.EditKind`). Some change only its child
+    records; a switch decides whether that changes the deal's update time.
     """
     deal_edits.check_kinds(tuple(edit_kinds))
     unknown = sorted(set(objects) - set(world.tables))
@@ -85,6 +86,8 @@ def mutate(
         mutator.unarchive([name for name in objects if name in ARCHIVABLE])
     for _ in range(restores):
         mutator.restore(objects)
+    for _ in range(conversions):
+        mutator.convert()
     return mutator.changes()
 
 
@@ -147,11 +150,22 @@ class _Mutator:
 
     def add(self, objects: Sequence[str]) -> None:
         """Add a copy of a random record, with a new id and the current time."""
-        table = self._world.tables[self._random.choice(objects)]
+        self._add(self._world.tables[self._random.choice(objects)])
+
+    def convert(self) -> None:
+        """Turn a lead into a deal, which deletes the lead."""
+        for table, lead in self._pick(["leads"]):
+            table.drop(lead, self._now)
+            self._record_change(table, lead, "converted")
+            found, deals = lead.record, self._world.tables["deals"]
+            same = {name: found[name] for name in ("title", "person_id", "owner_id")}
+            self._add(deals, org_id=found["organization_id"], **same)
+
+    def _add(self, table: Table, **fields: Any) -> None:
         template = self._random.choice(list(table.rows.values()))
         new = template.id
         if isinstance(new, int):
-            new = max(table.rows) + 1
+            new = self._world.next_id(table.name)
         else:
             new = f"{self._random.getrandbits(32):08x}{new[8:]}"
         record = {**template.record, "id": new}
@@ -165,7 +179,9 @@ class _Mutator:
             record["add_time"] = table.stamp(self._now)
         if table.name == "deals":
             record.update(NEW_DEAL)
-        row = Row(record, template.hidden)
+        row = Row({**record, **fields}, template.hidden)
+        if table.name == "deals":
+            deal_edits.number_products(self._world, row)
         table.rows[new] = row
         self._record_change(table, row, "added")
 

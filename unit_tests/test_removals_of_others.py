@@ -47,6 +47,19 @@ class Reporting(Deals):
         return {"data": [], "additional_data": {"next_cursor": None}}
 
 
+class Deleting(Reporting):
+    """A company that lists these deals as deleted."""
+
+    def __init__(self, deleted: list[Record]) -> None:
+        super().__init__()
+        self.deleted = [{**deal, "is_deleted": True} for deal in deleted]
+
+    def _body(self, path: str, params: Params) -> Record:
+        if path == "deals" and params.get("status") == "deleted":
+            return {"data": self.deleted, "additional_data": {"next_cursor": None}}
+        return super()._body(path, params)
+
+
 def change(id_: int, item: str = "person", gone: bool = True, **facts: Any) -> Record:
     """An entry among the recent changes."""
     data = {"active_flag": not gone, "update_time": TIME.replace("T", " ")[:19], **facts}
@@ -209,6 +222,20 @@ def test_what_an_audit_declared_is_sent_again_if_it_was_lost(
     assert removed(again) == []
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_pipedrive_reported_is_sent_again_when_no_list_has_it_any_more(listed: bool) -> None:
+    """It reports a deletion for a month, and no audit asks about it afterwards."""
+    kept = Kept(BY_NAME["deals"], {})
+    kept.report([7], time=FIRST)
+    kept.report([7, 8], time=SECOND)
+    kept.report([9], unreachable=True, time=SECOND)
+    states = {"deleted_records": state_of({"deals": kept.dump()}), "deals": taker(FIRST - 1)}
+    company = Deleting([{"id": 8, "update_time": rfc3339(SECOND)}] if listed else [])
+    messages = read(company, "deals", "deleted_records", states=states, takers=["deals"])
+    sent = [(7, rfc3339(FIRST)), (8, rfc3339(SECOND))]
+    assert removed(messages, "deals") == (sent[:1] if listed else sent)
+
+
 def test_what_came_back_is_not_sent_again() -> None:
     kept = audited("persons", *PASSES, back=[11, 13])
     states = {"deleted_records": state_of({"persons": kept}), "persons": taker(None)}
@@ -257,8 +284,8 @@ def test_a_new_table_misses_nothing_that_its_first_sync_declares() -> None:
 
 
 def test_only_the_last_passes_are_remembered() -> None:
-    kept = audited("persons", *((UNTIL - n * DAY, [n]) for n in range(20, 0, -1)))
-    assert len(kept["declared"]) == 8
+    kept = audited("persons", *((UNTIL - n * DAY, [n]) for n in range(60, 0, -1)))
+    assert len(kept["declared"]) == 50
     assert kept["declared"][-1][0] == rfc3339(UNTIL - DAY)
 
 

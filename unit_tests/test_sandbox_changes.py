@@ -92,6 +92,30 @@ def test_additions_get_new_ids_and_the_current_time() -> None:
     assert new[0]["add_time"] == new[0]["update_time"] == "2026-11-23T10:01:00.000Z"
 
 
+def test_the_id_of_a_purged_record_is_not_used_again() -> None:
+    box = service()
+    last = max(record["id"] for record in box.records("notes"))
+    assert box.change_records("purge", "notes", [last]) == [last]
+    assert box.mutate(1, adds=1, objects=["notes"])["notes"]["added"] == [last + 1]
+
+
+def test_a_converted_lead_becomes_a_deal() -> None:
+    box = service()
+    leads = {lead["id"]: lead for n in ("leads", "leads_archived") for lead in box.records(n)}
+    deals = {deal["id"] for n in ("deals", "deals_archived") for deal in box.records(n)}
+    box.clock.advance(60)
+    changes = box.mutate(1, conversions=3)
+    gone = changes["leads"]["converted"]
+    left = {lead["id"] for n in ("leads", "leads_archived") for lead in box.records(n)}
+    assert leads.keys() - left == set(gone)
+    made = [deal for deal in box.records("deals") if deal["id"] not in deals]
+    assert {deal["id"] for deal in made} == set(changes["deals"]["added"])
+    assert [deal["title"] for deal in made] == [leads[id_]["title"] for id_ in gone]
+    assert {deal["add_time"] for deal in made} == {zulu(box.clock.now())}
+    assert box.mutate(2, conversions=10_000)["leads"].keys() == {"converted"}
+    assert not box.records("leads") + box.records("leads_archived")
+
+
 @pytest.mark.parametrize("moves", [True, False])
 def test_archiving_moves_a_record_to_the_other_list(moves: bool) -> None:
     box = service(archive_moves_update_time=moves)

@@ -217,6 +217,22 @@ def test_a_new_deal_has_its_own_children() -> None:
             assert made[id_][f"{counter}_count"] == len(found.get(id_, []))
 
 
+def test_the_ids_of_products_and_instalments_count_up() -> None:
+    box = service()
+    kinds = ("deal_products", "deal_installments")
+    known = {name: {row["id"] for row in box.records(name)} for name in kinds}
+    for seed in range(3):
+        edit(box, "products", seed)
+        box.mutate(seed, adds=20, objects=["deals"])
+        for name in kinds:
+            ids = [row["id"] for row in box.records(name)]
+            assert len(ids) == len(set(ids))
+            new = set(ids) - known[name]
+            assert len(new) > 3
+            assert min(new) > max(known[name])
+            known[name] |= new
+
+
 def test_an_unknown_kind_of_edit_is_an_error() -> None:
     box = service()
     for wrong in (["dance"], []):

@@ -113,6 +113,7 @@ class Children:
         self._pools = {table: self._pool(table) for table in COUNTED}
         self._originals: dict[tuple[str, int], Record] = {}
         self._numbers: dict[tuple[str, str, int], int] = {}
+        self._ids: dict[tuple[str, str], int] = {}
         self._changed: dict[tuple[str, int], dict[str, list[Record]]] = {}
 
     def _pool(self, table: str) -> list[Counts]:
@@ -183,6 +184,16 @@ class Children:
         key = (table, kind, id_)
         self._numbers[key] = self._numbers.get(key, MAX_GENERATED) + 1
         return self._numbers[key]
+
+    def next_id(self, table: str, kind: str) -> int:
+        """An id above those of all children of this kind: Pipedrive's ids count up."""
+        key = (table, kind)
+        if key not in self._ids:
+            parents = {**self.tables[table].rows, **self.tables[table].dropped}
+            newest = (self.rows(table, kind, parents[id_]) for id_ in sorted(parents, reverse=True))
+            self._ids[key] = max(row["id"] for row in next(filter(None, newest), [{"id": 0}]))
+        self._ids[key] += 1
+        return self._ids[key]
 
     def change(self, table: str, kind: str, row: Row) -> list[Record]:
         """The children of `row`, stored in a list that the caller may change."""

@@ -9,6 +9,7 @@ from .random_values import RandomValues
 
 _FREQUENCIES = ("monthly", "monthly", "quarterly", "annually", "semi-annually", "weekly")
 IDS_PER_PARENT = 1000  # child ids reserved per deal
+NUMBERED = ("products", "installments")  # whose ids count up in the whole company
 
 
 def products(rng: RandomValues, parent: Parent) -> list[Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from ..record import Row
@@ -24,3 +25,13 @@ class World:
     fields: dict[str, CustomFields]
     children: Children
     invisible: dict[str, dict[Any, Row]] = field(default_factory=dict)
+    _numbers: dict[str, count[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, table in self.tables.items():
+            highest = max((id_ for id_ in table.rows if isinstance(id_, int)), default=0)
+            self._numbers[name] = count(highest + 1)
+
+    def next_id(self, table: str) -> int:
+        """A number above all ids that the table ever had: Pipedrive never reuses one."""
+        return next(self._numbers[table])

@@ -38,6 +38,7 @@ class DeletedRecords(Sequential):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._released = False  # to audit
+        self._listed: set[tuple[str, str]] = set()  # marked as deleted, by object
         self._refused: StreamError | None = None  # a part; the audit comes before the error
         settings = self.context.audit if self.resumes else None
         self.audit = Audit(self.context, settings, self.progress.audit, self.row)
@@ -133,9 +134,6 @@ class DeletedRecords(Sequential):
                 "not report earlier deletions. Run a full refresh of the streams whose deletions "
                 "matter to you."
             )
-        for name, time in self.context.removed.items():
-            for rows in self.audit.declared(name, time):
-                yield Batch((), declared=rows)
         refused: StreamError | None = None
         for part in self.stream.components:
             path = part.endpoint.path
@@ -157,12 +155,21 @@ class DeletedRecords(Sequential):
                     refused = refused or error
                 else:
                     raise
+        yield from self._declared_before()
         if refused is None:
             yield self.finished()
         elif self.audit.pending:
             self._refused = refused
         else:
             raise refused  # no state covers that list, so the next sync requests all of them again
+
+    def _declared_before(self) -> Task:
+        """What earlier syncs found and a platform may have lost, unless a list has it still: the
+        record itself is better than a tombstone."""
+        for name, time in self.context.removed.items():
+            for rows in self.audit.declared(name, time):
+                again = [row for row in rows if (name, row["id"]) not in self._listed]
+                yield Batch((), declared=again)
 
     def _deleted(self, part: Stream, since: int) -> Task:
         path, late = part.endpoint.path, 0
@@ -181,6 +188,7 @@ class DeletedRecords(Sequential):
                     if (instant_or_none(item.get("update_time")) or since) >= since
                 ]
                 self.audit.note(name, [item["id"] for item in records])
+                self._listed.update((name, str(item["id"])) for item in page.records)
                 yield Batch(
                     [
                         self.row(name, item["id"], "flag", deleted_time=item.get("update_time"))

@@ -110,7 +110,7 @@ class Audit:
     def note(self, name: str, ids: Iterable[Any], unreachable: bool = False) -> None:
         """These records of an object are being reported as deleted, or as unreachable."""
         if self.settings is not None and name in self._kept:
-            self._kept[name].report(ids, unreachable)
+            self._kept[name].report(ids, unreachable, self._context.until)
 
     def has_reported(self, name: str, id_: Any) -> bool:
         """Whether this record was reported as deleted and has not come back."""

@@ -5,7 +5,7 @@
  "highest": 12400,                  the highest id until then (M)
  "reported": "eJ...",               what has been declared deleted and has not come back
  "hidden": "eJ...",                 what has been reported as unreachable
- "declared": [["2026-...", "eJ..."]],   what the last passes declared, and when
+ "declared": [["2026-...", "eJ..."]],   what was declared lately, and when
  "parents": "eJ... eJ...",          the deals of products or instalments
  "held": 1200,                      a finding that waits for the user's word
  "stopped": true,                   the object has too many ids to keep
@@ -133,13 +133,15 @@ class Kept:
         """Pipedrive refuses the lists: they are asked for again when a pass is due."""
         self.current, self.asked = None, now
 
-    def report(self, ids: Iterable[Any], unreachable: bool = False) -> None:
-        """These are being reported as deleted, or as unreachable. A pass under way may have seen
-        them before."""
+    def report(self, ids: Iterable[Any], unreachable: bool = False, time: int = 0) -> None:
+        """These are being reported as deleted, or as unreachable, in rows with this time. A pass
+        under way may have seen them before."""
         new = self.ids(ids)
         if unreachable:
             self.hidden = self.hidden | new
         else:
+            # Pipedrive reports it for a month only, and no later pass asks about it.
+            self.declared.add(time, new - self.reported)
             self.reported = self.reported | new
         if self.current is not None:
             self.current.forget(new)
