@@ -227,6 +227,7 @@ class ObjectPass:
 
     def _add(self, verdicts: Verdicts) -> None:
         now = self._now
+        now.verify(self._context.now)
         now.seen.add(verdicts.alive)
         now.absent.add(verdicts.absent)
         now.marked.add(verdicts.marked)
@@ -280,7 +281,9 @@ class ObjectPass:
     def _lost(self, id_: Any, evidence: str, time: Any = None) -> Record:
         kept = self._kept
         there = kept.closed if id_ in kept.present else None
-        return self._row(id_, evidence, deleted_time=time, last_present=there)
+        # A record that has come back since changed after that, and its row must win.
+        seen = self._now.verified or None
+        return self._row(id_, evidence, deleted_time=time, last_present=there, seen=seen)
 
     def _row(self, id_: Any, *arguments: Any, **facts: Any) -> Record:
         parent = self._kept.parents.get(id_)
@@ -288,5 +291,6 @@ class ObjectPass:
 
     def _close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
         with self._context.lock:
-            self._kept.close(deleted, hidden, back, self._context.now)
+            time = self._now.verified or self._context.now
+            self._kept.close(deleted, hidden, back, time)
         self.done = True
