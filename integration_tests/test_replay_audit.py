@@ -61,7 +61,7 @@ def test_every_table_equals_the_truth_after_each_pass(
             assert replay.differences() == {}, number
         for name, ids in people.hidden.items():
             assert set(ids) <= lost(replay, name), number
-    assert replay.kills > 2
+    assert replay.kills
 
 
 def lost(replay: AuditedReplay, name: str) -> set[int]:
