@@ -18,7 +18,7 @@ from benchmarks.service import Service
 # trace.
 DELETED, MERGED, PURGED, EDITED = 1_000, 200, 50, 2_000
 ANNOUNCED = re.compile(r"the audit reads .* about ([0-9,]+) tokens")
-COMPLETE = re.compile(r"the audit of (\w+) is complete: ([0-9,]+) exist")
+COMPLETE = re.compile(r"audited (\w+): ([0-9,]+) exist")
 VERIFY = {"mode": "verify", "share_of_day": 100}
 WEEK = {"advance_seconds": 7 * 86_400}
 

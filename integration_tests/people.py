@@ -67,7 +67,8 @@ class People:
         return ids
 
     def _restore(self, name: str) -> None:
-        deleted = self._deleted[name]
+        hidden = self.hidden.get(name, ())
+        deleted = self._deleted[name] = [i for i in self._deleted[name] if i not in hidden]
         if deleted:
             self._change("restore", name, [deleted.pop(self._chance.randrange(len(deleted)))])
 

@@ -126,12 +126,12 @@ def test_a_million_ids_and_twenty_thousand_leads_fit_into_the_state() -> None:
 
 def test_what_was_declared_is_remembered_for_some_passes() -> None:
     found = Declarations((), Uuids.load)
-    uuids = [str(UUID(int=n)) for n in range(1, 20)]
+    uuids = [str(UUID(int=n)) for n in range(1, 80)]
     for n, uuid in enumerate(uuids):
         found.add(1_000 * n, Uuids([uuid]))
     found.add(10**6, Uuids())
     found.remove(Uuids(uuids[-2:-1]))
     again = Declarations(found.dump(), Uuids.load)
     times = [time for time, _ in again.after(0)]
-    assert times == [1_000 * n for n in range(19 - MOST, 19) if n != 17]
-    assert [list(ids) for _, ids in again.after(17_000)] == [uuids[-1:]]
+    assert times == [1_000 * n for n in range(79 - MOST, 79) if n != 77]
+    assert [list(ids) for _, ids in again.after(77_000)] == [uuids[-1:]]

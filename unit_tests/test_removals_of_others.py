@@ -222,6 +222,20 @@ def test_what_an_audit_declared_is_sent_again_if_it_was_lost(
     assert removed(again) == []
 
 
+def test_a_record_that_came_back_since_it_was_verified_is_not_declared() -> None:
+    """A pass may be cut short after it has verified, and a later sync sees the record again."""
+    kept = Kept(BY_NAME["persons"], {})
+    now = kept.begin(FIRST, "me")
+    now.verify(FIRST)
+    now.absent.add([7, 8])
+    again = Kept(BY_NAME["persons"], kept.dump()).current
+    assert again is not None
+    again.verify(SECOND)
+    again.seen.add([7])
+    assert list(again.gone) == [8]
+    assert again.verified == FIRST, "a record that comes back later is newer than its tombstone"
+
+
 @pytest.mark.parametrize("listed", [True, False])
 def test_what_pipedrive_reported_is_sent_again_when_no_list_has_it_any_more(listed: bool) -> None:
     """It reports a deletion for a month, and no audit asks about it afterwards."""

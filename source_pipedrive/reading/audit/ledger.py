@@ -32,7 +32,8 @@ Ids = Any
 class Current:
     """A pass under way. begun: in seconds since 1970; viewer: the mark of who reads; seen: ids
     that were found; settled: the highest id that was assigned before the sync; absent, marked,
-    unsure: what verification said; walks: how far each list is; tokens: what they have cost."""
+    unsure: what verification said; walks: how far each list is; tokens: what they have cost;
+    verified: when the audit of the first sync that has verified anything began."""
 
     begun: int
     viewer: str
@@ -43,6 +44,11 @@ class Current:
     settled: int = 0
     walks: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
+    verified: int = 0
+
+    def verify(self, now: int) -> None:
+        """A sync that began at `now` verifies."""
+        self.verified = self.verified or now
 
     def spend(self, tokens: int) -> None:
         """A page has been read."""
@@ -64,7 +70,8 @@ class Current:
     @property
     def gone(self) -> Ids:
         """What is not there any more, or not to be seen."""
-        return self.absent | self.marked
+        # A later sync may have seen what came back since an earlier one verified it.
+        return (self.absent | self.marked) - self.seen
 
 
 class Kept:
@@ -102,6 +109,7 @@ class Kept:
             settled=int(saved["settled"]),
             walks=list(saved["walks"]),
             tokens=int(saved["tokens"]),
+            verified=int(saved.get("verified", 0)),
         )
 
     def ids(self, ids: Iterable[Any] = ()) -> Ids:
@@ -204,4 +212,5 @@ class Kept:
             **{name: getattr(now, name).dump() for name in ("absent", "marked", "unsure")},
             "walks": now.walks,
             "tokens": now.tokens,
+            **({"verified": now.verified} if now.verified else {}),
         }

@@ -48,6 +48,7 @@ class ObjectPass:
         self._verifying = False
         self._looks_back = True  # finds what was deleted before its first pass
         self._now = self._current()
+        self._earlier = self._now.gone  # verified in an earlier sync
         walks = chain(self._now.walks, repeat(None))
         self._walks = [self._walk(*each) for each in zip(kept.audited.lists, walks, strict=False)]
         self.save()
@@ -209,6 +210,7 @@ class ObjectPass:
 
     def _add(self, verdicts: Verdicts) -> None:
         now = self._now
+        now.verify(self._context.row_time)
         now.seen.add(verdicts.alive)
         now.absent.add(verdicts.absent)
         now.marked.add(verdicts.marked)
@@ -265,7 +267,9 @@ class ObjectPass:
     def _lost(self, id_: Any, evidence: str, time: Any = None) -> Record:
         kept = self._kept
         there = kept.closed if id_ in kept.present else None
-        return self._row(id_, evidence, deleted_time=time, last_present=there)
+        # A record that has come back since changed after that, and its row must win.
+        written = self._now.verified if id_ in self._earlier else None
+        return self._row(id_, evidence, deleted_time=time, last_present=there, written=written)
 
     def _row(self, id_: Any, *arguments: Any, **facts: Any) -> Record:
         parent = self._kept.parents.get(id_)
@@ -273,5 +277,6 @@ class ObjectPass:
 
     def _close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
         with self._context.lock:
-            self._kept.close(deleted, hidden, back, self._context.row_time)
+            time = self._now.verified or self._context.row_time
+            self._kept.close(deleted, hidden, back, time)
         self.done = True
