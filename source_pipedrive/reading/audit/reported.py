@@ -66,9 +66,10 @@ class Reported:
                 )
 
     def _verify(self, audited: Audited, ids: dict[Any, bool], shown: list[Any]) -> None:
-        # One that was changed first, and deleted later, may be on the page twice.
+        # One that was changed first, and deleted later, may be on the page twice. What existed at
+        # the last pass may be among what was deleted since.
         newest = (id_ for id_ in reversed(shown) if id_ not in ids)
-        known = chain(self._audit.known(audited.name), newest)
+        known = chain(newest, self._audit.known(audited.name))
         for verdicts in verify(self._context.client, audited, ids, known):
             self._judge(audited, verdicts, ids)
 
