@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
 from threading import RLock
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +19,15 @@ from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.audit import audit as audits
 from source_pipedrive.reading.audit import guards
 from source_pipedrive.reading.audit.audit import Audit
+from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.ledger import Kept
+from source_pipedrive.reading.audit.passes import ObjectPass
 from source_pipedrive.reading.audit.settings import DAY, AuditSettings
 from source_pipedrive.reading.audit.share import LEAST_LIMIT, Share, SharedClient, ShareSpentError
 from source_pipedrive.reading.audit.verification import Verdicts, verify
 from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import walk_of
+from source_pipedrive.reading.batch import Batch
 from source_pipedrive.reading.counts import Audit as LastAudit
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.stream.audited import AUDITED
@@ -229,14 +233,14 @@ def test_a_walk_that_is_cut_reads_the_rest_in_the_next_sync(cut: int) -> None:
     assert len(client.asked) <= 7 + 2
 
 
-def test_a_walk_by_offset_gets_on_though_its_pages_are_small() -> None:
-    """Each sync reads two pages of a tenth of the size that was requested."""
-    rows = [{"id": n} for n in range(1, 1_000)]
-    client, seen = FakeClient(v1_list(rows, limit=50)), list[Record]()
+@pytest.mark.parametrize("limit", [1, 50, 500])
+def test_a_walk_by_offset_gets_on_though_a_sync_reads_one_small_page(limit: int) -> None:
+    rows = [{"id": n} for n in range(1, 300)]
+    client, seen = FakeClient(v1_list(rows, limit=limit)), list[Record]()
     stream, saved = BY_NAME["files"].lists[0], None
-    for _ in range(25):
+    for _ in range(2 * len(rows) // limit + 2):
         walk = walk_of(stream, client, RLock(), seen.extend, UNTIL, saved)
-        for _ in islice(walk.take(1) or (), 4):  # its records and a pause, for each page
+        for _ in islice(walk.take(1) or (), 2):  # its records and a pause
             pass
         saved = walk.dump()
     assert walk.complete
@@ -330,3 +334,26 @@ def test_the_audit_of_leads_ends_before_the_state_is_too_large(
 def test_a_damaged_state_is_an_error(objects: Any) -> None:
     with pytest.raises(Exception, match="cannot be read"):
         audit_with({"objects": objects})
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_what_was_seen_again_is_not_declared_whoever_reads(trusted: bool) -> None:
+    """An earlier sync has verified two records, and this one has seen both."""
+    kept = Kept(BY_NAME["persons"], {})
+    now = kept.begin(UNTIL, "me")
+    now.marked.add([7])
+    now.absent.add([8])
+    now.seen.add([7, 8])
+    viewer: Any = SimpleNamespace(mark="me", at=0, sees_all=lambda apps: trusted)
+    context = PassContext(
+        client=FakeClient(lambda params: {}),
+        lock=RLock(),
+        now=UNTIL,
+        settings=AuditSettings(),
+        viewer=viewer,
+        ask_viewer=lambda: viewer,
+        row=lambda name, id_, *_, **__: {"id": id_},
+        deals=Kept(BY_NAME["deals"], {}),
+    )
+    steps = list(ObjectPass(kept, context)._declare({}))
+    assert [record for step in steps if isinstance(step, Batch) for record in step.records] == []

@@ -226,14 +226,31 @@ def test_a_record_that_came_back_since_it_was_verified_is_not_declared() -> None
     """A pass may be cut short after it has verified, and a later sync sees the record again."""
     kept = Kept(BY_NAME["persons"], {})
     now = kept.begin(FIRST, "me")
-    now.verify(FIRST)
+    now.verify(FIRST, kept.ids([7, 8]))
     now.absent.add([7, 8])
     again = Kept(BY_NAME["persons"], kept.dump()).current
     assert again is not None
-    again.verify(SECOND)
+    again.verify(SECOND, kept.ids([9]))
+    again.absent.add([9])
     again.seen.add([7])
-    assert list(again.gone) == [8]
-    assert again.verified == FIRST, "a record that comes back later is newer than its tombstone"
+    assert list(again.gone) == [8, 9]
+    assert again.verified_at(8) == FIRST, "a record that comes back later is newer than that"
+    assert again.verified_at(9) == SECOND, "no row that was written before it is newer than that"
+
+
+def test_a_pass_that_took_several_syncs_is_sent_again_with_the_times_of_its_rows() -> None:
+    """Other syncs have ended since the first of them, so its time says nothing about what a taker
+    has."""
+    kept = Kept(BY_NAME["persons"], {})
+    now = kept.begin(FIRST, "me")
+    now.verify(FIRST, kept.ids([7]))
+    now.verify(SECOND, kept.ids([8]))
+    now.absent.add([7, 8])
+    kept.close(kept.ids([7, 8]), kept.ids(), kept.ids(), UNTIL)
+    again = Kept(BY_NAME["persons"], kept.dump())
+    found = [(at, list(ids)) for at, ids in again.declared.after(UNTIL - 1)]
+    assert found == [(FIRST, [7]), (SECOND, [8])]
+    assert again.declared.after(UNTIL) == []
 
 
 @pytest.mark.parametrize("listed", [True, False])

@@ -90,7 +90,7 @@ class HeldOutput(StreamOutput[T]):
             self._put_pieces(self._state_pieces(self._last))
         super().ended(self._end[0])
         if self._copied:
-            logger.info(f"{self.stream}: wrote {self._copied:,} records again that an audit read.")
+            logger.info(f"{self.stream}: rewrote {self._copied:,} records that an audit had read.")
 
     def _state_pieces(self, state: dict[str, Any]) -> Sequence[T]:
         self._last, self._is_outdated = state, False

@@ -239,8 +239,8 @@ class Audit:
             known, self._paused = self._paused, True
         if not known:
             logger.info(
-                f"{AUDITOR}: the audit has used {self._share.of_this_sync:,} tokens, its share of "
-                "today's. The next sync resumes it."
+                f"{AUDITOR}: the audit has used {self._share.of_this_sync:,} tokens and reached "
+                "its share for today. The next sync resumes it."
             )
 
     def _refused(self, each: ObjectPass, error: StreamError) -> None:
@@ -281,8 +281,8 @@ class Audit:
         if any(had):
             logger.info(
                 f"{AUDITOR}: there are too many products and instalments to remember their deals, "
-                "which would make the state larger than a megabyte. Those that are removed are "
-                "reported without their deal, so they stay in their tables."
+                "which would make the state larger than a megabyte. Removed ones are still "
+                "reported, but without their deal, so their rows stay."
             )
         return any(had)
 
@@ -294,6 +294,6 @@ class Audit:
         kept.stop()
         logger.warning(
             f"{AUDITOR}: the audit of leads ends here, because their ids would make the state "
-            "larger than a megabyte. Deleted leads are not found any more."
+            "larger than a megabyte. From now on, deleted leads go unnoticed."
         )
         return kept.dump()

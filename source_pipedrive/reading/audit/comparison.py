@@ -97,7 +97,7 @@ class Comparison:
         if len(missing) > most and context.settings.accepted.get(name) != len(missing):
             logger.warning(
                 f"{AUDITOR}: {len(missing):,} of the {len(present):,} {name} of the last sync are "
-                "not listed any more. None of them is reported as deleted, because a lost "
+                "no longer listed. None of them is reported as deleted, because a lost "
                 "permission looks the same. If they were deleted, set accepted_findings to "
                 f'"{name}={len(missing)}".'
             )

@@ -1,8 +1,9 @@
 """What has been declared deleted lately, so that it can be sent again: a platform may keep the
 state that includes a deletion, and lose the tombstone on its way to another stream.
 
-Each deletion keeps the time that its rows had. So what is sent again is what was sent before, and
-a record that has been restored since has a newer row.
+Each deletion keeps the time that its row had. So what is sent again is what was sent before, and a
+record that has been restored since has a newer row. This is not the time at which it was declared
+if an earlier sync had verified it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 from source_pipedrive.reading.instants import instant, rfc3339
 
-# Times that are remembered. What a stream has missed for longer takes a full refresh.
+# Passes, and syncs with reported deletions, that are remembered. What a stream has missed for
+# longer takes a full refresh.
 MOST = 50
 Ids = Any
 
@@ -23,25 +25,41 @@ class Declarations:
     read."""
 
     def __init__(self, saved: Iterable[Any], load: Callable[[str], Ids]) -> None:
-        self._declared = [(instant(time), load(ids)) for time, ids in saved]
+        # The time, the ids, and the time of their rows if a pass has declared them, else None.
+        self._declared: list[tuple[int, Ids, int | None]] = [
+            (instant(time), load(ids), instant(rows[0]) if rows else None)
+            for time, ids, *rows in saved
+        ]
 
-    def add(self, time: int, ids: Ids) -> None:
-        """These have been declared deleted, in rows with this time."""
+    def add(self, time: int, ids: Ids, rows: int | None = None) -> None:
+        """A sync that began at `time` has declared these. rows: the time of their rows, if a pass
+        has declared them and not Pipedrive."""
         if not len(ids):
             return
-        if self._declared and self._declared[-1][0] == time:
-            ids = self._declared.pop()[1] | ids
-        self._declared = [*self._declared, (time, ids)][-MOST:]
+        for number, (at, known, of_rows) in enumerate(self._declared):
+            if (at, of_rows) == (time, rows):
+                self._declared[number] = (at, known | ids, of_rows)
+                return
+        # Each kind has its own limit: a sync reports deletions far more often than a pass ends.
+        alike = [each for each in self._declared if (each[2] is None) == (rows is None)]
+        if len(alike) >= MOST:
+            self._declared.remove(alike[0])
+        self._declared.append((time, ids, rows))
 
     def remove(self, ids: Ids) -> None:
         """These exist again."""
-        left = [(time, declared - ids) for time, declared in self._declared]
-        self._declared = [(time, declared) for time, declared in left if len(declared)]
+        left = [(time, declared - ids, rows) for time, declared, rows in self._declared]
+        self._declared = [each for each in left if len(each[1])]
 
     def after(self, time: int) -> list[tuple[int, Ids]]:
-        """What was declared after this time."""
-        return [(at, ids) for at, ids in self._declared if at > time]
+        """What was declared after this time, by the time of its rows."""
+        return [
+            (at if rows is None else rows, ids) for at, ids, rows in self._declared if at > time
+        ]
 
     def dump(self) -> list[list[str]]:
         """Its part of the state."""
-        return [[rfc3339(time), ids.dump()] for time, ids in self._declared]
+        return [
+            [rfc3339(time), ids.dump(), *([] if rows is None else [rfc3339(rows)])]
+            for time, ids, rows in self._declared
+        ]

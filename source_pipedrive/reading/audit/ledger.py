@@ -33,7 +33,7 @@ class Current:
     """A pass under way. begun: in seconds since 1970; viewer: the mark of who reads; seen: ids
     that were found; settled: the highest id that was assigned before the sync; absent, marked,
     unsure: what verification said; walks: how far each list is; tokens: what they have cost;
-    verified: when the audit of the first sync that has verified anything began."""
+    verified: what is gone, by the time of the rows that the verifying sync would have written."""
 
     begun: int
     viewer: str
@@ -44,11 +44,17 @@ class Current:
     settled: int = 0
     walks: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
-    verified: int = 0
+    verified: list[tuple[int, Ids]] = field(default_factory=list)
 
-    def verify(self, now: int) -> None:
-        """A sync that began at `now` verifies."""
-        self.verified = self.verified or now
+    def verify(self, time: int, ids: Ids) -> None:
+        """These are gone, as of this time."""
+        if self.verified and self.verified[-1][0] == time:
+            ids = self.verified.pop()[1] | ids
+        self.verified.append((time, ids))
+
+    def verified_at(self, id_: Any) -> int | None:
+        """The time as of which this id is gone."""
+        return next((time for time, ids in reversed(self.verified) if id_ in ids), None)
 
     def spend(self, tokens: int) -> None:
         """A page has been read."""
@@ -109,7 +115,7 @@ class Kept:
             settled=int(saved["settled"]),
             walks=list(saved["walks"]),
             tokens=int(saved["tokens"]),
-            verified=int(saved.get("verified", 0)),
+            verified=[(instant(time), self._load(ids)) for time, ids in saved.get("verified", ())],
         )
 
     def ids(self, ids: Iterable[Any] = ()) -> Ids:
@@ -163,14 +169,16 @@ class Kept:
         return back
 
     def close(self, deleted: Ids, hidden: Ids, back: Ids, time: int = 0) -> None:
-        """The pass is complete, and its rows are out. time: that of the rows."""
+        """The pass is complete, and its rows are out. time: when the sync began."""
         now = self.current
         assert now is not None
         self.present = now.seen | now.unsure
         self.reported = (self.reported | deleted) - back
         self.hidden = (self.hidden | hidden) - back - deleted
         self.declared.remove(back)
-        self.declared.add(time, deleted)
+        for rows, ids in [*now.verified, (time, deleted)]:
+            self.declared.add(time, ids & deleted, rows)
+            deleted = deleted - ids
         self.parents.keep(self.present | self.reported | self.hidden)
         self.highest = max(self.highest, now.settled)
         self.closed, self.tokens = now.begun, now.tokens
@@ -212,5 +220,5 @@ class Kept:
             **{name: getattr(now, name).dump() for name in ("absent", "marked", "unsure")},
             "walks": now.walks,
             "tokens": now.tokens,
-            **({"verified": now.verified} if now.verified else {}),
+            "verified": [[rfc3339(time), ids.dump()] for time, ids in now.verified],
         }

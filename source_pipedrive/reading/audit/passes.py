@@ -48,7 +48,6 @@ class ObjectPass:
         self._verifying = False
         self._looks_back = True  # finds what was deleted before its first pass
         self._now = self._current()
-        self._earlier = self._now.gone  # verified in an earlier sync
         walks = chain(self._now.walks, repeat(None))
         self._walks = [self._walk(*each) for each in zip(kept.audited.lists, walks, strict=False)]
         self.save()
@@ -210,7 +209,7 @@ class ObjectPass:
 
     def _add(self, verdicts: Verdicts) -> None:
         now = self._now
-        now.verify(self._context.row_time)
+        now.verify(self._context.row_time, self._kept.ids([*verdicts.absent, *verdicts.marked]))
         now.seen.add(verdicts.alive)
         now.absent.add(verdicts.absent)
         now.marked.add(verdicts.marked)
@@ -219,8 +218,8 @@ class ObjectPass:
     def _warn(self) -> None:
         held, present = self._kept.held, len(self._kept.present)
         logger.warning(
-            f"{AUDITOR}: {held:,} of the {present:,} {self.name} of the last audit are not found "
-            "any more. None of them is reported as deleted, because a lost permission (visibility "
+            f"{AUDITOR}: {held:,} of the {present:,} {self.name} of the last audit can no longer "
+            "be found. None of them is reported as deleted, because a lost permission (visibility "
             "groups, another user's token) looks the same as a mass deletion. If they were "
             f'deleted, set accepted_findings to "{self.name}={held}".'
         )
@@ -244,17 +243,17 @@ class ObjectPass:
                 )
                 return
         trusted = viewer.sees_all(kept.audited.apps)
-        deleted = lost if trusted else now.marked
-        hidden = now.absent - (now.absent if trusted else kept.hidden)
+        deleted = lost if trusted else now.marked - now.seen
+        hidden = lost - deleted - kept.hidden
         rows = chain(
             (self._lost(id_, AUDIT, times.get(id_)) for id_ in deleted),
-            (self._lost(id_, UNREACHABLE) for id_ in hidden if id_ not in now.marked),
+            (self._lost(id_, UNREACHABLE) for id_ in hidden),
             (self._row(id_, restored=True) for id_ in back),
         )
         found = {
-            "were deleted": len(deleted),
-            "came back": len(back),
-            "are no longer visible to this user": len(hidden),
+            "deleted": len(deleted),
+            "restored": len(back),
+            "no longer visible to this user": len(hidden),
         }
         parts = [f"{len(now.seen):,} exist", *(f"{n:,} {what}" for what, n in found.items() if n)]
         first = "" if self._looks_back else " What was deleted before this first audit is unknown."
@@ -268,7 +267,8 @@ class ObjectPass:
         kept = self._kept
         there = kept.closed if id_ in kept.present else None
         # A record that has come back since changed after that, and its row must win.
-        written = self._now.verified if id_ in self._earlier else None
+        at = self._now.verified_at(id_)
+        written = at if at is not None and at < self._context.row_time else None
         return self._row(id_, evidence, deleted_time=time, last_present=there, written=written)
 
     def _row(self, id_: Any, *arguments: Any, **facts: Any) -> Record:
@@ -277,6 +277,5 @@ class ObjectPass:
 
     def _close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
         with self._context.lock:
-            time = self._now.verified or self._context.row_time
-            self._kept.close(deleted, hidden, back, time)
+            self._kept.close(deleted, hidden, back, self._context.now)
         self.done = True

@@ -25,6 +25,8 @@ WORTH_SPLITTING, SPLITS_A_WORKER = 4, 3
 Note = Callable[[Sequence[Record]], None]
 # Reads pages; yields the records of each one, and then, once they count as read, None.
 Reading = Iterator[Sequence[Record] | None]
+# Records by which a later sync steps back in a list that is read by offset.
+BACK = 50
 
 
 class Walk(ABC):
@@ -146,14 +148,14 @@ class PlainWalk(Walk):
         return self._by_cursor() if self.stream.endpoint.paging is Paging.CURSOR else self._from()
 
     def _from(self) -> Reading:
-        # Records above may have been deleted meanwhile, which moves the others up. So the next sync
-        # reads the last page again, however many records a page has.
-        begin = self._offset
-        for page in pages(self.client, self.stream, {"sort": "id ASC"}, begin):
+        for page in pages(self.client, self.stream, {"sort": "id ASC"}, self._offset):
             yield page.records
             with self.lock:
                 self.note(page.records)
-                self._offset, begin, self._complete = begin, page.position, page.last
+                # Records above may be deleted until the next sync, which moves the others up. Even
+                # a sync with time for one small page must get on.
+                back = min(BACK, len(page.records) // 2)
+                self._offset, self._complete = page.position - back, page.last
             yield None
 
     def _by_cursor(self) -> Reading:
