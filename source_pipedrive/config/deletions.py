@@ -21,7 +21,7 @@ class Verified(FormModel):
 
     model_config = shown(
         "Verify",
-        "Read the lists again every few days, and verify by its id whatever is missing. Finds "
+        "Read the lists again every few days, and check each missing record by its id. Finds "
         "purged, merged and converted records, too.",
     )
 
