@@ -20,7 +20,8 @@ from source_pipedrive.reading.audit import audit as audits
 from source_pipedrive.reading.audit import guards
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.context import PassContext
-from source_pipedrive.reading.audit.ledger import Kept
+from source_pipedrive.reading.audit.ids import Numbers
+from source_pipedrive.reading.audit.ledger import TRIES, Kept
 from source_pipedrive.reading.audit.passes import ObjectPass
 from source_pipedrive.reading.audit.settings import DAY, AuditSettings
 from source_pipedrive.reading.audit.share import LEAST_LIMIT, Share, SharedClient, ShareSpentError
@@ -336,16 +337,9 @@ def test_a_damaged_state_is_an_error(objects: Any) -> None:
         audit_with({"objects": objects})
 
 
-@pytest.mark.parametrize("trusted", [True, False])
-def test_what_was_seen_again_is_not_declared_whoever_reads(trusted: bool) -> None:
-    """An earlier sync has verified two records, and this one has seen both."""
-    kept = Kept(BY_NAME["persons"], {})
-    now = kept.begin(UNTIL, "me")
-    now.marked.add([7])
-    now.absent.add([8])
-    now.seen.add([7, 8])
+def context_of(trusted: bool) -> PassContext:
     viewer: Any = SimpleNamespace(mark="me", at=0, sees_all=lambda apps: trusted)
-    context = PassContext(
+    return PassContext(
         client=FakeClient(lambda params: {}),
         lock=RLock(),
         now=UNTIL,
@@ -355,5 +349,28 @@ def test_what_was_seen_again_is_not_declared_whoever_reads(trusted: bool) -> Non
         row=lambda name, id_, *_, **__: {"id": id_},
         deals=Kept(BY_NAME["deals"], {}),
     )
-    steps = list(ObjectPass(kept, context)._declare({}))
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_what_was_seen_again_is_not_declared_whoever_reads(trusted: bool) -> None:
+    """An earlier sync has verified two records, and this one has seen both."""
+    kept = Kept(BY_NAME["persons"], {})
+    now = kept.begin(UNTIL, "me")
+    now.marked.add([7])
+    now.absent.add([8])
+    now.seen.add([7, 8])
+    steps = list(ObjectPass(kept, context_of(trusted))._declare({}))
     assert [record for step in steps if isinstance(step, Batch) for record in step.records] == []
+
+
+def test_an_audit_of_children_that_is_always_cut_short_ends() -> None:
+    """It asks about all of them at once, so each sync would begin again for ever."""
+    kept = Kept(BY_NAME["deal_products"], {"present": Numbers([1, 2]).dump(), "highest": 2})
+    kept.begin(UNTIL, "me").seen.add([1])
+    for _ in range(TRIES):
+        assert kept.current is not None
+        assert kept.current.try_again()
+        kept = Kept(BY_NAME["deal_products"], kept.dump())
+    one = ObjectPass(kept, context_of(True))
+    assert list(one._verify()) == []
+    assert (one.done, kept.current, kept.asked) == (True, None, UNTIL)

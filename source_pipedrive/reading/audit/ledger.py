@@ -26,6 +26,7 @@ from source_pipedrive.stream.audited import Audited
 
 # Sets of one kind; a pass never mixes them.
 Ids = Any
+TRIES = 3
 
 
 @dataclass
@@ -33,7 +34,8 @@ class Current:
     """A pass under way. begun: in seconds since 1970; viewer: the mark of who reads; seen: ids
     that were found; settled: the highest id that was assigned before the sync; absent, marked,
     unsure: what verification said; walks: how far each list is; tokens: what they have cost;
-    verified: what is gone, by the time of the rows that the verifying sync would have written."""
+    verified: what is gone, by the time of the rows that the verifying sync would have written;
+    tries: syncs that have begun to ask about children, which cannot be resumed."""
 
     begun: int
     viewer: str
@@ -45,6 +47,12 @@ class Current:
     walks: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
     verified: list[tuple[int, Ids]] = field(default_factory=list)
+    tries: int = 0
+
+    def try_again(self) -> bool:
+        """Counts a sync that asks about children; False if enough have been cut short."""
+        self.tries += 1
+        return self.tries <= TRIES
 
     def verify(self, time: int, ids: Ids) -> None:
         """These are gone, as of this time."""
@@ -115,6 +123,7 @@ class Kept:
             settled=int(saved["settled"]),
             walks=list(saved["walks"]),
             tokens=int(saved["tokens"]),
+            tries=int(saved.get("tries", 0)),
             verified=[(instant(time), self._load(ids)) for time, ids in saved.get("verified", ())],
         )
 
@@ -220,5 +229,6 @@ class Kept:
             **{name: getattr(now, name).dump() for name in ("absent", "marked", "unsure")},
             "walks": now.walks,
             "tokens": now.tokens,
+            "tries": now.tries,
             "verified": [[rfc3339(time), ids.dump()] for time, ids in now.verified],
         }

@@ -184,6 +184,9 @@ class ObjectPass:
             self._warn()
             self.done = True
             return
+        if kept.audited.of_deals and len(open_) and not now.try_again():
+            self._give_up()
+            return
         accepted, most = self._is_accepted, guards.most_believed(len(kept.present))
         times: dict[Any, Any] = {}
         ordered = chain(open_of_present, open_ - open_of_present)
@@ -199,6 +202,16 @@ class ObjectPass:
                 return
             yield None
         yield from self._declare(times)
+
+    def _give_up(self) -> None:
+        with self._context.lock:
+            self._kept.postpone(self._context.now)
+        self.done = True
+        logger.warning(
+            f"{AUDITOR}: the audit of {self.name} was cut short several times while it asked about "
+            "what is missing: its share of the day's tokens is too small for the deals that change "
+            "meanwhile. It starts over when the next one is due. Raise share_of_day."
+        )
 
     def _ask(self, ids: Iterator[Any]) -> Iterator[Verdicts]:
         client, (walk, *_) = self._context.client, self._walks
