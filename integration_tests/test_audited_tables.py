@@ -76,6 +76,7 @@ def test_whatever_an_audit_finds_leaves_its_table(start: Start, moves: bool) -> 
     a_week(replay.box)
     outcome = replay.sync()
     assert outcome.code == 0, outcome.sentence()
+    assert replay.sync().code == 0  # two lists in a row have to lack a label
     assert stale(replay, () if moves else CHILDREN) == {}
     rows = outcome.records("deleted_records")
     products = [row for row in rows if row["object"] == "deal_products"]
@@ -92,7 +93,8 @@ def test_tables_that_were_not_selected_catch_up(start: Start) -> None:
     assert {"persons", "notes", "tasks", "deal_products"} <= left.keys()
     later = replay.sync()
     assert later.code == 0, later.sentence()
-    # Short lists are compared only in syncs that read them.
+    # Short lists are compared only in syncs that read them, and a label takes two.
+    assert replay.sync().code == 0
     assert stale(replay) == {}
     again = replay.sync()
     assert not any("tombstones" in log for log in again.logs)
@@ -110,7 +112,8 @@ def test_no_deletion_is_lost_if_syncs_are_killed(start: Start, seed: int) -> Non
     for most in (whole, whole // 4, whole // 8):
         replay.sync(kill_after=chance.randrange(most * 2 // 3, most))
         replay.box.control("clock", {"advance_seconds": 600})
-    outcome = replay.sync()
-    assert outcome.code == 0, outcome.sentence()
+    for _ in range(2):
+        outcome = replay.sync()
+        assert outcome.code == 0, outcome.sentence()
     assert stale(replay) == {}
     assert replay.kills > 0

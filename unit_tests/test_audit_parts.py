@@ -19,9 +19,11 @@ from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.audit import audit as audits
 from source_pipedrive.reading.audit import guards
 from source_pipedrive.reading.audit.audit import Audit
+from source_pipedrive.reading.audit.comparison import Comparison
 from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.ledger import TRIES, Kept
+from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.passes import ObjectPass
 from source_pipedrive.reading.audit.settings import DAY, AuditSettings
 from source_pipedrive.reading.audit.share import LEAST_LIMIT, Share, SharedClient, ShareSpentError
@@ -374,3 +376,35 @@ def test_an_audit_of_children_that_is_always_cut_short_ends() -> None:
     one = ObjectPass(kept, context_of(True))
     assert list(one._verify()) == []
     assert (one.done, kept.current, kept.asked) == (True, None, UNTIL)
+
+
+# --- short lists
+
+
+def seen_list(*ids: int) -> WholeLists:
+    lists = WholeLists()
+    lists.note("lead_labels", {str(id_) for id_ in ids})
+    return lists
+
+
+def declared(comparison: Comparison, *ids: int) -> list[Any]:
+    """What is declared once a sync has seen these lead labels; no endpoint has a single one."""
+    rows = [row for rows in comparison.compare(seen_list(*ids), context_of(True)) for row in rows]
+    return [row["id"] for row in rows]
+
+
+def test_a_label_is_deleted_if_two_lists_in_a_row_lack_it() -> None:
+    comparison = Comparison({}, 1)
+    comparison.note(seen_list(1, 2, 3), UNTIL)
+    assert declared(comparison, 1, 2) == []
+    assert declared(Comparison(comparison.dump(), 1), 1, 2, 3) == []
+    assert declared(comparison, 1, 2) == ["3"]
+    assert declared(comparison, 1, 2) == []
+
+
+def test_an_empty_list_and_the_list_of_another_user_prove_nothing() -> None:
+    comparison = Comparison({}, 1)
+    comparison.note(seen_list(1, 2, 3), UNTIL)
+    for _ in range(3):
+        assert declared(comparison) == []
+        assert declared(Comparison(comparison.dump(), 2), 1) == []

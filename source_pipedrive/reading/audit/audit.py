@@ -65,7 +65,7 @@ class Audit:
         if settings is not None:
             usage = context.client.usage
             self._share = Share(usage, settings.share, context.until, saved.get("spent"))
-        self._comparison, self._kept = loaded(saved)
+        self._comparison, self._kept = loaded(saved, context.company.user_id)
 
     @property
     def pending(self) -> bool:

@@ -23,13 +23,16 @@ CONTROLS = 3
 
 
 class Comparison:
-    """What earlier syncs saw in those lists: {stream: {"time", "present", "reported", "declared"}}.
+    """What earlier syncs saw in those lists: {stream: {"time", "user", "present", "missed",
+    "reported", "declared"}}.
 
-    reported: ids that are missing; declared: those of them that are proven to be deleted, and when
-    their rows were written.
+    user: whose token this sync has; another user may see other records. missed: ids that the last
+    sync did not see, of lists whose records cannot be asked for; reported: ids that are missing;
+    declared: those of them that are proven to be deleted, and when their rows were written.
     """
 
-    def __init__(self, saved: Mapping[str, Any]) -> None:
+    def __init__(self, saved: Mapping[str, Any], user: int) -> None:
+        self._user = user
         self._kept: dict[str, Any] = {name: dict(part) for name, part in saved.items()}
 
     def has_missing(self, lists: WholeLists) -> bool:
@@ -51,6 +54,7 @@ class Comparison:
         declared = {id_: time for id_, time in before.items() if id_ not in there}
         self._kept[name] = {
             "time": rfc3339(now),
+            "user": self._user,
             "present": sorted(lists.get(name) or ()),
             **({"reported": sorted(reported)} if reported else {}),
             **({"declared": declared} if declared else {}),
@@ -65,8 +69,8 @@ class Comparison:
         return list(self._kept.get(name, {}).get(part, ()))
 
     def _missing(self, name: str, lists: WholeLists) -> set[str]:
-        there = lists.get(name)
-        if there is None:
+        there, user = lists.get(name), self._kept.get(name, {}).get("user")
+        if there is None or user != self._user:
             return set()
         return {*self._part(name, "present")} - there - {*self._part(name, "reported")}
 
@@ -90,7 +94,7 @@ class Comparison:
     ) -> Iterator[list[Record]]:
         name = compared.name
         missing, there = self._missing(name, lists), lists.get(name)
-        if there is None:
+        if not there:  # nobody believes that all have been deleted
             return
         present = self._part(name, "present")
         most = guards.most_believed(len(present))
@@ -102,7 +106,9 @@ class Comparison:
                 f'"{name}={len(missing)}".'
             )
             return
-        verdicts = _verified(compared, sorted(missing), sorted(there)[:CONTROLS], context)
+        # Where no record can be asked for, one answer proves nothing.
+        waiting = missing - {*self._part(name, "missed")} if compared.single is None else set()
+        verdicts = _verified(compared, sorted(missing - waiting), sorted(there)[:CONTROLS], context)
         trusted = context.viewer.sees_all(())
         time = self._kept.get(name, {}).get("time")
         seen = instant(time) if time else None
@@ -117,7 +123,9 @@ class Comparison:
             yield rows
         self._remember(name, lists, context.now)
         kept = self._kept[name]
-        kept["present"] = sorted({*kept["present"], *verdicts.alive, *verdicts.unsure})
+        kept["present"] = sorted({*kept["present"], *verdicts.alive, *verdicts.unsure, *waiting})
+        if waiting:
+            kept["missed"] = sorted(waiting)
         gone = {*kept.get("reported", ()), *verdicts.absent, *verdicts.marked}
         if gone:
             kept["reported"] = sorted(gone)

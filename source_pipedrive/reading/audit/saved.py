@@ -13,13 +13,13 @@ from source_pipedrive.stream.audited import AUDITED, AUDITOR
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 
 
-def loaded(saved: Mapping[str, Any]) -> tuple[Comparison, dict[str, Kept]]:
+def loaded(saved: Mapping[str, Any], user: int) -> tuple[Comparison, dict[str, Kept]]:
     """What an earlier sync dumped: the short lists, and each audited object by name. Raises
     SyncError if it cannot be read."""
     try:
         objects = saved.get("objects", {})
         kept = {each.name: Kept(each, objects.get(each.name, {})) for each in AUDITED}
-        return Comparison(saved.get("lists", {})), kept
+        return Comparison(saved.get("lists", {}), user), kept
     except UNREADABLE:
         raise SyncError(
             f'The state of "{AUDITOR}" cannot be read. Reset the stream to read it again from its '
