@@ -34,16 +34,23 @@ class Running:
             cwd=ROOT,
         )
         assert self._process.stdout is not None
-        self._output = self._process.stdout
+        self._output = self._process.stdout.fileno()
         self._lines: list[bytes] = []
+        self._pending = b""  # read, but not asked for yet
 
     def until(self, words: str) -> None:
         """Reads lines up to the first that contains `words`."""
-        for line in self._output:
-            self._lines.append(line)
-            if words.encode() in line:
-                return
-        raise AssertionError(f"the program ended before it printed {words!r}")
+        while True:
+            line, end, rest = self._pending.partition(b"\n")
+            if end:
+                self._lines.append(line + end)
+                self._pending = rest
+                if words.encode() in line:
+                    return
+            elif chunk := os.read(self._output, 1 << 16):
+                self._pending += chunk
+            else:
+                raise AssertionError(f"the program ended before it printed {words!r}")
 
     def terminate(self, drain: bool = True) -> Outcome:
         """Sends SIGTERM and waits. drain: read what the program still writes."""
@@ -56,7 +63,7 @@ class Running:
             rest, errors = self._process.communicate()
         assert time.monotonic() - asked < SOON
         assert errors == b""
-        return Outcome(self._process.returncode, b"".join(self._lines) + rest)
+        return Outcome(self._process.returncode, b"".join(self._lines) + self._pending + rest)
 
     def close(self) -> None:
         if self._process.poll() is None:
@@ -178,7 +185,7 @@ def test_an_audit_is_resumed_where_it_was_stopped(begin: Begin, start: Start) ->
     box.control("fail-next", [{"path_contains": "v2/persons", "delay_ms": 120_000, "times": 99}])
 
     running = begin(*command, "--state", box.file(first.state))
-    running.until("audit of activities is complete")
+    running.until("audited activities: ")
     cut = running.terminate()
     # All streams have been read; only the audit waits, as it does when its share is spent.
     assert cut.code == 0
