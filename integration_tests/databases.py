@@ -17,28 +17,26 @@ SCHEMA = "crm"
 Row = dict[str, Any]
 # What PyAirbyte and Airbyte's PostgreSQL destination make of a type, by the word that names it in
 # a JSON schema: airbyte_type, format or type.
+ALIKE = {
+    "time_without_timezone": "TIME",
+    "date": "DATE",
+    "integer": "BIGINT",
+    "number": "DECIMAL(38, 9)",
+    "boolean": "BOOLEAN",
+    "string": "VARCHAR",
+}
 TYPES = {
     "duckdb": {
         "timestamp_with_timezone": "TIMESTAMP",
-        "time_without_timezone": "TIME",
-        "date": "DATE",
-        "integer": "BIGINT",
-        "number": "DECIMAL(38, 9)",
-        "boolean": "BOOLEAN",
-        "string": "VARCHAR",
         "object": "JSON",
         "array": "JSON",
+        **ALIKE,
     },
     "postgresql": {
         "timestamp_with_timezone": "TIMESTAMP WITH TIME ZONE",
-        "time_without_timezone": "TIME",
-        "date": "DATE",
-        "integer": "BIGINT",
-        "number": "DECIMAL(38, 9)",
-        "boolean": "BOOLEAN",
-        "string": "VARCHAR",
         "object": "JSONB",
         "array": "JSONB",
+        **ALIKE,
     },
 }
 

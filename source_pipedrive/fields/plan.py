@@ -56,10 +56,7 @@ class FieldPlan:
         raws = [record.get(RAW) for record in records]
         objects = [raw if isinstance(raw, dict) else {} for raw in raws]
         of_fields = {key: [each.get(key) for each in objects] for key in self.conversions}
-        for name, column in self.columns(records, of_fields).items():
-            for record, value in zip(records, column, strict=True):
-                if value is not None:
-                    record[name] = value
+        put(self.columns(records, of_fields), records)
 
     def can_be_beside(self, record: ShapedRecord) -> bool:
         """Whether the columns can be kept apart from a list's structs: no key has to be moved or
@@ -80,6 +77,14 @@ class FieldPlan:
         for ids, conversion in self.labels:
             found[conversion.column] = conversion.run(values(records, ids))
         return found
+
+
+def put(columns: Mapping[str, Values], records: Sequence[Record]) -> None:
+    """Adds columns to the records, without their nulls."""
+    for name, column in columns.items():
+        for record, value in zip(records, column, strict=True):
+            if value is not None:
+                record[name] = value
 
 
 def plan_of(

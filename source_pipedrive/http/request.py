@@ -83,3 +83,37 @@ class Api(Protocol):
 
     def page_bytes(self, stream: str) -> int:
         """About how much memory the largest answer so far takes until its records are out."""
+
+
+class Forwarding:
+    """Sends through another client. Subclasses decide when."""
+
+    def __init__(self, client: Api) -> None:
+        self._client = client
+
+    @property
+    def usage(self) -> Usage:
+        """What the sync has spent."""
+        return self._client.usage
+
+    @property
+    def pacing(self) -> Pacing:
+        """How fast requests may leave."""
+        return self._client.pacing
+
+    @property
+    def null_answers(self) -> NullAnswers:
+        """Which null answers can be believed."""
+        return self._client.null_answers
+
+    def get(self, request: Request) -> Answer:
+        """The answer to `request`. Raises as the client does."""
+        return self._client.get(request)
+
+    def pause(self, seconds: float) -> None:
+        """Waits before a request is repeated."""
+        self._client.pause(seconds)
+
+    def page_bytes(self, stream: str) -> int:
+        """About how much memory the largest answer so far takes until its records are out."""
+        return self._client.page_bytes(stream)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from source_pipedrive.fields.columns import RAW
-from source_pipedrive.fields.plan import FieldPlan
+from source_pipedrive.fields.plan import FieldPlan, put
 from source_pipedrive.fields.raw import CustomFields
 from source_pipedrive.fields.values import Values, text
 from source_pipedrive.http.shapes import ShapedRecord, values
@@ -61,10 +61,7 @@ class Plan:
         else:
             shaped = [without_nulls(item) for item in self._fields.gather(records)]
             self._fields.fill(shaped)
-        for name, column in self._deleted_at(shaped).items():
-            for record, value in zip(shaped, column, strict=True):
-                if value is not None:
-                    record[name] = value
+        put(self._deleted_at(shaped), shaped)
         return shaped
 
     def shape_structs(self, records: Sequence[Any]) -> Sequence[Record] | ShapedRecords:

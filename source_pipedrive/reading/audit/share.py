@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from source_pipedrive.http.decoding import NullAnswers
-from source_pipedrive.http.pacing import Pacing
-from source_pipedrive.http.request import Answer, Api, Request
+from source_pipedrive.http.request import Answer, Api, Forwarding, Request
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.instants import rfc3339
 
@@ -70,40 +68,17 @@ class Share:
         return {"day": self._day, "tokens": self.spent}
 
 
-class SharedClient:
+class SharedClient(Forwarding):
     """Sends requests while the share lasts."""
 
     def __init__(self, client: Api, share: Share) -> None:
-        self._client = client
+        super().__init__(client)
         self._share = share
-
-    @property
-    def usage(self) -> Usage:
-        """What the sync has spent."""
-        return self._client.usage
-
-    @property
-    def pacing(self) -> Pacing:
-        """How fast requests may leave."""
-        return self._client.pacing
-
-    @property
-    def null_answers(self) -> NullAnswers:
-        """Which null answers can be believed."""
-        return self._client.null_answers
 
     def get(self, request: Request) -> Answer:
         """The answer to `request`. Raises as the client does, or ShareSpentError."""
         self._share.take(request.cost)
         try:
-            return self._client.get(request)
+            return super().get(request)
         finally:
             self._share.settle(request.cost)
-
-    def pause(self, seconds: float) -> None:
-        """Waits before a request is repeated."""
-        self._client.pause(seconds)
-
-    def page_bytes(self, stream: str) -> int:
-        """Bytes of the largest answer so far."""
-        return self._client.page_bytes(stream)
