@@ -1,4 +1,4 @@
-"""The command line of the Airbyte protocol."""
+"""The command line: the four verbs of the Airbyte protocol, and the tools for a person."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import sys
 from collections.abc import Sequence
 
 from source_pipedrive import __version__
+from source_pipedrive.stream_sets import SETS
 
 COMMANDS = {
     "spec": "print the configuration form",
     "check": "test the configuration and report what it can read",
     "discover": "print the catalog of streams",
     "read": "run one sync and print its records and states",
+}
+TOOLS = {
+    "catalog": "write the configured catalog that read takes, for a named set of streams",
 }
 CONFIG = "JSON file with the configuration"
 CATALOG = "JSON file with the configured catalog: the streams to read"
@@ -40,11 +44,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The commands and options that Airbyte uses."""
+    """The commands and options that Airbyte uses, and those of the tools."""
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--debug", action="store_true", help="log every request")
     main = argparse.ArgumentParser(
-        "source-pipedrive", description="Reads a Pipedrive company, in the Airbyte protocol."
+        "source-pipedrive",
+        description="Reads a Pipedrive company. spec, check, discover and read speak the Airbyte "
+        "protocol; the other commands are for you.",
     )
     main.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = main.add_subparsers(title="commands", dest="command", required=True)
@@ -55,4 +61,23 @@ def parser() -> argparse.ArgumentParser:
         if name == "read":
             command.add_argument("--catalog", required=True, metavar="FILE", help=CATALOG)
             command.add_argument("--state", metavar="FILE", help=STATE)
+    for name, about in TOOLS.items():
+        tool = commands.add_parser(name, help=about, description=about, parents=[shared])
+        tool.add_argument("--json", action="store_true", help="print JSON, for programs")
+        OPTIONS[name](tool)
     return main
+
+
+def _catalog(tool: argparse.ArgumentParser) -> None:
+    tool.epilog = "Example: source-pipedrive catalog --config config.json --set core > catalog.json"
+    tool.add_argument("--config", required=True, metavar="FILE", help=CONFIG)
+    _streams(tool)
+
+
+def _streams(tool: argparse.ArgumentParser) -> None:
+    about = "core: what most warehouses need (the default); sales: sales analytics; all: everything"
+    tool.add_argument("--set", choices=SETS, default="core", help=about)
+    tool.add_argument("--streams", nargs="+", metavar="NAME", help="these streams, and no set")
+
+
+OPTIONS = {"catalog": _catalog}

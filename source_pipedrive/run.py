@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 
-from source_pipedrive.arguments import parse_args
+from source_pipedrive.arguments import TOOLS, parse_args
 from source_pipedrive.importing import hidden_sources
 from source_pipedrive.termination import Termination
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Runs one command of the Airbyte protocol.
+    """Runs one command of the Airbyte protocol, or one tool.
 
     Exits with 1 if it fails, and with 2 if the command line is wrong.
     """
@@ -19,9 +19,16 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parse_args(argv)
     # Imported objects are never garbage, and scanning them costs a fifth of start-up.
     gc.disable()
+    is_tool = arguments.command in TOOLS
     with hidden_sources():
-        from source_pipedrive.cli import run
+        if is_tool:
+            from source_pipedrive.tools.command import run as run_tool
+        else:
+            from source_pipedrive.cli import run
 
     gc.freeze()
     gc.enable()
-    run(arguments, termination)
+    if is_tool:
+        run_tool(arguments)
+    else:
+        run(arguments, termination)

@@ -9,10 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {
-    "run": {"cli", "arguments", "importing", "termination"},
+    "run": {"cli", "tools", "arguments", "importing", "termination"},
+    "tools": {"cli", "source", "access", "sync", "reading", "fields", "http", "config", "streams"}
+    | {"stream", "stream_sets", "stdout", "arguments", "version"},
     "cli": {"source", "sync", "http", "config", "stdout", "termination"},
     "stdout": {"sync"},
-    "arguments": {"__version__"},
+    "arguments": {"__version__", "stream_sets"},
+    "stream_sets": set(),
     "termination": set(),
     "importing": set(),
     "version": set(),

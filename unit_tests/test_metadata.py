@@ -21,6 +21,7 @@ from jsonschema import Draft7Validator, FormatChecker
 from source_pipedrive import __version__
 from source_pipedrive.config.form import DOCUMENTATION_URL
 from source_pipedrive.http import client, hosts, pacing
+from source_pipedrive.stream_sets import CORE
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync import report
 from unit_tests.pyairbyte import needs_pyairbyte
@@ -147,7 +148,7 @@ def test_suggested_streams_exist(data: dict[str, Any]) -> None:
     assert suggested
     assert set(suggested) <= STREAMS.keys()
     assert not [name for name in suggested if STREAMS[name].access.only_own_data]
-    assert suggested == sorted(set(suggested))
+    assert suggested == sorted(CORE)
 
 
 def test_every_host_that_the_connector_contacts_is_allowed(data: dict[str, Any]) -> None:

@@ -1,0 +1,82 @@
+"""Runs one tool: sets up its log, prints its report, and turns errors into one line."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import logging
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.stdout import CLOSED_PIPE
+from source_pipedrive.sync.messages import public
+from source_pipedrive.tools.config_file import UNSAVED, keep_tokens, load, refresh_token
+from source_pipedrive.tools.report import Notes, Report
+
+logger = logging.getLogger("airbyte")
+
+INTERRUPTED = 130  # the exit code that shells report for Ctrl-C
+
+Tool = Callable[[argparse.Namespace, Notes], Report]
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Runs the tool `arguments.command` and prints its report on standard output. A tool with a
+    configuration finds it in `arguments.settings`.
+
+    Exits with 1 after an error, which is one line on standard error.
+    """
+    _log_to_stderr(arguments.debug)
+    tool: Tool = import_module(f"source_pipedrive.tools.{arguments.command}").run
+    try:
+        report = _result(tool, arguments, Notes())
+        report.write(sys.stdout, arguments.json)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os._exit(CLOSED_PIPE)
+    except AirbyteTracedException as error:
+        _fail(arguments, str(error))
+    except Exception as error:
+        logger.debug("Failed", exc_info=True)
+        _fail(arguments, f"{type(error).__name__}. Please report this line.")
+
+
+def _result(tool: Tool, arguments: argparse.Namespace, notes: Notes) -> Report:
+    path = getattr(arguments, "config", None)
+    # For a platform, renewed tokens are printed; here they go to the file they came from.
+    with contextlib.redirect_stdout(io.StringIO()):
+        if path is None:
+            return tool(arguments, notes)
+        arguments.settings = load(path)
+        before = refresh_token(arguments.settings)
+        try:
+            return tool(arguments, notes)
+        finally:
+            if not keep_tokens(path, arguments.settings, before):
+                logger.warning(UNSAVED.format(path=path))
+
+
+def _fail(arguments: argparse.Namespace, sentence: str) -> None:
+    sys.stderr.write(f"source-pipedrive {arguments.command}: {public(sentence)}\n")
+    sys.exit(1)
+
+
+class _Lines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return public(super().format(record))
+
+
+def _log_to_stderr(debug: bool) -> None:
+    """Warnings matter to the person who waits; what a sync would log besides does not."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines("%(levelname)s %(message)s"))
+    logging.getLogger().handlers = [handler]
+    logging.captureWarnings(True)
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING)

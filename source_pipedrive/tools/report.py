@@ -1,0 +1,77 @@
+"""What a tool prints: its result on standard output, notes while it works on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+GAP = "  "
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a head. Numbers are aligned to the right and have commas; None is "-"."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+    def lines(self) -> list[str]:
+        """The table as lines of text, without trailing blanks."""
+        texts = [[_text(cell) for cell in row] for row in self.rows]
+        columns = list(zip(self.head, *texts, strict=True))
+        right = [
+            any(isinstance(row[at], int | float) for row in self.rows)
+            for at in range(len(self.head))
+        ]
+        widths = [max(map(len, column)) for column in columns]
+        return [
+            GAP.join(
+                cell.rjust(width) if is_number else cell.ljust(width)
+                for cell, width, is_number in zip(row, widths, right, strict=True)
+            ).rstrip()
+            for row in [list(self.head), *texts]
+        ]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of a tool.
+
+    data: for programs; it can be written as JSON. parts: the same for people, paragraphs and
+    tables; None if the result is a file, which is JSON for both.
+    """
+
+    data: Mapping[str, Any]
+    parts: Sequence[str | Table] | None = None
+
+    def write(self, out: TextIO, as_json: bool) -> None:
+        """Writes the report to `out`."""
+        if as_json or self.parts is None:
+            json.dump(self.data, out, indent=2, ensure_ascii=False)
+            out.write("\n")
+            return
+        blocks = [[part] if isinstance(part, str) else part.lines() for part in self.parts]
+        out.write("\n\n".join("\n".join(block) for block in blocks) + "\n")
+
+
+class Notes:
+    """Sentences for the person who waits, on standard error."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stderr
+
+    def say(self, sentence: str) -> None:
+        """Writes one line at once."""
+        self._out.write(sentence + "\n")
+        self._out.flush()
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return f"{cell:,}" if isinstance(cell, int | float) else str(cell)
