@@ -19,6 +19,9 @@ COMMANDS = {
 TOOLS = {
     "catalog": "write the configured catalog that read takes, for a named set of streams",
 }
+EXAMPLES = {
+    "catalog": "--config config.json --set core > catalog.json",
+}
 CONFIG = "JSON file with the configuration"
 CATALOG = "JSON file with the configured catalog: the streams to read"
 STATE = "JSON file with the states of the last sync"
@@ -62,14 +65,16 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--catalog", required=True, metavar="FILE", help=CATALOG)
             command.add_argument("--state", metavar="FILE", help=STATE)
     for name, about in TOOLS.items():
-        tool = commands.add_parser(name, help=about, description=about, parents=[shared])
+        example = f"Example: source-pipedrive {name} {EXAMPLES[name]}"
+        tool = commands.add_parser(
+            name, help=about, description=about, epilog=example, parents=[shared]
+        )
         tool.add_argument("--json", action="store_true", help="print JSON, for programs")
         OPTIONS[name](tool)
     return main
 
 
 def _catalog(tool: argparse.ArgumentParser) -> None:
-    tool.epilog = "Example: source-pipedrive catalog --config config.json --set core > catalog.json"
     tool.add_argument("--config", required=True, metavar="FILE", help=CONFIG)
     _streams(tool)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 from collections.abc import Collection
 from dataclasses import asdict
@@ -14,18 +13,20 @@ from source_pipedrive.config.errors import config_error
 from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stream_sets import SETS
 from source_pipedrive.streams import STREAMS
-from source_pipedrive.tools.report import Notes, Report
+from source_pipedrive.tools.report import Job, Report
 
 logger = logging.getLogger("airbyte")
 
 
-def run(arguments: argparse.Namespace, notes: Notes) -> Report:
-    """The catalog of the streams that `arguments` name, each incremental and deduplicated where
+def run(job: Job) -> Report:
+    """The catalog of the streams that the arguments name, each incremental and deduplicated where
     that is possible. Raises a config error if a name is no stream."""
-    names = chosen(arguments.set, arguments.streams)
-    found = SourcePipedrive().discover(logger, arguments.settings)
+    names = chosen(job.arguments.set, job.arguments.streams)
+    found = SourcePipedrive().discover(logger, job.config)
     streams = [configured(stream) for stream in found.streams if stream.name in names]
-    notes.say(f"{len(streams)} streams: {', '.join(each['stream']['name'] for each in streams)}")
+    job.notes.say(
+        f"{len(streams)} streams: {', '.join(each['stream']['name'] for each in streams)}"
+    )
     return Report({"streams": streams})
 
 

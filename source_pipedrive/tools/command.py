@@ -16,25 +16,24 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.stdout import CLOSED_PIPE
 from source_pipedrive.sync.messages import public
 from source_pipedrive.tools.config_file import UNSAVED, keep_tokens, load, refresh_token
-from source_pipedrive.tools.report import Notes, Report
+from source_pipedrive.tools.report import Job, Notes, Report
 
 logger = logging.getLogger("airbyte")
 
 INTERRUPTED = 130  # the exit code that shells report for Ctrl-C
 
-Tool = Callable[[argparse.Namespace, Notes], Report]
+Tool = Callable[[Job], Report]
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Runs the tool `arguments.command` and prints its report on standard output. A tool with a
-    configuration finds it in `arguments.settings`.
+    """Runs the tool `arguments.command` and prints its report on standard output.
 
     Exits with 1 after an error, which is one line on standard error.
     """
     _log_to_stderr(arguments.debug)
     tool: Tool = import_module(f"source_pipedrive.tools.{arguments.command}").run
     try:
-        report = _result(tool, arguments, Notes())
+        report = _result(tool, arguments)
         report.write(sys.stdout, arguments.json)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -48,18 +47,18 @@ def run(arguments: argparse.Namespace) -> None:
         _fail(arguments, f"{type(error).__name__}. Please report this line.")
 
 
-def _result(tool: Tool, arguments: argparse.Namespace, notes: Notes) -> Report:
+def _result(tool: Tool, arguments: argparse.Namespace) -> Report:
     path = getattr(arguments, "config", None)
     # For a platform, renewed tokens are printed; here they go to the file they came from.
     with contextlib.redirect_stdout(io.StringIO()):
         if path is None:
-            return tool(arguments, notes)
-        arguments.settings = load(path)
-        before = refresh_token(arguments.settings)
+            return tool(Job(arguments, Notes(), {}))
+        config = load(path)
+        before = refresh_token(config)
         try:
-            return tool(arguments, notes)
+            return tool(Job(arguments, Notes(), config))
         finally:
-            if not keep_tokens(path, arguments.settings, before):
+            if not keep_tokens(path, config, before):
                 logger.warning(UNSAVED.format(path=path))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -67,6 +68,16 @@ class Notes:
         """Writes one line at once."""
         self._out.write(sentence + "\n")
         self._out.flush()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a tool is asked to do. config: the configuration in today's shape, which `parse` takes;
+    empty for a tool that has none."""
+
+    arguments: argparse.Namespace
+    notes: Notes
+    config: dict[str, Any]
 
 
 def _text(cell: object) -> str:
