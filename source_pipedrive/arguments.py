@@ -18,9 +18,12 @@ COMMANDS = {
 }
 TOOLS = {
     "catalog": "write the configured catalog that read takes, for a named set of streams",
+    "estimate": "say how many records a first sync reads and how many API tokens it costs, for at "
+    "most 150 tokens",
 }
 EXAMPLES = {
     "catalog": "--config config.json --set core > catalog.json",
+    "estimate": "--config config.json --set all",
 }
 CONFIG = "JSON file with the configuration"
 CATALOG = "JSON file with the configured catalog: the streams to read"
@@ -79,10 +82,16 @@ def _catalog(tool: argparse.ArgumentParser) -> None:
     _streams(tool)
 
 
+def _estimate(tool: argparse.ArgumentParser) -> None:
+    tool.add_argument("--config", required=True, metavar="FILE", help=CONFIG)
+    tool.add_argument("--catalog", metavar="FILE", help="the streams of this configured catalog")
+    _streams(tool)
+
+
 def _streams(tool: argparse.ArgumentParser) -> None:
     about = "core: what most warehouses need (the default); sales: sales analytics; all: everything"
     tool.add_argument("--set", choices=SETS, default="core", help=about)
     tool.add_argument("--streams", nargs="+", metavar="NAME", help="these streams, and no set")
 
 
-OPTIONS = {"catalog": _catalog}
+OPTIONS = {"catalog": _catalog, "estimate": _estimate}

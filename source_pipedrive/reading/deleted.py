@@ -222,9 +222,14 @@ class DeletedRecords(Sequential):
         return rows
 
 
+def recents_since(since: int) -> Mapping[str, str]:
+    """The parameter that limits the recent changes to those since `since`, in seconds."""
+    return {"since_timestamp": rfc3339(since).replace("T", " ").removesuffix("Z")}
+
+
 def _bounds(part: Stream, since: int) -> Mapping[str, str]:
     if part.endpoint.path == "recents":
-        return {"since_timestamp": rfc3339(since).replace("T", " ").removesuffix("Z")}
+        return recents_since(since)
     if part.endpoint.path.startswith("deals"):
         return {"updated_since": rfc3339(since), "sort_by": "update_time", "sort_direction": "asc"}
     return {}

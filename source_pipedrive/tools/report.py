@@ -7,14 +7,17 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any, TextIO
 
 GAP = "  "
+WIDTH = 100  # columns of text
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a head. Numbers are aligned to the right and have commas; None is "-"."""
+    """Rows under a head. Numbers have commas; they and percentages are aligned to the right.
+    None is "-"."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[object]]
@@ -23,10 +26,7 @@ class Table:
         """The table as lines of text, without trailing blanks."""
         texts = [[_text(cell) for cell in row] for row in self.rows]
         columns = list(zip(self.head, *texts, strict=True))
-        right = [
-            any(isinstance(row[at], int | float) for row in self.rows)
-            for at in range(len(self.head))
-        ]
+        right = [any(_is_number(row[at]) for row in self.rows) for at in range(len(self.head))]
         widths = [max(map(len, column)) for column in columns]
         return [
             GAP.join(
@@ -54,7 +54,12 @@ class Report:
             json.dump(self.data, out, indent=2, ensure_ascii=False)
             out.write("\n")
             return
-        blocks = [[part] if isinstance(part, str) else part.lines() for part in self.parts]
+        blocks = [
+            [fill(line, WIDTH) for line in part.splitlines()]
+            if isinstance(part, str)
+            else part.lines()
+            for part in self.parts
+        ]
         out.write("\n\n".join("\n".join(block) for block in blocks) + "\n")
 
 
@@ -78,6 +83,10 @@ class Job:
     arguments: argparse.Namespace
     notes: Notes
     config: dict[str, Any]
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, int | float) or str(cell).endswith(" %")
 
 
 def _text(cell: object) -> str:

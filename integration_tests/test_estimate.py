@@ -1,0 +1,103 @@
+"""The estimate of a first sync, compared with what that sync then costs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration_tests.conftest import Box, Start
+from integration_tests.program import LISTS
+from integration_tests.test_tools import config_file, run
+
+YEAR = {"mode": "duration", "duration": "1 year"}
+ALL = {"mode": "all"}
+COUNTED = sorted({*LISTS, "deleted_records"})
+
+
+def estimate(folder: Path, config: dict[str, Any], *more: str) -> dict[str, Any]:
+    done = run("estimate", "--json", "--config", str(config_file(folder, config)), *more)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def spent(box: Box) -> int:
+    """API tokens of all requests since the sandbox's ledger was last reset."""
+    return sum(int(request["tokens"]) for request in box.control("requests"))
+
+
+@pytest.mark.parametrize("history", [ALL, YEAR], ids=["all", "a year"])
+def test_the_lists_cost_what_was_estimated(
+    start: Start, tmp_path: Path, history: dict[str, str]
+) -> None:
+    box = start(rate_limit=100_000)
+    config = box.config(custom_fields="columns_and_raw", history=history)
+    before = spent(box)
+    found = estimate(tmp_path, config, "--streams", *COUNTED)
+    used = spent(box) - before
+    assert used == found["spent"] <= 150
+    outcome = box.read(*COUNTED, config=config)
+    assert outcome.code == 0
+    real = spent(box) - before - used
+    assert abs(found["tokens"] - real) <= 0.1 * real
+
+
+def test_child_streams_cost_at_least_what_is_estimated(start: Start, tmp_path: Path) -> None:
+    box = start(rate_limit=100_000)
+    streams = ["deals", "deal_changelog", "deal_products", "role_settings"]
+    found = estimate(tmp_path, box.config(), "--streams", *streams)
+    assert found["at_least"]
+    price = {each["stream"]: each for each in found["streams"]}
+    outcome = box.read(*streams)
+    assert outcome.code == 0
+    for name in streams[1:]:
+        assert price[name]["certainty"] == "at least"
+        requests = [r for r in box.control("requests") if _is_of(name, r["path"])]
+        real = sum(int(request["tokens"]) for request in requests)
+        assert 0.5 * real <= price[name]["tokens"] <= 1.15 * real, name
+    unselected = {name for name, each in price.items() if not each["selected"]}
+    assert {"deals_archived", "roles"} <= unselected
+
+
+PATHS = {
+    "deal_changelog": ("/deals/", "/changelog"),
+    "deal_products": ("/deals/products", ""),
+    "role_settings": ("/roles/", "/settings"),
+}
+
+
+def _is_of(stream: str, path: str) -> bool:
+    inside, end = PATHS[stream]
+    return inside in path and path.endswith(end)
+
+
+def test_a_refused_list_counts_as_empty(start: Start, tmp_path: Path) -> None:
+    box = start(rate_limit=100_000)
+    box.control("fail-next", [{"path_contains": "/api/v2/deals", "status": 403, "times": 9}])
+    found = estimate(tmp_path, box.config(), "--streams", "deals", "persons")
+    rows = {each["stream"]: each["records"] for each in found["streams"]}
+    assert rows["deals"] == 0
+    assert rows["persons"] > 0
+
+
+def test_a_spent_day_still_gives_an_estimate(start: Start, tmp_path: Path) -> None:
+    """Of what is known without asking."""
+    box = start(rate_limit=100_000, daily_tokens=60)
+    found = estimate(tmp_path, box.config(), "--set", "core")
+    assert found["spent"] < 60
+    assert found["at_least"]
+    assert found["days"] > 1
+
+
+def test_it_reads_like_a_bill(start: Start, tmp_path: Path) -> None:
+    box = start(rate_limit=100_000)
+    done = run("estimate", "--config", str(config_file(tmp_path, box.config())), "--set", "all")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert lines[0].split() == ["stream", "records", "tokens", "of", "the", "day"]
+    assert len(lines) <= 35
+    assert max(map(len, lines)) <= 100
+    assert "API tokens" in done.stdout

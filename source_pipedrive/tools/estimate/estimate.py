@@ -1,0 +1,130 @@
+"""The estimate: connects, asks, and says what a first sync costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+from source_pipedrive.cli import load
+from source_pipedrive.config.parsing import parse
+from source_pipedrive.http.company import connect
+from source_pipedrive.http.usage import Usage
+from source_pipedrive.reading.instants import seconds_of
+from source_pipedrive.source import SourcePipedrive
+from source_pipedrive.streams import STREAMS
+from source_pipedrive.tools.catalog import chosen
+from source_pipedrive.tools.estimate.bill import AT_LEAST, Bill, Item, refine
+from source_pipedrive.tools.estimate.sizes import Facts, Size
+from source_pipedrive.tools.report import Job, Report, Table
+
+SHOWN = 20  # streams
+MOST = 150  # API tokens that an estimate may spend
+
+
+def run(job: Job) -> Report:
+    """What a first sync of the chosen streams costs. Raises SyncError, or a config error."""
+    names = _names(job)
+    config = parse(job.config)
+    limited = config.model_copy(update={"daily_token_budget": MOST})
+    client, company = connect(limited)
+    lower, until = seconds_of(config.history.since(company.at)), seconds_of(company.at)
+    columns = config.custom_fields != "raw"
+    bill = Bill([STREAMS[name] for name in names], columns, Facts(lower, until))
+    job.notes.say(f"Asking about {company.name}, for at most {MOST} API tokens.")
+
+    def ask(size: Size) -> bool:
+        if size.price > min(MOST - client.usage.tokens, client.usage.allowance or 0):
+            return False
+        size.ask(client)
+        return True
+
+    refine(bill, ask)
+    return report(bill.items(), client.usage, config.daily_token_reserve)
+
+
+def _names(job: Job) -> Sequence[str]:
+    if not job.arguments.catalog:
+        return sorted(chosen(job.arguments.set, job.arguments.streams))
+    catalog = load("catalog", job.arguments.catalog, SourcePipedrive().read_catalog)
+    return sorted(chosen("all", [each.stream.name for each in catalog.streams]))
+
+
+def report(items: Sequence[Item], usage: Usage, reserve: int) -> Report:
+    """The estimate for people and for programs. reserve: percent of the day left to others."""
+    total = sum(item.tokens for item in items)
+    limit = usage.daily_limit
+    at_least = any(item.how == AT_LEAST for item in items)
+    days = ceil(total / (limit * (100 - reserve) / 100)) if limit else None
+    head = ("stream", "records", "tokens", "of the day", "")
+    shown = [item for item in items if item.tokens][:SHOWN]
+    rest = items[len(shown) :]
+    rows = [
+        (
+            item.stream if item.selected else f"({item.stream})",
+            item.rows,
+            item.tokens,
+            f"{100 * item.tokens / limit:.1f} %" if limit else None,
+            item.how,
+        )
+        for item in shown
+    ]
+    if rest:
+        left = sum(item.tokens for item in rest)
+        share = f"{100 * left / limit:.1f} %" if limit else None
+        rows.append((f"{len(rest)} more (--json has them)", None, left, share, ""))
+    return Report(
+        _data(items, total, at_least, days, usage),
+        [Table(head, rows), _sentences(total, at_least, days, limit, reserve, usage.tokens)],
+    )
+
+
+def _sentences(
+    total: int, at_least: bool, days: int | None, limit: int | None, reserve: int, spent: int
+) -> str:
+    how = AT_LEAST if at_least else "about"
+    day = (
+        f"That is {how} {100 * total / limit:.0f} % of the company's {limit:,} tokens a day"
+        if limit
+        else "Pipedrive does not report the size of the company's daily budget"
+    )
+    time = ""
+    if days is not None:
+        time = ", so it fits into one day" if days == 1 else f", so it takes {how} {days:,} days"
+        time += f" ({reserve} % of each day are left to other integrations)" if reserve else ""
+    lines = [
+        f"A first sync of these streams costs {how} {total:,} API tokens. {day}{time}.",
+        "Streams in brackets are read for others, or to name columns.",
+        f"This estimate used {spent} API tokens.",
+    ]
+    if at_least:
+        lines.insert(1, AT_LEAST_MEANS)
+    return "\n".join(lines)
+
+
+AT_LEAST_MEANS = (
+    '"at least": one request is assumed for each parent, or for the whole list; more are needed if '
+    "the answer has several pages."
+)
+
+
+def _data(
+    items: Sequence[Item], total: int, at_least: bool, days: int | None, usage: Usage
+) -> dict[str, Any]:
+    return {
+        "tokens": total,
+        "at_least": at_least,
+        "daily_tokens": usage.daily_limit,
+        "days": days,
+        "spent": usage.tokens,
+        "streams": [
+            {
+                "stream": item.stream,
+                "records": item.rows,
+                "tokens": item.tokens,
+                "certainty": item.how or "exact",
+                "selected": item.selected,
+            }
+            for item in items
+        ],
+    }

@@ -1,0 +1,126 @@
+"""Lists of API v1, which accept offsets."""
+
+from __future__ import annotations
+
+from source_pipedrive.http.request import Api
+from source_pipedrive.reading.deleted import MONTH, recents_since
+from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.records import Record
+from source_pipedrive.stream import Changes, Stream
+from source_pipedrive.tools.estimate.sizes import Facts, Size
+
+PAGES = 3  # that a list of which nothing is known may well have besides its first
+STEP = 4  # a guess from one record's time is good to a quarter
+
+
+class Probed(Size):
+    """A v1 list. Without a history, the highest id counts as the number of records. Otherwise it is
+    the record at an offset of a list that is sorted by time, newest first: its time says how many
+    records there are down to the beginning of the history, if they are as frequent before. An
+    offset with no record bounds that number."""
+
+    def __init__(self, stream: Stream, facts: Facts) -> None:
+        super().__init__(stream, facts)
+        self._low, self._high = 0, 0  # offsets with and without a record of the history; 0: unknown
+        self._time_at_low: int | None = None
+        self._highest = 0
+        self._probes = 0
+
+    @property
+    def rows(self) -> int:
+        if self._highest:
+            return self._highest
+        if not self._low:
+            return max(1, self._high // 2) if self._high else self._limit
+        rows = self._extrapolated(self._low, self._time_at_low)
+        return min(rows, self._high) if self._high else rows
+
+    @property
+    def _limit(self) -> int:
+        return self.stream.endpoint.limit or 1
+
+    @property
+    def is_single_page(self) -> bool:
+        return 0 < self._high <= self._limit
+
+    @property
+    def doubt(self) -> float:
+        if self.refused or self.is_single_page or self._highest:
+            return 0
+        if not self._probes:
+            return max(PAGES * self._limit, self._facts.largest / 8)
+        return self.rows / (STEP * self._probes)
+
+    @property
+    def _next(self) -> int:
+        if not self._low and not self._high:
+            return max(self._limit, self._facts.largest // 20)
+        if not self._low:
+            return max(self._limit, self._high // STEP)
+        return min(self.rows, (self._low + self._high) // 2) if self._high else self.rows
+
+    def _ask(self, client: Api) -> None:
+        if not self._since and not self._probes and self._is_sorted:
+            self._ask_highest(client)
+            return
+        at = max(self._next, self._low + 1)
+        found = self._get(client, {**self._params(), "start": str(at), "limit": "1"})
+        self._probes += 1
+        times = [self._time(record) for record in found]
+        if not found or any(time is not None and time < self._since for time in times):
+            self._high = at
+        else:
+            self._low, self._time_at_low, self.measured = at, times[0], True
+
+    def _ask_highest(self, client: Api) -> None:
+        newest = self._get(client, {"sort": "id DESC", "start": "0", "limit": "1"})
+        ids = [id_ for each in newest if isinstance(id_ := each.get("id"), int)]
+        self._probes += 1
+        self._highest, self.measured = max(ids, default=0), bool(ids)  # leads have no numbers
+        if not newest:
+            self._high = 1
+
+    def _extrapolated(self, at: int, time: int | None) -> int:
+        until = self._facts.until
+        if time is None or time >= until or not self._since:
+            return at * 2
+        return round(at * max(1.0, (until - self._since) / (until - time)))
+
+    def _time(self, record: Record) -> int | None:
+        names = (self.stream.incremental.history_field, "add_time")
+        return next((t for n in names if (t := instant_or_none(record.get(n or "")))), None)
+
+    @property
+    def _is_sorted(self) -> bool:
+        return self.stream.incremental.changes in (Changes.RESTARTING, Changes.NEWEST_FIRST)
+
+    def _params(self) -> dict[str, str]:
+        if self._is_sorted:
+            return {"sort": "update_time DESC"}
+        # Other lists are read to their end, whatever the history.
+        self._since = 0
+        return {**self.stream.endpoint.param_sets[0]}
+
+
+class Recent(Probed):
+    """The recent changes, oldest first: those of the last month, which deletions are among."""
+
+    def __init__(self, stream: Stream, facts: Facts) -> None:
+        super().__init__(stream, facts)
+        self._begin = facts.until - MONTH
+        self._since = 0
+
+    @property
+    def doubt(self) -> float:
+        return super().doubt * (1 if self._probes else 3)  # all objects' changes, in one list
+
+    def _extrapolated(self, at: int, time: int | None) -> int:
+        if time is None or time <= self._begin:
+            return at * 2
+        return round(at * max(1.0, (self._facts.until - self._begin) / (time - self._begin)))
+
+    def _time(self, record: Record) -> int | None:
+        return instant_or_none((record.get("data") or {}).get("update_time"))
+
+    def _params(self) -> dict[str, str]:
+        return {**recents_since(self._begin)}

@@ -1,0 +1,139 @@
+"""How many records a first sync reads from one list, found out with few requests.
+
+Each size knows what one more question costs and how many records its guess may be wrong by, so that
+tokens go where they matter (`bill.py`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.request import Answer, Api
+from source_pipedrive.reading.answers import records_of
+from source_pipedrive.reading.instants import instant_or_none
+from source_pipedrive.reading.months import months_of
+from source_pipedrive.reading.pages import request_for
+from source_pipedrive.reading.progress import lower_bound
+from source_pipedrive.reading.records import Record
+from source_pipedrive.stream import Child, Stream
+
+PARENTS = 10  # in a short list of which nothing is known
+MONTHS = 24  # of a goal or pipeline of which nothing is known
+
+
+@dataclass
+class Facts:
+    """What the sizes share. lower, until: the history, in seconds since 1970; largest: the highest
+    id of any list so far."""
+
+    lower: int
+    until: int
+    largest: int = 0
+
+    def note_highest(self, id_: int) -> None:
+        """Learns the highest id of a list."""
+        self.largest = max(self.largest, id_)
+
+
+class Size(ABC):
+    """Of the list `stream`. measured: whether the guess rests on an answer; refused: Pipedrive
+    refuses the list."""
+
+    def __init__(self, stream: Stream, facts: Facts) -> None:
+        self.stream = stream
+        self.measured = False
+        self.refused = False
+        self._facts = facts
+        self._since = lower_bound(stream, facts.lower)
+
+    @property
+    @abstractmethod
+    def rows(self) -> int:
+        """The best guess at the number of records."""
+
+    @property
+    def is_single_page(self) -> bool:
+        """Whether a question has shown that the list has one page."""
+        return False
+
+    @property
+    def price(self) -> int:
+        """API tokens of the next question."""
+        return self.stream.endpoint.cost
+
+    @property
+    @abstractmethod
+    def doubt(self) -> float:
+        """Records by which the guess may be wrong; 0 if no question would help."""
+
+    @property
+    def pages(self) -> int:
+        """Requests that read the list. Where there are several, one more finds what has no time,
+        or what moved meanwhile."""
+        sets, limit = len(self.stream.endpoint.param_sets), self.stream.endpoint.limit
+        pages = ceil(self.rows / limit) if limit else 1
+        return max(sets, pages + (pages > 1))
+
+    def units(self, child: Child) -> float:
+        """For how many records, or months of them, the children are requested."""
+        history = self._facts.lower, self._facts.until
+        months = min(MONTHS, len(months_of(*history))) if child.month_params else 1
+        return self.rows * months
+
+    def ask(self, client: Api) -> None:
+        """Sends the next question. Raises SyncError."""
+        try:
+            self._ask(client)
+        except StreamError:
+            self.refused = True
+
+    @abstractmethod
+    def _ask(self, client: Api) -> None:
+        """As `ask`; raises StreamError too."""
+
+    def _get(self, client: Api, params: Mapping[str, str]) -> list[Record]:
+        answer: Answer = client.get(request_for(self.stream, params, ""))
+        return records_of(self.stream, answer.body) or []
+
+    def _is_wanted(self, record: Record) -> bool:
+        field = self.stream.incremental.history_field
+        at = instant_or_none(record.get(field)) if field else None
+        return at is None or at >= self._since
+
+
+class Short(Size):
+    """A list of one page, read only to count the parents of child streams."""
+
+    def __init__(self, stream: Stream, facts: Facts) -> None:
+        super().__init__(stream, facts)
+        self._records: list[Record] = []
+
+    @property
+    def rows(self) -> int:
+        if self.measured:
+            return len({str(record.get("id")) for record in self._records})
+        return PARENTS
+
+    @property
+    def doubt(self) -> float:
+        return 0 if self.measured or self.refused else self.rows
+
+    @property
+    def price(self) -> int:
+        return self.stream.endpoint.cost * len(self.stream.endpoint.param_sets)
+
+    def units(self, child: Child) -> float:
+        if not self._records or not child.month_params:
+            return super().units(child)
+        lives = [[each.get(name) for name in child.lifetime_fields] for each in self._records]
+        history = self._facts.lower, self._facts.until
+        return sum(len(months_of(*history, *life)) for life in lives)
+
+    def _ask(self, client: Api) -> None:
+        for params in self.stream.endpoint.param_sets:
+            self._records += self._get(client, params)
+        self.measured = True
