@@ -9,8 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from source_pipedrive.reading.audit import audit as audits
-from source_pipedrive.reading.audit import parents
+from source_pipedrive.reading.audit import parents, size
 from source_pipedrive.reading.audit.declarations import MOST, Declarations
 from source_pipedrive.reading.audit.ids import Numbers, Uuids
 from source_pipedrive.reading.audit.ledger import Kept
@@ -93,7 +92,7 @@ def test_deals_are_forgotten_before_the_audit_of_leads_ends(
     items.parents.note(products(2_000))
     objects = {"deal_products": items.dump(), "leads": leads.dump()}
     assert audit_with({"objects": objects}).dump()["objects"] == objects
-    monkeypatch.setattr(audits, "MOST", len(objects["deal_products"]["parents"]))
+    monkeypatch.setattr(size, "MOST", len(objects["deal_products"]["parents"]))
     audit = audit_with({"objects": objects})
     with caplog.at_level(logging.INFO, "airbyte"):
         small = audit.dump()["objects"]

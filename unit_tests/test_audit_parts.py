@@ -16,8 +16,7 @@ import pytest
 from source_pipedrive.http.errors import SYSTEM, StreamError
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.reading.audit import audit as audits
-from source_pipedrive.reading.audit import guards
+from source_pipedrive.reading.audit import guards, size
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.comparison import Comparison
 from source_pipedrive.reading.audit.context import PassContext
@@ -32,8 +31,10 @@ from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import walk_of
 from source_pipedrive.reading.batch import Batch
 from source_pipedrive.reading.counts import Audit as LastAudit
+from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.stream.audited import AUDITED
+from unit_tests.auditing import OLD, Firm, kept, sync
 from unit_tests.fakes import ACME, NOW, FakeApi, FakeClient, v1_list, v2_list
 from unit_tests.single import LOWER, UNTIL
 
@@ -299,16 +300,20 @@ def audit_with(saved: Record) -> Audit:
 
 def test_the_report_of_a_sync_learns_what_the_last_passes_found() -> None:
     persons, files, leads = (Kept(BY_NAME[name], {}) for name in ("persons", "files", "leads"))
-    persons.begin(UNTIL - 9 * DAY, "me").seen.add(range(1, 41))
+    first = persons.begin(UNTIL - 9 * DAY, "me")
+    first.seen.add(range(1, 41))
+    first.unsure.add([50, 51])
+    persons.report([60])
     persons.close(persons.ids(), persons.ids(), persons.ids())
+    persons.take_back([60])
     persons.begin(UNTIL - DAY, "me").seen.add(range(1, 10))
     files.begin(UNTIL - DAY, "me")
     leads.begin(UNTIL - DAY, "me")
     leads.close(leads.ids(), leads.ids(), leads.ids())
-    leads.stop()
+    leads.stop(UNTIL)
     saved = {"objects": {kept.audited.name: kept.dump() for kept in (persons, files, leads)}}
     found = audit_with(saved).findings()
-    assert found.audits == {"persons": LastAudit(UNTIL - 9 * DAY, 40)}, "leads are not kept"
+    assert found.audits == {"persons": LastAudit(UNTIL - 9 * DAY, 40)}, "as the audit found them"
     assert found.unaudited == {
         "persons": (UNTIL - 9 * DAY, UNTIL - DAY),
         "files": (0, UNTIL - DAY),
@@ -324,11 +329,41 @@ def test_the_audit_of_leads_ends_before_the_state_is_too_large(
     objects = {"leads": leads.dump(), "persons": persons.dump()}
     whole = audit_with({"objects": objects}).dump()
     assert whole["objects"] == objects
-    monkeypatch.setattr(audits, "MOST", 1_000)
+    monkeypatch.setattr(size, "MOST", 1_000)
     with caplog.at_level(logging.WARNING, "airbyte"):
         small = audit_with({"objects": objects}).dump()
-    assert small["objects"] == {"leads": {"stopped": True}, "persons": objects["persons"]}
+    stopped = {"stopped": True, "asked": rfc3339(UNTIL)}
+    assert small["objects"] == {"leads": stopped, "persons": objects["persons"]}
     assert len([text for text in caplog.messages if "audit of leads ends" in text]) == 1
+
+
+class Leads(Firm):
+    """A company with so many leads."""
+
+    leads = 0
+
+    def _answer(self, request: Request) -> Record:
+        if request.path != "leads":
+            return super()._answer(request)
+        uuids = [str(UUID(int=n << 64 | n * n)) for n in range(1, self.leads + 1)]
+        return v1_list([{"id": each, "update_time": OLD} for each in uuids], 500)(request.params)
+
+
+def test_the_audit_of_leads_is_tried_again_once_a_month(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(size, "MOST", 5_000)
+    firm, state, warnings, read = Leads(), Record(), [], []
+    for day, leads in ((0, 900), (1, 900), (8, 900), (31, 900), (38, 10), (62, 10), (69, 10)):
+        firm.leads = leads
+        caplog.clear()
+        firm.asked.clear()
+        _, state = sync(firm, state, day)
+        warnings += [day for text in caplog.messages if "audit of leads ends" in text]
+        read += [day for each in firm.asked if each.path == "leads"][:1]
+    assert warnings == [0, 31]
+    assert read == [0, 31, 62, 69]
+    assert kept(state, "leads").existing == 10
 
 
 @pytest.mark.parametrize(
@@ -408,3 +443,63 @@ def test_an_empty_list_and_the_list_of_another_user_prove_nothing() -> None:
     for _ in range(3):
         assert declared(comparison) == []
         assert declared(Comparison(comparison.dump(), 2), 1) == []
+
+
+def compared(comparison: Comparison, api: Pipedrive, ids: Iterable[int], day: int) -> list[Any]:
+    """The rows of a sync that has seen these pipelines."""
+    lists = WholeLists()
+    lists.note("pipelines", {str(id_) for id_ in ids})
+    context = replace(context_of(True), client=api, now=UNTIL + day * DAY)
+    if not comparison.has_missing(lists, context.now):
+        comparison.note(lists, context.now)
+        return []
+    return [row["id"] for rows in comparison.compare(lists, context) for row in rows]
+
+
+def test_a_record_that_exists_but_is_not_listed_is_asked_for_once_a_week() -> None:
+    exists = {1, 2, 3}
+
+    def answer(request: Request) -> Any:
+        id_ = int(request.path.split("/")[1])
+        return {"id": id_} if id_ in exists else 404
+
+    api, comparison, asked = Pipedrive(answer), Comparison({}, 1), []
+    compared(comparison, api, [1, 2, 3], 0)
+    for day in range(1, 20):
+        assert compared(Comparison(comparison.dump(), 2), api, [1], day) == [], "another user"
+        api.asked.clear()
+        assert compared(comparison, api, [1, 2], day) == []
+        asked += [day for each in api.asked if each.path == "pipelines/3"]
+        comparison = Comparison(comparison.dump(), 1)
+    assert asked == [1, 8, 15]
+    exists.discard(3)
+    found = [day for day in range(20, 30) if compared(comparison, api, [1, 2], day) == ["3"]]
+    assert found == [22], "when it is asked for again, and once"
+
+
+def test_a_record_that_is_refused_is_asked_for_once_a_day() -> None:
+    api = Pipedrive(lambda request: 403 if request.path == "pipelines/3" else {"id": 1})
+    comparison = Comparison({}, 1)
+    compared(comparison, api, [1, 2, 3], 0)
+    for _ in range(3):
+        compared(comparison, api, [1, 2], 1)
+    assert [each.path for each in api.asked].count("pipelines/3") == 1
+    assert compared(comparison, api, [1, 2, 3], 1) == []
+    assert "unlisted" not in str(comparison.dump())
+    assert compared(comparison, api, [1, 2], 2) == []
+    assert [each.path for each in api.asked].count("pipelines/3") == 2
+
+
+def test_what_is_missing_from_a_short_list_is_believed_if_the_user_is_the_same_afterwards() -> None:
+    api, comparison = Pipedrive(lambda request: 404 if "3" in request.path else {"id": 1}), None
+    for mark in ("another", "me"):
+        comparison = Comparison({}, 1)
+        lists = WholeLists()
+        lists.note("pipelines", {"1", "2", "3"})
+        comparison.note(lists, UNTIL)
+        lists.note("pipelines", {"1", "2"})
+        later: Any = SimpleNamespace(mark=mark, at=0, sees_all=lambda apps: True)
+        context = replace(context_of(True), client=api, ask_viewer=lambda later=later: later)
+        rows = [row["id"] for rows in comparison.compare(lists, context) for row in rows]
+        assert rows == (["3"] if mark == "me" else [])
+        assert comparison.has_missing(lists, UNTIL) == (mark != "me")

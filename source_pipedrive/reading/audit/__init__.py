@@ -15,11 +15,13 @@ why this is right.
     parents.py       which deal each product or instalment belongs to
     declarations.py  what the last passes declared deleted, to be sent again
     ledger.py        what is kept of one object from pass to pass
+    candidates.py    what a pass has to ask about
     passes.py        one pass over one object: walk, verify, declare
     lists.py         which short lists this sync has read whole
     comparison.py    short lists that every sync reads whole
     reported.py      the deletions among the recent changes
     saved.py         loads the audit's part of a state
+    size.py          keeps the state within a size that a platform can store
     context.py       what the passes of one sync share
     audit.py         all passes of one sync
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ from source_pipedrive.reading.audit.passes import AUDIT, ROWS, ObjectPass, Work
 from source_pipedrive.reading.audit.saved import loaded
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.share import Share, SharedClient, ShareSpentError
+from source_pipedrive.reading.audit.size import fitted
 from source_pipedrive.reading.audit.viewer import PRICE, Viewer, ask_viewer
 from source_pipedrive.reading.batch import Batch, Signal, Task
 from source_pipedrive.reading.counts import Audit as LastAudit
@@ -30,10 +30,6 @@ logger = logging.getLogger("airbyte")
 
 # Seconds between two states while lists are read. Each contains all ids.
 EVERY = 30.0
-# Characters of a state. Beyond that, the deals of products and instalments are forgotten; if that
-# is not enough, the audit of leads ends: their ids do not compress.
-MOST = 1_000_000
-LEADS = "leads"
 # Answers that the same request would get in the next sync: it waits until a pass is due.
 REFUSED = (402, 403, 404)
 
@@ -109,12 +105,16 @@ class Audit:
 
     def note(self, name: str, ids: Iterable[Any], unreachable: bool = False) -> None:
         """These records of an object are being reported as deleted, or as unreachable."""
-        if self.settings is not None and name in self._kept:
-            self._kept[name].report(ids, unreachable, self._context.until)
+        kept = self._kept.get(name)
+        if kept is not None and self.settings is not None:
+            kept.report(ids, unreachable, self._context.until)
+        elif kept is not None and not unreachable and kept.flag(ids):
+            objects = {**self._saved["objects"], name: kept.dump()}
+            self._saved = {**self._saved, "objects": objects}
 
     def has_reported(self, name: str, id_: Any) -> bool:
         """Whether this record was reported as deleted and has not come back."""
-        return self.settings is not None and id_ in self._kept[name].reported
+        return self.settings is not None and self._kept[name].has_reported(id_)
 
     def restored(self, name: str, ids: Iterable[Any]) -> list[Any]:
         """Those of these ids that were reported as deleted; they count as present from now on."""
@@ -153,7 +153,7 @@ class Audit:
             done = {each.audited.name: each for each in kept if each.closed}
             begun = {each.audited.name: (each.closed, each.current) for each in kept}
             return Findings(
-                audits={n: LastAudit(each.closed, len(each.present)) for n, each in done.items()},
+                audits={n: LastAudit(each.closed, each.existing) for n, each in done.items()},
                 unaudited={n: (at, now.begun) for n, (at, now) in begun.items() if now},
             )
 
@@ -175,7 +175,7 @@ class Audit:
         assert self.settings is not None
         lists, now = self._context.lists, self._context.until
         due = [kept for kept in self._kept.values() if self._is_due(kept)]
-        if not due and not self._comparison.has_missing(lists):
+        if not due and not self._comparison.has_missing(lists, now):
             self._comparison.note(lists, now)
             return
         viewer = self._viewer()
@@ -188,6 +188,7 @@ class Audit:
             ask_viewer=self._viewer,
             row=partial(self._row, seen=viewer.at),
             deals=self._kept[DEALS.name],
+            reserve=partial(self._share.reserve, PRICE),
         )
         for rows in self._comparison.compare(lists, context):
             yield Batch(rows)
@@ -197,16 +198,13 @@ class Audit:
         self._later = [partial(ObjectPass, kept, context) for kept in children]
 
     def _viewer(self) -> Viewer:
-        return ask_viewer(SharedClient(self._context.client, self._share), self._context.company)
+        client = SharedClient(self._context.client, self._share, urgent=True)
+        return ask_viewer(client, self._context.company)
 
     def _is_due(self, kept: Kept) -> bool:
         assert self.settings is not None
         if kept.stopped:
-            logger.warning(
-                f"{AUDITOR}: there are too many {kept.audited.name} to audit: their ids would make "
-                "the state larger than a megabyte."
-            )
-            return False
+            return self.settings.may_retry(kept.asked, self._context.until)
         due = self.settings.is_due(max(kept.closed, kept.asked), self._context.until)
         return kept.current is not None or due
 
@@ -267,33 +265,12 @@ class Audit:
             self._unsaved_since = None
             for each in self._prepared or ():
                 each.save()
-            objects = {name: found for name, kept in self._kept.items() if (found := kept.dump())}
-            if len(json.dumps(objects)) > MOST and self._forget_deals():
-                objects = {name: self._kept[name].dump() for name in objects}
-            if len(json.dumps(objects)) > MOST and not self._kept[LEADS].stopped:
-                objects = {**objects, LEADS: self._stop_leads()}
+            objects = fitted(self._kept, self._context.until, self._end)
             parts = {"objects": objects, "lists": self._comparison.dump()}
             spent = {"spent": self._share.dump()} if self._share.spent else {}
             return {**{name: part for name, part in parts.items() if part}, **spent}
 
-    def _forget_deals(self) -> bool:
-        had = [kept.parents.forget() for kept in self._kept.values() if kept.audited.of_deals]
-        if any(had):
-            logger.info(
-                f"{AUDITOR}: there are too many products and instalments to remember their deals, "
-                "which would make the state larger than a megabyte. Removed ones are still "
-                "reported, but without their deal, so their rows stay."
-            )
-        return any(had)
-
-    def _stop_leads(self) -> dict[str, Any]:
-        kept = self._kept[LEADS]
+    def _end(self, name: str) -> None:
         for each in self._prepared or ():
-            if each.name == LEADS:
+            if each.name == name:
                 each.end()
-        kept.stop()
-        logger.warning(
-            f"{AUDITOR}: the audit of leads ends here, because their ids would make the state "
-            "larger than a megabyte. From now on, deleted leads go unnoticed."
-        )
-        return kept.dump()

@@ -12,6 +12,7 @@ from source_pipedrive.reading.audit import guards
 from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.passes import AUDIT, UNREACHABLE
+from source_pipedrive.reading.audit.settings import DAY
 from source_pipedrive.reading.audit.verification import Verdicts, alone
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.records import Record
@@ -20,31 +21,37 @@ from source_pipedrive.stream.audited import AUDITOR, COMPARED, Compared
 logger = logging.getLogger("airbyte")
 
 CONTROLS = 3
+# Seconds until a record that is not listed is asked for again: if it was found, and if nothing is
+# known of it.
+FOUND, UNKNOWN, HOUR = 7 * DAY, DAY, 3_600
 
 
 class Comparison:
-    """What earlier syncs saw in those lists: {stream: {"time", "user", "present", "missed",
-    "reported", "declared"}}.
+    """What earlier syncs saw in those lists: {stream: {"time", "user", "present", "unlisted",
+    "missed", "reported", "declared"}}.
 
-    user: whose token this sync has; another user may see other records. missed: ids that the last
-    sync did not see, of lists whose records cannot be asked for; reported: ids that are missing;
-    declared: those of them that are proven to be deleted, and when their rows were written.
+    user: whose token this sync has; another user may see other records. unlisted: ids of records
+    that exist although no list has them, and until when they are not asked for again; missed: ids
+    that the last sync did not see, of lists whose records cannot be asked for; reported: ids that
+    are missing; declared: those of them that are proven to be deleted, and when their rows were
+    written.
     """
 
     def __init__(self, saved: Mapping[str, Any], user: int) -> None:
         self._user = user
         self._kept: dict[str, Any] = {name: dict(part) for name, part in saved.items()}
 
-    def has_missing(self, lists: WholeLists) -> bool:
+    def has_missing(self, lists: WholeLists, now: int) -> bool:
         """Whether anything has to be verified or declared."""
         return any(
-            self._missing(each.name, lists) or self._back(each.name, lists) for each in COMPARED
+            self._missing(each.name, lists, now) or self._back(each.name, lists)
+            for each in COMPARED
         )
 
     def note(self, lists: WholeLists, now: int) -> None:
         """Remembers the lists from which nothing is missing."""
         for each in COMPARED:
-            if lists.get(each.name) is not None and not self._missing(each.name, lists):
+            if lists.get(each.name) is not None and not self._missing(each.name, lists, now):
                 self._remember(each.name, lists, now)
 
     def _remember(self, name: str, lists: WholeLists, now: int) -> None:
@@ -52,10 +59,12 @@ class Comparison:
         reported = set(self._part(name, "reported")) - there
         before = self._kept.get(name, {}).get("declared", {})
         declared = {id_: time for id_, time in before.items() if id_ not in there}
+        unlisted = {id_: t for id_, t in self._unlisted(name).items() if id_ not in there}
         self._kept[name] = {
             "time": rfc3339(now),
             "user": self._user,
-            "present": sorted(lists.get(name) or ()),
+            "present": sorted(there | unlisted.keys()),
+            **({"unlisted": unlisted} if unlisted else {}),
             **({"reported": sorted(reported)} if reported else {}),
             **({"declared": declared} if declared else {}),
         }
@@ -68,11 +77,18 @@ class Comparison:
     def _part(self, name: str, part: str) -> list[str]:
         return list(self._kept.get(name, {}).get(part, ()))
 
-    def _missing(self, name: str, lists: WholeLists) -> set[str]:
-        there, user = lists.get(name), self._kept.get(name, {}).get("user")
-        if there is None or user != self._user:
+    def _is_same_user(self, name: str) -> bool:
+        return bool(self._kept.get(name, {}).get("user") == self._user)
+
+    def _unlisted(self, name: str) -> dict[str, str]:
+        return self._kept[name].get("unlisted", {}) if self._is_same_user(name) else {}
+
+    def _missing(self, name: str, lists: WholeLists, now: int) -> set[str]:
+        there = lists.get(name)
+        if there is None or not self._is_same_user(name):
             return set()
-        return {*self._part(name, "present")} - there - {*self._part(name, "reported")}
+        known = {id_ for id_, time in self._unlisted(name).items() if instant(time) > now}
+        return {*self._part(name, "present")} - there - {*self._part(name, "reported")} - known
 
     def _back(self, name: str, lists: WholeLists) -> set[str]:
         return {*self._part(name, "reported")} & (lists.get(name) or set())
@@ -93,7 +109,7 @@ class Comparison:
         self, compared: Compared, lists: WholeLists, context: PassContext
     ) -> Iterator[list[Record]]:
         name = compared.name
-        missing, there = self._missing(name, lists), lists.get(name)
+        missing, there = self._missing(name, lists, context.now), lists.get(name)
         if not there:  # nobody believes that all have been deleted
             return
         present = self._part(name, "present")
@@ -108,8 +124,15 @@ class Comparison:
             return
         # Where no record can be asked for, one answer proves nothing.
         waiting = missing - {*self._part(name, "missed")} if compared.single is None else set()
-        verdicts = _verified(compared, sorted(missing - waiting), sorted(there)[:CONTROLS], context)
-        trusted = context.viewer.sees_all(())
+        viewer = context.viewer
+        with context.reserve():
+            asked = sorted(missing - waiting)
+            verdicts = _verified(compared, asked, sorted(there)[:CONTROLS], context)
+            if verdicts.absent:
+                viewer = context.ask_viewer()
+        if viewer.mark != context.viewer.mark:  # who knows when; the next sync asks again
+            return
+        trusted = viewer.sees_all(())
         time = self._kept.get(name, {}).get("time")
         seen = instant(time) if time else None
         evidence = AUDIT if trusted else UNREACHABLE
@@ -123,7 +146,14 @@ class Comparison:
             yield rows
         self._remember(name, lists, context.now)
         kept = self._kept[name]
-        kept["present"] = sorted({*kept["present"], *verdicts.alive, *verdicts.unsure, *waiting})
+        unlisted = {id_: t for id_, t in kept.get("unlisted", {}).items() if id_ not in missing}
+        for ids, wait in ((verdicts.alive, FOUND), (verdicts.unsure, UNKNOWN)):
+            # An hour early, so that a sync at the same time of day asks.
+            unlisted.update(dict.fromkeys(ids, rfc3339(context.now + wait - HOUR)))
+        kept["present"] = sorted({*there, *unlisted, *waiting})
+        kept.pop("unlisted", None)
+        if unlisted:
+            kept["unlisted"] = unlisted
         if waiting:
             kept["missed"] = sorted(waiting)
         gone = {*kept.get("reported", ()), *verdicts.absent, *verdicts.marked}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from threading import RLock
 
@@ -18,7 +19,8 @@ class PassContext:
     """What the passes of one sync share. client: keeps to the audit's share; lock: guards all that
     is kept; now: where the sync began, in seconds since 1970; viewer: who reads, as of the sync's
     beginning; ask_viewer: the same as of now; row: makes a row of deleted_records; deals: what is
-    kept of deals."""
+    kept of deals; reserve: within it, every other request leaves enough of the share for
+    ask_viewer."""
 
     client: Api
     lock: RLock
@@ -28,6 +30,7 @@ class PassContext:
     ask_viewer: Callable[[], Viewer]
     row: Callable[..., Record]
     deals: Kept
+    reserve: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
     def row_time(self) -> int:

@@ -2,13 +2,16 @@
 
 {"closed": "2026-11-16T10:00:00Z",  when the last complete pass began
  "present": "eJ...",                what was there then (P)
+ "existing": 12000,                 how many the pass found
  "highest": 12400,                  the highest id until then (M)
+ "top": 12500,                      the same, if ids above M have not been asked about
  "reported": "eJ...",               what has been declared deleted and has not come back
  "hidden": "eJ...",                 what has been reported as unreachable
  "declared": [["2026-...", "eJ..."]],   what was declared lately, and when
  "parents": "eJ... eJ...",          the deals of products or instalments
  "held": 1200,                      a finding that waits for the user's word
- "stopped": true,                   the object has too many ids to keep
+ "flagged": "eJ...",                what Pipedrive reported while no audit was asked for
+ "stopped": true,                   the object had too many ids to keep
  "pass": {"begun", "viewer", "seen", "settled", "absent", "marked", "unsure", "walks", "tokens"}}
 """
 
@@ -35,7 +38,8 @@ class Current:
     that were found; settled: the highest id that was assigned before the sync; absent, marked,
     unsure: what verification said; walks: how far each list is; tokens: what they have cost;
     verified: what is gone, by the time of the rows that the verifying sync would have written;
-    tries: syncs that have begun to ask about children, which cannot be resumed."""
+    tries: syncs that have begun to ask about children, which cannot be resumed; postponed: what was
+    assigned since the last pass is left to the next one."""
 
     begun: int
     viewer: str
@@ -48,6 +52,11 @@ class Current:
     tokens: int = 0
     verified: list[tuple[int, Ids]] = field(default_factory=list)
     tries: int = 0
+    postponed: bool = False
+
+    def find(self, postponed: bool) -> None:
+        """The candidates are known."""
+        self.postponed = postponed
 
     def try_again(self) -> bool:
         """Counts a sync that asks about children; False if enough have been cut short."""
@@ -56,9 +65,16 @@ class Current:
 
     def verify(self, time: int, ids: Ids) -> None:
         """These are gone, as of this time."""
+        if not len(ids):
+            return
         if self.verified and self.verified[-1][0] == time:
             ids = self.verified.pop()[1] | ids
         self.verified.append((time, ids))
+
+    def miss(self, time: int, ids: Ids) -> None:
+        """No list has these, as of this time, and the user sees what the pass began with."""
+        self.absent = self.absent | ids
+        self.verify(time, ids)
 
     def verified_at(self, id_: Any) -> int | None:
         """The time as of which this id is gone."""
@@ -89,7 +105,9 @@ class Current:
 
 
 class Kept:
-    """One object's part of the state."""
+    """One object's part of the state. It has so many attributes because each is a part of that
+    state (see above), and a pass changes them together.
+    """
 
     def __init__(self, audited: Audited, saved: Mapping[str, Any]) -> None:
         """saved: what `dump` returned. Raises KeyError, TypeError, ValueError or AttributeError if
@@ -100,7 +118,10 @@ class Kept:
         self.hidden = self._load(saved.get("hidden", ""))
         self.declared = Declarations(saved.get("declared", ()), self._load)
         self.parents = Parents(saved.get("parents", ""))
+        self.flagged = self._load(saved.get("flagged", ""))
+        self.existing = int(saved.get("existing", len(self.present)))
         self.highest = int(saved.get("highest", 0))
+        self.top = int(saved.get("top", self.highest))
         self.closed = instant(saved["closed"]) if "closed" in saved else 0
         self.asked = instant(saved["asked"]) if "asked" in saved else 0
         self.tokens = int(saved.get("tokens", 0))
@@ -140,7 +161,7 @@ class Kept:
 
     def begin(self, now: int, viewer: str) -> Current:
         """Begins a pass, or one anew."""
-        self.held = 0
+        self.held, self.stopped = 0, False
         self.current = Current(now, viewer, self.ids(), self.ids(), self.ids(), self.ids())
         return self.current
 
@@ -169,12 +190,29 @@ class Kept:
         if self.current is not None:
             self.current.forget(new)
 
+    def flag(self, ids: Iterable[Any]) -> bool:
+        """These are being reported while no audit is asked for. The next pass asks about them all
+        the same, because they may come back and be deleted again before it begins. False if no
+        audit was ever asked for, or these are known."""
+        new = self.ids(ids) - self.flagged - self.reported
+        if not len(new) or not (self.closed or self.current):
+            return False
+        self.flagged = self.flagged | new
+        if self.current is not None:
+            self.current.forget(new)
+        return True
+
+    def has_reported(self, id_: Any) -> bool:
+        """Whether it was reported as deleted and has not come back."""
+        return id_ in self.reported or id_ in self.flagged
+
     def take_back(self, ids: Iterable[Any]) -> list[Any]:
         """Returns those of these ids that were reported. They count as present from now on."""
-        back = [id_ for id_ in ids if id_ in self.reported]
-        self.reported = self.reported - self.ids(back)
-        self.present = self.present | self.ids(back)
-        self.declared.remove(self.ids(back))
+        back = [id_ for id_ in ids if self.has_reported(id_)]
+        found = self.ids(back)
+        self.reported, self.flagged = self.reported - found, self.flagged - found
+        self.present = self.present | found
+        self.declared.remove(found)
         return back
 
     def close(self, deleted: Ids, hidden: Ids, back: Ids, time: int = 0) -> None:
@@ -189,15 +227,20 @@ class Kept:
             self.declared.add(time, ids & deleted, rows)
             deleted = deleted - ids
         self.parents.keep(self.present | self.reported | self.hidden)
-        self.highest = max(self.highest, now.settled)
+        self.flagged = self.flagged - now.seen - self.reported
+        self.existing = len(now.seen)
+        self.top = max(self.top, now.settled)
+        if not now.postponed:
+            self.highest = self.top
         self.closed, self.tokens = now.begun, now.tokens
         self.current, self.held = None, 0
 
-    def stop(self) -> None:
-        """Keeps no ids any more."""
+    def stop(self, now: int) -> None:
+        """Keeps no ids until another pass begins, which will be the first."""
         self.present, self.reported, self.hidden = self.ids(), self.ids(), self.ids()
-        self.declared, self.current, self.held = Declarations((), self._load), None, 0
-        self.stopped = True
+        self.declared, self.flagged = Declarations((), self._load), self.ids()
+        self.current, self.held, self.closed, self.tokens = None, 0, 0, 0
+        self.stopped, self.asked = True, now
 
     def dump(self) -> dict[str, Any]:
         """Its part of the state; empty if there was no pass yet."""
@@ -206,6 +249,8 @@ class Kept:
             "asked": rfc3339(self.asked) if self.asked else None,
             "present": self.present.dump(),
             "highest": self.highest,
+            "top": self.top if self.top > self.highest else 0,
+            "flagged": self.flagged.dump(),
             "reported": self.reported.dump(),
             "hidden": self.hidden.dump(),
             "declared": self.declared.dump(),
@@ -215,7 +260,8 @@ class Kept:
             "stopped": self.stopped,
             "pass": self._dump_pass(),
         }
-        return {name: value for name, value in found.items() if value}
+        found = {name: value for name, value in found.items() if value}
+        return {**found, "existing": self.existing} if self.closed else found
 
     def _dump_pass(self) -> dict[str, Any]:
         now = self.current

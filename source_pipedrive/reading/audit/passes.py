@@ -10,17 +10,21 @@ them yet.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, repeat
 from typing import Any
 
+from source_pipedrive.http.errors import StreamError
 from source_pipedrive.http.shapes import values
 from source_pipedrive.reading.audit import guards
+from source_pipedrive.reading.audit.candidates import candidates
 from source_pipedrive.reading.audit.children import DealsWalk, verify_children
 from source_pipedrive.reading.audit.context import PassContext
-from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.ledger import Current, Ids, Kept
+from source_pipedrive.reading.audit.share import ShareSpentError
 from source_pipedrive.reading.audit.verification import Verdicts, is_marked, verify
+from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import Reading, Walk, walk_of
 from source_pipedrive.reading.batch import Batch, Copies
 from source_pipedrive.reading.instants import instant_or_none
@@ -33,6 +37,8 @@ logger = logging.getLogger("airbyte")
 
 ROWS = 500  # in one batch
 AUDIT, UNREACHABLE = "audit", "unreachable"
+# Seconds after which the user is asked about again while candidates are verified.
+CONFIRMED_EVERY = 30.0
 # Yields None after each request that is worth saving, batches of rows, and records to write again.
 Work = Iterator[Batch | Copies | None]
 
@@ -47,6 +53,7 @@ class ObjectPass:
         self._context = context
         self._verifying = False
         self._looks_back = True  # finds what was deleted before its first pass
+        self._doubtful = kept.ids()  # absent, as far as the user still sees the same
         self._now = self._current()
         walks = chain(self._now.walks, repeat(None))
         self._walks = [self._walk(*each) for each in zip(kept.audited.lists, walks, strict=False)]
@@ -72,7 +79,7 @@ class ObjectPass:
             )
             now = None
         if now is not None and kept.held and not self._is_accepted:
-            if not self._context.settings.is_due(now.begun, self._context.now):
+            if not self._context.settings.may_replace(now.begun, self._context.now):
                 return now
             now = None
         return now or kept.begin(self._context.now, mark)
@@ -129,79 +136,79 @@ class ObjectPass:
         if of_deals:
             self._kept.parents.note(records)
         for record in records:
-            id_, time = record.get("id"), record.get("update_time")
+            id_ = record.get("id")
             if isinstance(id_, int) and id_ > now.settled:
-                at = instant_or_none(time)
+                at = instant_or_none(record.get("update_time"))
                 if at is not None and at < before:
                     now.settle(id_)
-
-    # -- what may have been deleted
-
-    def _candidates(self) -> Ids:
-        kept, now = self._kept, self._now
-        candidates = (kept.present | self._gaps()) - now.seen - kept.reported
-        if self._sees_all:
-            return candidates | (kept.hidden - now.seen)
-        return candidates - kept.hidden
-
-    def _gaps(self) -> Ids:
-        """Ids that were assigned since the last pass and were not seen, if asking for them makes
-        sense."""
-        kept, now, first = self._kept, self._now, not self._kept.closed
-        ask = not kept.audited.uuids and not (
-            first and not (kept.audited.by_ids and self._sees_all)
-        )
-        new = Numbers.between(kept.highest, now.settled) if ask else Numbers()
-        gaps = new - now.seen if ask else kept.ids()
-        if guards.is_sparse(len(gaps), len(new) - len(gaps)) or self._counts_otherwise():
-            ask = False
-        self._looks_back = not first or ask
-        return gaps if ask else kept.ids()
-
-    def _counts_otherwise(self) -> bool:
-        """Whether records have appeared below the highest id, so that ids do not count up. A few
-        may have become visible; there is no such excuse for children, which nothing verifies."""
-        kept = self._kept
-        if kept.audited.uuids:
-            return True
-        old = self._now.seen & Numbers.between(0, kept.highest)
-        unknown = len(old - kept.present - kept.reported - kept.hidden)
-        return unknown > (0 if kept.audited.of_deals else guards.FEW)
-
-    @property
-    def _sees_all(self) -> bool:
-        return self._context.viewer.sees_all(self._kept.audited.apps)
 
     # -- verification
 
     def _verify(self) -> Work:
         kept, now = self._kept, self._now
         with self._context.lock:
-            candidates = self._candidates()
-            open_ = candidates - now.gone - now.unsure
-            open_of_present = open_ & kept.present
+            found = candidates(kept, now, self._context.viewer.sees_all(kept.audited.apps))
+            open_ = found.ids - now.gone - now.unsure
+            self._looks_back = found.looks_back
+            now.find(found.postponed)
         if kept.held and not self._is_accepted:
-            self._warn()
-            self.done = True
+            self._hold()
             return
         if kept.audited.of_deals and len(open_) and not now.try_again():
             self._give_up()
             return
+        # The last answers are worth nothing if the share does not last for asking who sees them.
+        with self._context.reserve():
+            times: dict[Any, Any] = {}
+            try:
+                yield from self._question(open_, found.ids, times)
+            except (ShareSpentError, StreamError):
+                self._confirm()
+                raise
+            if not self.done:
+                yield from self._declare(times)
+
+    def _question(self, open_: Ids, all_: Ids, times: dict[Any, Any]) -> Work:
+        """Asks about the open candidates. times: when those that are marked were deleted."""
+        kept, now, confirmed = self._kept, self._now, time.monotonic()
         accepted, most = self._is_accepted, guards.most_believed(len(kept.present))
-        times: dict[Any, Any] = {}
-        ordered = chain(open_of_present, open_ - open_of_present)
-        for verdicts in self._ask(ordered):
+        of_present = open_ & kept.present
+        for verdicts in self._ask(chain(of_present, open_ - of_present)):
             with self._context.lock:
                 self._add(verdicts)
                 times.update(verdicts.marked)
-                if len(now.gone & kept.present) > most and not accepted:
-                    kept.hold(len((candidates & kept.present) - now.seen - now.unsure))
-            if kept.held and not accepted:
-                self._warn()
-                self.done = True
+                lost = len((now.gone | self._doubtful) & kept.present)
+            is_much = lost > most and not accepted
+            if is_much or time.monotonic() - confirmed >= CONFIRMED_EVERY:
+                if not self._confirm():
+                    return
+                confirmed = time.monotonic()
+            if is_much:
+                with self._context.lock:
+                    kept.hold(len((all_ & kept.present) - now.seen - now.unsure))
+                self._hold()
                 return
             yield None
-        yield from self._declare(times)
+
+    def _confirm(self) -> bool:
+        """Whether the user sees the same as when the pass began. Only then do the answers since
+        the last confirmation count; otherwise the pass starts over."""
+        return not len(self._doubtful) or self._is_same(self._context.ask_viewer())
+
+    def _is_same(self, viewer: Viewer) -> bool:
+        kept, now = self._kept, self._now
+        with self._context.lock:
+            if viewer.mark == now.viewer:
+                now.miss(self._context.row_time, self._doubtful)
+                self._doubtful = kept.ids()
+                return True
+            kept.discard()
+        self.done = True
+        logger.info(
+            f"{AUDITOR}: the user's permissions changed during the audit of {self.name}, so the "
+            "next sync starts it over."
+        )
+        return False
 
     def _give_up(self) -> None:
         with self._context.lock:
@@ -222,13 +229,14 @@ class ObjectPass:
 
     def _add(self, verdicts: Verdicts) -> None:
         now = self._now
-        now.verify(self._context.row_time, self._kept.ids([*verdicts.absent, *verdicts.marked]))
+        now.verify(self._context.row_time, self._kept.ids(verdicts.marked))
         now.seen.add(verdicts.alive)
-        now.absent.add(verdicts.absent)
+        self._doubtful.add(verdicts.absent)
         now.marked.add(verdicts.marked)
         now.unsure.add(verdicts.unsure)
 
-    def _warn(self) -> None:
+    def _hold(self) -> None:
+        self.done = True
         held, present = self._kept.held, len(self._kept.present)
         logger.warning(
             f"{AUDITOR}: {held:,} of the {present:,} {self.name} of the last audit can no longer "
@@ -241,23 +249,16 @@ class ObjectPass:
 
     def _declare(self, times: dict[Any, Any]) -> Work:
         kept, now = self._kept, self._now
-        lost = now.gone
-        back = (kept.reported | kept.hidden) & now.seen
+        back = (kept.reported | kept.hidden | kept.flagged) & now.seen
         viewer = self._context.viewer
-        if len(lost) or len(back):
+        if len(now.gone | self._doubtful) or len(back):
             viewer = self._context.ask_viewer()
-            if viewer.mark != now.viewer:
-                with self._context.lock:
-                    kept.discard()
-                self.done = True
-                logger.info(
-                    f"{AUDITOR}: the user's permissions changed during the audit of {self.name}, "
-                    "so the next sync starts it over."
-                )
+            if not self._is_same(viewer):
                 return
+        lost = now.gone
         trusted = viewer.sees_all(kept.audited.apps)
         deleted = lost if trusted else now.marked - now.seen
-        hidden = lost - deleted - kept.hidden
+        hidden = lost - deleted - kept.hidden - kept.flagged
         rows = chain(
             (self._lost(id_, AUDIT, times.get(id_)) for id_ in deleted),
             (self._lost(id_, UNREACHABLE) for id_ in hidden),
@@ -276,13 +277,13 @@ class ObjectPass:
         # The state that closes the pass follows its last row.
         yield Batch(batch, lambda progress: self._close(deleted, hidden, back))
 
-    def _lost(self, id_: Any, evidence: str, time: Any = None) -> Record:
+    def _lost(self, id_: Any, evidence: str, deleted: Any = None) -> Record:
         kept = self._kept
         there = kept.closed if id_ in kept.present else None
         # A record that has come back since changed after that, and its row must win.
         at = self._now.verified_at(id_)
         written = at if at is not None and at < self._context.row_time else None
-        return self._row(id_, evidence, deleted_time=time, last_present=there, written=written)
+        return self._row(id_, evidence, deleted_time=deleted, last_present=there, written=written)
 
     def _row(self, id_: Any, *arguments: Any, **facts: Any) -> Record:
         parent = self._kept.parents.get(id_)

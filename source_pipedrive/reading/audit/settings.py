@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from source_pipedrive.stream import Stream
 
 DAY = 86_400
+HELD_FOR, STOPPED_FOR = 7 * DAY, 30 * DAY
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,16 @@ class AuditSettings:
         """Whether a new pass is due at `now` if the last one began at `begun`, in seconds. An hour
         early counts, so that a sync at the same time of day is not late by one."""
         return now - begun >= self.every * DAY - 3_600
+
+    def may_replace(self, begun: int, now: int) -> bool:
+        """Whether a new pass may take the place of one that began at `begun` and waits for the
+        user's word: the number that the warning names holds for a week at least."""
+        return self.is_due(begun, now) and now - begun >= HELD_FOR
+
+    def may_retry(self, stopped: int, now: int) -> bool:
+        """Whether an audit that ended at `stopped`, because the object had too many ids, may begin
+        again: it reads the whole list to find out, so once a month is enough."""
+        return self.is_due(stopped, now) and now - stopped >= STOPPED_FOR
 
     def as_taken(self, stream: Stream) -> Stream:
         """A list, with the fields that its taker requests. That stream may request deleted records,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from source_pipedrive.http.request import Answer, Api, Forwarding, Request
@@ -31,6 +33,7 @@ class Share:
         self._lock = threading.Lock()
         self._day = rfc3339(now)[:10]
         self._under_way = 0
+        self._reserved = 0
         self.spent = 0  # today
         if isinstance(saved, dict) and saved.get("day") == self._day:
             self.spent = int(saved["tokens"])
@@ -46,14 +49,29 @@ class Share:
         """What the audit has spent in this sync."""
         return self.spent - self._before
 
-    def take(self, cost: int) -> None:
-        """Counts a request that is about to be sent. Raises ShareSpentError if it may not be."""
+    @contextmanager
+    def reserve(self, cost: int) -> Iterator[None]:
+        """Within it, requests leave so many tokens for an urgent one."""
+        self._reserve(cost)
+        try:
+            yield
+        finally:
+            self._reserve(-cost)
+
+    def _reserve(self, cost: int) -> None:
         with self._lock:
+            self._reserved += cost
+
+    def take(self, cost: int, urgent: bool = False) -> None:
+        """Counts a request that is about to be sent. Raises ShareSpentError if it may not be.
+        urgent: it may use what is reserved."""
+        with self._lock:
+            needed = cost + (0 if urgent else self._reserved)
             allowance = self._usage.allowance
             # The sync's own limits would end the sync with an error; an audit stops before that.
-            if allowance is not None and allowance - self._under_way < cost:
+            if allowance is not None and allowance - self._under_way < needed:
                 raise ShareSpentError
-            if self.spent + cost > self.tokens:
+            if self.spent + needed > self.tokens:
                 raise ShareSpentError
             self.spent += cost
             self._under_way += cost
@@ -69,15 +87,16 @@ class Share:
 
 
 class SharedClient(Forwarding):
-    """Sends requests while the share lasts."""
+    """Sends requests while the share lasts. urgent: they may use what is reserved."""
 
-    def __init__(self, client: Api, share: Share) -> None:
+    def __init__(self, client: Api, share: Share, urgent: bool = False) -> None:
         super().__init__(client)
         self._share = share
+        self._urgent = urgent
 
     def get(self, request: Request) -> Answer:
         """The answer to `request`. Raises as the client does, or ShareSpentError."""
-        self._share.take(request.cost)
+        self._share.take(request.cost, self._urgent)
         try:
             return super().get(request)
         finally:

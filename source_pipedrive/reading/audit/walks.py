@@ -4,6 +4,7 @@ nothing else."""
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from threading import RLock
@@ -13,10 +14,12 @@ from source_pipedrive.http.errors import StreamError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import values
 from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
-from source_pipedrive.reading.pages import pages
-from source_pipedrive.reading.progress import Progress, Span
+from source_pipedrive.reading.pages import Page, pages
+from source_pipedrive.reading.progress import OVERLAP, Progress, Span
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Changes, Paging, Stream
+
+logger = logging.getLogger("airbyte")
 
 # As for the records themselves (reading/incremental.py).
 WORTH_SPLITTING, SPLITS_A_WORKER = 4, 3
@@ -27,6 +30,10 @@ Note = Callable[[Sequence[Record]], None]
 Reading = Iterator[Sequence[Record] | None]
 # Records by which a later sync steps back in a list that is read by offset.
 BACK = 50
+# Syncs that may resume within one second, or within a list that is read by cursor. One whose cursor
+# was refused counts as many: it reads the same pages again. What was not seen by then is asked for
+# by id.
+TRIES, REFUSED = 50, 10
 
 
 class Walk(ABC):
@@ -56,12 +63,20 @@ class Walk(ABC):
 
 class SpanWalk(Walk):
     """A list with a filter by update_time, in spans. v2's spans are closed, and shared by workers;
-    v1's single span is requested again from the latest time seen, because offsets drift."""
+    v1's single span is requested again from the latest time seen, because offsets drift.
+
+    A second may have more records than one sync may read: an import changes thousands at once. Its
+    place within such a second is {"at", "until", "bounds", "cursor" or "start", "tries"}: which
+    second, where the span ended, what was requested, where the next page begins, and how
+    many syncs have resumed there.
+    """
 
     def __init__(self, *arguments: Any, until: int, saved: dict[str, Any] | None = None) -> None:
         super().__init__(*arguments)
-        done = [(instant(start), instant(end)) for start, end in (saved or {}).get("done", [])]
+        saved = saved or {}
+        done = [(instant(start), instant(end)) for start, end in saved.get("done", [])]
         self._progress = Progress(0, until, done)
+        self._places = {instant(place["at"]): place for place in saved.get("places", [])}
         self._shared = self.stream.incremental.changes is Changes.ASCENDING
         self._splits = 0
 
@@ -80,18 +95,35 @@ class SpanWalk(Walk):
         return self._read(span) if span else None
 
     def _read(self, span: Span) -> Reading:
+        place = self._places.get(span.at)
+        tries = place["tries"] + 1 if place else 0
+        if place and tries > TRIES:
+            with self.lock:
+                self._progress.advance(span, span.at + 1)
+            place, tries = None, 0
+            logger.info(
+                f"{self.stream.name}: so many {self.stream.endpoint.path} changed within one "
+                f"second that {TRIES} syncs could not read them. The others are requested by id."
+            )
         while span.at < span.end:
             begun = span.at
             try:
-                yield from self._read_pages(span)
+                yield from self._read_pages(span, place or {}, tries)
             except StreamError as error:
                 # A cursor may have expired: the rest of the span is requested again.
-                if error.status != 400 or span.at == begun:
+                if error.status != 400 or (span.at == begun and not place):
                     raise
+                tries += REFUSED
+            place, tries = None, tries if span.at == begun else 0
 
-    def _read_pages(self, span: Span) -> Reading:
-        begun = span.at
-        for page in pages(self.client, self.stream, {**self._sorting(), **self._bounds(span)}):
+    def _read_pages(self, span: Span, place: dict[str, Any], tries: int) -> Reading:
+        """place: where an earlier sync stopped within the second in which the span begins; tries:
+        what that has cost so far."""
+        begun, end = span.at, instant(place["until"]) if place else span.end
+        bounds = place["bounds"] if place else self._bounds(span)
+        cursor = {"cursor": place["cursor"]} if "cursor" in place else {}
+        params = {**self._sorting(), **bounds, **cursor}
+        for page in pages(self.client, self.stream, params, place.get("start", 0)):
             times = [
                 time
                 for value in values(page.records, "update_time")
@@ -103,10 +135,22 @@ class SpanWalk(Walk):
                 last = times[-1] if times else span.at
                 ended = page.last or last >= span.end
                 density = len(times) / max(1, times[-1] - times[0]) if times else 0.0
-                self._progress.advance(span, span.end if ended else last, density)
+                at = span.end if ended else last
+                if place and page.last and max(last, end) < span.end:
+                    at = max(begun + 1, end - OVERLAP)  # the list ended where that sync did
+                if at <= begun:
+                    here = {"at": rfc3339(begun), "until": rfc3339(end), "bounds": bounds}
+                    self._places[begun] = {**here, **self._next(page), "tries": tries}
+                self._progress.advance(span, at, density)
             yield None
             if ended or (not self._shared and last > begun):
                 return
+
+    def _next(self, page: Page) -> dict[str, Any]:
+        if self._shared:
+            return {"cursor": page.cursor}
+        # As in `PlainWalk`: records above may be deleted until the next sync.
+        return {"start": page.position - min(BACK, len(page.records) // 2)}
 
     def _sorting(self) -> dict[str, str]:
         if self._shared:
@@ -123,7 +167,12 @@ class SpanWalk(Walk):
         return bounds
 
     def dump(self) -> dict[str, Any]:
-        return {"done": [[rfc3339(a), rfc3339(b)] for a, b in self._progress.done()]}
+        found: dict[str, Any] = {
+            "done": [[rfc3339(a), rfc3339(b)] for a, b in self._progress.done()]
+        }
+        starts = {span.at for span in self._progress.spans}
+        places = [place for at, place in self._places.items() if at in starts]
+        return {**found, "places": places} if places else found
 
 
 class PlainWalk(Walk):
@@ -134,6 +183,7 @@ class PlainWalk(Walk):
         saved = saved or {}
         self._offset = int(saved.get("offset", 0))  # where the last page began
         self._cursor: str | None = saved.get("cursor")
+        self._tries = int(saved.get("tries", 0))
         self._complete = bool(saved.get("complete"))
         self._taken = False
 
@@ -159,12 +209,19 @@ class PlainWalk(Walk):
             yield None
 
     def _by_cursor(self) -> Reading:
+        if self._cursor and self._tries >= TRIES:
+            with self.lock:
+                self._complete = True
+            yield None
+            return
+        self._tries += 1
         try:
             yield from self._after(self._cursor)
         except StreamError as error:
             # An earlier sync's cursor may have expired. What was noted stays noted.
             if error.status != 400 or self._cursor is None:
                 raise
+            self._tries += REFUSED
             yield from self._after(None)
 
     def _after(self, cursor: str | None) -> Reading:
@@ -179,7 +236,7 @@ class PlainWalk(Walk):
         if self._complete:
             return {"complete": True}
         if self._cursor:
-            return {"cursor": self._cursor}
+            return {"cursor": self._cursor, "tries": self._tries}
         return {"offset": self._offset} if self._offset else {}
 
 

@@ -1,0 +1,45 @@
+"""What may have been deleted since the last pass: what was there, or was assigned since, and was
+not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from source_pipedrive.reading.audit import guards
+from source_pipedrive.reading.audit.ids import Numbers
+from source_pipedrive.reading.audit.ledger import Current, Ids, Kept
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """ids: what has to be asked about; postponed: ids that were assigned since the last pass are
+    left to the next one; looks_back: what was deleted before a first pass is among them."""
+
+    ids: Ids
+    postponed: bool
+    looks_back: bool
+
+
+def candidates(kept: Kept, now: Current, sees_all: bool) -> Candidates:
+    """What a pass has to ask about. sees_all: whether its user sees every record."""
+    first = not kept.closed
+    counts = not kept.audited.uuids and not _counts_otherwise(kept, now)
+    ask = counts and not (first and not (kept.audited.by_ids and sees_all))
+    new = Numbers.between(kept.highest, now.settled) if ask else Numbers()
+    gaps = new - now.seen if ask else kept.ids()
+    if guards.is_sparse(len(gaps), len(new) - len(gaps)):
+        ask, gaps = False, kept.ids()
+    found = (kept.present | gaps) - now.seen - kept.reported
+    return Candidates(
+        ids=found | (kept.hidden - now.seen) if sees_all else found - kept.hidden,
+        postponed=not kept.audited.uuids and not counts,
+        looks_back=not first or ask,
+    )
+
+
+def _counts_otherwise(kept: Kept, now: Current) -> bool:
+    """Whether records have appeared below the highest id, so that ids may not count up. A few may
+    have become visible; there is no such excuse for children, which nothing verifies."""
+    old = now.seen & Numbers.between(0, kept.top)
+    unknown = len(old - kept.present - kept.reported - kept.hidden - kept.flagged)
+    return unknown > (0 if kept.audited.of_deals else guards.FEW)
