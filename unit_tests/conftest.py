@@ -6,11 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
+from hypothesis import settings
 
 from pipedrive_sandbox import Options, Sandbox
 from pipedrive_sandbox.clock import DAY
 from pipedrive_sandbox.switches import Switches
 from unit_tests.caller import Caller
+
+# An example may take long because the machine is busy.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
