@@ -325,7 +325,7 @@ def test_an_audit_keeps_to_its_share_and_resumes(start: Start) -> None:
 def test_an_audit_that_is_killed_anywhere_finds_the_same(
     start: Start, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_pipedrive.reading.audit.audit.EVERY", 0)
+    monkeypatch.setattr("source_pipedrive.reading.audit.unsaved.EVERY", 0)
     chance = random.Random(seed)
     box, saved = started(start, page_limit=25, latency_ms=2)
     before = existing(box)

@@ -66,7 +66,7 @@ def all_found(outcome: Outcome) -> Found:
 def test_one_pass_that_is_killed_finds_what_is_gone_and_nothing_else(
     start: Start, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_pipedrive.reading.audit.audit.EVERY", 0)
+    monkeypatch.setattr("source_pipedrive.reading.audit.unsaved.EVERY", 0)
     chance = Random(seed)
     box, state = company(start, seed)
     people = [int(id_) for name, id_ in of_objects(box) if name == "persons"]

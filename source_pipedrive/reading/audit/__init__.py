@@ -7,6 +7,7 @@ why this is right.
     ids.py           compact sets of ids, as they are kept in the state
     settings.py      what the user asked for
     share.py         the audit's share of the day's tokens
+    unsaved.py       when a pass under way is worth a state
     viewer.py        whose eyes the audit sees with, and whether they see everything
     guards.py        when a finding is too large, or ids too sparse, to be believed
     walks.py         reading a list once more, in parts that survive a kill

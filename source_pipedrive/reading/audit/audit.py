@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
@@ -18,6 +17,7 @@ from source_pipedrive.reading.audit.saved import loaded
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.share import Share, SharedClient, ShareSpentError
 from source_pipedrive.reading.audit.size import fitted
+from source_pipedrive.reading.audit.unsaved import Unsaved
 from source_pipedrive.reading.audit.viewer import PRICE, Viewer, ask_viewer
 from source_pipedrive.reading.batch import Batch, Signal, Task
 from source_pipedrive.reading.counts import Audit as LastAudit
@@ -28,8 +28,6 @@ from source_pipedrive.stream.audited import AUDITOR, DEALS
 
 logger = logging.getLogger("airbyte")
 
-# Seconds between two states while lists are read. Each contains all ids.
-EVERY = 30.0
 # Answers that the same request would get in the next sync: it waits until a pass is due.
 REFUSED = (402, 403, 404)
 
@@ -57,10 +55,11 @@ class Audit:
         self._later: list[Callable[[], ObjectPass]] = []  # passes that need all deals
         self._taken = False  # the preparation
         self._paused = False
-        self._unsaved_since: float | None = None
+        self._unsaved = Unsaved()
         if settings is not None:
             usage = context.client.usage
             self._share = Share(usage, settings.share, context.until, saved.get("spent"))
+            self._unsaved.save(self._share.spent)
         self._comparison, self._kept = loaded(saved, context.company.user_id)
 
     @property
@@ -75,7 +74,7 @@ class Audit:
     @property
     def is_unsaved(self) -> bool:
         """Whether a state would contain more than the last one."""
-        return self._unsaved_since is not None
+        return bool(self._unsaved)
 
     def take(self) -> Task | None:
         """The next task, or None if there is none at the moment."""
@@ -213,6 +212,7 @@ class Audit:
             return
         prices = [kept.price for kept in due]
         tokens = PRICE + sum(price for price in prices if price is not None)
+        self._unsaved.expect(tokens)
         cost = f"at least {tokens:,} tokens" if None in prices else f"about {tokens:,} tokens"
         logger.info(
             f"{AUDITOR}: the audit reads {', '.join(kept.audited.name for kept in due)}, {cost}; "
@@ -222,10 +222,10 @@ class Audit:
     def _carry_out(self, each: ObjectPass, work: Work) -> Task:
         try:
             for step in work:
-                self._unsaved_since = self._unsaved_since or time.monotonic()
+                self._unsaved.note()
                 if step is not None:
                     yield step
-                elif time.monotonic() - self._unsaved_since >= EVERY:
+                elif self._unsaved.is_worth_a_state(self._share.spent):
                     yield Signal.CHECKPOINT
         except ShareSpentError:
             self._pause()
@@ -262,7 +262,7 @@ class Audit:
         if self.settings is None:
             return dict(self._saved)
         with self._lock:
-            self._unsaved_since = None
+            self._unsaved.save(self._share.spent)
             for each in self._prepared or ():
                 each.save()
             objects = fitted(self._kept, self._context.until, self._end)
