@@ -21,6 +21,14 @@ from pipedrive_sandbox.__main__ import main as serve
 from pipedrive_sandbox.data.plans import Company
 
 
+def call(url: str, name: str, body: Any = None) -> Any:
+    """Call one of the own routes of the sandbox at `url`: GET without a body, POST with one."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{url}/_sandbox/{name}", data)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
 @dataclass
 class Box:
     """A running sandbox, and the connector's input files for it."""
@@ -37,10 +45,7 @@ class Box:
 
     def control(self, name: str, body: Any = None) -> Any:
         """Call one of the sandbox's own routes: GET without a body, POST with one."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/_sandbox/{name}", data)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        return call(self.url, name, body)
 
     def config(self, **changes: Any) -> Message:
         """A configuration with an API token; `changes` replace its keys."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
-from integration_tests.conftest import Box
+from integration_tests import program
+from integration_tests.conftest import Box, call
 
 HOUR, DAY = 3_600, 86_400
 ARCHIVABLE = ("deals", "leads", "projects")
@@ -18,6 +25,31 @@ MERGEABLE = ("deals", "persons", "organizations")
 LISTS = (*OBJECTS, *(f"{name}_archived" for name in ARCHIVABLE))
 FEW = 4
 PAUSES = (1, 7, 90, HOUR)
+
+
+BREAK = 0.1  # seconds between two rounds of changes
+
+
+@contextmanager
+def at_work(box: Box, seed: int, *wanted: dict[str, Any]) -> Iterator[None]:
+    """Makes these changes again and again, in a process of its own, while others sync."""
+    child, output = program.fork(_work, [box.url, f"{seed}", f"{os.getpid()}", json.dumps(wanted)])
+    try:
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(output)
+
+
+def _work(arguments: list[str]) -> None:
+    url, seed, parent, wanted = arguments
+    chance = Random(int(seed))
+    while os.getppid() == int(parent):  # if that is killed, nobody ends this process
+        for changes in json.loads(wanted):
+            call(url, "mutate", {"seed": chance.randrange(10**6), **changes})
+            call(url, "clock", {"advance_seconds": 1})
+        time.sleep(BREAK)
 
 
 class People:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from select import select
 from typing import Any
 
 import pytest
@@ -40,8 +41,11 @@ def whole_lines(output: bytes) -> bytes:
     return output[: output.rfind(b"\n") + 1]
 
 
-def signalled(arguments: list[str], after: int, number: signal.Signals) -> tuple[int, bytes, float]:
-    """Run the program in a fork until it has written `after` bytes, then send it a signal.
+def signalled(
+    arguments: list[str], after: int, number: signal.Signals, pause: float = 0
+) -> tuple[int, bytes, float]:
+    """Run the program in a fork until it has written `after` bytes, then, after a pause in seconds,
+    send it a signal.
 
     Returns its exit code, its whole output, and the seconds it took to exit.
     """
@@ -49,6 +53,11 @@ def signalled(arguments: list[str], after: int, number: signal.Signals) -> tuple
     output = b""
     with os.fdopen(read, "rb", buffering=0) as pipe:
         while len(output) < after and (piece := pipe.read(65_536)):
+            output += piece
+        end = time.monotonic() + pause
+        while pause and select([pipe], [], [], max(0, end - time.monotonic()))[0]:
+            if not (piece := pipe.read(65_536)):
+                break
             output += piece
         os.kill(child, number)
         asked = time.monotonic()
@@ -58,9 +67,9 @@ def signalled(arguments: list[str], after: int, number: signal.Signals) -> tuple
     return os.waitstatus_to_exitcode(status), output, time.monotonic() - asked
 
 
-def killed_fork(arguments: list[str], after: int) -> tuple[Outcome, bool]:
+def killed_fork(arguments: list[str], after: int, pause: float = 0) -> tuple[Outcome, bool]:
     """The outcome of a program that is killed, and whether that was before its end."""
-    code, output, _ = signalled(arguments, after, signal.SIGKILL)
+    code, output, _ = signalled(arguments, after, signal.SIGKILL, pause)
     return Outcome(code, whole_lines(output)), code == -signal.SIGKILL
 
 
