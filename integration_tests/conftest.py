@@ -25,7 +25,8 @@ def call(url: str, name: str, body: Any = None) -> Any:
     """Call one of the own routes of the sandbox at `url`: GET without a body, POST with one."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{url}/_sandbox/{name}", data)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    # Minutes, because 200,000 records take long on a busy machine.
+    with urllib.request.urlopen(request, timeout=300) as answer:
         return json.load(answer)
 
 
