@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from source_pipedrive.reading.deleted import OBJECTS
+from source_pipedrive.reading.audit.reported import OBJECTS
 from source_pipedrive.reading.tombstones import lists_deleted
 from source_pipedrive.stream import (
     NOT_REQUESTED,
