@@ -167,7 +167,7 @@ def offset_pages(
     assert stream.endpoint.limit is not None
     idle = steps = 0
     overlap = 1
-    recent: deque[dict[object, Record]] = deque(maxlen=4)
+    recent: deque[dict[tuple[object, Any], Record]] = deque(maxlen=4)
     while True:
         request = request_for(stream, {**params, "start": str(start)}, path)
         answer = _answer(client, stream, request, known and not start)
