@@ -3,21 +3,28 @@ becomes of those that it does not answer about."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.request import Request
-from source_pipedrive.reading.audit import unsure
+from source_pipedrive.reading.audit import merges, unsure
 from source_pipedrive.reading.audit.ledger import Kept
+from source_pipedrive.reading.audit.merges import FIELD, Merges
+from source_pipedrive.reading.audit.questions import Questions
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.unsure import Unsure
 from source_pipedrive.reading.instants import rfc3339
+from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.stream.audited import AUDITED
 from source_pipedrive.sync.tombstones import KEY
-from unit_tests.fakes import Params
+from unit_tests.contract import FACTS
+from unit_tests.fakes import ACME, Params
 from unit_tests.test_removals_of_others import (
     BY_NAME,
     DAY,
@@ -102,6 +109,15 @@ def test_where_the_list_is_empty_only_a_mark_counts() -> None:
     messages = sync(company, started(), "notes")
     assert [id_ for id_, _ in removed(messages, "notes")] == [5]
     assert evidence(messages) == {"5": "recents", "7": "unreachable"}
+
+
+@pytest.mark.parametrize("notes", [(), (6,)])
+def test_an_admin_would_see_it_only_if_any_is_seen(notes: Collection[int]) -> None:
+    """An admin may lose that right; then no list has anything."""
+    admin = replace(ACME, access={"sales": True, "global": True})
+    context = ReadContext(Reporting(notes=notes), admin, 0, UNTIL)
+    answers = Questions(context, lambda name: ()).answers("notes", {5: True, 7: False})
+    assert answers == ({5: "recents", 7: "recents"} if notes else {5: "recents"})
 
 
 def test_known_records_that_are_gone_as_well_do_not_spoil_the_answer() -> None:
@@ -286,3 +302,71 @@ def test_what_is_there_has_come_back(changes: Collection[Record]) -> None:
 def test_the_first_sync_that_reports_it_says_that_it_is_gone() -> None:
     company = Paged([FIRST, BEFORE, AFTER, OTHER], persons=[8])
     assert rows_of(company, known_as_deleted()) == [("7", False)]
+
+
+# -- merges
+
+
+def merged_into(company: Reporting) -> list[tuple[str, str | None]]:
+    rows = records_of(read(company, "deleted_records"), "deleted_records")
+    return [(row["id"], row.get("merged_into")) for row in rows]
+
+
+def survivor(id_: int, other: Any) -> Record:
+    return change(id_, gone=False, merge_what_id=other)
+
+
+@pytest.mark.parametrize("changes", [(survivor(8, 7), AFTER), (AFTER, survivor(8, 7))])
+def test_the_survivor_names_what_was_merged_into_it(changes: Collection[Record]) -> None:
+    assert merged_into(Reporting(changes)) == [("7", "8")]
+
+
+def test_so_it_does_on_a_later_page() -> None:
+    """The row is there already, so it is written again."""
+    company = Paged([AFTER, FIRST, OTHER, survivor(18, 7)])
+    assert merged_into(company) == [("7", None), ("7", "18")]
+
+
+def test_so_does_the_record_that_was_merged() -> None:
+    gone = change(7, merge_what_id=8)
+    assert merged_into(Reporting([gone, OTHER])) == [("7", "8")]
+    # It may be one that absorbed the other long ago.
+    assert merged_into(Reporting([gone, change(8)])) == [("7", None), ("8", None)]
+    assert merged_into(Reporting([gone])) == [("7", None)]
+
+
+@pytest.mark.parametrize("other", [None, 0, 8, "7", True, 9])
+def test_nothing_else_names_a_merge(other: Any) -> None:
+    """Of two records that exist, neither was merged into the other."""
+    assert merged_into(Reporting([survivor(8, other), AFTER, FIRST])) == [("7", None)]
+
+
+def test_no_other_answer_names_a_merge() -> None:
+    """Otherwise `merged_into` could be filled for more records."""
+    named = {name for name, facts in FACTS.items() if FIELD in json.dumps(facts)}
+    assert named == {"v1 /recents"}
+    kinds = FACTS["v1 /recents"]["answer"]["properties"]["data"]["items"]["anyOf"]
+    (kind,) = [each for each in kinds if FIELD in json.dumps(each)]
+    assert "person" in json.dumps(kind)
+    others = [name for name, facts in FACTS.items() if re.search(r"\bmerged?_", json.dumps(facts))]
+    assert others == ["v1 /recents"]
+
+
+def test_merges_are_remembered_until_an_audit_finds_the_deletion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = Merges({})
+    first.learn("persons", {8: {"merge_what_id": 7}}, {})
+    later = Merges(first.dump())
+    assert later.survivor("persons", 7) == 8
+    assert later.survivor("organizations", 7) is None
+    monkeypatch.setattr(merges, "MOST", 2)
+    later.learn("persons", {21: {"merge_what_id": 1}}, {})
+    later.learn("persons", {22: {"merge_what_id": 2}}, {})
+    assert later.dump() == {"persons": [[1, 21], [2, 22]]}
+
+
+@pytest.mark.parametrize("saved", [7, [1], [[1]]])
+def test_merges_that_cannot_be_read_are_an_error(saved: Any) -> None:
+    with pytest.raises(SyncError, match="Reset the stream"):
+        Merges({"persons": saved})

@@ -42,8 +42,7 @@ class DeletedRecords(Sequential):
         self._refused: StreamError | None = None  # a part; the audit comes before the error
         settings = self.context.audit if self.resumes else None
         self.audit = Audit(self.context, settings, self.progress.audit, self.row)
-        saved = self.progress.audit.get("unsure") or {}
-        self._reported = Reported(self.context, self.audit, self.row, saved)
+        self._reported = Reported(self.context, self.audit, self.row, self.progress.audit)
         if self.context.audit is not None and settings is None:
             logger.warning(
                 f"{self.stream.name}: no audit in full refresh, because it compares with the last "
@@ -76,9 +75,8 @@ class DeletedRecords(Sequential):
 
     def dump(self) -> dict[str, Any] | None:
         found = super().dump()
-        audit, unsure = self.audit.dump(), self._reported.unsure.dump()
-        audit = {name: part for name, part in audit.items() if name != "unsure"}
-        audit |= {"unsure": unsure} if unsure else {}
+        kept = {n: part for n, part in self.audit.dump().items() if n not in ("unsure", "merged")}
+        audit = {**kept, **self._reported.dump()}
         return {**found, "audit": audit} if found and audit else found
 
     def close(self, failed: bool, unavailable: bool) -> bool:
@@ -114,6 +112,7 @@ class DeletedRecords(Sequential):
         that has come back. written: the `seen_time` of the row that an earlier sync wrote.
         """
         gone = 0 if restored else instant_or_none(as_rfc3339(deleted_time)) or 0
+        survivor = None if restored else self._reported.merges.survivor(name, id_)
         time = rfc3339(max(self.progress.until, seen, gone) if written is None else written)
         return {
             "object": name,
@@ -124,7 +123,7 @@ class DeletedRecords(Sequential):
             "evidence": evidence or None,
             "last_present_time": rfc3339(last_present) if last_present else None,
             "restored_time": time if restored else None,
-            "merged_into": None,
+            "merged_into": None if survivor is None else str(survivor),
         }
 
     # -- what Pipedrive reports

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from source_pipedrive.reading.audit.audit import Audit
+from source_pipedrive.reading.audit.merges import Merges
 from source_pipedrive.reading.audit.questions import (
     ALIVE,
     BY_NAME,
@@ -43,13 +44,14 @@ Row = Callable[..., Record]
 
 
 class Reported:
-    """The recent changes of one sync. row: makes a row of deleted_records; saved: what `dump` of
-    `unsure` returned. Raises SyncError if that cannot be read."""
+    """The recent changes of one sync. row: makes a row of deleted_records; saved: what `dump`
+    returned. Raises SyncError if that cannot be read."""
 
     def __init__(
         self, context: ReadContext, audit: Audit, row: Row, saved: Mapping[str, Any]
     ) -> None:
-        self.unsure = Unsure(saved, context.until)
+        self.unsure = Unsure(saved.get("unsure") or {}, context.until)
+        self.merges = Merges(saved.get("merged") or {})
         self._context = context
         self._audit = audit
         self._row = row
@@ -64,7 +66,7 @@ class Reported:
         since 1970."""
         self._at = at
         gone: defaultdict[str, dict[Any, Record]] = defaultdict(dict)
-        shown: defaultdict[str, list[Any]] = defaultdict(list)
+        shown: defaultdict[str, dict[Any, Record]] = defaultdict(dict)
         for item in items:
             name, id_ = OBJECTS.get(item.get("item", ""), ""), item.get("id")
             if not name:
@@ -72,11 +74,12 @@ class Reported:
             if is_deleted(item):
                 gone[name][id_] = item.get("data") or {}
             else:
-                shown[name].append(id_)
+                shown[name][id_] = item["data"]
                 self._note_back(name, id_)
         rows: list[Record] = []
-        for name, records in gone.items():
-            rows += self._deleted(name, records, shown[name])
+        for name in {**gone, **shown}:
+            self.merges.learn(name, shown[name], gone[name])
+            rows += self._deleted(name, gone[name], [*shown[name]])
         return rows
 
     def ended(self) -> list[Record]:
@@ -86,7 +89,7 @@ class Reported:
         The list has a change that precedes a deletion as well, and an overlap repeats both. So a
         record has come back only if Pipedrive shows it by its id.
         """
-        rows: list[Record] = []
+        rows = self.merges.completed()
         for name in OBJECTS.values():
             if self._is_asked(name):
                 changed = {i: False for i in self._back[name] if (name, i) not in self._gone}
@@ -105,6 +108,13 @@ class Reported:
                 self._row(name, id_, RECENTS, deleted_time=doubt.time, written=doubt.proven)
                 for id_, doubt in doubts.items()
             ]
+
+    def dump(self) -> dict[str, Any]:
+        """Its part of the state; empty if there is nothing to remember."""
+        # Only an audit reports a deletion that these changes do not.
+        merged = self.merges.dump() if self._audit.settings is not None else {}
+        parts = {"unsure": self.unsure.dump(), "merged": merged}
+        return {name: part for name, part in parts.items() if part}
 
     def _is_asked(self, name: str) -> bool:
         return self._audit.settings is not None or name in self._context.removed
@@ -143,7 +153,9 @@ class Reported:
     def _deletion(self, name: str, id_: Any, evidence: str, time: Any) -> Record:
         self._gone.add((name, id_))
         seen = 0 if time else self._at  # a record that is missing has no time
-        return self._row(name, id_, evidence, deleted_time=time, seen=seen)
+        row = self._row(name, id_, evidence, deleted_time=time, seen=seen)
+        self.merges.wrote(name, id_, row)
+        return row
 
     # -- unsure
 
