@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from source_pipedrive.http.errors import CONFIG, SyncError
+from source_pipedrive.reading.audit.saved import UNREADABLE, unreadable
 from source_pipedrive.reading.records import Record
-from source_pipedrive.stream.audited import AUDITOR
 
 FIELD = "merge_what_id"
 MOST = 1_000  # remembered, because an audit may find the deletion only later
@@ -29,12 +28,8 @@ class Merges:
             self._survivors = {
                 (name, id_): survivor for name, pairs in saved.items() for id_, survivor in pairs
             }
-        except (TypeError, ValueError, AttributeError):
-            raise SyncError(
-                f'The state of "{AUDITOR}" cannot be read. Reset the stream to read it again from '
-                "its beginning.",
-                CONFIG,
-            ) from None
+        except UNREADABLE:
+            raise unreadable() from None
 
     def learn(self, name: str, shown: Mapping[Any, Record], gone: Mapping[Any, Record]) -> None:
         """Learns from a page of recent changes. shown: the records that exist; gone: those that

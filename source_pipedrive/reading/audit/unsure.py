@@ -16,13 +16,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from source_pipedrive.http.errors import CONFIG, SyncError
+from source_pipedrive.reading.audit.saved import UNREADABLE, unreadable
 from source_pipedrive.reading.instants import instant, rfc3339
-from source_pipedrive.stream.audited import AUDITOR
 
 MOST = 2_000  # of all objects: 150 kB
 MONTH = 30 * 86_400  # seconds for which they are asked about
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 Key = tuple[str, Any]
 
 
@@ -52,11 +50,7 @@ class Unsure:
                     if doubt.since > now - MONTH:
                         self._doubts[name, id_] = doubt
         except UNREADABLE:
-            raise SyncError(
-                f'The state of "{AUDITOR}" cannot be read. Reset the stream to read it again from '
-                "its beginning.",
-                CONFIG,
-            ) from None
+            raise unreadable() from None
 
     def __contains__(self, key: Key) -> bool:
         doubt = self._doubts.get(key)
