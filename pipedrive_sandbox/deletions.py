@@ -42,6 +42,8 @@ def change_records(
             table.rows[id_] = hidden.pop(id_, row)
         elif action == "merge":
             (_touch if id_ == ids[0] else _delete)(table, row, now)
+            other = ids[-1] if id_ == ids[0] else ids[0]
+            row.hidden = {**row.hidden, "merge_what_id": other}
         elif action == "restore":
             _restore(table, row)
             if switches.restore_moves_update_time:
@@ -75,6 +77,7 @@ def _purge(table: Table, row: Row, now: float) -> None:
 def _restore(table: Table, row: Row) -> None:
     if table.core:
         row.record = {**row.record, "is_deleted": False}
+    row.hidden = {name: value for name, value in row.hidden.items() if name != "merge_what_id"}
     table.dropped.pop(row.id, None)
     table.rows[row.id] = row
     row.deleted_at = None

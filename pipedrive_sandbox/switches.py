@@ -50,6 +50,9 @@ class Switches:
     installments_pagination: Literal["present", "absent"] = "present"  # absent from the schema
     no_image: Literal["404", "null"] = "404"  # the answer for a product without an image
     recents_deleted: Literal["record", "null", "both"] = "both"  # `data` of deleted records
+    recents_repeat: bool = False  # a deleted record is listed twice: as it was before, too
+    # The person whose `merge_what_id` names the other after a merge.
+    recents_merged: Literal["survivor", "deleted", "neither"] = "survivor"
     children_move_update_time: bool = True  # whether a child's change changes the deal's time
     # The answer to a request for team goals by a company without teams.
     team_goals: Literal["ok", "400", "402", "403", "404"] = "ok"

@@ -120,6 +120,15 @@ def test_a_record_that_changed_between_two_pages_is_read_again() -> None:
     assert {"id": 99, "size": 1} in read(FakeClient(editing))
 
 
+@pytest.mark.parametrize("before", range(4))
+def test_a_record_that_is_listed_twice_is_read_twice(before: int) -> None:
+    """Recent changes may list a change and then the deletion, wherever the pages meet. If the page
+    did not seem to continue the one before, the list would never end."""
+    times = [*range(before), 100, 100, *range(before + 1, 9)]
+    rows = [{"id": id_, "update_time": str(n)} for n, id_ in enumerate(times)]
+    assert read(FakeClient(v1_list(rows, 3))) == rows
+
+
 def test_without_a_pagination_block_a_short_page_is_the_last() -> None:
     client = FakeClient(lambda params: {"data": [{"id": 1}]})
     assert read(client) == [{"id": 1}]

@@ -19,7 +19,7 @@ from pipedrive_sandbox import Options, Sandbox
 from source_pipedrive import SourcePipedrive
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.shapes import Shape
-from source_pipedrive.reading.deleted import OBJECTS
+from source_pipedrive.reading.audit.reported import OBJECTS
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.records import Plan
 from source_pipedrive.source import catalog_entry, select

@@ -95,3 +95,28 @@ def test_an_empty_list_is_null_or_a_list(box: Sandbox, api: Caller) -> None:
     assert api.data("v1/recents", since_timestamp="2026-11-23 10:00:01") is None
     box.set(empty_list="list")
     assert api.data("v1/recents", since_timestamp="2026-11-23 10:00:01") == []
+
+
+@pytest.mark.parametrize("whose", ["survivor", "deleted", "neither"])
+def test_a_merged_person_is_named(whose: str) -> None:
+    switches = {"recents_merged": whose, "recents_deleted": "record", **LIMITS}
+    with Sandbox(Options(scale=0.2, clock=NOW, switches=switches)) as box:
+        kept, merged = [person["id"] for person in box.records("persons")][:2]
+        box.change_records("merge", "persons", [kept, merged])
+        with Caller(box) as api:
+            changes = walk(api, since_timestamp="2026-11-23 10:00:00", limit=500)
+        named = {each["id"]: each["data"].get("merge_what_id") for each in changes}
+        assert named[kept] == (merged if whose == "survivor" else None)
+        assert named[merged] == (kept if whose == "deleted" else None)
+
+
+def test_a_deleted_record_may_be_listed_twice() -> None:
+    switches = {"recents_repeat": True, "recents_deleted": "null", **LIMITS}
+    with Sandbox(Options(scale=0.2, clock=NOW, switches=switches)) as box:
+        (person, *_) = [person["id"] for person in box.records("persons")]
+        box.clock.advance(60)
+        box.change_records("delete", "persons", [person])
+        with Caller(box) as api:
+            changes = walk(api, since_timestamp="2026-11-23 10:00:00", limit=500)
+        first, second = [each["data"] for each in changes if each["id"] == person]
+        assert (first["active_flag"], second) == (True, None)

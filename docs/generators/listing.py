@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from source_pipedrive.reading.deleted import OBJECTS
+from source_pipedrive.reading.audit.reported import OBJECTS
 from source_pipedrive.reading.tombstones import lists_deleted
 from source_pipedrive.stream import (
     NOT_REQUESTED,
@@ -20,6 +20,7 @@ from source_pipedrive.stream import (
     Touches,
     UnavailableAnswer,
 )
+from source_pipedrive.stream.audited import COMPARED
 from source_pipedrive.streams import GROUPS, STREAMS
 
 PAGES_FILE = Path(__file__).with_name("pages.json")
@@ -189,7 +190,9 @@ def removals() -> str:
         for streams in found.values()
     ]
     head = ["| streams | a deleted record has | `object` in `deleted_records` |", "|---|---|---|"]
-    return "\n".join([*head, *lines, ""])
+    kept = [each.name for each in COMPARED if each.name not in found]
+    note = "An audit also reports deletions of these, but their tables keep the rows:"
+    return "\n".join([*head, *lines, "", note, f"{quoted(kept)}.", ""])
 
 
 def mark(stream: Stream) -> str:

@@ -1,7 +1,8 @@
 -- For DuckDB and PostgreSQL: deletions_now, persons_now, organizations_now.
 
--- The records that are deleted now. A record that came back since is not among them. A record that the
--- token's user can no longer see (unreachable) may still exist, so it does not count as deleted.
+-- The records that are deleted now. A record that came back since is not among them. Whatever nothing
+-- proves to be deleted (unreachable) may still exist, so it does not count. Without evidence, Pipedrive
+-- reports the deletion, and nobody asked: that counts. A table that loses deleted rows has no such row.
 CREATE OR REPLACE VIEW deletions_now AS
 SELECT object, id, MAX(seen_time) AS seen_time, MAX(deleted_time) AS deleted_time
 FROM deleted_records

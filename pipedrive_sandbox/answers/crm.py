@@ -76,7 +76,8 @@ def recents(route: Route, query: Query, context: Context) -> bytes:
             (_as_plain(row.record[table.updated]), item, row.id, row)
             for item in items
             for table in (context.world.tables[_ITEMS[item][0]],)
-            for row in _changed(table, since, context)
+            for changed in _changed(table, since, context)
+            for row in _entries(table, changed, since, context)
         ),
         key=lambda each: each[:3],
     )
@@ -103,8 +104,20 @@ def _changed(table: Table, since: float, context: Context) -> Iterator[Row]:
             yield row
 
 
+def _entries(table: Table, row: Row, since: float, context: Context) -> Iterator[Row]:
+    """A row, and the same a second before it was deleted."""
+    at = row.deleted_at
+    if context.switches.recents_repeat and at is not None and at - 1 >= since:
+        yield Row({**row.record, table.updated: table.stamp(at - 1)}, row.hidden)
+    yield row
+
+
 def _shown(item: str, row: Row, context: Context) -> dict[str, Any]:
     how = context.switches.recents_deleted
     omitted = row.deleted_at is not None and (how == "null" or (how == "both" and row.id % 2))
     data = None if omitted else _ITEMS[item][1](context.world, row)
+    whose = "survivor" if row.deleted_at is None else "deleted"
+    other = row.hidden.get("merge_what_id")
+    if data and item == "person" and other and context.switches.recents_merged == whose:
+        data = {**data, "merge_what_id": other}
     return {"item": item, "id": row.id, "data": data}

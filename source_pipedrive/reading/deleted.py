@@ -14,7 +14,7 @@ from typing import Any
 
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading.audit.audit import Audit
-from source_pipedrive.reading.audit.reported import OBJECTS, UNREACHABLE, Reported, is_deleted
+from source_pipedrive.reading.audit.reported import Reported
 from source_pipedrive.reading.batch import Batch, Signal, Task
 from source_pipedrive.reading.counts import Findings
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
@@ -42,6 +42,7 @@ class DeletedRecords(Sequential):
         self._refused: StreamError | None = None  # a part; the audit comes before the error
         settings = self.context.audit if self.resumes else None
         self.audit = Audit(self.context, settings, self.progress.audit, self.row)
+        self._reported = Reported(self.context, self.audit, self.row, self.progress.audit)
         if self.context.audit is not None and settings is None:
             logger.warning(
                 f"{self.stream.name}: no audit in full refresh, because it compares with the last "
@@ -74,7 +75,8 @@ class DeletedRecords(Sequential):
 
     def dump(self) -> dict[str, Any] | None:
         found = super().dump()
-        audit = self.audit.dump()
+        kept = {n: part for n, part in self.audit.dump().items() if n not in ("unsure", "merged")}
+        audit = {**kept, **self._reported.dump()}
         return {**found, "audit": audit} if found and audit else found
 
     def close(self, failed: bool, unavailable: bool) -> bool:
@@ -110,6 +112,7 @@ class DeletedRecords(Sequential):
         that has come back. written: the `seen_time` of the row that an earlier sync wrote.
         """
         gone = 0 if restored else instant_or_none(as_rfc3339(deleted_time)) or 0
+        survivor = None if restored else self._reported.merges.survivor(name, id_)
         time = rfc3339(max(self.progress.until, seen, gone) if written is None else written)
         return {
             "object": name,
@@ -120,7 +123,7 @@ class DeletedRecords(Sequential):
             "evidence": evidence or None,
             "last_present_time": rfc3339(last_present) if last_present else None,
             "restored_time": time if restored else None,
-            "merged_into": None,
+            "merged_into": None if survivor is None else str(survivor),
         }
 
     # -- what Pipedrive reports
@@ -134,6 +137,8 @@ class DeletedRecords(Sequential):
                 "not report earlier deletions. Run a full refresh of the streams whose deletions "
                 "matter to you."
             )
+        for rows in self._reported.proven_before():
+            yield Batch((), declared=rows)
         refused: StreamError | None = None
         for part in self.stream.components:
             path = part.endpoint.path
@@ -141,7 +146,7 @@ class DeletedRecords(Sequential):
             since = min(begin, self.progress.lacking.get(path, begin))
             since = max(since, oldest) if path == "recents" else since
             try:
-                yield from self._deleted(part, since)
+                yield from (self._recent if path == "recents" else self._deleted)(part, since)
                 self.progress.lacking.pop(path, None)
             except PipedriveError as error:
                 if part.unavailable_answer(error.status, error.body) is not None:
@@ -172,54 +177,33 @@ class DeletedRecords(Sequential):
                 yield Batch((), declared=again)
 
     def _deleted(self, part: Stream, since: int) -> Task:
-        path, late = part.endpoint.path, 0
+        path = part.endpoint.path
+        name = path.split("/")[0]
         for page in pages(self.context.client, part, _bounds(part, since)):
-            if path == "recents":
-                yield Batch(self._of_recents(page.records, page.at))
-                if page.records:
-                    late = late + 1 if _are_late(page.records, self.progress.until) else 0
-                if late == LATE_PAGES:
-                    return
-            else:
-                name = path.split("/")[0]
-                records = [
-                    item
-                    for item in page.records
-                    if (instant_or_none(item.get("update_time")) or since) >= since
-                ]
-                self.audit.note(name, [item["id"] for item in records])
-                self._listed.update((name, str(item["id"])) for item in page.records)
-                yield Batch(
-                    [
-                        self.row(name, item["id"], "flag", deleted_time=item.get("update_time"))
-                        for item in records
-                    ],
-                    listed_in=path,
-                )
+            records = [
+                item
+                for item in page.records
+                if (instant_or_none(item.get("update_time")) or since) >= since
+            ]
+            self.audit.note(name, [item["id"] for item in records])
+            self._listed.update((name, str(item["id"])) for item in page.records)
+            yield Batch(
+                [
+                    self.row(name, item["id"], "flag", deleted_time=item.get("update_time"))
+                    for item in records
+                ],
+                listed_in=path,
+            )
 
-    def _of_recents(self, items: Sequence[Record], at: int) -> list[Record]:
-        rows: list[Record] = []
-        reported = Reported(self.context, self.audit, items)
-        for item in items:
-            name, id_ = OBJECTS.get(item.get("item", ""), ""), item.get("id")
-            if not name:
-                continue
-            data = item.get("data") or {}
-            if not is_deleted(item):
-                back = self.audit.restored(name, [id_])
-                rows += [self.row(name, each, restored=True) for each in back]
-            elif reported.still_exists(name, id_):
-                continue  # it was restored before anyone could ask
-            else:
-                time = data.get("delete_time") or data.get("update_time")
-                evidence = reported.evidence(name, id_)
-                if evidence == UNREACHABLE and self.audit.has_reported(name, id_):
-                    continue  # this row would replace one that knows more
-                seen = 0 if time else at  # a record that is missing has no time
-                rows.append(self.row(name, id_, evidence, deleted_time=time, seen=seen))
-                if evidence:  # otherwise an audit has yet to find out
-                    self.audit.note(name, [id_], unreachable=evidence == UNREACHABLE)
-        return rows
+    def _recent(self, part: Stream, since: int) -> Task:
+        late = 0
+        for page in pages(self.context.client, part, _bounds(part, since)):
+            yield Batch(self._reported.of_page(page.records, page.at))
+            if page.records:
+                late = late + 1 if _are_late(page.records, self.progress.until) else 0
+            if late == LATE_PAGES:
+                break
+        yield Batch(self._reported.ended())
 
 
 def recents_since(since: int) -> Mapping[str, str]:

@@ -167,14 +167,17 @@ def offset_pages(
     assert stream.endpoint.limit is not None
     idle = steps = 0
     overlap = 1
-    recent: deque[dict[object, Record]] = deque(maxlen=4)
+    recent: deque[dict[tuple[object, Any], Record]] = deque(maxlen=4)
     while True:
         request = request_for(stream, {**params, "start": str(start)}, path)
         answer = _answer(client, stream, request, known and not start)
         body = answer.body
-        records = {key_of(stream, item): item for item in records_of(stream, body)}
+        # A list of changes may have a record twice.
+        records = {
+            (key_of(stream, item), _time_of(item)): item for item in records_of(stream, body)
+        }
         first = next(iter(records), None)
-        if start and recent and not any(_has(page, first, records) for page in recent):
+        if start and recent and not any(first in page for page in recent):
             # Records before this page were deleted: look for where the earlier pages ended. A
             # longer step would miss them, and read the list again from its beginning. With an
             # overlap of one, every deletion causes a step back, and so may the next one.
@@ -196,11 +199,6 @@ def offset_pages(
             return
         recent.append(records)
         start = position - min(overlap, max(1, len(records) // 2))
-
-
-def _has(page: Mapping[object, Record], key: object, records: Mapping[object, Record]) -> bool:
-    """Whether `page` has the same record as `records`, of the same time."""
-    return key in page and _time_of(page[key]) == _time_of(records[key])
 
 
 def _time_of(item: Record) -> Any:

@@ -21,6 +21,9 @@ why this is right.
     lists.py         which short lists this sync has read whole
     comparison.py    short lists that every sync reads whole
     reported.py      the deletions among the recent changes
+    questions.py     what Pipedrive says about those when it is asked
+    unsure.py        those about which it has said nothing yet, to be asked about again
+    merges.py        which record another was merged into
     saved.py         loads the audit's part of a state
     size.py          keeps the state within a size that a platform can store
     context.py       what the passes of one sync share

@@ -1,29 +1,35 @@
 """Deletions that Pipedrive reports as recent changes, verified before anything rests on them.
 
 Without an audit, only those that are to remove rows from a table are verified; any other deletion
-has no evidence.
+has no evidence. What could not be verified is `unreachable`, and the next syncs ask again.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from source_pipedrive.http.errors import StreamError
-from source_pipedrive.reading.audit.audit import REFUSED, Audit
-from source_pipedrive.reading.audit.verification import Verdicts, verify
-from source_pipedrive.reading.audit.viewer import sees_all
+from source_pipedrive.reading.audit.audit import Audit
+from source_pipedrive.reading.audit.merges import Merges
+from source_pipedrive.reading.audit.questions import (
+    ALIVE,
+    BY_NAME,
+    RECENTS,
+    UNREACHABLE,
+    Questions,
+)
+from source_pipedrive.reading.audit.unsure import MOST, Unsure
+from source_pipedrive.reading.audit.verification import group_size
+from source_pipedrive.reading.instants import instant
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.reading.records import Record
-from source_pipedrive.stream.audited import AUDITED, AUDITOR, Audited
+from source_pipedrive.stream.audited import AUDITOR
 
 logger = logging.getLogger("airbyte")
 
-RECENTS, UNREACHABLE = "recents", "unreachable"
-BY_NAME = {each.name: each for each in AUDITED}
 # The streams whose records the recent changes name, by the name used there.
 OBJECTS = {
     "person": "persons",
@@ -34,61 +40,160 @@ OBJECTS = {
     "file": "files",
 }
 
+Row = Callable[..., Record]
+
 
 class Reported:
-    """The deletions in one page of recent changes. Raises StreamError if some that are to remove
-    rows could not be verified, so that the next sync asks again."""
+    """The recent changes of one sync. row: makes a row of deleted_records; saved: what `dump`
+    returned. Raises SyncError if that cannot be read."""
 
-    def __init__(self, context: ReadContext, audit: Audit, items: Sequence[Record]) -> None:
+    def __init__(
+        self, context: ReadContext, audit: Audit, row: Row, saved: Mapping[str, Any]
+    ) -> None:
+        self.unsure = Unsure(saved.get("unsure") or {}, context.until)
+        self.merges = Merges(saved.get("merged") or {})
         self._context = context
         self._audit = audit
-        self._alive: set[tuple[str, Any]] = set()
-        self._evidence: dict[tuple[str, Any], str] = {}
-        marks: defaultdict[str, dict[Any, bool]] = defaultdict(dict)
-        shown: defaultdict[str, list[Any]] = defaultdict(list)
+        self._row = row
+        self._questions = Questions(context, audit.known)
+        self._at = 0  # when Pipedrive sent the last page
+        self._gone: set[tuple[str, Any]] = set()  # reported in this sync
+        self._back: defaultdict[str, dict[Any, bool]] = defaultdict(dict)  # shown, and reported
+        self._forgets = False
+
+    def of_page(self, items: Sequence[Record], at: int) -> list[Record]:
+        """The rows for a page of recent changes, which Pipedrive sent `at` this time, in seconds
+        since 1970."""
+        self._at = at
+        gone: defaultdict[str, dict[Any, Record]] = defaultdict(dict)
+        shown: defaultdict[str, dict[Any, Record]] = defaultdict(dict)
         for item in items:
-            name = OBJECTS.get(item.get("item", ""), "")
-            if is_deleted(item):
-                marks[name][item["id"]] = bool(item.get("data"))
-            else:
-                shown[name].append(item.get("id"))
-        for name, ids in marks.items():
-            if audit.settings is None and name not in context.removed:
+            name, id_ = OBJECTS.get(item.get("item", ""), ""), item.get("id")
+            if not name:
                 continue
-            try:
-                self._verify(BY_NAME[name], ids, shown[name])
-            except StreamError as error:
-                # No audit would find it later.
-                if audit.settings is None and error.status not in REFUSED:
-                    raise
-                logger.warning(
-                    f"{AUDITOR}: the reported deletions of {name} could not be verified. {error}"
-                )
+            if is_deleted(item):
+                gone[name][id_] = item.get("data") or {}
+            else:
+                shown[name][id_] = item["data"]
+                self._note_back(name, id_)
+        rows: list[Record] = []
+        for name in {**gone, **shown}:
+            self.merges.learn(name, shown[name], gone[name])
+            rows += self._deleted(name, gone[name], [*shown[name]])
+        return rows
 
-    def _verify(self, audited: Audited, ids: dict[Any, bool], shown: list[Any]) -> None:
-        # One that was changed first, and deleted later, may be on the page twice. What existed at
-        # the last pass may be among what was deleted since.
-        newest = (id_ for id_ in reversed(shown) if id_ not in ids)
-        known = chain(newest, self._audit.known(audited.name))
-        for verdicts in verify(self._context.client, audited, ids, known):
-            self._judge(audited, verdicts, ids)
+    def ended(self) -> list[Record]:
+        """After the last page: what became of records that were reported before and are shown as
+        changed, or could not be verified then.
 
-    def _judge(self, audited: Audited, verdicts: Verdicts, marks: dict[Any, bool]) -> None:
-        name, all_seen = audited.name, sees_all(self._context.company.access, audited.apps)
-        self._alive.update((name, id_) for id_ in verdicts.alive)
-        for id_ in verdicts.marked:
-            self._evidence[name, id_] = RECENTS
-        for id_ in verdicts.absent:
-            sure = marks[id_] or all_seen  # Pipedrive itself has marked it, or would show it
-            self._evidence[name, id_] = RECENTS if sure else UNREACHABLE
+        The list has a change that precedes a deletion as well, and an overlap repeats both. So a
+        record has come back only if Pipedrive shows it by its id.
+        """
+        rows = self.merges.completed()
+        for name in OBJECTS.values():
+            if self._is_asked(name):
+                changed = {i: False for i in self._back[name] if (name, i) not in self._gone}
+                answers = self._questions.answers(name, changed)
+                alive = [id_ for id_ in changed if answers.get(id_) == ALIVE]
+                back = self._audit.restored(name, alive)
+                rows += [self._row(name, id_, restored=True) for id_ in back]
+                rows += self._unsure_ones(name)
+        return rows
 
-    def still_exists(self, name: str, id_: Any) -> bool:
-        """Whether Pipedrive shows the record, although it reported it as deleted."""
-        return (name, id_) in self._alive
+    def proven_before(self) -> Iterator[list[Record]]:
+        """The rows of deletions that earlier syncs could prove at last, as they were written, as
+        far as their tombstones may be lost."""
+        for name, doubts in self.unsure.proven(self._context.removed).items():
+            yield [
+                self._row(name, id_, RECENTS, deleted_time=doubt.time, written=doubt.proven)
+                for id_, doubt in doubts.items()
+            ]
 
-    def evidence(self, name: str, id_: Any) -> str:
-        """How its deletion is known; "" if nothing but the report says so."""
-        return self._evidence.get((name, id_), "")
+    def dump(self) -> dict[str, Any]:
+        """Its part of the state; empty if there is nothing to remember."""
+        # Only an audit reports a deletion that these changes do not.
+        merged = self.merges.dump() if self._audit.settings is not None else {}
+        parts = {"unsure": self.unsure.dump(), "merged": merged}
+        return {name: part for name, part in parts.items() if part}
+
+    def _is_asked(self, name: str) -> bool:
+        return self._audit.settings is not None or name in self._context.removed
+
+    def _note_back(self, name: str, id_: Any) -> None:
+        if self._audit.has_reported(name, id_):
+            self._back[name][id_] = True
+
+    # -- reported in this sync
+
+    def _deleted(
+        self, name: str, records: Mapping[Any, Record], shown: Sequence[Any]
+    ) -> Iterator[Record]:
+        marks = {id_: bool(data) for id_, data in records.items()}
+        asked = self._is_asked(name)
+        answers = self._questions.answers(name, marks, shown) if asked else {}
+        for id_, data in records.items():
+            time, answer = data.get("delete_time") or data.get("update_time"), answers.get(id_)
+            if answer == ALIVE:
+                self._note_back(name, id_)  # it was restored before anyone could ask
+            elif answer is not None:
+                self.unsure.forget(name, id_)
+                yield from self._judged(name, id_, answer, time)
+            elif not asked:
+                yield self._deletion(name, id_, "", time)
+            elif not self._audit.has_reported(name, id_):
+                yield self._deletion(name, id_, UNREACHABLE, time)
+                self._remember(name, id_, time, marks[id_])
+
+    def _judged(self, name: str, id_: Any, evidence: str, time: Any) -> Iterator[Record]:
+        if evidence == UNREACHABLE and self._audit.has_reported(name, id_):
+            return  # this row would replace one that knows more
+        yield self._deletion(name, id_, evidence, time)
+        self._audit.note(name, [id_], unreachable=evidence == UNREACHABLE)
+
+    def _deletion(self, name: str, id_: Any, evidence: str, time: Any) -> Record:
+        self._gone.add((name, id_))
+        seen = 0 if time else self._at  # a record that is missing has no time
+        row = self._row(name, id_, evidence, deleted_time=time, seen=seen)
+        self.merges.wrote(name, id_, row)
+        return row
+
+    # -- unsure
+
+    def _remember(self, name: str, id_: Any, time: Any, marked: bool) -> None:
+        is_full = self.unsure.add(name, id_, time, marked)
+        if is_full and not self._forgets:
+            logger.warning(
+                f"{AUDITOR}: more than {MOST:,} reported deletions could not be verified. The "
+                "oldest are not asked about again, so their rows stay until an audit or a full "
+                "refresh of their streams."
+            )
+        self._forgets = self._forgets or is_full
+
+    def _unsure_ones(self, name: str) -> Iterator[Record]:
+        """Asks about what earlier syncs could not verify, in groups, until a group is in vain."""
+        doubts = self.unsure.of(name)
+        remaining = (id_ for id_ in doubts if (name, id_) not in self._gone)
+        while group := list(islice(remaining, group_size(BY_NAME[name]))):
+            answers = self._questions.answers(name, {id_: doubts[id_].marked for id_ in group})
+            for id_, answer in answers.items():
+                yield from self._settled(name, id_, answer, doubts[id_].time)
+            if len(answers) < len(group):
+                self.unsure.postpone(name, [id_ for id_ in group if id_ not in answers])
+                return
+
+    def _settled(self, name: str, id_: Any, answer: str, time: Any) -> Iterator[Record]:
+        if answer == ALIVE:
+            self.unsure.forget(name, id_)
+            self._audit.restored(name, [id_])
+            yield self._row(name, id_, restored=True)
+        elif answer == UNREACHABLE:  # as its row says
+            self.unsure.forget(name, id_)
+            if not self._audit.has_reported(name, id_):
+                self._audit.note(name, [id_], unreachable=True)
+        else:
+            for row in self._judged(name, id_, answer, time):
+                self.unsure.prove(name, id_, instant(row["seen_time"]))
+                yield row
 
 
 def is_deleted(item: Record) -> bool:

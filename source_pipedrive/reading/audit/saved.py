@@ -21,8 +21,13 @@ def loaded(saved: Mapping[str, Any], user: int) -> tuple[Comparison, dict[str, K
         kept = {each.name: Kept(each, objects.get(each.name, {})) for each in AUDITED}
         return Comparison(saved.get("lists", {}), user), kept
     except UNREADABLE:
-        raise SyncError(
-            f'The state of "{AUDITOR}" cannot be read. Reset the stream to read it again from its '
-            "beginning.",
-            CONFIG,
-        ) from None
+        raise unreadable() from None
+
+
+def unreadable() -> SyncError:
+    """The error for a state that cannot be read."""
+    return SyncError(
+        f'The state of "{AUDITOR}" cannot be read. Reset the stream to read it again from its '
+        "beginning.",
+        CONFIG,
+    )

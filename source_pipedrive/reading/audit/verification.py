@@ -26,12 +26,14 @@ OF_ONE = (400, 403, 404, 410)
 @dataclass
 class Verdicts:
     """alive: found; absent: no list has it, or 404; marked: found with a mark of deletion, and when
-    it changed last, or 410; unsure: anything else."""
+    it changed last, or 410; unsure: anything else. trusted: False if none of the records that
+    should exist was found, so that all are unsure."""
 
     alive: list[Any] = field(default_factory=list)
     absent: list[Any] = field(default_factory=list)
     marked: dict[Any, Any] = field(default_factory=dict)
     unsure: list[Any] = field(default_factory=list)
+    trusted: bool = True
 
     def sort(self, id_: Any, record: Record) -> None:
         """Adds a record that was found."""
@@ -54,13 +56,18 @@ def verify(
     """What Pipedrive says about each of these ids, in groups. known: ids of records that should
     exist. Raises StreamError if the endpoint cannot be used at all."""
     remaining, controls = iter(ids), list(islice(known, CONTROLS))
-    size = MOST_IDS - len(controls) if audited.by_ids else ALONE
+    size = group_size(audited, len(controls))
     while group := list(islice(remaining, size)):
         if audited.single is None:
             yield _together(client, audited.lists, group, controls)
         else:
             scope = audited.lists[0].access.read_scope
             yield alone(client, audited.single, scope, group, controls)
+
+
+def group_size(audited: Audited, controls: int = CONTROLS) -> int:
+    """How many records are asked about together with so many controls."""
+    return MOST_IDS - controls if audited.by_ids else ALONE
 
 
 def _together(
@@ -76,10 +83,9 @@ def _together(
             break
         for record in _listed(client, stream, missing, refused):
             found[record["id"]] = record
-    verdicts = Verdicts()
     if controls and not any(id_ in found and not is_marked(found[id_]) for id_ in controls):
-        verdicts.unsure.extend(ids)
-        return verdicts
+        return Verdicts(unsure=list(ids), trusted=False)
+    verdicts = Verdicts()
     for id_ in ids:
         if id_ in found:
             verdicts.sort(id_, found[id_])
@@ -118,10 +124,9 @@ def alone(
     client: Api, single: Single, scope: str, ids: Sequence[Any], controls: Sequence[Any] = ()
 ) -> Verdicts:
     """What Pipedrive says about each of these ids, requested one by one."""
-    verdicts = Verdicts()
     if controls and not any(_asked(client, single, scope, id_).alive for id_ in controls):
-        verdicts.unsure.extend(ids)
-        return verdicts
+        return Verdicts(unsure=list(ids), trusted=False)
+    verdicts = Verdicts()
     for id_ in ids:
         each = _asked(client, single, scope, id_)
         verdicts.alive.extend(each.alive)
