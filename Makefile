@@ -1,16 +1,20 @@
 # Everything needs only make and Python 3.11 or newer.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c "" 2>/dev/null && echo $$p && break; done)
+# The demo needs PyAirbyte, which does not install on Python 3.13.
+GOALS := $(or $(MAKECMDGOALS),demo)
+PYTHONS := $(if $(filter demo,$(GOALS)),3.11 or 3.12,3.11 to 3.13)
+TOO_NEW := $(if $(filter demo,$(GOALS)),13,14)
 BIN := .venv/bin
 IMAGE ?= source-pipedrive:dev
+INSTALL := pipedrive_sandbox/demo/install.py
 # Behind a proxy: `make image BUILD="--network host"`.
 BUILD ?=
 
-.PHONY: demo test test-image lint types unit coverage integration image bench form golden contract lock clean
+.PHONY: demo python test test-image lint types unit coverage integration image bench form golden contract lock clean
 
+# `make demo ALL=1` prints every stream, FRESH=1 starts over, SQL="..." only runs a query on the data.
 # `make demo DOCKER=1` uses the image. Without an engine, the demo itself explains what to do.
-demo: .venv/ready
-	@$(BIN)/python -c 'import importlib.util as u; exit(not u.find_spec("airbyte"))' || { echo \
-		"PyAirbyte, and so make demo, needs Python 3.11 or 3.12: make clean demo PYTHON=python3.12"; exit 1; }
+demo: .venv/demo
 ifneq ($(filter-out 0,$(DOCKER)),)
 	@if docker info >/dev/null 2>&1; then $(MAKE) --no-print-directory image; fi
 	@$(BIN)/python -m pipedrive_sandbox.demo --image $(IMAGE)
@@ -94,7 +98,17 @@ lock: .venv/ready
 clean:
 	rm -rf .venv .demo build dist *.egg-info form/node_modules form/build
 
-.venv/ready: setup.py constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
-	touch $@
+# What the demo needs; the tests need more. Order-only: `python` only checks.
+.venv/demo: setup.py constraints.txt | python
+	@$(PYTHON) -P $(INSTALL) .venv demo "Installing, about a minute"
+	@touch $@
+
+.venv/ready: .venv/demo
+	@$(PYTHON) -P $(INSTALL) .venv test "Installing what the tests need, about half a minute"
+	@touch $@
+
+python:
+	@python='$(PYTHON)'; if [ -e .venv ]; then python=$(BIN)/python; fi; \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, $(TOO_NEW)))' 2>/dev/null \
+		|| { echo "make $(GOALS) needs Python $(PYTHONS): install one," \
+			"then type make clean $(GOALS) PYTHON=python3.12" >&2; exit 1; }

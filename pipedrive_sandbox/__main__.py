@@ -22,8 +22,13 @@ def main(argv: list[str]) -> int:
     options = Options.of(parsed)
     try:
         box = Sandbox(options, parsed.port)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise SystemExit(f"pipedrive_sandbox: {error}") from error
+    except OSError as error:
+        raise SystemExit(
+            f"pipedrive_sandbox: cannot listen on port {parsed.port}: {error.strerror}. "
+            "Choose another with --port; 0 picks a free one."
+        ) from error
     box.service.warm()
     gc.freeze()  # so that the collector does not scan the records over and over
     interrupted = Event()

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..options import Options
-from . import connector
+from . import answer, connector
 from .company import Company
 from .report import Report, check
 from .state import DemoError, Folder
@@ -24,11 +24,17 @@ STOPPED = 130  # what a shell reports after Ctrl-C
 def main(argv: list[str]) -> int:
     """Return 0 if all streams were read, 1 with an explanation if not, 130 if interrupted."""
     options = _parser().parse_args(argv)
-    report = Report(Console(file=sys.stdout, highlight=False))
+    console = Console(file=sys.stdout, highlight=False)
+    report = Report(console, options.all)
     # SIGTERM must stop the sandbox just as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _demo(options, report)
+        if options.sql:
+            warehouse = Folder(options.folder).warehouse
+            check(warehouse)
+            answer.show(warehouse, options.sql, console.width)
+        else:
+            _demo(options, report)
     except DemoError as error:
         report.fail(str(error))
         return 1
@@ -44,33 +50,33 @@ def _demo(options: argparse.Namespace, report: Report) -> None:
     check(folder.warehouse)
     reader = connector.image(options.image) if options.image else connector.program()
     prepare(folder)
-    with Company(state, folder.logs / "sandbox.txt") as company:
+    with report.progress(), Company(state, folder.logs / "sandbox.txt") as company:
         company.wait()
         batch = company.catch_up()
         folder.save(state)
-        report.say(f"A Pipedrive sandbox is running at {company.url}.", "")
+        report.say(f"A sandbox at {company.url} plays Pipedrive for a made-up company.")
         if batch:
             report.changes(batch)
-        report.say(f"{reader.title} syncs it through PyAirbyte into {folder.warehouse}.", "")
+        report.say(f"{reader.title} reads it through PyAirbyte into {folder.warehouse}.", "")
+        report.doing("Starting PyAirbyte")
         company.reset_ledger()
         config = {
             "credentials": {"auth_type": "api_token", "api_token": company.api_token},
             "history": {"mode": "all"},
             "api_url": company.url,
         }
-        with report.progress():
-            sync = read(reader, config, folder, report.advance)
-        total = report.streams(sync, company.ledger(), folder.warehouse)
+        sync = read(reader, config, folder, report.advance)
+        ledger, daily_tokens = company.ledger(), company.daily_tokens()
+    total = report.streams(sync, ledger, folder.warehouse, state.first)
+    report.bill(total, daily_tokens, sync, bool(batch))
     create_views(folder.warehouse)
-    report.answer(folder.warehouse)
+    now = answer.ask(folder.warehouse)
+    report.answer(now, state.answer)
+    report.next_commands()
     state.synced = len(state.batches)
     state.first = state.first or total
+    state.answer = now
     folder.save(state)
-    report.say("")
-    if batch:
-        report.comparison(batch, sync, total, state.first)
-    else:
-        report.say("Run `make demo` again to read only what has changed.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,6 +92,17 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         default=os.environ.get("FRESH", "0") not in ("", "0"),
         help="discard earlier runs, as does FRESH=1 in the environment",
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        default=os.environ.get("ALL", "0") not in ("", "0"),
+        help="print every stream and every change, as does ALL=1 in the environment",
+    )
+    parser.add_argument(
+        "--sql",
+        default=os.environ.get("SQL", ""),
+        help="print the result of this query on the data and do nothing else, as does SQL=...",
     )
     return parser
 

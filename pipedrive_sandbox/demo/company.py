@@ -13,9 +13,18 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from ..clock import zulu
+from ..mutations import INCREMENTAL
 from .state import START_OVER, Batch, DemoError, DemoState
 
-A_DAYS_WORK = {"edits": 40, "adds": 10, "deletes": 5, "archives": 5}
+# Mostly deals that move, open or close, so that each run has another answer to the demo's query.
+A_DAYS_WORK: dict[str, Any] = {
+    "edits": 40,
+    "adds": 10,
+    "deletes": 5,
+    "archives": 5,
+    "objects": [*INCREMENTAL, *["deals"] * 7],
+    "edit_kinds": [*["status"] * 3, *["stage"] * 2, "title", "products", "followers"],
+}
 STOPS_WITHIN = 5.0  # seconds
 Ledger = dict[str, dict[str, int]]
 
@@ -89,6 +98,10 @@ class Company:
         """{object: {"requests", "tokens", "refused"}} since the reset."""
         counts: Ledger = self._ask("GET", "ledger")
         return counts
+
+    def daily_tokens(self) -> int:
+        """The API tokens that the company may spend in a day."""
+        return int(self._ask("GET", "switches")["daily_tokens"])
 
     def _mutate(self, number: int, at: str) -> dict[str, dict[str, list[Any]]]:
         self._post("clock", {"set": at})

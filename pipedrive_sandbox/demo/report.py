@@ -1,39 +1,39 @@
-"""The output of the demo."""
+"""The output of the demo: at most 40 lines of 80 characters, of which the last 24 matter most."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.syntax import Syntax
-from rich.table import Table
 
+from . import answer
+from .answer import QUERY
 from .company import Ledger
-from .state import START_OVER, Batch, DemoError, Totals
+from .connector import NAME
+from .layout import plain_table
+from .state import START_OVER, Answer, Batch, DemoError, Totals
 from .sync import SCHEMA, Sync
 
-QUESTION = f"""\
-SELECT p.name AS pipeline, d.tier, u.name AS owner, d.currency,
-       count(*) AS deals, sum(d.value) AS value
-FROM {SCHEMA}.deals_now d
-JOIN {SCHEMA}.pipelines p ON p.id = d.pipeline_id
-JOIN {SCHEMA}.users u ON u.id = d.owner_id
-WHERE d.status = 'open' AND NOT d.is_archived AND d.tier IS NOT NULL
-GROUP BY ALL
-ORDER BY value DESC
-LIMIT 15"""
 KINDS = ("edited", "added", "deleted", "archived")
+LARGEST = 10  # streams in the table
+PROBLEMS = 3  # streams that could not be read, told in full
 
 
 class Report:
-    """Writes to `console`; if it is not a terminal, plain text without colour or progress."""
+    """Writes to `console`; if it is not a terminal, plain text without colour or progress.
 
-    def __init__(self, console: Console) -> None:
+    `everything`: print all streams and all changes, however many lines that takes.
+    """
+
+    def __init__(self, console: Console, everything: bool = False) -> None:
         self._console = console
+        self._everything = everything
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -42,10 +42,11 @@ class Report:
             TimeElapsedColumn(),
             console=console,
             transient=True,
+            refresh_per_second=4,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._progress.add_task("Starting PyAirbyte", total=None, so_far="")
+        self._task = self._progress.add_task("Starting the sandbox", total=None, so_far="")
 
     def say(self, *lines: str) -> None:
         """Print lines without wrapping them, so that a path in them can be copied."""
@@ -60,6 +61,10 @@ class Report:
         with self._progress if self._console.is_terminal else nullcontext():
             yield
 
+    def doing(self, what: str) -> None:
+        """Say in the progress bar what is under way."""
+        self._progress.update(self._task, description=what)
+
     def advance(self, sync: Sync) -> None:
         """Update the progress bar."""
         streams = len(sync.streams)
@@ -73,85 +78,103 @@ class Report:
 
     def changes(self, batch: Batch) -> None:
         """Print what the sandbox's users changed since the last run."""
-        table = Table(title="Changes in the sandbox since the last run", title_justify="left")
+        edited, added, deleted, archived = map(batch.count, KINDS)
+        self.say(
+            f"Since the last run, users edited {edited} records, added {added}, "
+            f"deleted {deleted}, archived {archived}."
+        )
+        if not self._everything:
+            return
+        table = plain_table(footer=False)
         table.add_column("object")
         for kind in KINDS:
             table.add_column(kind, justify="right")
-        for name, kinds in batch.changes.items():
-            table.add_row(name, *(_count(len(kinds.get(kind, ()))) for kind in KINDS))
-        table.add_section()
-        table.add_row("all", *(_count(batch.count(kind)) for kind in KINDS))
-        self._console.print(table, "")
+        for name, of in batch.changes.items():
+            table.add_row(name, *(_count(len(of.get(kind, ()))) for kind in KINDS))
+        self._console.print("", table, "")
 
-    def streams(self, sync: Sync, ledger: Ledger, warehouse: Path) -> Totals:
-        """Print the table of streams and return its totals."""
-        table = Table(title="Streams read by the connector", title_justify="left")
-        table.add_column("stream")
-        for heading in ("rows read", "in DuckDB", "requests", "tokens", "seconds"):
-            table.add_column(heading, justify="right")
-        counts = _row_counts(warehouse, sync.streams)
-        spent = {name: (of["requests"], of["tokens"]) for name, of in ledger.items()}
-        for name in sync.streams:
-            read = sync.read.get(name)
-            requests, tokens = spent.pop(name, (0, 0))
-            rows, seconds = (read.rows, f"{read.seconds:.1f}") if read else (0, "")
-            figures = (rows, counts[name], requests, tokens)
-            table.add_row(name, *(f"{figure:,}" for figure in figures), seconds)
-        for name, (requests, tokens) in spent.items():
-            table.add_row(f"({name})", "", "", f"{requests:,}", f"{tokens:,}", "")
+    def streams(
+        self, sync: Sync, ledger: Ledger, warehouse: Path, first: Totals | None = None
+    ) -> Totals:
+        """Print the table of streams and return its totals. `first`: those of the first run."""
         total = Totals(
             rows=sync.rows,
             requests=sum(of["requests"] for of in ledger.values()),
             tokens=sum(of["tokens"] for of in ledger.values()),
+            seconds=sync.seconds_reading,
         )
-        figures = (total.rows, sum(counts.values()), total.requests, total.tokens)
-        table.add_section()
-        table.add_row("all", *(f"{figure:,}" for figure in figures), f"{sync.seconds_reading:.1f}")
+        lines = _lines(sync, ledger, _row_counts(warehouse, sync.streams))
+        footers = [("all", *_cells(total, sum(line.held for line in lines)))]
+        footers += [("first run", *_cells(first))] if first else []
+        headings = ("stream", "rows read", "in DuckDB", "requests", "tokens", "seconds")
+        table = plain_table(footer=True)
+        for heading, *cells in zip(headings, *footers, strict=True):
+            table.add_column(
+                heading,
+                footer="\n".join(cells),
+                justify="left" if heading == "stream" else "right",
+            )
+        shown = lines if self._everything else lines[:LARGEST]
+        for line in shown:
+            table.add_row(line.name, *line.cells(), f"{line.seconds:.1f}")
+        if rest := lines[len(shown) :]:
+            name = f"{len(sync.streams) - len(shown)} more, `make demo ALL=1`"
+            table.add_row(name, *_Line.total(name, rest).cells())
         self._console.print(table)
-        self.say(*_problems(sync), f"PyAirbyte took {sync.seconds:.1f} s in total.", "")
+        for problem in self._problems(sync):
+            self.say(problem)
         return total
 
-    def answer(self, warehouse: Path) -> None:
-        """Print a query that joins a view and tables of the warehouse, and its result."""
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
-            found = connection.execute(QUESTION)
-            headings = [column[0] for column in found.description]
-            rows = found.fetchall()
-        table = Table()
-        for heading in headings:
-            table.add_column(heading, justify="right" if heading in ("deals", "value") else "left")
-        for *names, deals, value in rows:
-            table.add_row(*map(str, names), f"{deals:,}", f"{value:,.0f}")
-        self.say(f"Open deals by pipeline, tier and owner, from {warehouse}.")
-        self.say("deals_now is a view (see docs/sql): every deal once, without deleted ones.")
-        self.say("Tier is a custom field of this company's deals.", "")
-        if self._console.is_terminal:
-            self._console.print(Syntax(QUESTION, "sql", background_color="default"))
-        else:
-            self.say(QUESTION)
-        self._console.print(table)
-
-    def comparison(self, batch: Batch, sync: Sync, total: Totals, first: Totals) -> None:
-        """Compare what this run read with the changes and with the first run."""
-        lists = sync.full_refresh_rows
-        self._console.print(
-            f"Since the last run, {batch.count():,} records changed. "
-            f"The connector read {total.rows - lists:,} rows of incremental streams (rows from the "
-            "last minute before the last run and rows without an update time are read again, on "
-            f"purpose) and {lists:,} rows of {len(sync.full_refresh)} "
-            "full refresh streams, using "
-            f"{total.requests:,} requests and {total.tokens:,} tokens.",
-            f"The first run read {first.rows:,} rows, using {first.requests:,} requests and "
-            f"{first.tokens:,} tokens.",
-            sep="\n",
+    def bill(self, total: Totals, daily_tokens: int, sync: Sync, repeated: bool) -> None:
+        """Print what the sync cost. `repeated`: explain why it read more than what changed."""
+        percent = 100 * total.tokens / daily_tokens
+        self.say(
+            f"The bill: {total.tokens:,} API tokens, {percent:.1f} % of this company's "
+            f"{daily_tokens:,} a day."
         )
-        unlisted = batch.count("deleted") - len(batch.changes.get("deals", {}).get("deleted", ()))
-        if unlisted:
-            self._console.print(
-                "Pipedrive still lists deleted deals, but no other deleted records: "
-                f"{unlisted} deleted record{'s are' if unlisted > 1 else ' is'} no longer listed, "
-                "but still in DuckDB."
+        if repeated:
+            self.say(
+                f"{sync.full_refresh_rows:,} of the rows are those of {len(sync.full_refresh)} "
+                "lists that Pipedrive only returns whole."
             )
+        self.say("")
+
+    def answer(self, now: Answer, before: Answer | None) -> None:
+        """Print the query and its result; after the first run, also what has changed in it."""
+        self.say("Open deals in USD (docs/sql has the view deals_now; tier is a custom field):")
+        for line in QUERY.splitlines():
+            self._console.print(f"  {line}", style="cyan", markup=False, soft_wrap=True)
+        if before is not None:
+            changed, of = answer.changed(now, before), len({**now, **before})
+            self.say(
+                f"The result has changed in {changed} of {of} rows since the last run:"
+                if changed
+                else "The result is the same as in the last run:"
+            )
+        self._console.print(answer.as_table(now, before))
+        self.say("")
+
+    def next_commands(self) -> None:
+        """Print the three commands that a user may want to type now."""
+        program = Path(sys.executable).with_name(NAME)
+        if program.is_relative_to(Path.cwd()):
+            program = program.relative_to(Path.cwd())
+        self.say(
+            "Next (docs/setup.md shows what goes into config.json):",
+            "  only the changes   make demo",
+            '  your own query     make demo SQL="FROM deals_now"',
+            f"  your own account   {program} check --config config.json",
+        )
+
+    def _problems(self, sync: Sync) -> list[str]:
+        found = [
+            f"{name}: {read.outcome}"
+            for name, read in sync.read.items()
+            if not read.outcome.startswith("complete to ")
+        ]
+        if self._everything or len(found) <= PROBLEMS:
+            return found
+        return [*found[:PROBLEMS], f"{len(found) - PROBLEMS} more are incomplete: make demo ALL=1"]
 
 
 def check(warehouse: Path) -> None:
@@ -177,12 +200,46 @@ def _row_counts(warehouse: Path, streams: list[str]) -> dict[str, int]:
         return counts
 
 
-def _problems(sync: Sync) -> list[str]:
-    return [
-        f"{name}: {read.outcome}"
-        for name, read in sync.read.items()
-        if not read.outcome.startswith("complete to ")
-    ]
+@dataclass(frozen=True)
+class _Line:
+    """A stream in the table: rows read, rows in DuckDB, and the cost."""
+
+    name: str
+    rows: int
+    held: int
+    requests: int
+    tokens: int
+    seconds: float
+
+    @classmethod
+    def total(cls, name: str, lines: list[_Line]) -> _Line:
+        """The sums of `lines`. Their seconds overlap, so there is no sum of them."""
+        columns = zip(*(line.figures() for line in lines), strict=True)
+        rows, held, requests, tokens = map(sum, columns)
+        return cls(name, rows, held, requests, tokens, seconds=0)
+
+    def figures(self) -> tuple[int, int, int, int]:
+        return self.rows, self.held, self.requests, self.tokens
+
+    def cells(self) -> list[str]:
+        return [f"{figure:,}" for figure in self.figures()]
+
+
+def _lines(sync: Sync, ledger: Ledger, held: dict[str, int]) -> list[_Line]:
+    """A line for each stream, largest first; then, in brackets, the requests of no stream."""
+    spent = {name: (of["requests"], of["tokens"]) for name, of in ledger.items()}
+    lines = []
+    for name in sorted(sync.streams, key=lambda name: (-held[name], name)):
+        read = sync.read.get(name)
+        rows, seconds = (read.rows, read.seconds) if read else (0, 0.0)
+        lines.append(_Line(name, rows, held[name], *spent.pop(name, (0, 0)), seconds=seconds))
+    lines += [_Line(f"({name})", 0, 0, *cost, seconds=0) for name, cost in spent.items()]
+    return lines
+
+
+def _cells(total: Totals, held: int | None = None) -> list[str]:
+    counts = [total.rows, held, total.requests, total.tokens]
+    return [*("" if n is None else f"{n:,}" for n in counts), f"{total.seconds:.1f}"]
 
 
 def _count(number: int) -> str:

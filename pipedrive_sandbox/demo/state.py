@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ..clock import moment, zulu
 from ..options import Options
 
-FORMAT = 1
+FORMAT = 2
 START_OVER = "Start over with: make demo FRESH=1"
 
 
@@ -37,12 +38,24 @@ class Totals(BaseModel):
     rows: int
     requests: int
     tokens: int
+    seconds: float
+
+
+class Figures(BaseModel):
+    """The open deals of one pipeline, in one currency."""
+
+    deals: int
+    tier_1: int
+    usd: Decimal
+
+
+Answer = dict[str, Figures]  # by the name of the pipeline
 
 
 class DemoState(BaseModel):
     """`<folder>/demo.json`: the company's data are generated from seed, scale and `since`, then
     changed by `batches`, in order. `synced` is the number of batches in the warehouse, or None
-    before the first sync."""
+    before the first sync. `answer` is what the last complete run has shown."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,6 +66,7 @@ class DemoState(BaseModel):
     batches: list[Batch] = []
     synced: int | None = None
     first: Totals | None = None
+    answer: Answer | None = None
 
     @property
     def options(self) -> Options:
