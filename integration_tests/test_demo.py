@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,8 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +22,10 @@ from urllib.parse import urlsplit
 import duckdb
 import pytest
 
+from integration_tests.terminal import in_terminal, screen
 from pipedrive_sandbox.clock import moment, plain
+from pipedrive_sandbox.demo.company import A_DAYS_WORK
+from pipedrive_sandbox.demo.state import FORMAT
 from pipedrive_sandbox.demo.sync import skipped_streams
 from pipedrive_sandbox.mutations import INCREMENTAL
 from pipedrive_sandbox.options import Options
@@ -33,33 +39,79 @@ ROOT = Path(__file__).parents[1]
 SCALE = 0.1
 EVERY_STATUS = {"status": "open,won,lost,deleted"}
 OVERLAP = 60  # seconds before the end of a sync, which the next one reads again
+MOST_LINES = 39  # and the line that says that something is being installed
+BIN = Path(sys.executable).parent
+# By a link, as in a checkout of which these tests' environment is the `.venv`.
+PROGRAM = [f".venv/bin/{Path(sys.executable).name}", "-m", "pipedrive_sandbox.demo"]
 
 
-def demo(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    return run(sys.executable, "-m", "pipedrive_sandbox.demo", "--folder", str(folder), *more)
+def environment(**more: str) -> dict[str, str]:
+    """Of a user who typed `make demo` and variables, in a folder whose demo is this checkout's."""
+    inherited = {n: v for n, v in os.environ.items() if n not in ("ALL", "FRESH", "DOCKER", "SQL")}
+    return {**inherited, "PYTHONPATH": str(ROOT), **more}
 
 
-def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {n: v for n, v in os.environ.items() if n not in ("FRESH", "DOCKER")}
+def demo(cwd: Path, *more: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    link_environment(cwd)
+    return run(*PROGRAM, *more, cwd=cwd, **variables)
+
+
+def link_environment(cwd: Path) -> None:
+    if not (cwd / ".venv").exists():
+        (cwd / ".venv").symlink_to(BIN.parent)
+
+
+def make(*words: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run make with what is installed beside this Python."""
+    given = ["-f", f"{ROOT}/Makefile", "-o", ".venv/demo", f"BIN={BIN}", *words]
+    return run("make", *given, cwd=cwd, **variables)
+
+
+def run(
+    *command: str, cwd: Path = ROOT, timeout: float = 300, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
-        cwd=ROOT,
-        env={**inherited, **environment},
+        cwd=cwd,
+        env=environment(**variables),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout,
     )
 
 
 def table(output: str, heading: str) -> dict[str, list[str]]:
     """The rows of the table whose first column is called `heading`, by their first cell."""
-    lines = output[output.index(f"┃ {heading} ") :].split("└")[0].splitlines()
-    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
-    return {first: rest for first, *rest in cells}
+    lines = output.splitlines()
+    at = next(at for at, line in enumerate(lines) if re.match(f"{heading} {{3,}}", line))
+    _, *ends = [cell.end() for cell in re.finditer(r"\S+(?: \S+)*", lines[at])]
+    found = {}
+    for line in lines[at + 1 :]:
+        if not line.strip() or line.startswith("The "):
+            break
+        if not line.startswith("─"):
+            name, *first = re.split(" {2,}", line[: ends[0]].rstrip())
+            others = [line[start:end].strip() for start, end in pairwise(ends)]
+            found[name] = ["".join(first), *others]
+    return found
 
 
 def number(cell: str) -> int:
     return int(cell.replace(",", "") or 0)
+
+
+Sums = dict[str, tuple[int, Decimal]]
+
+
+def open_deals(box: Sandbox) -> Sums:
+    """{pipeline: (open deals in USD, the sum of their values)}."""
+    names = {each["id"]: each["name"] for each in box.records("pipelines")}
+    sums: Sums = {}
+    for deal in box.records("deals"):
+        if deal["status"] == "open" and deal["currency"] == "USD":
+            count, value = sums.get(names[deal["pipeline_id"]], (0, Decimal(0)))
+            sums[names[deal["pipeline_id"]]] = count + 1, value + Decimal(str(deal["value"]))
+    return sums
 
 
 @dataclass
@@ -76,11 +128,32 @@ class Runs:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    folder = tmp_path_factory.mktemp("demo")
-    first, second = (demo(folder, "--scale", str(SCALE)) for _ in range(2))
+    """Two runs whose output goes into a pipe, with all streams."""
+    cwd = tmp_path_factory.mktemp("demo")
+    first, second = (demo(cwd, "--scale", str(SCALE), ALL="1") for _ in range(2))
     assert first.returncode == 0, first.stdout + first.stderr
     assert second.returncode == 0, second.stdout + second.stderr
+    folder = cwd / ".demo"
     return Runs(folder, first, second, json.loads((folder / "demo.json").read_text()))
+
+
+Screens = list[tuple[tuple[int, int], list[str]]]
+
+
+@pytest.fixture(scope="module")
+def screens(tmp_path_factory: pytest.TempPathFactory) -> Screens:
+    """Three runs in terminals, then a fresh one: ((columns, rows), lines of the screen)."""
+    cwd = tmp_path_factory.mktemp("demo")
+    large, small = (100, 35), (80, 24)
+    link_environment(cwd)
+    found = []
+    for size, variables in (large, {}), (small, {}), (large, {}), (small, {"FRESH": "1"}):
+        command = [*PROGRAM, "--scale", str(SCALE)]
+        code, said = in_terminal(*size, command, cwd, environment(**variables))
+        assert code == 0, said
+        assert "Reading" in said, "no progress"
+        found.append((size, screen(said, size[0])))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +169,7 @@ def company_after(runs: Runs) -> Iterator[Sandbox]:
     (batch,) = runs.memory["batches"]
     with Sandbox(Options(scale=SCALE, clock=runs.memory["since"])) as box:
         box.clock.set(batch["at"])
-        assert box.mutate(1, edits=40, adds=10, deletes=5, archives=5) == batch["changes"]
+        assert box.mutate(1, **A_DAYS_WORK) == batch["changes"]
         yield box
 
 
@@ -109,8 +182,101 @@ def test_a_pipe_gets_plain_text_and_no_output_of_pyairbyte(runs: Runs) -> None:
     for run in (runs.first, runs.second):
         assert run.stderr == ""
         assert not re.search(r"[\x00-\x09\x0b-\x1f]", run.stdout)
-        assert max(map(len, run.stdout.splitlines())) <= 120
-    assert "Run `make demo` again to read only what has changed." in runs.first.stdout
+        assert max(map(len, run.stdout.splitlines())) <= 80
+        assert "Reading" not in run.stdout
+
+
+def test_a_run_fits_a_small_screen(screens: Screens) -> None:
+    """Of 110 lines, a small terminal shows the tail."""
+    for (columns, _), lines in screens:
+        assert len(lines) <= MOST_LINES + ("first run" in "".join(lines)), "\n".join(lines)
+        assert max(map(len, lines)) <= min(columns, 80), "a line was wrapped"
+        assert re.match(r"stream {3,}rows read", lines[3 if "Since" in lines[1] else 2])
+
+
+def test_the_last_screen_holds_the_bill_the_result_and_the_next_commands(screens: Screens) -> None:
+    for _, lines in screens:
+        last = "\n".join(lines[-23:])  # of 24; the shell's prompt takes one
+        assert "The bill: " in last
+        assert "  SELECT p.name AS pipeline" in last
+        assert table(last, "pipeline").keys() == {"Sales", "Renewals", "Partners"}
+        assert re.search(r"\n  only the changes +make demo\n", last)
+
+
+def test_each_run_shows_a_result_that_has_changed(screens: Screens) -> None:
+    *others, fresh = ["\n".join(lines) for _, lines in screens]
+    first, second, third = others
+    for again, before in (second, first), (third, second):
+        assert re.search(r"\nThe result has changed in [123] of 3 rows since the last run:", again)
+        now, then = table(again, "pipeline"), table(before, "pipeline")
+        figures = 0 if before is first else 1  # whether it has columns of changes
+        for name, cells in now.items():
+            old = then[name][:: 1 + figures]
+            differences = [number(cell) for cell in cells[1::2]]
+            wanted = [number(a) - number(b) for a, b in zip(cells[::2], old, strict=True)]
+            # Each is rounded by itself.
+            assert all(abs(a - b) <= 1 for a, b in zip(differences, wanted, strict=True))
+        assert any(cell for cells in now.values() for cell in cells[1::2])
+    for once in (first, fresh):
+        assert "last run" not in once
+        assert len(table(once, "pipeline")["Sales"]) == 3
+
+
+def test_the_ten_largest_streams_are_listed_and_the_rest_is_counted(
+    screens: Screens, runs: Runs
+) -> None:
+    for _, lines in screens:
+        rows = table("\n".join(lines), "stream")
+        names = list(rows)
+        assert names[11:] in (["all"], ["all", "first run"])
+        (more,) = re.findall(r"^(\d+) more, `make demo ALL=1`$", names[10])
+        everything = [name for name in table(runs.first.stdout, "stream") if "(" not in name]
+        assert int(more) + 10 == len(everything) - len(["all"])
+        held = [number(rows[name][1]) for name in names[:10]]
+        assert held == sorted(held, reverse=True)
+        for column in range(4):
+            listed = [number(rows[name][column]) for name in names[:11]]
+            assert sum(listed) == number(rows["all"][column])
+
+
+def test_the_next_commands_work(runs: Runs, company: Sandbox) -> None:
+    """They are the last thing that a new user reads."""
+    last = runs.second.stdout.splitlines()[-3:]
+    commands = [re.split(" {2,}", line.strip(), maxsplit=1)[1] for line in last]
+    again, query, own = map(shlex.split, commands)
+    assert again == ["make", "demo"]
+    done = make(*query[1:], "-n", cwd=runs.folder.parent)
+    assert done.stdout.splitlines()[-1].endswith("-m pipedrive_sandbox.demo")
+
+    done = make(*query[1:], cwd=runs.folder.parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "title" in done.stdout
+    assert "stream" not in done.stdout, "a query is no sync"
+
+    config = {
+        "credentials": {"auth_type": "api_token", "api_token": company.api_token},
+        "api_url": company.url,
+    }
+    (runs.folder.parent / "config.json").write_text(json.dumps(config))
+    done = run(*own, cwd=runs.folder.parent, NO_PROXY="127.0.0.1")
+    assert '"SUCCEEDED"' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [("FROM nothing", "DuckDB refused the query."), ("DROP VIEW crm.deals_now", "read-only")],
+)
+def test_a_wrong_query_is_explained(runs: Runs, query: str, sentence: str) -> None:
+    done = demo(runs.folder.parent, SQL=query)
+    assert done.returncode == 1
+    assert sentence in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_query_before_the_first_run_is_explained(tmp_path: Path) -> None:
+    done = demo(tmp_path, SQL="FROM deals_now")
+    assert done.returncode == 1
+    assert "Create it with: make demo" in done.stdout
 
 
 def test_the_sandbox_ends_with_the_demo(runs: Runs) -> None:
@@ -135,18 +301,25 @@ def test_every_record_of_the_company_is_counted_once(runs: Runs, company: Sandbo
     assert {name: number(rows[name][0]) for name in names} == expected
     assert {name: number(rows[name][1]) for name in names} == expected
     assert number(rows["all"][3]) == sum(number(rows[name][3]) for name in rows if name != "all")
+    assert f"The bill: {rows['all'][3]} API tokens, " in runs.first.stdout
 
 
-def test_the_query_shows_who_owns_the_deals(runs: Runs, company: Sandbox) -> None:
-    users = {user["name"] for user in company.records("users")}
-    for run in (runs.first, runs.second):
-        assert "JOIN crm.users" in run.stdout
-        lines = run.stdout[run.stdout.index("┃ pipeline ") :].splitlines()
-        answers = [line.split("│") for line in lines if line.startswith("│")]
-        assert len(answers) == 15
-        assert {answer[3].strip() for answer in answers} <= users
-        assert all(number(answer[5]) > 0 for answer in answers)
-        assert all(answer[2].strip().startswith("Tier ") for answer in answers)
+def test_the_query_has_the_open_deals_of_each_run(
+    runs: Runs, company: Sandbox, company_after: Sandbox
+) -> None:
+    """Archived and deleted deals are none of them, and no currencies are added up."""
+    before, after = open_deals(company), open_deals(company_after)
+    assert before.keys() == after.keys() == table(runs.first.stdout, "pipeline").keys()
+    assert before != after
+    for name, (deals, tier_1, usd) in table(runs.first.stdout, "pipeline").items():
+        assert number(deals) == before[name][0]
+        assert abs(number(usd) - before[name][1]) <= 1
+        assert 0 <= number(tier_1) <= number(deals)
+    for name, cells in table(runs.second.stdout, "pipeline").items():
+        deals, more, _, _, usd, richer = cells
+        assert (number(deals), number(more)) == (after[name][0], after[name][0] - before[name][0])
+        assert abs(number(usd) - after[name][1]) <= 1
+        assert abs(number(richer) - (after[name][1] - before[name][1])) <= 1
 
 
 def test_the_views_hold_what_exists_after_the_second_run(
@@ -200,9 +373,14 @@ def test_the_second_run_reads_and_reports_what_changed(runs: Runs, company: Sand
     assert number(after["all"][0]) * 3 < number(before["all"][0])
     assert number(after["all"][3]) <= number(before["all"][3])
 
-    said = " ".join(runs.second.stdout.split())
-    assert f"Since the last run, {sum(changed.values())} records changed." in said
-    assert f"The first run read {before['all'][0]} rows" in said
+    kinds = [
+        sum(len(of.get(kind, ())) for of in batch["changes"].values())
+        for kind in ("edited", "added", "deleted", "archived")
+    ]
+    (said,) = re.findall("Since the last run, users edited .*", runs.second.stdout)
+    assert list(map(int, re.findall(r"\d+", said))) == kinds
+    kept = [after["first run"][at] for at in (0, 2, 3, 4)]
+    assert kept == [before["all"][at] for at in (0, 2, 3, 4)]
 
 
 def test_the_warehouse_has_the_changes_of_the_sandbox(runs: Runs, company_after: Sandbox) -> None:
@@ -231,8 +409,9 @@ def test_the_warehouse_has_the_changes_of_the_sandbox(runs: Runs, company_after:
 def test_an_unusable_folder_is_explained(
     tmp_path: Path, known: dict[str, Any], sentence: str
 ) -> None:
-    memory = {"format": 1, "seed": 1, "scale": 1, "since": "2026-01-01T00:00:00Z", **known}
-    (tmp_path / "demo.json").write_text(json.dumps(memory))
+    memory = {"format": FORMAT, "seed": 1, "scale": 1, "since": "2026-01-01T00:00:00Z", **known}
+    (tmp_path / ".demo").mkdir()
+    (tmp_path / ".demo" / "demo.json").write_text(json.dumps(memory))
     run = demo(tmp_path)
     said = run.stdout.replace("\n", "")
     assert run.returncode == 1
@@ -244,11 +423,11 @@ def test_an_unusable_folder_is_explained(
 def test_the_image_resumes_where_the_program_stopped(
     runs: Runs, image: str, tmp_path: Path
 ) -> None:
-    folder = shutil.copytree(runs.folder, tmp_path / "demo")
-    third = demo(folder, "--scale", str(SCALE), "--image", image)
+    folder = shutil.copytree(runs.folder, tmp_path / ".demo")
+    third = demo(tmp_path, "--scale", str(SCALE), "--image", image, ALL="1")
     assert third.returncode == 0, third.stdout + third.stderr
     assert third.stderr == ""
-    assert f"The image {image} syncs it through PyAirbyte" in third.stdout
+    assert f"The image {image} reads it through PyAirbyte" in third.stdout
     before, after = (table(each.stdout, "stream") for each in (runs.first, third))
     assert number(after["all"][0]) * 3 < number(before["all"][0])
 
@@ -258,7 +437,7 @@ def test_the_image_resumes_where_the_program_stopped(
     with Sandbox(Options(scale=SCALE, clock=memory["since"])) as box:
         for seed, batch in enumerate(memory["batches"], start=1):
             box.clock.set(batch["at"])
-            box.mutate(seed, edits=40, adds=10, deletes=5, archives=5)
+            box.mutate(seed, **A_DAYS_WORK)
         for name in ("deals", "persons", "activities"):
             held = dict(now.query(f"SELECT id, CAST(update_time AS TEXT) FROM crm.{name}"))
             for record in listed(box, name):
@@ -267,7 +446,7 @@ def test_the_image_resumes_where_the_program_stopped(
 
 
 def test_a_stopped_demo_leaves_no_container(engine: Any, image: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pipedrive_sandbox.demo", "--folder", str(tmp_path)]
+    command = [sys.executable, *PROGRAM[1:], "--folder", str(tmp_path)]
     with subprocess.Popen(
         [*command, "--scale", str(SCALE), "--image", image],
         cwd=ROOT,
@@ -299,8 +478,7 @@ def containers(engine: Any, folder: Path) -> list[str]:
 def test_a_missing_engine_is_explained(tmp_path: Path) -> None:
     """A user runs `make demo DOCKER=1` while Docker is not running."""
     closed = f"unix://{tmp_path}/closed.sock"
-    here = f"BIN={Path(sys.executable).parent}"
-    done = run("make", "-o", ".venv/ready", here, "demo", "DOCKER=1", DOCKER_HOST=closed)
+    done = make("demo", "DOCKER=1", DOCKER_HOST=closed)
     assert done.returncode != 0
     assert "No Docker engine responds." in done.stdout
     assert "docker info" in done.stdout
@@ -316,7 +494,7 @@ def test_a_missing_image_is_explained(engine: Any, tmp_path: Path) -> None:
 
 def test_make_builds_the_image_only_on_request(engine: Any) -> None:
     for settings, wanted in (["DOCKER=1"], True), (["DOCKER=0"], False), ([], False):
-        done = run("make", "-n", "-o", ".venv/ready", "demo", "IMAGE=a:b", "BUILD=-q", *settings)
+        done = make("-n", "demo", "IMAGE=a:b", "BUILD=-q", *settings)
         assert done.returncode == 0, done.stderr
         assert ("docker build -q -t a:b ." in done.stdout) is wanted
         assert ("pipedrive_sandbox.demo --image a:b" in done.stdout) is wanted

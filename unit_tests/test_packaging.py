@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from importlib.metadata import requires
+import sys
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from unit_tests.pyairbyte import needs_pyairbyte
 
 ROOT = Path(__file__).parents[1]
 BUILDS = {"setuptools"}  # builds the package in the image and is then removed
@@ -51,6 +55,42 @@ def test_every_package_that_the_tests_install_has_a_fixed_version() -> None:
     """Otherwise the same commit could pass today and fail tomorrow."""
     wanted = needed("source-pipedrive", frozenset({"test"}), set())
     assert wanted - set(pins((ROOT / "constraints.txt").read_text())) == set()
+
+
+def imported(package: str) -> set[str]:
+    """The first names of all that the modules of `package` import from other packages."""
+    names: set[str] = set()
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.split(".")[0])
+    return names - {package} - sys.stdlib_module_names
+
+
+def test_the_demo_installs_no_tools_of_the_tests() -> None:
+    """A new user would wait for them."""
+    demo = needed("source-pipedrive", frozenset({"demo"}), set())
+    tests = needed("source-pipedrive", frozenset({"test"}), set())
+    tools = {"check-jsonschema", "coverage", "docker", "hypothesis", "kubernetes-validate"}
+    tools |= {"mypy", "pytest", "ruff", "zizmor"}
+    assert demo < tests
+    assert tools <= tests - demo
+
+
+@needs_pyairbyte
+def test_the_demo_installs_all_that_it_imports() -> None:
+    """Its own environment has less than the one in which the other tests run."""
+    demo = needed("source-pipedrive", frozenset({"demo"}), set())
+    packages = packages_distributions()
+    missing = {
+        name
+        for name in imported("pipedrive_sandbox")
+        if not {canonicalize_name(each) for each in packages[name]} & demo
+    }
+    assert imported("pipedrive_sandbox") >= {"airbyte", "duckdb", "rich", "starlette"}
+    assert missing == set()
 
 
 def test_every_package_has_a_hash_and_no_url() -> None:
