@@ -5,11 +5,13 @@ If one got lost, tests would pass against the wrong account.
 
 from __future__ import annotations
 
+import socket
 from argparse import ArgumentParser
 
 import pytest
 
 from pipedrive_sandbox import Options
+from pipedrive_sandbox.__main__ import main
 from pipedrive_sandbox.options import add_to
 from pipedrive_sandbox.service import Service
 from pipedrive_sandbox.switches import Switches
@@ -28,6 +30,18 @@ def read(*arguments: str) -> Options:
 )
 def test_the_command_line_has_every_option(options: Options) -> None:
     assert read(*options.arguments()) == options
+
+
+def test_a_busy_port_is_one_sentence_with_a_remedy() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SystemExit) as stopped:
+            main(["--port", f"{port}", "--scale", "0.01"])
+    said = str(stopped.value)
+    assert said.startswith(f"pipedrive_sandbox: cannot listen on port {port}: ")
+    assert said.endswith("Choose another with --port; 0 picks a free one.")
 
 
 def test_the_command_line_accepts_switches_of_every_type() -> None:
