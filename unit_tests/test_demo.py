@@ -153,7 +153,12 @@ def test_an_installation_is_one_line(tmp_path: Path) -> None:
             "The package index cannot be reached: check the network",
         ),
         (
-            "ERROR: Could not install packages due to an OSError: No space left on device",
+            "      ERROR: Could not find a version that satisfies the requirement setuptools "
+            "(from versions: none)\nerror: subprocess-exited-with-error",
+            "The package index cannot be reached: check the network",
+        ),
+        (
+            "  ERROR: Could not install packages due to an OSError: No space left on device",
             "The packages could not be installed: Could not install packages due to an OSError: "
             "No space left on device.",
         ),

@@ -18,7 +18,7 @@ LOOKS_EVERY = 0.5  # seconds
 # Words of pip and urllib3 when the package index does not answer.
 NO_NETWORK = re.compile(
     "NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|"
-    "Connection refused|Network is unreachable|Max retries exceeded"
+    r"Connection refused|Network is unreachable|Max retries exceeded|\(from versions: none\)"
 )
 
 
@@ -100,7 +100,7 @@ def reason(log: str) -> str:
             "The package index cannot be reached: check the network (behind a proxy, set "
             "HTTPS_PROXY), then try again."
         )
-    errors = re.findall(r"^ERROR: (.+)", log, re.MULTILINE) or ["no reason given"]
+    errors = re.findall("^ *ERROR: (.+)", log, re.MULTILINE) or ["no reason given"]
     return f"The packages could not be installed: {errors[-1].rstrip('.')}."
 
 
