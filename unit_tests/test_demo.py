@@ -68,7 +68,7 @@ def test_the_answer_says_what_changed() -> None:
     before = {"Sales": figures(6, 100), "Old": figures(2, 20)}
     assert changed(now, before) == 3
     lines = printed(before, now)
-    assert "The result has changed in 3 of 3 rows since the last run:" in lines
+    assert "Since the last run, 3 of 3 rows changed:" in lines
     words = [line.split() for line in lines[-4:-1]]
     assert words == [
         ["Sales", "4", "-2", "1", "900", "+800"],
@@ -80,7 +80,7 @@ def test_the_answer_says_what_changed() -> None:
 def test_an_answer_that_has_not_changed_is_not_called_changed() -> None:
     now = {"Sales": figures(4, 900)}
     lines = printed(now, now)
-    assert "The result is the same as in the last run:" in lines
+    assert "Since the last run, no row changed:" in lines
     assert lines[-2].split() == ["Sales", "4", "1", "900"]
 
 

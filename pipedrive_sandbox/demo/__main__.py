@@ -54,7 +54,7 @@ def _demo(options: argparse.Namespace, report: Report) -> None:
         company.wait()
         batch = company.catch_up()
         folder.save(state)
-        report.say(f"A sandbox at {company.url} plays Pipedrive for a made-up company.")
+        report.say(f"A sandbox of Pipedrive runs at {company.url}, with made-up data.")
         if batch:
             report.changes(batch)
         report.say(f"{reader.title} reads it through PyAirbyte into {folder.warehouse}.", "")

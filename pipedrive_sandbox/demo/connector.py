@@ -51,7 +51,7 @@ def image(name: str) -> Connector:
         )
     # The sandbox listens only on this machine's loopback interface.
     options = {"docker_image": name, "use_host_network": True}
-    return Connector(f"The image {name}", options, DESKTOP_HINT if engine == DESKTOP else "")
+    return Connector(name, options, DESKTOP_HINT if engine == DESKTOP else "")
 
 
 def _docker(*arguments: str) -> str | None:

@@ -134,7 +134,7 @@ class Report:
         )
         if repeated:
             self.say(
-                f"{sync.full_refresh_rows:,} of the rows are those of {len(sync.full_refresh)} "
+                f"{sync.full_refresh_rows:,} of the rows come from {len(sync.full_refresh)} "
                 "lists that Pipedrive only returns whole."
             )
         self.say("")
@@ -147,9 +147,9 @@ class Report:
         if before is not None:
             changed, of = answer.changed(now, before), len({**now, **before})
             self.say(
-                f"The result has changed in {changed} of {of} rows since the last run:"
+                f"Since the last run, {changed} of {of} rows changed:"
                 if changed
-                else "The result is the same as in the last run:"
+                else "Since the last run, no row changed:"
             )
         self._console.print(answer.as_table(now, before))
         self.say("")
@@ -161,9 +161,9 @@ class Report:
             program = program.relative_to(Path.cwd())
         self.say(
             "Next (docs/setup.md shows what goes into config.json):",
-            "  only the changes   make demo",
-            '  your own query     make demo SQL="FROM deals_now"',
-            f"  your own account   {program} check --config config.json",
+            "  read only changes       make demo",
+            '  run your own query      make demo SQL="FROM deals_now"',
+            f"  check your own account  {program} check --config config.json",
         )
 
     def _problems(self, sync: Sync) -> list[str]:
