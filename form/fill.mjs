@@ -108,8 +108,13 @@ class Person {
     console.log(`refused   ${what}: ${messages.join(" ")}`);
   }
 
+  /** Takes a picture of the whole form, with every section open. */
   async photograph(name) {
-    await this.page.evaluate(() => document.activeElement.blur());
+    await this.send(); // clears the messages of earlier attempts
+    await this.page.evaluate(() => {
+      document.activeElement.blur();
+      for (const details of document.querySelectorAll("details")) details.open = true;
+    });
     mkdirSync(IMAGES, { recursive: true });
     await this.page.locator("main").screenshot({ path: join(IMAGES, name) });
   }
@@ -117,23 +122,27 @@ class Person {
 
 const descriptor = (person, path) => person.at(path).pattern_descriptor;
 
-async function withApiToken(person, box) {
+// The pictures show the defaults, and so come before any other change.
+async function withApiToken(person, box, image) {
   await person.choose("credentials", "api_token");
   await person.refused("an empty token", 1, "Fill in this field.");
   await person.type("credentials.api_token", "two words");
   await person.refused("a token with a space", 1, descriptor(person, "credentials.api_token"));
   await person.type("credentials.api_token", box.api_token);
+  await person.photograph(image);
   await person.type("daily_token_reserve", 95);
   await person.refused("a reserve of 95 %", 1, "90 or less");
   await person.type("daily_token_reserve", 20);
 }
 
-async function withOAuth(person, box) {
+async function withOAuth(person, box, image) {
   await person.choose("credentials", "oauth2.0");
   await person.refused("an empty app", 3, "Fill in this field.");
   for (const name of ["client_id", "client_secret", "refresh_token"]) {
     await person.type(`credentials.${name}`, box[name]);
   }
+  await person.photograph(image);
+  await person.choose("custom_field_columns", "raw");
   await person.choose("history", "start_date");
   await person.refused("an empty date", 1, "Fill in this field.");
   await person.type("history.start_date", "31/12/2023");
@@ -178,10 +187,9 @@ try {
     page.setDefaultTimeout(10_000);
     await page.goto(pathToFileURL(PAGE).href);
     const person = new Person(page, spec);
-    await fill(person, box);
+    await fill(person, box, image);
     const sent = await person.send();
     if (!sent) throw new Error(`${kind}: ${await page.getByRole("alert").allTextContents()}`);
-    await person.photograph(image);
     check({ ...sent, api_url: box.url });
     const { credentials, ...rest } = sent;
     const keys = Object.keys(credentials).join(", ");

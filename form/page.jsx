@@ -23,6 +23,11 @@ function inWords(errors) {
   return errors.map((error) => ({ ...error, message: sentence(error) }));
 }
 
+// Airbyte shows the links in help texts.
+function Help({ html }) {
+  return <p className="help" dangerouslySetInnerHTML={{ __html: html }} />;
+}
+
 function Field(props) {
   const { id, label, children, hidden, required, schema, uiSchema, rawErrors = [] } = props;
   if (hidden) return <div hidden>{children}</div>;
@@ -38,7 +43,7 @@ function Field(props) {
         {!required && <span className="optional">Optional</span>}
         {descriptor && <span className="descriptor">{descriptor}</span>}
       </div>
-      {schema.description && <p className="help">{schema.description}</p>}
+      {schema.description && <Help html={schema.description} />}
       {children}
       {[...new Set(sentences)].map((sentence) => (
         <p className="error" role="alert" key={sentence}>
@@ -50,13 +55,12 @@ function Field(props) {
 }
 
 // Optional fields are collapsed unless `always_show` says otherwise.
-function Fields({ properties, schema, uiSchema }) {
+function Section({ properties, schema }) {
   const shown = ({ name, hidden }) =>
     hidden || schema.required?.includes(name) || schema.properties[name]?.always_show;
   const collapsed = properties.filter((property) => !shown(property));
   return (
     <>
-      {uiSchema["ui:branch"] && <p className="help">{schema.description}</p>}
       {properties.filter(shown).map(({ content }) => content)}
       {collapsed.length > 0 && (
         <details>
@@ -66,6 +70,28 @@ function Fields({ properties, schema, uiSchema }) {
       )}
     </>
   );
+}
+
+// A card for each section; within one, what is optional comes last.
+function Fields(props) {
+  const { properties, schema, uiSchema } = props;
+  if (!schema.groups) {
+    return (
+      <>
+        {uiSchema["ui:branch"] && <Help html={schema.description} />}
+        <Section {...props} />
+      </>
+    );
+  }
+  return schema.groups.map(({ id, title }) => (
+    <section key={id}>
+      <h2>{title}</h2>
+      <Section
+        {...props}
+        properties={properties.filter(({ name }) => schema.properties[name].group === id)}
+      />
+    </section>
+  ));
 }
 
 function Choice({ selector, optionSchemaField }) {

@@ -124,7 +124,7 @@ class SourcePipedrive(Source):
         parsed = parse(config)
         streams = STREAMS.values()
         removes = parsed.remove_deleted
-        if parsed.custom_fields == "raw":
+        if not parsed.has_columns:
             return AirbyteCatalog(
                 streams=[catalog_entry(stream, stream.schema, removes) for stream in streams]
             )
@@ -194,7 +194,7 @@ class SourcePipedrive(Source):
             _warn_of_rows_that_stay(selected)
         logger.info(f"Reading {len(selected)} streams, with history from {rfc3339(lower)} on.")
         fields = None
-        if parsed.custom_fields != "raw":
+        if parsed.has_columns:
             fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
         audit = audit_settings(parsed, selected)
         options = replace(

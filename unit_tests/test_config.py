@@ -15,15 +15,14 @@ from airbyte_cdk.models import ConnectorSpecificationSerializer, FailureType
 from airbyte_cdk.sources.utils.schema_helpers import check_config_against_spec_or_exit
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from jsonschema import Draft7Validator
 
+from source_pipedrive.config.columns import OneColumnEach, RawOnly
+from source_pipedrive.config.history import AllTime, History, LastPeriod, SinceDate
 from source_pipedrive.config.legacy import migrate
 from source_pipedrive.config.model import (
-    AllTime,
     ApiTokenCredentials,
-    History,
-    LastPeriod,
     OAuthCredentials,
-    SinceDate,
     is_company_address,
     specification,
 )
@@ -81,7 +80,11 @@ GOOD = {
     "second": start("2024-02-29T23:59:59Z"),
     "one worker": with_token(num_workers=1),
     "forty workers": with_token(num_workers=40),
-    "nulls": with_token(num_workers=None, history=None, api_url=None),
+    "nulls": with_token(
+        num_workers=None, history=None, api_url=None, custom_fields=None, custom_field_columns=None
+    ),
+    "columns": with_token(custom_field_columns={"mode": "columns_and_raw"}),
+    "no columns": with_token(custom_field_columns={"mode": "raw"}),
     "address": with_token(api_url="http://localhost:8080/"),
     "Airbyte's own key": with_token(__injected="x"),
     "pasted with blanks": {"credentials": {**TOKEN, "api_token": f" {SECRET}\n"}},
@@ -139,6 +142,22 @@ BAD: dict[str, tuple[Any, str]] = {
     "old date of no known form": (
         {"api_token": SECRET, "replication_start_date": "2017/01/25"},
         'history.start_date "2017/01/25" is not a date.',
+    ),
+    "unknown columns": (
+        with_token(custom_field_columns={"mode": SECRET}),
+        'custom_field_columns.mode is not valid. Use "columns_and_raw" or "raw".',
+    ),
+    "columns as text": (
+        with_token(custom_field_columns="raw"),
+        'custom_field_columns is not an object. Use {"mode": "raw"}, or leave it out for ',
+    ),
+    "unknown custom fields": (
+        with_token(custom_fields=SECRET),
+        'custom_fields is not valid. Use "columns_and_raw" or "raw", or leave it out.',
+    ),
+    "custom fields are an object": (
+        with_token(custom_fields={"mode": "raw"}),
+        "custom_fields is not valid.",
     ),
     "a reserve of all": (with_token(daily_token_reserve=91), "daily_token_reserve is not valid."),
     "a reserve below 0": (with_token(daily_token_reserve=-1), "daily_token_reserve is not valid."),
@@ -352,6 +371,18 @@ MIGRATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         with_token(history={"mode": "all"}),
     ),
+    "columns, as text": (
+        with_token(custom_fields="columns_and_raw"),
+        with_token(custom_field_columns={"mode": "columns_and_raw"}),
+    ),
+    "raw, as text": (
+        with_token(custom_fields="raw"),
+        with_token(custom_field_columns={"mode": "raw"}),
+    ),
+    "raw, as text, changed in today's form": (
+        with_token(custom_fields="raw", custom_field_columns={"mode": "columns_and_raw"}),
+        with_token(custom_field_columns={"mode": "columns_and_raw"}),
+    ),
     "unknown keys stay": (
         {"api_token": SECRET, "__airbyte": {"a": None}},
         with_token(__airbyte={"a": None}),
@@ -377,6 +408,35 @@ def test_a_migrated_configuration_shares_nothing_with_the_old_one() -> None:
     assert new == raw
     new["credentials"]["api_token"] = new["history"]["mode"] = new["other"]["a"] = "changed"
     assert raw == with_token(history=SINCE_2017, other={"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("raw", "shape"),
+    [
+        ({}, OneColumnEach),
+        ({"custom_fields": None}, OneColumnEach),
+        ({"custom_fields": "columns_and_raw"}, OneColumnEach),
+        ({"custom_fields": "raw"}, RawOnly),
+        ({"custom_field_columns": {"mode": "columns_and_raw"}}, OneColumnEach),
+        ({"custom_field_columns": {"mode": "raw"}}, RawOnly),
+        # Whoever opens today's form and saves it means what the form shows.
+        ({"custom_fields": "columns_and_raw", "custom_field_columns": {"mode": "raw"}}, RawOnly),
+    ],
+)
+def test_custom_fields_become_columns_unless_switched_off(
+    raw: dict[str, Any], shape: type[OneColumnEach | RawOnly]
+) -> None:
+    config = parse(with_token(**raw))
+    assert type(config.custom_field_columns) is shape
+    assert config.has_columns == (shape is OneColumnEach)
+
+
+@pytest.mark.parametrize("value", ["columns_and_raw", "raw"])
+def test_programs_that_validate_before_they_call_accept_the_earlier_key(value: str) -> None:
+    """PyAirbyte compares a configuration with the spec itself, before the connector sees it."""
+    raw = with_token(custom_fields=value)
+    assert Draft7Validator(SCHEMA).is_valid(raw)
+    assert not Draft7Validator(SCHEMA).is_valid(with_token(custom_fields="columns"))
 
 
 SCHEMA = specification().connectionSpecification

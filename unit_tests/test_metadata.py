@@ -24,6 +24,7 @@ from source_pipedrive.http import client, hosts, pacing
 from source_pipedrive.stream_sets import CORE
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync import report
+from source_pipedrive.version import HOME
 from unit_tests.pyairbyte import needs_pyairbyte
 
 ROOT = Path(__file__).parent.parent
@@ -168,7 +169,7 @@ def test_every_host_in_the_code_is_known() -> None:
     found = set()
     for path in (ROOT / "source_pipedrive").rglob("*.py"):
         found |= set(re.findall(r"https://([a-z]+)\.pipedrive\.com", path.read_text()))
-    assert found == {"api", "oauth", "developers"}  # the last is documentation
+    assert found == {"api", "oauth"}
 
 
 def test_airbyte_waits_longer_than_the_longest_silence(data: dict[str, Any]) -> None:
@@ -202,7 +203,14 @@ def test_the_spec_and_the_metadata_link_to_the_same_page(data: dict[str, Any]) -
     assert data["documentationUrl"] == DOCUMENTATION_URL
     pages = [page["url"] for page in data["externalDocumentationUrls"]]
     assert len(pages) == len(set(pages))
-    assert DOCUMENTATION_URL in pages
+    assert DOCUMENTATION_URL not in pages
+
+
+def test_the_documentation_is_a_page_of_this_project() -> None:
+    """It is the link beside the form; Airbyte shows no other."""
+    start, _, page = DOCUMENTATION_URL.partition("/blob/main/")
+    assert start == HOME
+    assert (ROOT / page).is_file()
 
 
 def test_the_diagram_in_the_metadata_exists(data: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from docs.generators.blocks import updated
 from docs.generators.listing import groups
+from source_pipedrive.config.model import specification
 from source_pipedrive.streams import GROUPS, STREAMS
 
 ROOT = Path(__file__).parent.parent
@@ -29,3 +30,11 @@ def test_no_link_to_a_file_is_broken() -> None:
     files = [target for target in targets if not target.startswith("https:")]
     assert files
     assert [target for target in files if not (ROOT / target).exists()] == []
+
+
+def test_the_table_of_the_configuration_has_every_field_of_the_form() -> None:
+    """Or whoever writes a configuration by hand never learns of it."""
+    fields = specification().connectionSpecification["properties"]
+    shown = {name for name, field in fields.items() if not field.get("airbyte_hidden")}
+    table = README.read_text().partition("### Configuration\n")[2].partition("\n#")[0]
+    assert {*re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)} == shown

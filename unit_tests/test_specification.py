@@ -92,6 +92,38 @@ def order_is_complete(spec: Node) -> Iterator[str]:
             yield f"{path}: {order}"
 
 
+def sections_are_complete(spec: Node) -> Iterator[str]:
+    """Airbyte shows a field without a section of its own in a card without a title."""
+    root = spec["connectionSpecification"]
+    titles = {section["id"]: section.get("title") for section in root.get("groups", [])}
+    used = {field.get("group") for field in root["properties"].values()}
+    if len(titles) < len(root.get("groups", [])) or not all(titles.values()):
+        yield "two sections with the same id, or one without a title"
+    if used != {*titles}:
+        yield f"{used ^ {*titles}}: a section without fields, or a field without a section"
+    for path, field in fields(spec):
+        if "group" in field and "." in path:
+            yield f"{path}: a section inside a section"
+
+
+def sections_show_a_field(spec: Node) -> Iterator[str]:
+    """A section of optional fields alone would be an empty card until it is opened."""
+    root = spec["connectionSpecification"]
+    for section in root["groups"]:
+        inside = {n: f for n, f in root["properties"].items() if f.get("group") == section["id"]}
+        if not any(f.get("always_show") or n in root["required"] for n, f in inside.items()):
+            yield f"{section['id']}: all fields are collapsed"
+
+
+def help_texts_have_no_html_but_links(spec: Node) -> Iterator[str]:
+    link = r'<a href="https://[^"<>]+" target="_blank">[^<>]+</a>'
+    for path, node in nodes(spec):
+        if re.search("[<&]", re.sub(link, "", node.get("description", "")).replace(" & ", "")):
+            yield f"{path}: {node['description']}"
+        if "<" in node.get("title", "") + node.get("pattern_descriptor", ""):
+            yield f"{path}: a title with HTML"
+
+
 def branches_are_distinct(spec: Node) -> Iterator[str]:
     for path, node in nodes(spec):
         if "oneOf" not in node:
@@ -220,6 +252,23 @@ BROKEN: dict[Rule, list[Callable[[Node], object]]] = {
         lambda spec: at(spec, "labels").update(order=at(spec, "history")["order"]),
         lambda spec: at(spec, "credentials", "oauth2.0", "client_id").update(order=9),
     ],
+    sections_are_complete: [
+        lambda spec: at(spec, "labels").pop("group"),
+        lambda spec: at(spec, "labels").update(group="other"),
+        lambda spec: at(spec)["groups"].pop(),
+        lambda spec: at(spec)["groups"][0].pop("title"),
+        lambda spec: at(spec)["groups"].append({"id": "data", "title": "Data"}),
+        lambda spec: at(spec, "history", "all", "mode").update(group="data"),
+    ],
+    sections_show_a_field: [
+        lambda spec: at(spec, "daily_token_reserve").pop("always_show"),
+        lambda spec: at(spec)["required"].clear(),
+    ],
+    help_texts_have_no_html_but_links: [
+        lambda spec: at(spec, "labels").update(description="<b>On</b>: labels"),
+        lambda spec: at(spec, "labels").update(description='<a href="https://a.b">no tab</a>'),
+        lambda spec: at(spec, "history", "all").update(title="<i>Everything</i>"),
+    ],
     branches_are_distinct: [
         lambda spec: at(spec, "credentials").pop("type"),
         lambda spec: at(spec, "credentials")["oneOf"].pop(),
@@ -249,13 +298,14 @@ BROKEN: dict[Rule, list[Callable[[Node], object]]] = {
         lambda spec: at(spec, "history", "start_date", "start_date").pop("pattern"),
         lambda spec: at(spec, "history", "start_date", "start_date").pop("pattern_descriptor"),
         lambda spec: at(spec, "labels").update(pattern_descriptor="yes or no"),
-        lambda spec: at(spec, "custom_fields").update(format="date"),
+        lambda spec: at(spec, "history", "duration", "duration").update(format="date"),
     ],
     values_are_valid: [
         lambda spec: at(spec, "history").update(default={"mode": "never"}),
         lambda spec: at(spec, "daily_token_reserve").update(default=91),
         lambda spec: at(spec, "history", "start_date", "start_date").update(examples=["31/12/23"]),
         lambda spec: at(spec, "custom_fields")["enum"].append("raw"),
+        lambda spec: at(spec, "custom_field_columns").update(default={"mode": "columns"}),
     ],
     hidden_fields_are_optional: [
         lambda spec: at(spec)["required"].append("api_url"),

@@ -7,9 +7,9 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from source_pipedrive.config.legacy import MAX_WORKERS
+from source_pipedrive.config.places import API_PAGE, APP_PAGE
 
 FILLED_IN = "Leave it out; the connector fills it in."
-APP_PAGE = "Tools and apps > Marketplace manager > your app > OAuth & access scopes"
 # No request costs more, so a sync with this budget always reads something.
 LEAST_BUDGET = 100  # tokens
 MONTHS = {"1 month": 1, "3 months": 3, "6 months": 6, "1 year": 12, "2 years": 24, "5 years": 60}
@@ -29,15 +29,17 @@ def config_error(sentence: str) -> AirbyteTracedException:
 REMEDIES = {
     "credentials": 'Give it auth_type "api_token" and the api_token, or "oauth2.0" and its keys.',
     "credentials.auth_type": 'Use "oauth2.0" or "api_token".',
-    "credentials.api_token": "Copy it from Personal preferences > API in Pipedrive.",
-    "credentials.client_id": f"Copy it from {APP_PAGE}.",
-    "credentials.client_secret": f"Copy it from {APP_PAGE}.",
+    "credentials.api_token": f"Copy it from {API_PAGE} in Pipedrive.",
+    "credentials.client_id": f"Copy it from {APP_PAGE} in Pipedrive.",
+    "credentials.client_secret": f"Copy it from {APP_PAGE} in Pipedrive.",
     "credentials.refresh_token": "Connect to Pipedrive again to get one.",
     "history": 'Use {"mode": "duration", "duration": "1 year"}, or leave it out for that default.',
     "history.mode": 'Use "duration", "all" or "start_date".',
     "history.duration": f"Use one of {', '.join(MONTHS)}.",
     "history.start_date": "Use YYYY-MM-DD.",
-    "custom_fields": 'Use "columns_and_raw" or "raw".',
+    "custom_field_columns": 'Use {"mode": "raw"}, or leave it out for {"mode": "columns_and_raw"}.',
+    "custom_field_columns.mode": 'Use "columns_and_raw" or "raw".',
+    "custom_fields": 'Use "columns_and_raw" or "raw", or leave it out.',
     "labels": "Use true or false.",
     "daily_token_reserve": "Use a whole percentage from 0 to 90.",
     "daily_token_budget": f"Use a whole number, at least {LEAST_BUDGET}, or leave it out.",
@@ -51,7 +53,12 @@ REMEDIES = {
     "api_url": "Use https (http only for 127.0.0.0/8, localhost or [::1]) without user, password, "
     "query or fragment, or leave it out.",
 }
-_TAGS = {"credentials": "auth_type", "history": "mode", "find_deleted_records": "mode"}
+_TAGS = {
+    "credentials": "auth_type",
+    "history": "mode",
+    "custom_field_columns": "mode",
+    "find_deleted_records": "mode",
+}
 _PROBLEMS = {
     "missing": "is missing",
     "union_tag_not_found": "is missing",

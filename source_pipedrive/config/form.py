@@ -15,7 +15,9 @@ from airbyte_cdk.models import (
 )
 from pydantic import BaseModel, ConfigDict, Field
 
-DOCUMENTATION_URL = "https://developers.pipedrive.com/docs/api/v1"
+from source_pipedrive.version import HOME
+
+DOCUMENTATION_URL = f"{HOME}/blob/main/docs/setup.md"
 
 # An HTTP header allows no other characters, and the error they cause quotes the whole value.
 VISIBLE = {"pattern": "^[!-~]*$"}
@@ -29,10 +31,17 @@ class FormModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
-def shown(title: str, description: str) -> ConfigDict:
-    """The title and description of an object in the form, in place of the model's docstring."""
+def shown(title: str, description: str, **keywords: Any) -> ConfigDict:
+    """The title and description of an object in the form, in place of the model's docstring.
+    keywords: further ones of the schema."""
     extra: dict[str, Any] = {"description": description, "additionalProperties": True}
-    return ConfigDict(title=title, json_schema_extra=extra)
+    return ConfigDict(title=title, json_schema_extra={**extra, **keywords})
+
+
+def guide(heading: str, words: str) -> str:
+    """A link to a heading of the guide. Airbyte's form shows the HTML of help texts."""
+    anchor = heading.lower().replace(" ", "-")
+    return f'<a href="{DOCUMENTATION_URL}#{anchor}" target="_blank">{words}</a>'
 
 
 def field(

@@ -1,11 +1,15 @@
 """Configurations of earlier shapes, converted to today's.
 
-The shapes are those of Airbyte's own Pipedrive connector, so that its users can switch without
-filling in the form again:
+Those of Airbyte's own Pipedrive connector, so that its users can switch without filling in the
+form again:
 
 - `{"api_token": ..., "replication_start_date": ...}`
 - `{"authorization": {"auth_type": "Client" | "Token", ...}, "replication_start_date": ...}`
 - `{"credentials": {...}, "replication_start_date" | "start_date": ..., "num_workers": ...}`
+
+And of this connector's first version:
+
+- `{"custom_fields": "columns_and_raw" | "raw"}`
 """
 
 from collections.abc import Mapping
@@ -17,11 +21,13 @@ MAX_WORKERS = 40
 
 _OLD_DATES = ("replication_start_date", "start_date")
 _OLD_KEYS = {"api_token", "authorization", *_OLD_DATES}
+_OLD_COLUMNS = ("columns_and_raw", "raw")
 _OLD_AUTH_TYPES = {"Client": "oauth2.0", "Token": "api_token"}
 _OPTIONAL = {
     "credentials",
     "history",
     "num_workers",
+    "custom_field_columns",
     "custom_fields",
     "labels",
     "daily_token_reserve",
@@ -54,6 +60,7 @@ def migrate(raw: Mapping[str, Any]) -> Migrated:
     was_old = not _OLD_KEYS.isdisjoint(config)
     _move_credentials(config)
     _move_start_date(config)
+    _move_custom_fields(config)
     if was_old and not _is_worker_count(config.get("num_workers")):
         config.pop("num_workers", None)
     return config
@@ -95,6 +102,12 @@ def _move_start_date(config: dict[str, Any]) -> None:
         config["history"] = {"mode": "start_date", "start_date": _todays_form(date)}
     if isinstance(config.get("history"), Mapping):
         config["history"] = _trimmed(config["history"])
+
+
+def _move_custom_fields(config: dict[str, Any]) -> None:
+    if config.get("custom_fields") in _OLD_COLUMNS:
+        config.setdefault("custom_field_columns", {"mode": config["custom_fields"]})
+        del config["custom_fields"]
 
 
 def _todays_form(date: Any) -> Any:

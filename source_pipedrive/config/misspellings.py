@@ -7,22 +7,18 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from source_pipedrive.config.columns import OneColumnEach, RawOnly
 from source_pipedrive.config.deletions import AsReported, Verified
+from source_pipedrive.config.history import AllTime, LastPeriod, SinceDate
 from source_pipedrive.config.legacy import Migrated
-from source_pipedrive.config.model import (
-    AllTime,
-    ApiTokenCredentials,
-    Config,
-    LastPeriod,
-    OAuthCredentials,
-    SinceDate,
-)
+from source_pipedrive.config.model import ApiTokenCredentials, Config, OAuthCredentials
 
 # A key of one shape is not a mistake in another.
 SHAPES = {
     "": (Config,),
     "credentials.": (ApiTokenCredentials, OAuthCredentials),
     "history.": (LastPeriod, AllTime, SinceDate),
+    "custom_field_columns.": (OneColumnEach, RawOnly),
     "find_deleted_records.": (AsReported, Verified),
 }
 KNOWN = {

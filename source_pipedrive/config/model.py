@@ -6,47 +6,47 @@ https://pipedrive.readme.io/docs/how-to-find-the-api-token and
 https://pipedrive.readme.io/docs/marketplace-oauth-authorization
 """
 
-import calendar
 import re
-from abc import abstractmethod
-from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
 from airbyte_cdk.models import ConnectorSpecification
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from source_pipedrive.config.columns import OneColumnEach, RawOnly
 from source_pipedrive.config.deletions import AsReported, Verified
-from source_pipedrive.config.errors import (
-    APP_PAGE,
-    FILLED_IN,
-    LEAST_BUDGET,
-    MONTHS,
-    REMEDIES,
-    config_error,
-    problem,
-    quoted,
-)
+from source_pipedrive.config.errors import FILLED_IN, LEAST_BUDGET, REMEDIES, problem
 from source_pipedrive.config.form import (
     VISIBLE,
     FormModel,
     connector_specification,
     field,
+    guide,
     kept,
     secret,
     shown,
 )
+from source_pipedrive.config.history import AllTime, LastPeriod, SinceDate
 from source_pipedrive.config.legacy import MAX_WORKERS
+from source_pipedrive.config.places import API_PAGE, APP_PAGE
 from source_pipedrive.config.tokens import TokenStore
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-_DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?$"
 _PIPEDRIVE = re.compile(r"https://([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+pipedrive\.com", re.IGNORECASE)
 _ADDRESS = (
     r"^(https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
     r"|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\]))"
     r"(:[0-9]{1,5})?(/[A-Za-z0-9._~%/-]*)?$"
 )
+
+
+_OAUTH_GUIDE = guide("An OAuth app", "the guide")
+# The sections of the form.
+_ACCOUNT, _DATA, _DELETED, _BUDGET = "account", "data", "deleted", "budget"
+_SECTIONS = {
+    _ACCOUNT: "Your Pipedrive account",
+    _DATA: "What to read",
+    _DELETED: "Deleted records",
+    _BUDGET: "API limits",
+}
 
 
 class OAuthCredentials(FormModel):
@@ -59,13 +59,15 @@ class OAuthCredentials(FormModel):
     model_config = shown("OAuth", "Use an OAuth app that you registered with Pipedrive.")
 
     auth_type: Literal["oauth2.0"] = field(0, "Type", "Selects authentication with OAuth.")
-    client_id: str = secret(1, "Client ID", f"In Pipedrive, see {APP_PAGE}.")
-    client_secret: str = secret(2, "Client secret", "On the same page as the client ID.")
+    client_id: str = secret(1, "Client ID", f"In Pipedrive, open {APP_PAGE}. See {_OAUTH_GUIDE}.")
+    client_secret: str = secret(
+        2, "Client secret", f"On the same page as the client ID. See {_OAUTH_GUIDE}."
+    )
     refresh_token: str = secret(
         3,
         "Refresh token",
         "Issued by Pipedrive when a user installs your app. It expires after 60 days without a "
-        "sync. The app's scopes decide what it can read.",
+        f"sync. The app's scopes decide what it can read. See {_OAUTH_GUIDE}.",
     )
     access_token: str = kept(
         4, "Access token", f"Valid for one hour. {FILLED_IN}", VISIBLE, airbyte_secret=True
@@ -98,116 +100,84 @@ class ApiTokenCredentials(FormModel):
     api_token: str = secret(
         1,
         "API token",
-        "In Pipedrive, click your profile picture (top right), then Personal preferences > API > "
-        "Your personal API token. The connector sees what this user sees, so use an "
-        "administrator's token to read everything.",
+        f"In Pipedrive, click your profile picture (top right), open {API_PAGE}, and copy your "
+        "personal API token. The connector sees what this user sees, so use an admin's token to "
+        "read everything.",
     )
-
-
-class History(FormModel):
-    """How far back the first sync reads. One of the three classes below."""
-
-    @abstractmethod
-    def since(self, now: datetime) -> datetime:
-        """The earliest time to read, in UTC and not before 1970.
-
-        `now` must have a time zone. Raises a config error if the start is after `now`.
-        """
-
-
-class LastPeriod(History):
-    """A number of calendar months back, from midnight UTC. A day that the month lacks becomes its
-    last day."""
-
-    model_config = shown("Recent period", "Read the most recent months or years.")
-
-    mode: Literal["duration"] = field(0, "Mode", "Selects a recent period.")
-    duration: Literal["1 month", "3 months", "6 months", "1 year", "2 years", "5 years"] = field(
-        1,
-        "Period",
-        "Counted back from the day of the first sync.",
-        default="1 year",
-        always_show=True,
-    )
-
-    def since(self, now: datetime) -> datetime:
-        today = now.astimezone(UTC)
-        year, month = divmod(today.year * 12 + today.month - 1 - MONTHS[self.duration], 12)
-        day = min(today.day, calendar.monthrange(year, month + 1)[1])
-        return max(EPOCH, datetime(year, month + 1, day, tzinfo=UTC))
-
-
-class AllTime(History):
-    """Everything, which means since 1970."""
-
-    model_config = shown("Everything", "Read all records in the account.")
-
-    mode: Literal["all"] = field(0, "Mode", "Selects the full history.")
-
-    def since(self, now: datetime) -> datetime:
-        return EPOCH
-
-
-class SinceDate(History):
-    """From a date (midnight UTC) or an exact time."""
-
-    model_config = shown("Since a date", "Read records from a date that you choose.")
-
-    mode: Literal["start_date"] = field(0, "Mode", "Selects a start date.")
-    start_date: str = field(
-        1,
-        "Start date",
-        "The first day to read, such as 2024-01-01, or an exact time in UTC.",
-        pattern=_DATE,
-        pattern_descriptor="YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ",
-        format="date-time",
-        examples=["2024-01-01", "2024-01-01T00:00:00Z"],
-    )
-
-    @field_validator("start_date")
-    @classmethod
-    def _is_a_date(cls, value: str) -> str:
-        try:
-            _instant(value)
-        except ValueError:
-            raise problem(
-                f"history.start_date {quoted(value)}is not a date. Use YYYY-MM-DD."
-            ) from None
-        return value
-
-    def since(self, now: datetime) -> datetime:
-        start = _instant(self.start_date)
-        if start > now:
-            raise config_error(
-                f'history.start_date "{self.start_date}" is in the future. '
-                "Use a date that has passed."
-            )
-        return max(EPOCH, start)
 
 
 class Config(FormModel):
-    """A valid configuration. `num_workers` and `daily_token_budget` are None if left empty.
+    """A valid configuration. `num_workers` and `daily_token_budget` are None if left empty;
+    `custom_fields` always is, because `migrate` moves it.
 
     `api_url`, unless "", replaces both Pipedrive's hosts and `credentials.api_domain`.
     """
 
-    model_config = shown("Pipedrive Source Spec", "How to sign in to Pipedrive and what to read.")
+    model_config = shown(
+        "Pipedrive Source Spec",
+        "How to sign in to Pipedrive and what to read.",
+        groups=[{"id": id_, "title": title} for id_, title in _SECTIONS.items()],
+    )
 
     credentials: Annotated[
         ApiTokenCredentials | OAuthCredentials, Field(discriminator="auth_type")
-    ] = field(0, "Authentication", "How the connector signs in to Pipedrive.", type="object")
+    ] = field(
+        0,
+        "Authentication",
+        "How the connector signs in to Pipedrive.",
+        type="object",
+        group=_ACCOUNT,
+    )
     history: Annotated[LastPeriod | AllTime | SinceDate, Field(discriminator="mode")] = field(
         1,
-        "History",
-        "How far back the first sync reads deals, activities, notes, leads, files, mail threads "
-        "and call logs. Persons, organizations and products are always read in full. If you "
-        "choose a longer history later, the next sync reads the missing part.",
+        "History to sync",
+        "Records changed before this are skipped. This applies to deals, activities, notes, leads, "
+        "files, mail threads and call logs. Persons, organizations and products are always read in "
+        "full. If you choose a longer history later, the next sync reads the missing part.",
         default=LastPeriod(mode="duration"),
         type="object",
         always_show=True,
+        group=_DATA,
+    )
+    custom_field_columns: Annotated[OneColumnEach | RawOnly, Field(discriminator="mode")] = field(
+        2,
+        "Custom fields",
+        "How the fields that your company has added appear in your tables.",
+        default=OneColumnEach(mode="columns_and_raw"),
+        type="object",
+        always_show=True,
+        group=_DATA,
+    )
+    labels: Annotated[bool, Field(strict=True)] = field(
+        3,
+        "Show option labels",
+        "On: columns contain the label of an option, such as Gold. Off: its ID, such as 123.",
+        default=True,
+        always_show=True,
+        group=_DATA,
+    )
+    find_deleted_records: Annotated[AsReported | Verified, Field(discriminator="mode")] = field(
+        4,
+        "Find deleted records",
+        "How the stream deleted_records finds them. Pipedrive reports only some deletions, and "
+        "only for a month.",
+        default=AsReported(mode="reported"),
+        type="object",
+        always_show=True,
+        group=_DELETED,
+    )
+    remove_deleted: Annotated[bool, Field(strict=True)] = field(
+        5,
+        "Remove deleted records from your tables",
+        "On: a record that is known to be deleted, and a deal or lead that moved to its archive, "
+        "is removed from its table by destinations that deduplicate. Refresh the schema after you "
+        "switch this on, and select deleted_records.",
+        default=False,
+        always_show=True,
+        group=_DELETED,
     )
     daily_token_reserve: Annotated[int, Field(strict=True, ge=0, le=90)] = field(
-        4,
+        6,
         "API budget reserved for other integrations (%)",
         "Pipedrive gives your company a daily budget of API tokens, which all its integrations "
         "share. A sync stops before it uses the reserved part, and the next sync continues from "
@@ -215,54 +185,46 @@ class Config(FormModel):
         default=10,
         minimum=0,
         maximum=90,
+        always_show=True,
+        group=_BUDGET,
     )
     daily_token_budget: Annotated[int, Field(strict=True, ge=LEAST_BUDGET)] | None = field(
-        5,
-        "Maximum API tokens per sync",
-        "A sync stops when it has used this many tokens, and the next sync continues from there. "
-        "Needed only if Pipedrive does not report how many tokens are left for the day. At least "
-        f"{LEAST_BUDGET}; leave empty for no limit.",
+        7,
+        "Token limit per sync",
+        "A sync stops when it has used this many API tokens, and the next sync continues from "
+        "there. Needed only if Pipedrive does not report how many tokens are left for the day. At "
+        f"least {LEAST_BUDGET}; leave empty for no limit.",
         default=None,
-    )
-    custom_fields: Literal["columns_and_raw", "raw"] = field(
-        2,
-        "Custom fields",
-        "columns_and_raw (recommended): each custom field becomes a column with its own name, "
-        "next to the raw object. raw: only the raw object, with Pipedrive's keys.",
-        default="columns_and_raw",
-    )
-    labels: Annotated[bool, Field(strict=True)] = field(
-        3,
-        "Show option labels",
-        "On: columns contain the label of an option, such as Gold. Off: its ID, such as 123.",
-        default=True,
+        group=_BUDGET,
     )
     num_workers: Annotated[int, Field(strict=True, ge=1, le=MAX_WORKERS)] | None = field(
-        6,
+        8,
         "Parallel requests",
         f"How many requests run at once, from 1 to {MAX_WORKERS}. Leave empty to use as many as "
         "your account's rate limit and Pipedrive's response times allow.",
         default=None,
-    )
-    find_deleted_records: Annotated[AsReported | Verified, Field(discriminator="mode")] = field(
-        7,
-        "Find deleted records",
-        "How the stream deleted_records finds them. Pipedrive reports only some deletions, and "
-        "only for a month.",
-        default=AsReported(mode="reported"),
-        type="object",
-    )
-    remove_deleted: Annotated[bool, Field(strict=True)] = field(
-        8,
-        "Remove deleted records from your tables",
-        "On: a record that is known to be deleted, and a deal or lead that moved to its archive, "
-        "is removed from its table by destinations that deduplicate. Refresh the schema after you "
-        "switch this on, and select deleted_records.",
-        default=False,
+        group=_BUDGET,
     )
     api_url: str = kept(
-        9, "API address", "For tests: replaces Pipedrive's. https, or http on this machine."
+        9,
+        "API address",
+        "For tests: replaces Pipedrive's. https, or http on this machine.",
+        group=_ACCOUNT,
     )
+    # In the schema, so that programs which validate against it accept what they always have.
+    custom_fields: Literal["columns_and_raw", "raw"] | None = field(
+        10,
+        "Custom fields, as configured before",
+        "Replaced by custom_field_columns.",
+        default=None,
+        airbyte_hidden=True,
+        group=_DATA,
+    )
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether custom fields and labels become columns."""
+        return isinstance(self.custom_field_columns, OneColumnEach)
 
     @field_validator("api_url")
     @classmethod
@@ -289,9 +251,3 @@ def specification() -> ConnectorSpecification:
 def is_company_address(address: str) -> bool:
     """Whether a token may be sent to `address`: only https and a host under .pipedrive.com."""
     return _PIPEDRIVE.fullmatch(address) is not None
-
-
-def _instant(value: str) -> datetime:
-    if not re.fullmatch(_DATE, value):
-        raise ValueError("must be YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ")
-    return datetime.fromisoformat(value.removesuffix("Z")).replace(tzinfo=UTC)

@@ -20,6 +20,7 @@ from airbyte_cdk.utils.datetime_helpers import ab_datetime_now, ab_datetime_pars
 from requests.auth import AuthBase
 
 from source_pipedrive.config.model import OAuthCredentials, is_company_address
+from source_pipedrive.config.places import API_PAGE, APP_PAGE
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, no_answer, words
 from source_pipedrive.http.hosts import OAUTH
 
@@ -31,7 +32,7 @@ TOKEN_ANSWER = "Pipedrive's answer to the token request"
 class ApiToken(AuthBase):
     """Sends the API token in the header `x-api-token`, never in a URL."""
 
-    renew = "Copy a new token from Personal preferences > API in Pipedrive."
+    renew = f"Copy a new token from {API_PAGE} in Pipedrive."
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -185,7 +186,7 @@ def _refusal(status: int, failure: str, kind: FailureType) -> SyncError:
             status,
         )
     if "invalid_client" in failure or status == 401:
-        remedy = "The client ID or client secret is wrong: copy both from Pipedrive's Developer Hub"
+        remedy = f"The client ID or client secret is wrong: copy both from {APP_PAGE} in Pipedrive"
     elif status == 400:
         remedy = (
             "The refresh token is no longer valid: it expires when the app is uninstalled, when it "
