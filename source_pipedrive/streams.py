@@ -46,6 +46,7 @@ from source_pipedrive.stream.lists import (
     labelled,
     own_fields,
     paged,
+    primary,
     projects,
     reports,
     short,
@@ -114,7 +115,7 @@ SALES = (
 
 PERSONS = core("persons", "persons", 10, "contacts:read", params={"include_fields": PERSON_EXTRAS},
                optional_fields=PERSON_APPS, **own_fields(PERSON_FIELDS), deleted_as="persons",
-               about="People")
+               **primary("email phone"), about="People")
 ORGANIZATIONS = core("organizations", "organizations", 10, "contacts:read", about="Organizations",
                      params={"include_fields": ORGANIZATION_EXTRAS}, deleted_as="organizations",
                      **own_fields(ORGANIZATION_FIELDS, "label_ids visible_to industry"))

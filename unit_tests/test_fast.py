@@ -164,6 +164,9 @@ TOKENS = st.sampled_from(
         '{"id":1}',
         "[1e5]",
         "[-1.5E300]",
+        '[{"value":"a@b.example","primary":true},{"value":"c"}]',
+        '[{"value":"","primary":true},{"value":"c","primary":1},null]',
+        '{"amount":1,"currency":"EUR"}',
     ]
 )
 PLAIN = st.recursive(
@@ -190,8 +193,18 @@ def objects(draw: st.DrawFn, keys: tuple[str, ...]) -> str:
     return "{" + ",".join(f'"{key}":{draw(values())}' for key in chosen) + "}"
 
 
-STANDARD = ("title", "value", "label_ids", "type", "outcome", "update_time", "size")
-MORE = ("new_key", "get", "class", "no identifier", "_private", "custom_fields", "id", "tier")
+STANDARD = ("title", "value", "label_ids", "type", "outcome", "update_time", "size", "emails")
+MORE = (
+    "new_key",
+    "get",
+    "class",
+    "no identifier",
+    "_private",
+    "custom_fields",
+    "id",
+    "tier",
+    "primary_email",
+)
 
 
 @st.composite
@@ -229,7 +242,7 @@ FIRST = json.dumps(
 
 
 @pytest.mark.parametrize("config", CONFIGS)
-@pytest.mark.parametrize("name", ["deals", "persons", "activities"])
+@pytest.mark.parametrize("name", ["deals", "persons", "activities", "leads"])
 @settings(max_examples=100, deadline=None)
 @given(pages=st.lists(pages(), min_size=1, max_size=3))
 def test_both_paths_write_the_same(name: str, config: str, pages: list[bytes]) -> None:

@@ -49,10 +49,7 @@ class FieldPlan:
 
     def fill(self, records: Sequence[Record]) -> None:
         """Adds the columns to the records."""
-        for record in records:
-            # Pipedrive added such a key after discovery; the column belongs to the custom field.
-            for name in self.names.intersection(record):
-                record[f"pipedrive_{name}"] = record.pop(name)
+        set_aside(self.names, records)
         raws = [record.get(RAW) for record in records]
         objects = [raw if isinstance(raw, dict) else {} for raw in raws]
         of_fields = {key: [each.get(key) for each in objects] for key in self.conversions}
@@ -77,6 +74,14 @@ class FieldPlan:
         for ids, conversion in self.labels:
             found[conversion.column] = conversion.run(values(records, ids))
         return found
+
+
+def set_aside(names: frozenset[str], records: Sequence[Record]) -> None:
+    """Renames the keys of records that are names of our columns: Pipedrive has added such a key
+    since."""
+    for record in records:
+        for name in names.intersection(record):
+            record[f"pipedrive_{name}"] = record.pop(name)
 
 
 def put(columns: Mapping[str, Values], records: Sequence[Record]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from source_pipedrive.fields.columns import RAW
-from source_pipedrive.fields.plan import FieldPlan, put
+from source_pipedrive.fields.parts import Parts
+from source_pipedrive.fields.plan import FieldPlan, put, set_aside
 from source_pipedrive.fields.raw import CustomFields
 from source_pipedrive.fields.values import Values, text
 from source_pipedrive.http.shapes import ShapedRecord, values
@@ -23,8 +25,8 @@ class Plan:
 
     v1's times, `2024-05-01 10:00:00` in UTC, are written as RFC 3339 like v2's. Nulls at the top
     level are dropped, as the CDK's serializer drops them. fields: for streams with columns for
-    custom fields or labels. marks: records that Pipedrive marks as deleted get a time in
-    `_ab_cdc_deleted_at`: that of their last change, or else `until`.
+    custom fields or labels. schema: as in the catalog. marks: records that Pipedrive marks as
+    deleted get a time in `_ab_cdc_deleted_at`: that of their last change, or else `until`.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class Plan:
         fields: FieldPlan | None = None,
         marks: bool = False,
         until: int = 0,
+        schema: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.stream = stream.name
         self._mark = stream.incremental.deletion_mark if marks else None
         self._changed, self._until = stream.cursor_field or "", rfc3339(until)
         self._fields = fields
+        self._parts = Parts(stream, schema)
         self._times = stream.times if stream.endpoint.version == 1 else ()
         self._user_id = user_id if stream.kind is Kind.SINGLE else None
         self._texts = stream.texts
@@ -61,7 +65,8 @@ class Plan:
         else:
             shaped = [without_nulls(item) for item in self._fields.gather(records)]
             self._fields.fill(shaped)
-        put(self._deleted_at(shaped), shaped)
+        set_aside(self._parts.names, shaped)
+        put({**self._parts.columns(shaped), **self._deleted_at(shaped)}, shaped)
         return shaped
 
     def shape_structs(self, records: Sequence[Any]) -> Sequence[Record] | ShapedRecords:
@@ -69,13 +74,14 @@ class Plan:
         hold texts already."""
         first, fields = records[0], self._fields
         keys = first.__struct_fields__
-        aside = fields is None or fields.can_be_beside(first)
+        aside = self._parts.names.isdisjoint(keys)
+        aside = aside and (fields is None or fields.can_be_beside(first))
         if not aside or self._user_id is not None or self._times or self._secret_keys & {*keys}:
             return self.shape([record.plain() for record in records])
         raw = self._raw if RAW in keys else None
-        columns: dict[str, Values] = {}
+        columns: dict[str, Values] = self._parts.columns(records)
         if fields is not None and fields.names:
-            columns = fields.columns(records, raw.values(records) if raw is not None else {})
+            columns |= fields.columns(records, raw.values(records) if raw is not None else {})
         elif raw is not None:
             raw.settle(records)
         return ShapedRecords(records, rows({**columns, **self._deleted_at(records)}))

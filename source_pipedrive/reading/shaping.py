@@ -59,5 +59,7 @@ class Shaping:
                     wanted = self._fields
                     fields = plan_of(self._stream, self._schema, wanted.definitions, wanted.labels)
                 marks = DELETED_AT in (self._schema.get("properties") or {})
-                self._plan = Plan(self._stream, self._user_id, fields, marks, self._until)
+                self._plan = Plan(
+                    self._stream, self._user_id, fields, marks, self._until, self._schema
+                )
             return self._plan

@@ -1,7 +1,7 @@
 """What a stream is, and the builders that the table of streams is written with."""
 
 from source_pipedrive.stream.access import Needs, StreamAccess, UnavailableAnswer
-from source_pipedrive.stream.definition import Child, Columns, Derived, Stream, table
+from source_pipedrive.stream.definition import Child, Columns, Derived, Part, Stream, table
 from source_pipedrive.stream.endpoint import SORTED, Endpoint, Incremental
 from source_pipedrive.stream.kinds import (
     NOT_REQUESTED,
@@ -27,6 +27,7 @@ __all__ = [
     "Kind",
     "Needs",
     "Paging",
+    "Part",
     "Stream",
     "StreamAccess",
     "Touches",

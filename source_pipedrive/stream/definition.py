@@ -15,6 +15,18 @@ from source_pipedrive.stream.endpoint import Endpoint, Incremental
 from source_pipedrive.stream.kinds import NOT_REQUESTED, Kind
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a column takes from the value of a standard field."""
+
+    field: str
+    """The field, whose value is an object or a list of objects."""
+    key: str
+    """Key of the part in such an object."""
+    primary: bool = False
+    """Whether the value is a list; its primary object counts, or the first if none is primary."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Columns:
     """How the keys of Pipedrive's records become columns."""
@@ -29,6 +41,8 @@ class Columns:
     """Columns for the names behind the ids in standard fields: {field: column}."""
     label_lists: Mapping[str, Stream] = field(default_factory=dict)
     """Lists of those names, for fields whose definition lacks them: {field: list}."""
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    """Columns with a part of a standard field's value: {column: part}."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Keys of fields in a v1 list that have another name in v2: {v1: v2}."""
     param_columns: tuple[str, ...] = ()
@@ -52,6 +66,8 @@ class Columns:
             yield "its custom fields need definitions"
         if not self.labels.keys() <= properties.keys():
             yield "its schema lacks a field that has a label"
+        if any(not {name, part.field} <= {*properties} for name, part in self.parts.items()):
+            yield "its schema lacks a column in parts, or the field that it is a part of"
         if not set(self.as_text) <= texts:
             yield "a key in as_text is not a string in its schema"
         if self.counts is not None and self.counts[1] not in properties:

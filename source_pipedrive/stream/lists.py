@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any
 
 from source_pipedrive.stream.access import StreamAccess
-from source_pipedrive.stream.definition import Columns, Derived, Stream
+from source_pipedrive.stream.definition import Columns, Derived, Part, Stream
 from source_pipedrive.stream.endpoint import Endpoint, Incremental
 from source_pipedrive.stream.kinds import Changes, Kind, Paging, Touches
 from source_pipedrive.stream.needs import NEEDS, NO_PROJECTS, UNAVAILABLE, WITH_FULL
@@ -174,14 +174,20 @@ def own_fields(fields: Stream, labels: str = "label_ids visible_to") -> dict[str
 
 
 def inherited_fields(labels: Stream, *fields: Stream) -> dict[str, Any]:
-    """Keywords of a v1 list whose records have the custom fields of other objects, inline.
-    labels: the list of the records' own labels."""
+    """Keywords of a v1 list of leads: their records have the custom fields of other objects,
+    inline, and a value with its currency. labels: the list of the records' own labels."""
     return {
         "custom_fields": "inline",
         "definitions": fields,
         "labels": labelled("label_ids visible_to channel"),
         "label_lists": {"label_ids": labels},
+        "parts": {f"value_{key}": Part("value", key) for key in ("amount", "currency")},
     }
+
+
+def primary(names: str) -> dict[str, Any]:
+    """Keywords of a list whose records have several of each of these, one of them primary."""
+    return {"parts": {f"primary_{name}": Part(f"{name}s", "value", True) for name in names.split()}}
 
 
 def addon(name: str, path: str, paging: Paging = Paging.CURSOR, **keywords: Any) -> Stream:
