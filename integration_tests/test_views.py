@@ -266,6 +266,20 @@ def test_ways_to_reach_a_person_are_those_listed(company: Company, column: str) 
     assert company.keys(columns, f"person_{column}s") == wanted
 
 
+@pytest.mark.parametrize("column", ["email", "phone"])
+def test_the_primary_way_to_reach_a_person_has_a_column(company: Company, column: str) -> None:
+    """The one that Pipedrive marks, or else the first."""
+    wanted, unmarked = set(), 0
+    for person in company.listed("persons"):
+        entries = person[f"{column}s"] or []
+        marked = [entry["value"] for entry in entries if entry["primary"]]
+        unmarked += bool(entries and not marked)
+        first = [*marked, *(entry["value"] for entry in entries)][:1]
+        wanted.add((person["id"], first[0] if first else None))
+    assert unmarked
+    assert company.keys(f"id, primary_{column}", "persons_now") == wanted
+
+
 def test_the_time_that_deals_spent_in_each_stage(company: Company) -> None:
     closed: defaultdict[tuple[int, int], int] = defaultdict(int)
     there = set()

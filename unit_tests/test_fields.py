@@ -84,11 +84,44 @@ def test_a_custom_enum_is_a_column_by_default() -> None:
     tier = properties["customer_tier"]
     assert tier["type"] == ["null", "string"]
     assert tier["title"] == "Customer tier"
-    assert "enum" in tier["description"]
-    assert TIER in tier["description"]
+    about = f'Custom field "Customer tier" (single option); Pipedrive key {TIER}'
+    assert tier["description"] == about
     assert properties["label_names"]["type"] == ["null", "array"]
+    assert properties["label_names"]["description"] == "Names of the labels in label_ids"
     assert "custom_fields" in properties
     assert "title" in properties
+
+
+@pytest.mark.parametrize(
+    ("type_", "abouts"),
+    [
+        (
+            "monetary",
+            ['Custom field "F" (monetary)', 'Currency of the custom field "F" (monetary)'],
+        ),
+        (
+            "daterange",
+            ['Custom field "F" (date range)', 'End of the custom field "F" (date range)'],
+        ),
+        (
+            "timerange",
+            [
+                'Custom field "F" (time range)',
+                'End of the custom field "F" (time range)',
+                'Time zone of the custom field "F" (time range)',
+            ],
+        ),
+        ("varchar", ['Custom field "F" (text)']),
+        ("set", ['Custom field "F" (multiple options)']),
+        ("a_new_type", ['Custom field "F" (a_new_type)']),
+    ],
+)
+def test_an_analyst_reads_which_field_a_column_is(type_: str, abouts: list[str]) -> None:
+    """The names and types are those that a person sees in Pipedrive."""
+    found = discovered(DEALS, Definitions(Account([v2(SIZE, "F", type_)])))
+    assert [column.schema["description"] for column in found or ()] == [
+        f"{about}; Pipedrive key {SIZE}" for about in abouts
+    ]
 
 
 def test_discovery_is_one_request_if_no_names_collide() -> None:

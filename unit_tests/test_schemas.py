@@ -91,6 +91,11 @@ UNDECLARED = {"billing_addons"}
 V1_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)")
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
+# Our words, and those of Pipedrive's API.
+JARGON = re.compile(
+    r"opt-in field|opt-in;|\bhash|keyed by|option id|vendor|recorded answer|added here|payload"
+    r"|\bendpoint|\bv[12]\b|param|\bboolean|\benum\b(?! \()|\barray"
+)
 formats = FormatChecker(formats=["date"])
 
 
@@ -165,6 +170,13 @@ def test_properties_are_described_open_and_typed(stream: str) -> None:
         assert ("object" in kinds) == (part.get("additionalProperties") is True), place
         assert ("array" in kinds) == ("items" in part), place
         assert "enum" not in part, f"{place}: a new value of the vendor would break validation"
+
+
+@pytest.mark.parametrize("stream", NAMES)
+def test_a_description_has_no_words_of_programmers(stream: str) -> None:
+    """An analyst reads it in the warehouse, without Pipedrive's API documentation."""
+    for place, part in parts(schema_of(stream), ""):
+        assert not JARGON.findall(part.get("description", "")), place
 
 
 @pytest.mark.parametrize("stream", WITHOUT_ENDPOINT)

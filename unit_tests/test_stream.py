@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from source_pipedrive.stream import Changes, Paging, Stream, table
+from source_pipedrive.stream import Changes, Paging, Part, Stream, table
 from source_pipedrive.stream.field_lists import DEAL_EXTRAS
 from source_pipedrive.stream.lists import whole
 from source_pipedrive.streams import STREAMS
@@ -46,6 +46,8 @@ CUT = [
         ({"paging": Paging.WHOLE, "limit": None}, "needs pages"),
         ({"version": 1}, "ASCENDING needs v2"),
         ({"changes": Changes.RESTARTING}, "RESTARTING needs v1"),
+        ({"parts": {"amount": Part("value", "amount")}}, "a column in parts"),
+        ({"parts": {"title": Part("values", "amount")}}, "a column in parts"),
         ({"param_sets": ({"a": "1"}, {"a": "2"})}, "several param_sets"),
     ],
 )

@@ -16,6 +16,7 @@ from .random_values import RandomValues, RecordTimes
 
 EXTRAS = POOL
 DELETED = 0.01  # share of additional records, deleted within the last 30 days
+UNMARKED = 25  # of this many persons, one has no primary address: Pipedrive does not promise one
 
 _COUNTS = (
     "open_deals_count",
@@ -155,6 +156,7 @@ def persons(
     for id_, (times, deleted_at) in enumerate(times_and_deletions(rng, count), start=1):
         first, last = rng.name()
         mail = f"{first}.{last}".lower()
+        marked = id_ % UNMARKED > 0
         record: Record = {
             "id": id_,
             "name": f"{first} {last}",
@@ -164,8 +166,8 @@ def persons(
             "org_id": rng.some(rng.number(1, sizes.organizations), 0.8),
             "add_time": zulu(times.added),
             "update_time": zulu(times.updated),
-            "emails": _contacts(rng, f"{mail}@work.example", f"{mail}{id_}@home.example"),
-            "phones": _contacts(rng, rng.phone(), rng.phone()),
+            "emails": _contacts(rng, f"{mail}@work.example", f"{mail}{id_}@home.example", marked),
+            "phones": _contacts(rng, rng.phone(), rng.phone(), marked),
             "is_deleted": deleted_at is not None,
             "visible_to": rng.pick((3, 3, 7, 1)),
             "label_ids": _labels(rng),
@@ -182,8 +184,8 @@ def persons(
     return Table("persons", rows, listed=Listing(custom), extra=of, core=True)
 
 
-def _contacts(rng: RandomValues, work: str, home: str) -> list[Record]:
-    entries: list[Record] = [{"value": work, "primary": True, "label": "work"}]
+def _contacts(rng: RandomValues, work: str, home: str, marked: bool) -> list[Record]:
+    entries: list[Record] = [{"value": work, "primary": marked, "label": "work"}]
     if rng.chance(0.3):
         entries.append({"value": home, "primary": False, "label": "home"})
     return entries if rng.chance(0.9) else []

@@ -56,6 +56,21 @@ PARTS: dict[str, dict[str, Schema]] = {
     "timerange": {"until": TIME, "timezone": TEXT},
     "time": {"timezone": TEXT},
 }
+# What Pipedrive's pages call a type, where its key says something else.
+CALLED = {
+    "varchar": "text",
+    "text": "large text",
+    "varchar_auto": "autocomplete",
+    "double": "numerical",
+    "enum": "single option",
+    "set": "multiple options",
+    "org": "organization",
+    "people": "person",
+    "daterange": "date range",
+    "timerange": "time range",
+}
+# What the column of a part contains.
+CONTENTS = {"currency": "Currency", "until": "End", "timezone": "Time zone"}
 
 
 @dataclass(frozen=True)
@@ -73,9 +88,10 @@ class Column:
     def schema(self) -> Schema:
         """The property that `discover` lists."""
         schema = PARTS[self.type][self.part] if self.part else TYPES.get(self.type, TEXT)
-        what = f"{self.part} of the custom field" if self.part else "Custom field"
+        what = f"{CONTENTS[self.part]} of the custom field" if self.part else "Custom field"
         annotations = {KEY: self.key, TYPE: self.type, **({PART: self.part} if self.part else {})}
-        about = f"{what} of type {self.type}, {self.key} in Pipedrive"
+        kind = CALLED.get(self.type, self.type)
+        about = f'{what} "{self.title}" ({kind}); Pipedrive key {self.key}'
         return {**schema, "title": self.title, "description": about, **annotations}
 
 
@@ -131,15 +147,16 @@ def with_columns(stream: Stream, columns: Sequence[Column] | None, labels: bool)
     if stream.columns.has_custom_fields:
         raw = properties.get(RAW) or {
             "type": ["null", "object"],
-            "description": "The account's own fields, keyed by field hash",
+            "description": "All custom fields in one object, under Pipedrive's keys",
             "additionalProperties": True,
         }
         seen = sorted({column.key[:SEEN] for column in columns or ()})
         properties[RAW] = {**raw, MARK: seen if columns is not None else None}
     if labels and columns is not None:
         for ids, name in stream.columns.labels.items():
-            names = LIST if "array" in properties[ids]["type"] else TEXT
-            properties[name] = {**names, "description": f"What `{ids}` is called in Pipedrive"}
+            several = "array" in properties[ids]["type"]
+            about = f"Names of the labels in {ids}" if several else f"Name of the option in {ids}"
+            properties[name] = {**(LIST if several else TEXT), "description": about}
     for column in sorted(columns or (), key=lambda column: column.name):
         properties[column.name] = column.schema
     return {**schema, "properties": properties}
