@@ -50,7 +50,7 @@ NOT_COPIED = shutil.ignore_patterns(
         "build",
         "dist",
     ),
-    *("*.egg-info", "*.png"),
+    "*.egg-info",
 )
 
 
