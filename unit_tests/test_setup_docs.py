@@ -14,7 +14,8 @@ import pytest
 
 from docs.generators.access import permissions, scopes
 from docs.generators.blocks import updated
-from source_pipedrive.config.model import Config
+from source_pipedrive.config.form import DOCUMENTATION_URL
+from source_pipedrive.config.model import Config, specification
 from source_pipedrive.streams import STREAMS
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -84,12 +85,30 @@ def test_the_guides_configuration_is_valid() -> None:
     Config.model_validate(json.loads(block.text))
 
 
-def test_no_link_is_broken() -> None:
-    text = GUIDE.read_text()
-    headings = {
+def headings(text: str) -> set[str]:
+    """The anchors of a page's headings."""
+    return {
         re.sub(r"[^a-z0-9 -]", "", line.lower()).strip().replace(" ", "-")
         for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     }
+
+
+def test_the_forms_links_lead_to_headings_of_the_guide() -> None:
+    """Each field that OAuth needs has one: its values take several steps to get."""
+    spec = specification().connectionSpecification["properties"]["credentials"]
+    (oauth,) = [each for each in spec["oneOf"] if each["title"] == "OAuth"]
+    for name in oauth["required"]:
+        links = re.findall('<a href="([^"]*)"', oauth["properties"][name]["description"])
+        assert len(links) == (name != "auth_type"), name
+        for link in links:
+            page, _, heading = link.partition("#")
+            assert page == DOCUMENTATION_URL
+            assert page.endswith(str(GUIDE.relative_to(DOCS.parent)))
+            assert heading in headings(GUIDE.read_text())
+
+
+def test_no_link_is_broken() -> None:
+    text = GUIDE.read_text()
     targets = re.findall(r"\]\(([^)]+)\)", text)
     assert targets
     for target in targets:
@@ -97,7 +116,7 @@ def test_no_link_is_broken() -> None:
         if target.startswith("https:"):
             continue
         assert not path or (DOCS / path).exists(), target
-        assert path or heading in headings, target
+        assert path or heading in headings(text), target
 
 
 def test_the_stated_costs_match_the_benchmarks() -> None:
