@@ -221,7 +221,8 @@ def test_tokens_that_were_renewed_reach_the_callback_and_no_log(
     box = start(scale=0.05, rotate_refresh_token=True)
     warehouse = tmp_path / "pipedrive.duckdb"
     old = box.oauth()
-    old["custom_fields"] = "columns_and_raw"  # then discover asks Pipedrive as well
+    del old["custom_fields"]  # the earlier key; a renewal replaces it
+    old["custom_field_columns"] = {"mode": "columns_and_raw"}  # discover asks Pipedrive
 
     def sync(config: dict[str, Any]) -> Sync:
         return client.sync(way, config, ["currencies"], warehouse)
