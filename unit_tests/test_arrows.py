@@ -27,7 +27,7 @@ LAYERS = {
     "http": {"config"},
     "streams": {"stream"},
     "stream": {"http"},
-    "config": set(),
+    "config": {"version"},
 }
 MOST = 13  # attributes of a class
 # Python has no method that sets these.

@@ -15,7 +15,9 @@ from airbyte_cdk.models import (
 )
 from pydantic import BaseModel, ConfigDict, Field
 
-DOCUMENTATION_URL = "https://developers.pipedrive.com/docs/api/v1"
+from source_pipedrive.version import HOME
+
+DOCUMENTATION_URL = f"{HOME}/blob/main/docs/setup.md"
 
 # An HTTP header allows no other characters, and the error they cause quotes the whole value.
 VISIBLE = {"pattern": "^[!-~]*$"}
