@@ -84,22 +84,6 @@ def test_the_guides_configuration_is_valid() -> None:
     Config.model_validate(json.loads(block.text))
 
 
-def test_no_link_is_broken() -> None:
-    text = GUIDE.read_text()
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", line.lower()).strip().replace(" ", "-")
-        for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    }
-    targets = re.findall(r"\]\(([^)]+)\)", text)
-    assert targets
-    for target in targets:
-        path, _, heading = target.partition("#")
-        if target.startswith("https:"):
-            continue
-        assert not path or (DOCS / path).exists(), target
-        assert path or heading in headings, target
-
-
 def test_the_stated_costs_match_the_benchmarks() -> None:
     results = (DOCS.parent / "benchmarks" / "README.md").read_text()
     (tokens,) = re.findall(r"^\| nothing changed +\| (\d+) tokens", results, re.MULTILINE)
