@@ -11,8 +11,8 @@ import pytest
 
 from docs.generators.blocks import updated
 from docs.generators.listing import groups, reason
-from docs.generators.sets import core
 from source_pipedrive.config.model import Config
+from source_pipedrive.stream_sets import CORE
 from source_pipedrive.streams import GROUPS, STREAMS
 
 ROOT = Path(__file__).parent.parent
@@ -84,19 +84,18 @@ def test_the_default_history_is_stated() -> None:
     assert '"history": {"mode": "all"}' in section("Into PostgreSQL")
 
 
-def test_the_core_set_is_the_suggested_one() -> None:
+def test_readme_reads_the_core_set() -> None:
     code = dict(BLOCK.findall(section("Into PostgreSQL")))["python"]
-    (chosen,) = re.findall(r'core = """\n(.*?)"""', code, re.DOTALL)
-    assert "select_streams(core.split())" in code
-    assert chosen.split() == core()
-    assert f"These {len(chosen.split())} streams are" in text()
+    assert "from source_pipedrive.stream_sets import CORE\n" in code
+    assert "source.select_streams(sorted(CORE))" in code
+    assert f"{len(CORE)} streams" in section("Into PostgreSQL")
 
 
 def test_the_way_into_postgresql_is_two_blocks_that_run_as_they_stand() -> None:
     """integration_tests run them. The code is short enough to be read before it is run."""
     languages = [language for language, _ in BLOCK.findall(section("Into PostgreSQL"))]
     assert languages == ["bash", "python"]
-    for heading, most in (("Into DuckDB", 6), ("Into PostgreSQL", 25)):
+    for heading, most in (("Into DuckDB", 6), ("Into PostgreSQL", 24)):
         code = dict(BLOCK.findall(section(heading)))["python"]
         ast.parse(code)
         assert len([line for line in code.splitlines() if line]) <= most

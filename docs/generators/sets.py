@@ -6,28 +6,20 @@ integration_tests/test_sets.py measures the tokens in a sync of the sandbox and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
 
-import yaml
-
-from docs.generators.listing import names
+from docs.generators.listing import quoted
 from source_pipedrive.stream import WITHOUT_PIPEDRIVE, Stream
+from source_pipedrive.stream_sets import CORE, SALES
 from source_pipedrive.streams import STREAMS
 
-METADATA = Path(__file__).parents[2] / "metadata.yaml"
 MOST = 20  # streams that a cell lists
-
-
-def core() -> list[str]:
-    """The streams that metadata.yaml suggests, and README selects."""
-    return list(yaml.safe_load(METADATA.read_text())["data"]["suggestedStreams"]["streams"])
 
 
 def sets() -> dict[str, list[Stream]]:
     """Every stream that requests something, once: by its set."""
     found: dict[str, list[Stream]] = {
-        "The core set": [STREAMS[name] for name in core()],
+        "The core set (`--set core`)": [STREAMS[name] for name in sorted(CORE)],
         "All other lists: archived leads, files, projects, fields, settings, ...": [],
         "Instalments, requested for a hundred deals at a time": [],
         "Goals and pipelines by month": [],
@@ -36,7 +28,7 @@ def sets() -> dict[str, list[Stream]]:
     }
     _, lists, batches, months, changes, rest = found
     for name, stream in STREAMS.items():
-        if stream.kind in WITHOUT_PIPEDRIVE or stream.derived.sources or name in core():
+        if stream.kind in WITHOUT_PIPEDRIVE or stream.derived.sources or name in CORE:
             continue
         child = stream.child
         if child is None:
@@ -54,13 +46,31 @@ def sets() -> dict[str, list[Stream]]:
 
 def table(tokens: Mapping[str, int]) -> str:
     """The table. tokens: what a first sync spent, by stream."""
-    lines = ["| set | streams | tokens of a first sync |", "|---|---|---|"]
-    for title, streams in sets().items():
-        spent = sum(tokens.get(stream.name, 0) for stream in streams)
-        listed = names(streams) if len(streams) <= MOST else f"{len(streams)} streams"
-        lines.append(f"| {title} | {listed} | {about(spent)} |")
-    lines.append(f"| **Everything** | {len(STREAMS)} streams | {about(sum(tokens.values()))} |")
+    rows = {title: [stream.name for stream in streams] for title, streams in sets().items()}
+    (title, core), *others = rows.items()
+    sales = "The sales set (`--set sales`): most of the core set, stage history, goals, statistics"
+    lines = [
+        "| set | streams | tokens of a first sync |",
+        "|---|---|---|",
+        row(title, core, core, tokens),
+        row(sales, SALES, _with_sources(SALES), tokens),
+        *(row(title, listed, listed, tokens) for title, listed in others),
+        row("**Everything** (`--set all`)", STREAMS, tokens, tokens),
+    ]
     return "\n".join([*lines, ""])
+
+
+def row(
+    title: str, streams: Collection[str], paid: Collection[str], tokens: Mapping[str, int]
+) -> str:
+    """One set. paid: the streams whose requests it needs."""
+    listed = quoted(streams) if len(streams) <= MOST else f"{len(streams)} streams"
+    return f"| {title} | {listed} | {about(sum(tokens.get(name, 0) for name in paid))} |"
+
+
+def _with_sources(streams: Collection[str]) -> set[str]:
+    """The streams, and those that they are read with."""
+    return {*streams, *(source.name for name in streams for source in STREAMS[name].sources)}
 
 
 def about(tokens: int) -> str:
