@@ -53,7 +53,7 @@ def test_every_page_can_be_reached_from_readme() -> None:
         reached.add(page)
         for target in links(page):
             file = (page.parent / target.partition("#")[0]).resolve()
-            waiting.append(file if file.suffix else file / "README.md")
+            waiting += file.glob("*.md") if file.is_dir() else [file]
         waiting = [file for file in waiting if file.exists()]
     missing = {page for page in PAGES if page not in reached and page.parent.name != "adr"}
     assert {page.name for page in missing} <= {"SECURITY.md"}
