@@ -14,7 +14,7 @@ import pytest
 
 from docs.generators.access import permissions, scopes
 from docs.generators.blocks import updated
-from source_pipedrive.config.model import Config
+from source_pipedrive.config.model import Config, specification
 from source_pipedrive.streams import STREAMS
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -82,6 +82,14 @@ def test_each_block_runs_in_a_test_or_says_why_not(block: Block) -> None:
 def test_the_guides_configuration_is_valid() -> None:
     (block,) = [block for block in blocks() if block.mark == "file: config/config.json"]
     Config.model_validate(json.loads(block.text))
+
+
+def test_the_table_of_the_configuration_has_every_field_of_the_form() -> None:
+    """Or whoever writes a configuration by hand never learns of it."""
+    fields = specification().connectionSpecification["properties"]
+    shown = {name for name, field in fields.items() if not field.get("airbyte_hidden")}
+    table = GUIDE.read_text().partition("## Configuration\n")[2].partition("\n## ")[0]
+    assert {*re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)} == shown
 
 
 def test_the_stated_costs_match_the_benchmarks() -> None:
