@@ -89,7 +89,7 @@ def test_the_queries_for_a_renamed_field() -> None:
 
 def test_the_streams_of_the_same_name_exist() -> None:
     text = MOVING.read_text()
-    (same,) = re.findall(r"These have the same name in both: (.*?)\.\n\n", text, re.DOTALL)
+    (same,) = re.findall(r"These have the same name in both:\s(.*?)\.\n\n", text, re.DOTALL)
     names = NAME.findall(same)
     assert set(names) <= STREAMS.keys()
     theirs = [NAME.findall(row)[0] for row in rows_of("Streams")]
