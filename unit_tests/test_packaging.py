@@ -71,8 +71,8 @@ def imported(package: str) -> set[str]:
 
 def test_the_demo_installs_no_tools_of_the_tests() -> None:
     """A new user would wait for them."""
-    demo = needed("source-pipedrive", frozenset({"demo"}), set())
-    tests = needed("source-pipedrive", frozenset({"test"}), set())
+    demo = needed("pipedrive-to-warehouse", frozenset({"demo"}), set())
+    tests = needed("pipedrive-to-warehouse", frozenset({"test"}), set())
     tools = {"check-jsonschema", "coverage", "docker", "hypothesis", "kubernetes-validate"}
     tools |= {"mypy", "pytest", "ruff", "zizmor"}
     assert demo < tests
@@ -82,7 +82,7 @@ def test_the_demo_installs_no_tools_of_the_tests() -> None:
 @needs_pyairbyte
 def test_the_demo_installs_all_that_it_imports() -> None:
     """Its own environment has less than the one in which the other tests run."""
-    demo = needed("source-pipedrive", frozenset({"demo"}), set())
+    demo = needed("pipedrive-to-warehouse", frozenset({"demo"}), set())
     packages = packages_distributions()
     missing = {
         name
