@@ -1,4 +1,8 @@
-"""Packaging of source-pipedrive; exact versions live in constraints.txt."""
+"""Packaging; exact versions live in constraints.txt.
+
+The distribution is not named after its command, because another project holds the name
+source-pipedrive at the package index.
+"""
 
 import re
 from pathlib import Path
@@ -32,7 +36,7 @@ TEST = [
 VERSION = Path("source_pipedrive/version.py").read_text(encoding="utf-8")
 
 setup(
-    name="source-pipedrive",
+    name="pipedrive-to-warehouse",
     version=re.findall('^__version__ = "(.+)"', VERSION, re.MULTILINE)[0],
     description="Airbyte source connector for Pipedrive: everything, once, as typed columns",
     long_description=Path("README.md").read_text(encoding="utf-8"),

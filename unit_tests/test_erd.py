@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from docs.generators import core
 from docs.generators.erd import (
     COLOURS,
     IMAGES,
@@ -27,7 +28,9 @@ EACH_STREAM = pytest.mark.parametrize("stream", STREAMS.values(), ids=lambda str
 SPACE = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.mark.parametrize(("name", "make"), [("erd.mmd", mermaid), ("erd.svg", svg)])
+@pytest.mark.parametrize(
+    ("name", "make"), [("erd.mmd", mermaid), ("erd.svg", svg), ("core.svg", core.svg)]
+)
 def test_the_golden_diagram_matches_the_schemas(name: str, make: object) -> None:
     file = IMAGES / name
     wanted = make()  # type: ignore[operator]
@@ -100,7 +103,35 @@ def test_no_box_overlaps_another_or_leaves_the_picture() -> None:
             assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y
 
 
-def test_the_picture_loads_nothing_and_runs_nothing() -> None:
-    root = ElementTree.parse(IMAGES / "erd.svg").getroot()
+@pytest.mark.parametrize("name", ["erd.svg", "core.svg"])
+def test_the_picture_loads_nothing_and_runs_nothing(name: str) -> None:
+    root = ElementTree.parse(IMAGES / name).getroot()
     found = {element.tag.removeprefix(SPACE) for element in root.iter()}
-    assert found == {"svg", "title", "rect", "path", "text"}
+    assert found - {"circle"} == {"svg", "title", "rect", "path", "text"}
+
+
+def test_the_small_picture_joins_ten_objects() -> None:
+    """Each column that an analyst would join on has a line to its object, and no other."""
+    assert len(core.NAMES) == len(set(core.NAMES)) == 10
+    drawn = {
+        (box.name, join.column, join.to) for box in core.boxes().values() for join in box.joins
+    }
+    assert {("deals", "person_id", "persons"), ("deals", "stage_id", "stages")} <= drawn
+    assert {("deal_products", "product_id", "products"), ("notes", "lead_id", "leads")} <= drawn
+    assert not [column for _, column, _ in drawn if column.startswith(("next_", "last_"))]
+    root = ElementTree.parse(IMAGES / "core.svg").getroot()
+    assert len(list(root.iter(f"{SPACE}path"))) == len(drawn)
+
+
+def test_the_small_picture_can_be_read_in_readme() -> None:
+    """GitHub shows a README 830 pixels wide, and scales down what is wider."""
+    root = ElementTree.parse(IMAGES / "core.svg").getroot()
+    assert float(root.attrib["width"]) <= 830
+    assert min(int(each.attrib["font-size"]) for each in root.iter(f"{SPACE}text")) >= 13
+    boxes = list(core.boxes().values())
+    for i, one in enumerate(boxes):
+        assert 0 < one.x < one.x + core.BOX < core.WIDTH
+        assert one.y + one.height < float(root.attrib["height"])
+        for other in boxes[i + 1 :]:
+            below = other.y >= one.y + one.height
+            assert one.column != other.column or below

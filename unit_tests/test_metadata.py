@@ -29,6 +29,7 @@ from unit_tests.pyairbyte import needs_pyairbyte
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = {".md", ".yaml", ".py"}
+COMMAND = "source-pipedrive"
 MEGABYTES = {"Mi": 2**20 / 1e6, "M": 1.0}
 
 
@@ -110,13 +111,29 @@ def packaged(name: str) -> str:
 
 
 def test_metadata_package_and_image_have_the_same_name_and_version(data: dict[str, Any]) -> None:
-    names = {data["dockerRepository"], packaged("name"), label("io.airbyte.name")}
+    names = {data["dockerRepository"], label("io.airbyte.name")}
     versions = {data["dockerImageTag"], label("io.airbyte.version")}
-    assert (names, versions) == ({"source-pipedrive"}, {__version__})
+    assert (names, versions) == ({COMMAND}, {__version__})
     command = [sys.executable, "setup.py", "--version"]
     assert subprocess.check_output(command, cwd=ROOT, text=True).strip() == __version__
     assert data["githubIssueLabel"] in names
-    assert data["remoteRegistries"]["pypi"]["packageName"] in names
+    assert data["remoteRegistries"]["pypi"]["packageName"] == packaged("name")
+
+
+def test_the_distribution_has_a_name_of_its_own() -> None:
+    """At the package index, "source-pipedrive" belongs to another project."""
+    assert packaged("name") == "pipedrive-to-warehouse"
+    assert "source-pipedrive=source_pipedrive.run:main" in (ROOT / "setup.py").read_text()
+
+
+def test_no_page_has_users_install_the_package_of_a_stranger() -> None:
+    """Its code would run on their machines."""
+    pages = [*ROOT.glob("*.*"), *(ROOT / "docs").rglob("*.*"), *(ROOT / ".github").rglob("*.*")]
+    pages = [page for page in pages if page.suffix in {*WRITTEN, ".yml"}]
+    assert {"README.md", "setup.md", "bug.yml"} <= {page.name for page in pages}
+    install = re.compile(rf"\b(?:pip3?|uv|uvx|pipx)\b[^`\n]* [\"']?{COMMAND}\b")
+    assert install.search(f"python -m pip install --user {COMMAND}==1.0")
+    assert [page.name for page in pages if install.search(page.read_text("utf-8"))] == []
 
 
 def test_the_docs_name_the_version_of_the_package() -> None:
@@ -199,18 +216,16 @@ def needs(data: dict[str, Any]) -> list[dict[str, Any]]:
     return list(data["resourceRequirements"]["jobSpecific"])
 
 
-def test_the_spec_and_the_metadata_link_to_the_same_page(data: dict[str, Any]) -> None:
+def test_the_spec_and_the_metadata_link_to_our_guide(data: dict[str, Any]) -> None:
+    """The setup guide opens beside Airbyte's form."""
     assert data["documentationUrl"] == DOCUMENTATION_URL
+    address, _, page = DOCUMENTATION_URL.partition("/blob/main/")
+    assert address == HOME
+    assert (ROOT / page).exists()
     pages = [page["url"] for page in data["externalDocumentationUrls"]]
     assert len(pages) == len(set(pages))
+    assert all(page.startswith("https://") and "pipedrive." in page for page in pages)
     assert DOCUMENTATION_URL not in pages
-
-
-def test_the_documentation_is_a_page_of_this_project() -> None:
-    """It is the link beside the form; Airbyte shows no other."""
-    start, _, page = DOCUMENTATION_URL.partition("/blob/main/")
-    assert start == HOME
-    assert (ROOT / page).is_file()
 
 
 def test_the_diagram_in_the_metadata_exists(data: dict[str, Any]) -> None:

@@ -48,12 +48,12 @@ def test_the_image_installs_the_versions_that_the_tests_ran_with() -> None:
 def test_the_image_installs_what_the_connector_needs_and_nothing_else() -> None:
     """Run `make lock` after a change to setup.py or constraints.txt."""
     installed = set(pins((ROOT / "requirements.txt").read_text()))
-    assert installed == needed("source-pipedrive", frozenset(), set()) | BUILDS
+    assert installed == needed("pipedrive-to-warehouse", frozenset(), set()) | BUILDS
 
 
 def test_every_package_that_the_tests_install_has_a_fixed_version() -> None:
     """Otherwise the same commit could pass today and fail tomorrow."""
-    wanted = needed("source-pipedrive", frozenset({"test"}), set())
+    wanted = needed("pipedrive-to-warehouse", frozenset({"test"}), set())
     assert wanted - set(pins((ROOT / "constraints.txt").read_text())) == set()
 
 
@@ -71,8 +71,8 @@ def imported(package: str) -> set[str]:
 
 def test_the_demo_installs_no_tools_of_the_tests() -> None:
     """A new user would wait for them."""
-    demo = needed("source-pipedrive", frozenset({"demo"}), set())
-    tests = needed("source-pipedrive", frozenset({"test"}), set())
+    demo = needed("pipedrive-to-warehouse", frozenset({"demo"}), set())
+    tests = needed("pipedrive-to-warehouse", frozenset({"test"}), set())
     tools = {"check-jsonschema", "coverage", "docker", "hypothesis", "kubernetes-validate"}
     tools |= {"mypy", "pytest", "ruff", "zizmor"}
     assert demo < tests
@@ -82,7 +82,7 @@ def test_the_demo_installs_no_tools_of_the_tests() -> None:
 @needs_pyairbyte
 def test_the_demo_installs_all_that_it_imports() -> None:
     """Its own environment has less than the one in which the other tests run."""
-    demo = needed("source-pipedrive", frozenset({"demo"}), set())
+    demo = needed("pipedrive-to-warehouse", frozenset({"demo"}), set())
     packages = packages_distributions()
     missing = {
         name

@@ -1,4 +1,4 @@
-"""The tables in CONTRIBUTING.md and README.md that say where things are."""
+"""The tables in CONTRIBUTING.md that say where things are."""
 
 from __future__ import annotations
 
@@ -6,28 +6,26 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "source_pipedrive"
-PAGES = pytest.mark.parametrize("page", ["CONTRIBUTING.md", "README.md"])
+PAGE = ROOT / "CONTRIBUTING.md"
 
 
-def section(page: str) -> str:
+def section() -> str:
     """The text from the heading "Where things are" to the next heading."""
     (found,) = re.findall(
-        r"^#+ Where things are\n(.*?)(?=^#|\Z)", (ROOT / page).read_text("utf-8"), re.M | re.S
+        r"^#+ Where things are\n(.*?)(?=^#|\Z)", PAGE.read_text("utf-8"), re.M | re.S
     )
     return str(found)
 
 
-def places(page: str) -> Iterator[tuple[str, list[Path]]]:
+def places() -> Iterator[tuple[str, list[Path]]]:
     """Each name in the tables, and the paths that it may mean.
 
     A path starts at the repository, at `source_pipedrive/` or beside the first name of its row. A
     bare word is a module in the folder of its row.
     """
-    for row in re.findall(r"^\| .* \|$", section(page), re.M):
+    for row in re.findall(r"^\| .* \|$", section(), re.M):
         names = re.findall(r"`([\w./-]+)`", row)  # commands contain a blank
         for name in names:
             first = PACKAGE / names[0]
@@ -41,16 +39,14 @@ def places(page: str) -> Iterator[tuple[str, list[Path]]]:
             )
 
 
-@PAGES
-def test_no_row_names_a_place_that_does_not_exist(page: str) -> None:
+def test_no_row_names_a_place_that_does_not_exist() -> None:
     """Or a newcomer searches in vain."""
-    found = list(places(page))
+    found = list(places())
     assert len(found) > 10
     assert [name for name, paths in found if not any(path.exists() for path in paths)] == []
 
 
-@PAGES
-def test_no_part_of_the_connector_is_left_out(page: str) -> None:
+def test_no_part_of_the_connector_is_left_out() -> None:
     packages = [path.parent.name for path in PACKAGE.glob("*/__init__.py")]
     assert packages
-    assert [name for name in packages if f"`{name}/" not in section(page)] == []
+    assert [name for name in packages if f"`{name}/" not in section()] == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 
 import pytest
@@ -75,17 +74,3 @@ def test_every_child_stream_states_whether_it_updates_its_parents() -> None:
     assert STREAMS["notes"].incremental.touches["deals"] is Touches.DELETION
     assert STREAMS["activities"].incremental.touches["persons"] is Touches.LIKELY
     assert STREAMS["deal_products"].incremental.touches["deals"] is Touches.UNKNOWN
-
-
-def test_no_link_inside_the_page_is_broken() -> None:
-    text = PAGE.read_text()
-    headings = {
-        re.sub(r"[^a-z0-9_ -]", "", line.lower()).strip().replace(" ", "-")
-        for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    }
-    targets = [t for t in re.findall(r"\]\(([^)]+)\)", text) if not t.startswith("https:")]
-    assert targets
-    for target in targets:
-        path, _, heading = target.partition("#")
-        assert (DOCS / path).exists(), target
-        assert path or heading in headings, target
