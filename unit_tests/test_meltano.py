@@ -1,7 +1,7 @@
 """docs/recipes/meltano.yml and the keys in meltano.md are those of the streams.
 
-tap-airbyte-wrapper itself is on no package index. `published_key` is what it makes of a key, and what
-singer-sdk makes of `__key_properties__`.
+tap-airbyte-wrapper itself is on no package index. `published_key` is what it makes of a key, and
+what singer-sdk makes of `__key_properties__`.
 """
 
 from __future__ import annotations
