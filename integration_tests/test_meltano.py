@@ -56,4 +56,4 @@ def test_the_connectors_own_image_cannot(image: str, mounted: Path) -> None:
     """Once it can, the page needs no second image."""
     done = check(image, mounted)
     assert "SUCCEEDED" not in done.stdout
-    assert "ermission denied" in done.stdout, done.stdout + done.stderr
+    assert f"may not be read by user {IMAGE_USER}" in done.stdout, done.stdout + done.stderr

@@ -76,7 +76,8 @@ class Desk:
                 **OFFLINE,
                 **self.database,
                 "PATH": f"{programs}:{os.environ['PATH']}",
-                "PYTHONPATH": str(self.checkout),
+                # What the page installs must do without.
+                "PYTHONPATH": "" if "pip install" in text else str(self.checkout),
                 "AIRBYTE_LOGGING_ROOT": str(self.checkout / "logs"),
             },
             capture_output=True,
