@@ -1,11 +1,16 @@
-"""A PostgreSQL server for the tests, in a temporary folder that holds its socket as well."""
+"""A PostgreSQL server for the tests, in a temporary folder that holds its socket as well.
+
+Programs that cannot use the socket, such as PyAirbyte, connect to a port, with a password.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import pwd
+import secrets
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -28,14 +33,16 @@ SETTINGS = ("listen_addresses=", "fsync=off", "TimeZone=America/New_York")
 @dataclass(frozen=True)
 class PostgreSQL:
     """A running server. Its superuser needs no password, but only this machine's user and root
-    can reach the socket in `folder`."""
+    can reach the socket in `folder`. `port`: on loopback, if it has one."""
 
     folder: Path
+    port: int | None = None
 
     def environment(self) -> dict[str, str]:
         """This process's, with the place of the server, for programs that connect to it."""
         place = {"PGHOST": str(self.folder), "PGUSER": "postgres", "PGDATABASE": "postgres"}
-        return {**os.environ, **place}
+        port = {"PGPORT": str(self.port)} if self.port else {}
+        return {**os.environ, **place, **port}
 
     def run(self, sql: str, copied: str = "") -> str:
         """Run statements in the schema `crm`; `copied` is what a COPY FROM STDIN reads."""
@@ -60,13 +67,39 @@ class PostgreSQL:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     """A server with an empty schema `crm`."""
+    with temporary() as server:
+        yield server
+
+
+@contextmanager
+def temporary(port: int | None = None) -> Iterator[PostgreSQL]:
+    """A new server with an empty schema `crm`, in a folder that goes with it."""
     found = programs()
     folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
     try:
-        with running(found, folder):
-            yield PostgreSQL(folder)
+        with running(found, folder, port) as server:
+            yield server
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def on_a_port() -> Iterator[dict[str, str]]:
+    """A new, empty database that needs a password: the variables with which psql finds it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with temporary(port) as server:
+        password = "p@ss/:% " + secrets.token_hex(8)  # a URL would read these as its own
+        server.run(f"ALTER USER postgres PASSWORD '{password}'")
+        server.run("CREATE DATABASE warehouse")
+        yield {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(port),
+            "PGDATABASE": "warehouse",
+            "PGUSER": "postgres",
+            "PGPASSWORD": password,
+        }
 
 
 def programs() -> Path:
@@ -86,7 +119,7 @@ def programs() -> Path:
 
 
 @contextmanager
-def running(found: Path, folder: Path) -> Iterator[None]:
+def running(found: Path, folder: Path, port: int | None = None) -> Iterator[PostgreSQL]:
     """Run a new server, as another user if this one is root: the server refuses to run as root."""
     other: dict[str, Any] = {}
     if os.geteuid() == 0:
@@ -94,7 +127,8 @@ def running(found: Path, folder: Path) -> Iterator[None]:
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         other = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     data, log = folder / "data", folder / "log.txt"
-    initdb = [found / "initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8"]
+    trust = ["--auth-local=trust", "--auth-host=scram-sha-256"]
+    initdb = [found / "initdb", *trust, "--username=postgres", "--encoding=UTF8"]
     done = subprocess.run(
         [*initdb, "--no-locale", "--no-sync", "-D", data],
         cwd=folder,
@@ -105,11 +139,12 @@ def running(found: Path, folder: Path) -> Iterator[None]:
         **other,
     )
     assert done.returncode == 0, done.stderr
-    settings = [word for setting in SETTINGS for word in ("-c", setting)]
-    server = [found / "postgres", "-D", data, "-k", folder, *settings]
+    listen = (f"port={port}", "listen_addresses=127.0.0.1") if port else ()
+    settings = [word for setting in (*SETTINGS, *listen) for word in ("-c", setting)]
+    program = [found / "postgres", "-D", data, "-k", folder, *settings]
     with log.open("w") as output:
         shell = subprocess.Popen(
-            ["sh", "-c", UNTIL_THE_PIPE_CLOSES, "sh", *server],
+            ["sh", "-c", UNTIL_THE_PIPE_CLOSES, "sh", *program],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=output,
@@ -118,8 +153,8 @@ def running(found: Path, folder: Path) -> Iterator[None]:
         )
     assert shell.stdin is not None
     try:
-        _wait_for(PostgreSQL(folder), log)
-        yield
+        _wait_for(server := PostgreSQL(folder, port), log)
+        yield server
     finally:
         shell.stdin.close()
         try:

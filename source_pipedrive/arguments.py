@@ -37,6 +37,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     the command is missing or wrong.
     """
     argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["--"]:  # Meltano's tap-airbyte-wrapper puts it before the command
+        argv = argv[1:]
     # If a pipe such as `--help | head` closes, end quietly. For records, see stdout.Writer.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     main = parser()

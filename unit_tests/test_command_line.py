@@ -46,6 +46,13 @@ def test_without_a_command_it_prints_the_usage() -> None:
     assert all(command in done.stderr for command in ("spec", "check", "discover", "read"))
 
 
+def test_the_command_may_follow_two_dashes() -> None:
+    """Meltano's tap-airbyte-wrapper runs `docker run ... IMAGE -- spec`."""
+    done = run("--", "spec")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == run("spec").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -64,6 +64,13 @@ def test_a_failed_sync_keeps_its_states_and_those_of_streams_not_reached(tmp_pat
     assert file.read_text() == record + state("deals", 2) + record
 
 
+def test_the_folder_is_made(tmp_path: Path) -> None:
+    """Each company's pod has one of its own on the shared volume."""
+    folder = tmp_path / "data" / "3"
+    assert sync(folder, state("deals", 1)).returncode == 0
+    assert kept(folder) == {"deals": 1}
+
+
 def test_an_incomplete_line_of_a_killed_connector_is_dropped(tmp_path: Path) -> None:
     """A loader would fail on it."""
     record = line("RECORD", stream="deals", data={"id": 1}, emitted_at=1)

@@ -4,34 +4,19 @@ docs/setup.md has prepared."""
 from __future__ import annotations
 
 import re
-import runpy
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 
+from unit_tests.airflow import ANY_OPERATOR, POD_OPERATOR, arguments, camel
 from unit_tests.test_setup_docs import DOCS, blocks
 
 MANIFEST = DOCS / "kubernetes" / "cronjob.yaml"
 DAG = DOCS / "airflow" / "pipedrive_dag.py"
 KUBERNETES = ("1.30", "1.37")  # the oldest and newest versions that the manifest is checked against
-
-# The parameters of KubernetesPodOperator (apache-airflow-providers-cncf-kubernetes 10.25.0) that
-# the example may use, in addition to those of every operator.
-POD_OPERATOR = """
-    kubernetes_conn_id namespace image name random_name_suffix cmds arguments ports volume_mounts
-    volumes env_vars env_from secrets in_cluster cluster_context labels reattach_on_restart
-    startup_timeout_seconds get_logs image_pull_policy annotations container_resources affinity
-    node_selector image_pull_secrets service_account_name automount_service_account_token
-    tolerations security_context container_security_context full_pod_spec init_containers
-    do_xcom_push pod_template_file pod_template_dict priority_class_name termination_grace_period
-    deferrable poll_interval on_finish_action on_kill_action active_deadline_seconds
-"""
-ANY_OPERATOR = frozenset({"task_id", "retries", "retry_delay", "execution_timeout"})
 
 
 def manifests() -> dict[str, dict[str, Any]]:
@@ -120,62 +105,11 @@ def test_the_commands_create_what_the_manifest_mounts() -> None:
     assert {word for word in words if word.startswith(("/config/", "/program/"))} == made
 
 
-class Strict:
-    """Replaces a class of Airflow or the Kubernetes client and stores its arguments."""
-
-    def __init__(self, **given: Any) -> None:
-        self.given = given
-
-    def __enter__(self) -> Strict:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-
 @pytest.fixture
-def operator(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The arguments that the DAG passes to KubernetesPodOperator. Airflow itself is not installed,
-    because it is far larger than this project with all its tests."""
-    given: list[dict[str, Any]] = []
-
-    class Operator(Strict):
-        def __init__(self, **kwargs: Any) -> None:
-            super().__init__(**kwargs)
-            given.append(kwargs)
-
-    models = ModuleType("models")
-    models.__getattr__ = lambda name: type(name, (Strict,), {})  # type: ignore[method-assign]
-    contents: dict[str, dict[str, Any]] = {
-        "airflow.providers.cncf.kubernetes.operators.pod": {"KubernetesPodOperator": Operator},
-        "airflow.sdk": {"DAG": Strict},
-        "kubernetes.client": {"models": models},
-    }
-    for name, members in contents.items():
-        module = ModuleType(name)
-        vars(module).update(members)
-        monkeypatch.setitem(sys.modules, name, module)
-        for parent in parents(name):
-            monkeypatch.setitem(sys.modules, parent, ModuleType(parent))
-    runpy.run_path(str(DAG))
-    (only,) = given
+def operator() -> dict[str, Any]:
+    """The arguments that the DAG passes to KubernetesPodOperator."""
+    (only,) = arguments(DAG)
     return only
-
-
-def parents(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[:i]) for i in range(1, len(parts))]
-
-
-def camel(value: Any) -> Any:
-    """A model in the form that the Kubernetes client sends."""
-    if isinstance(value, Strict):
-        return {
-            re.sub(r"_(\w)", lambda match: match[1].upper(), name): camel(part)
-            for name, part in value.given.items()
-        }
-    if isinstance(value, list):
-        return [camel(item) for item in value]
-    return value
 
 
 def test_airflow_accepts_the_operators_arguments(operator: dict[str, Any]) -> None:

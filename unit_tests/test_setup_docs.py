@@ -43,15 +43,15 @@ class Block:
         return self.text.split("\n")[0][:60]
 
 
-def blocks() -> list[Block]:
-    """All fenced code blocks of the guide, in order."""
+def blocks(text: str | None = None) -> list[Block]:
+    """All fenced code blocks of a page's text, by default of the guide, in order."""
     return [
         Block(
             mark=found[1] if (found := re.fullmatch(r" *<!-- (.*) -->", match["before"])) else "",
             language=match["language"],
             text=dedent(match["text"]),
         )
-        for match in FENCE.finditer(GUIDE.read_text())
+        for match in FENCE.finditer(GUIDE.read_text() if text is None else text)
     ]
 
 

@@ -23,6 +23,7 @@ class Messages:
     """What a run stores in `folder`: whole lines, and the last state of each stream."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._state = folder / "state.json"
         if not self._state.exists():
             self._state.write_text("[]")

@@ -55,32 +55,33 @@ BEGIN
 END
 $do$;
 
+-- Airbyte's destination stores lists as jsonb, PyAirbyte as json, with a JSON null where there is none.
 CREATE OR REPLACE VIEW deal_labels AS
 SELECT
     deals_now.id AS deal_id,
     label.id::BIGINT AS label_id,
-    deals_now.label_names ->> (label.place - 1)::INTEGER AS label
+    deals_now.label_names::JSONB ->> (label.place - 1)::INTEGER AS label
 FROM deals_now
 CROSS JOIN LATERAL
-    JSONB_ARRAY_ELEMENTS_TEXT(deals_now.label_ids) WITH ORDINALITY AS label (id, place);
+    JSONB_ARRAY_ELEMENTS_TEXT(NULLIF(deals_now.label_ids::JSONB, 'null')) WITH ORDINALITY AS label (id, place);
 
 CREATE OR REPLACE VIEW person_labels AS
 SELECT
     persons_now.id AS person_id,
     label.id::BIGINT AS label_id,
-    persons_now.label_names ->> (label.place - 1)::INTEGER AS label
+    persons_now.label_names::JSONB ->> (label.place - 1)::INTEGER AS label
 FROM persons_now
 CROSS JOIN LATERAL
-    JSONB_ARRAY_ELEMENTS_TEXT(persons_now.label_ids) WITH ORDINALITY AS label (id, place);
+    JSONB_ARRAY_ELEMENTS_TEXT(NULLIF(persons_now.label_ids::JSONB, 'null')) WITH ORDINALITY AS label (id, place);
 
 CREATE OR REPLACE VIEW organization_labels AS
 SELECT
     organizations_now.id AS organization_id,
     label.id::BIGINT AS label_id,
-    organizations_now.label_names ->> (label.place - 1)::INTEGER AS label
+    organizations_now.label_names::JSONB ->> (label.place - 1)::INTEGER AS label
 FROM organizations_now
 CROSS JOIN LATERAL
-    JSONB_ARRAY_ELEMENTS_TEXT(organizations_now.label_ids) WITH ORDINALITY AS label (id, place);
+    JSONB_ARRAY_ELEMENTS_TEXT(NULLIF(organizations_now.label_ids::JSONB, 'null')) WITH ORDINALITY AS label (id, place);
 
 CREATE OR REPLACE VIEW person_emails AS
 SELECT
@@ -89,7 +90,7 @@ SELECT
     entry ->> 'label' AS label,
     (entry ->> 'primary')::BOOLEAN AS is_primary
 FROM persons_now
-CROSS JOIN LATERAL JSONB_ARRAY_ELEMENTS(persons_now.emails) AS entry
+CROSS JOIN LATERAL JSONB_ARRAY_ELEMENTS(NULLIF(persons_now.emails::JSONB, 'null')) AS entry
 WHERE entry ->> 'value' <> '';
 
 CREATE OR REPLACE VIEW person_phones AS
@@ -99,5 +100,5 @@ SELECT
     entry ->> 'label' AS label,
     (entry ->> 'primary')::BOOLEAN AS is_primary
 FROM persons_now
-CROSS JOIN LATERAL JSONB_ARRAY_ELEMENTS(persons_now.phones) AS entry
+CROSS JOIN LATERAL JSONB_ARRAY_ELEMENTS(NULLIF(persons_now.phones::JSONB, 'null')) AS entry
 WHERE entry ->> 'value' <> '';

@@ -1,0 +1,23 @@
+import json
+import os
+from pathlib import Path
+
+import airbyte as ab
+from airbyte.caches import BigQueryCache
+
+source = ab.get_source(
+    "source-pipedrive",
+    config=json.loads(Path("config.json").read_text()),
+    local_executable="source-pipedrive",
+    streams=[
+        *("deals", "deals_archived", "deal_products", "persons", "organizations", "activities"),
+        *("products", "pipelines", "stages", "users", "deleted_records", "sync_reports"),
+    ],
+)
+cache = BigQueryCache(
+    project_name=os.environ["GOOGLE_CLOUD_PROJECT"],
+    credentials_path=os.environ["GOOGLE_APPLICATION_CREDENTIALS"],
+    dataset_name="crm",
+    dataset_location="EU",
+)
+source.read(cache=cache)
