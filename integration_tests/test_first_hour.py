@@ -1,0 +1,54 @@
+"""README alone leads a stranger from a fresh clone to rows in their own PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from integration_tests.conftest import Start
+from integration_tests.engine import ROOT
+from integration_tests.postgresql import on_a_port
+from integration_tests.test_recipes import company
+from source_pipedrive.stream_sets import CORE
+from unit_tests.pyairbyte import needs_pyairbyte
+from unit_tests.test_setup_docs import Block
+
+INSTALL = re.compile(r".*(-m venv|/bin/activate|pip install).*\n")
+COUNT = (
+    "SELECT 'deals', COUNT(*) FROM crm.deals UNION ALL SELECT 'persons', COUNT(*) FROM crm.persons"
+)
+TABLES = "SELECT 'table', table_name FROM information_schema.tables WHERE table_schema = 'crm'"
+
+
+def typed() -> tuple[str, str]:
+    """What the section has a user type: into a shell, and into Python."""
+    (section,) = re.findall(
+        r"^## Into PostgreSQL\n(.*?)(?=^## )", (ROOT / "README.md").read_text(), re.M | re.S
+    )
+    ((shell, commands), (python, program)) = re.findall(
+        r"^```(\w+)\n(.*?)^```$", section, re.M | re.S
+    )
+    assert (shell, python) == ("bash", "python")
+    return commands, program
+
+
+@needs_pyairbyte
+def test_readme_leads_from_a_clone_to_rows(start: Start, tmp_path: Path) -> None:
+    """In CI with README's own installation; elsewhere with the packages of the tests. The program
+    runs twice, as a user runs it again."""
+    commands, program = typed()
+    assert INSTALL.search(commands)
+    if not os.environ.get("CI"):
+        commands = INSTALL.sub("", commands)
+    with on_a_port() as database, company(start, tmp_path, database) as desk:
+        commands = commands.replace('"api_token": "..."', f'"api_token": "{desk.box.api_token}"')
+        commands = commands.replace('"history"', f'"api_url": "{desk.box.url}", "history"')
+        (desk.checkout / "pipedrive.py").write_text(program)
+        ask = f'psql -X -A -t -c "{COUNT}" -c "{TABLES}"\n'
+        run = "python pipedrive.py > /dev/null\n"
+        printed = desk.type(Block("", "sh", commands + run + run + ask))
+        found = [line.split("|") for line in printed.splitlines() if "|" in line]
+        counts = {name: int(number) for name, number in found if number.isdigit()}
+        assert counts == {name: len(desk.listed(name)) for name in ("deals", "persons")}
+        assert {table for kind, table in found if kind == "table"} >= CORE
