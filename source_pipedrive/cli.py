@@ -30,12 +30,14 @@ from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stdout import LogHandler, Writer
 from source_pipedrive.sync.messages import AsLines, error_message, public
+from source_pipedrive.terminal import ProgressLine, watched_line
 from source_pipedrive.termination import Termination, die
 
 logger = logging.getLogger("airbyte")
 
 T = TypeVar("T")
 
+STDERR = 2
 M_ARENA_MAX = -8  # from glibc's malloc.h; other C libraries have no mallopt or ignore it
 MEMORY_CHECK_INTERVAL = 10  # pages
 # Seconds for which a thread may keep Python's lock while others wait for it; by default 0.005. A
@@ -77,28 +79,40 @@ def run(arguments: argparse.Namespace, termination: Termination) -> None:
     logging.captureWarnings(True)
     # The CDK's logs during set-up say nothing about the sync.
     logger.setLevel(logging.WARNING)
+    line = watched_line(STDERR, sys.stdout.fileno()) if arguments.command == "read" else None
     sys.stdout = writer
+    error: AirbyteTracedException | None = None
     try:
-        for lines in _messages(arguments, termination):
+        for lines in _messages(arguments, termination, line):
             writer.lines(lines)
-    except AirbyteTracedException as error:
-        _fail(writer, arguments, error, termination)
-    except Exception as error:
+    except AirbyteTracedException as failure:
+        error = failure
+    except Exception as failure:
         logger.debug("Failed", exc_info=True)
-        _fail(writer, arguments, _unexpected(error), termination)
+        error = _unexpected(failure)
+    finally:
+        if line is not None:
+            line.end(public(str(error)) if error is not None else "")
+    if error is not None:
+        _fail(writer, arguments, error, termination)
 
 
-def _messages(arguments: argparse.Namespace, termination: Termination) -> Iterable[bytes]:
+def _messages(
+    arguments: argparse.Namespace, termination: Termination, line: ProgressLine | None
+) -> Iterable[bytes]:
     source = SourcePipedrive()
     if arguments.command == "read":
-        return _read(source, arguments, termination)
+        return _read(source, arguments, termination, line)
     entrypoint = Entrypoint(source)
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     return (line.encode() + b"\n" for line in entrypoint.run(arguments))
 
 
 def _read(
-    source: SourcePipedrive, arguments: argparse.Namespace, termination: Termination
+    source: SourcePipedrive,
+    arguments: argparse.Namespace,
+    termination: Termination,
+    line: ProgressLine | None,
 ) -> Iterable[bytes]:
     """Does what the CDK's entrypoint does for `read`, but encodes whole pages."""
     config = load_config(source, arguments.config)
@@ -112,7 +126,9 @@ def _read(
     sys.setswitchinterval(SWITCH_INTERVAL)
     stop_signal = StopSignal()
     termination.stop_with(stop_signal.stop)
-    return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, stop_signal)
+    show = line.show if line is not None else None
+    between_pages = memory.check_memory_usage
+    return source.run(config, catalog, state, AsLines(), between_pages, stop_signal, show)
 
 
 def spare_memory() -> None:

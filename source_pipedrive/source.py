@@ -157,15 +157,17 @@ class SourcePipedrive(Source):
         encoder: Encoder[T],
         between_pages: Callable[[], None] = lambda: None,
         stop_signal: StopSignal | None = None,
+        show: Callable[[str], None] | None = None,
     ) -> Iterator[T]:
         """Yields the messages of one sync, rendered by `encoder`.
 
         `between_pages` is called between two pages. `stop_signal.stop()` ends the sync after the
-        pages in progress. Raises AirbyteTracedException: before the first message, a config error
-        that the user has to fix; at the end, an error if a stream is incomplete.
+        pages in progress. `show` is called each second with how far the sync is. Raises
+        AirbyteTracedException: before the first message, a config error that the user has to fix;
+        at the end, an error if a stream is incomplete.
         """
         with collected_warnings() as warnings:
-            options = Options(between_pages=between_pages, warnings=warnings)
+            options = Options(between_pages=between_pages, warnings=warnings, show=show)
             yield from self._sync(config, catalog, state, encoder, options, stop_signal)
 
     def _sync(

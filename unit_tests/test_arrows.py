@@ -12,8 +12,9 @@ LAYERS = {
     "run": {"cli", "tools", "arguments", "importing", "termination"},
     "tools": {"cli", "source", "access", "sync", "reading", "fields", "http", "config", "streams"}
     | {"stream", "stream_sets", "stdout", "arguments", "version"},
-    "cli": {"source", "sync", "http", "config", "stdout", "termination"},
+    "cli": {"source", "sync", "http", "config", "stdout", "terminal"} | {"termination"},
     "stdout": {"sync"},
+    "terminal": set(),
     "arguments": {"__version__", "stream_sets"},
     "stream_sets": set(),
     "termination": set(),

@@ -37,6 +37,11 @@ class Spent:
         self.tokens += tokens
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 request`, `1,200 requests`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 class AnswerSizes:
     """The largest answer of each stream, in bytes of memory. Thread-safe."""
 
@@ -69,7 +74,7 @@ class Usage:
         self._reserve = reserve
         self._most = most
         self._under_way: dict[int, int] = {}  # tokens of requests not charged yet, by turn
-        self._tokens = 0
+        self._tokens = self._requests = 0
         self._warned = False
         self._turn = self._known_at = 0
         self.daily_limit: int | None = None
@@ -102,6 +107,7 @@ class Usage:
             self._under_way.pop(turn or 0, None)
             self._by_stream.setdefault(stream, Spent()).add(tokens)
             self._tokens += tokens
+            self._requests += 1
             limit = whole_number(headers.get("x-daily-ratelimit-token-limit"))
             remaining = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
             if limit is not None:
@@ -123,6 +129,16 @@ class Usage:
     def tokens(self) -> int:
         """API tokens that the sync has spent so far."""
         return self._tokens
+
+    @property
+    def requests(self) -> int:
+        """Answered requests of the sync so far."""
+        return self._requests
+
+    @property
+    def waits(self) -> bool:
+        """Whether a request waits for its answer."""
+        return bool(self._under_way)
 
     def share(self, tokens: int) -> str:
         """`tokens` in percent of the company's daily budget, or "" if that is unknown."""

@@ -50,7 +50,8 @@ class Options:
     """lower: where the configured history begins, in seconds since 1970; workers: their number, or
     None to let the connector choose; fields: None if custom fields stay as Pipedrive sends them;
     between_pages: called between two pages; warnings: those of this sync, from its beginning;
-    audit: what the user asked an audit to do, if anything."""
+    audit: what the user asked an audit to do, if anything; show: where a person watches the
+    progress, if anyone does."""
 
     lower: int = 0
     workers: int | None = None
@@ -58,6 +59,7 @@ class Options:
     between_pages: Callable[[], None] = lambda: None
     warnings: WarningLog = field(default_factory=WarningLog)
     audit: AuditSettings | None = None
+    show: Callable[[str], None] | None = None
 
 
 class SyncRun(Generic[T]):
@@ -103,7 +105,7 @@ class SyncRun(Generic[T]):
         _warn_of_foreign_states(selected)
         self._unselected: list[StreamRun[T]] = []
         all_runs = [*self.runs, *self._graph.connect(self.runs)]
-        self._report = Report(client.usage, until, self.runs, self._unselected)
+        self._report = Report(client.usage, until, self.runs, self._unselected, options.show)
         priority = Priority(all_runs, client.usage)
         self.schedule = Schedule(all_runs, self._graph, limits, priority, self._end)
         self.workers = Workers(self.schedule)
