@@ -7,6 +7,7 @@ The sources are the OAuth app's scopes, the user in users/me and the user's perm
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -15,6 +16,8 @@ from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
 from source_pipedrive.http.request import Api, Request
 from source_pipedrive.stream import WITHOUT_PIPEDRIVE, Stream
+
+logger = logging.getLogger("airbyte")
 
 # The Pipedrive apps whose admins see other users' private records.
 ADMIN_APPS = ("sales", "global")
@@ -128,6 +131,8 @@ def user_permissions(
         spent = error.failure_type is TRANSIENT and error.status != 403
         if isinstance(error, SyncError) and not spent:
             raise
+        if spent:
+            logger.warning(str(error))
         return None
     return (
         {k: v for k, v in data.items() if isinstance(v, bool)} if isinstance(data, dict) else None

@@ -25,7 +25,7 @@ LAYERS = {
     "sync": {"reading", "http", "stream", "version"},
     "reading": {"http", "stream", "fields"},
     "fields": {"http", "stream"},
-    "http": {"config"},
+    "http": {"config", "version"},
     "streams": {"stream"},
     "stream": {"http"},
     "config": {"version"},

@@ -12,12 +12,12 @@ from source_pipedrive.http.errors import (
     TRANSIENT,
     Action,
     day_is_spent,
-    no_answer,
     rule_for,
     sentence,
     words,
 )
 from source_pipedrive.http.hosts import Host, company_host, shared_host
+from source_pipedrive.http.unanswered import no_answer
 from source_pipedrive.streams import STREAMS
 
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'

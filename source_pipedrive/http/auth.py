@@ -21,8 +21,9 @@ from requests.auth import AuthBase
 
 from source_pipedrive.config.model import OAuthCredentials, is_company_address
 from source_pipedrive.config.places import API_PAGE, APP_PAGE
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, no_answer, words
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, words
 from source_pipedrive.http.hosts import OAUTH
+from source_pipedrive.http.unanswered import no_answer
 
 TOKEN_TIMEOUT = 30  # seconds
 TRIES = 4

@@ -210,11 +210,12 @@ class Client:
             scope=request.scope, permission=request.permission, renew=self._auth.renew
         )
         message = errors.sentence(request.stream, status, body, remedy)
+        reason = errors.reason(status, body, remedy)
         ends_sync = rule.action in (Action.END_SYNC, Action.REFRESH)
         ends_sync = ends_sync or (rule.action is Action.SLOW_DOWN and not served)
         unavailable = any(known.matches(status, body) for known in request.means_unavailable)
         kind = SyncError if ends_sync and not unavailable else StreamError
-        return rule, kind(message, rule.failure, status, body)
+        return rule, kind(message, rule.failure, status, body, reason)
 
     def _slow_down(self, request: Request, wait: float | None) -> None:
         if wait is not None:

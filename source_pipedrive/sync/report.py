@@ -10,6 +10,7 @@ from typing import Any
 from source_pipedrive.http.usage import Spent, Usage, counted
 from source_pipedrive.reading.cost import ABOUT, AT_LEAST, is_expensive, of_everything
 from source_pipedrive.reading.instants import rfc3339
+from source_pipedrive.sync.failures import ending
 from source_pipedrive.sync.outlook import Outlook
 from source_pipedrive.sync.stream_run import StreamRun
 
@@ -53,10 +54,10 @@ class Report:
     def ended(self, run: StreamRun[Any]) -> None:
         """A stream has ended."""
         spent = self._usage.of(run.stream.name)
-        error = run.error
-        again = "" if run.reader.resumes else " The next sync reads it from the beginning."
-        how = f"complete to {self._until}" if error is None else f"incomplete: {error}{again}"
-        if run.absence is not None and error is None:
+        how = f"complete to {self._until}"
+        if run.error is not None:
+            how = f"incomplete: {ending(run.error, run.reader.resumes)}"
+        elif run.absence is not None:
             how = "this account does not have it"
         logger.info(
             f"{run.stream.name:<16} {run.output.records:>9,} records "

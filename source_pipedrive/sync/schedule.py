@@ -46,7 +46,7 @@ class Schedule(Generic[T]):
         self._ended = ended
         self._busy: dict[StreamRun[T], int] = {}
         self._until_ranked = 0  # tasks to come before the runs are ranked again
-        self._abandoned = False
+        self._abandoned = self._stopped = False
 
     @property
     def runs(self) -> Sequence[StreamRun[T]]:
@@ -194,10 +194,14 @@ class Schedule(Generic[T]):
         self._until_ranked = 0
 
     def stop(self, error: AirbyteTracedException) -> None:
-        """Ends every run that has not reached its end, after the pages under way."""
+        """Ends every run that has not reached its end, after the pages under way. Logs why, once:
+        the streams' own lines only refer to it."""
         with self.changed:
             for run in self._runs:
                 run.stop(error)
+            if self._runs and not self._stopped:
+                self._stopped = True
+                logger.warning(str(error))
             self.close()
 
     def abandon(self, error: AirbyteTracedException) -> None:
