@@ -27,9 +27,9 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.access import (
     Access,
-    by_reason,
-    check_access,
-    partial_access,
+    no_access,
+    report_missing,
+    unverified,
     user_permissions,
 )
 from source_pipedrive.config.deletions import Verified
@@ -39,7 +39,7 @@ from source_pipedrive.config.model import Config, specification
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
-from source_pipedrive.http.company import Company, connect
+from source_pipedrive.http.company import connect
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
@@ -62,10 +62,6 @@ from source_pipedrive.sync.warning_log import collected_warnings
 logger = logging.getLogger("airbyte")
 
 CHECK_TRIES = 2
-NO_ACCESS = (
-    "These credentials are valid but give no access to the company's data. Give the app scopes and "
-    "reconnect it, or use the credentials of a user who has access."
-)
 
 
 class SourcePipedrive(Source):
@@ -94,24 +90,17 @@ class SourcePipedrive(Source):
             permissions = user_permissions(client, company, streams)
         except AirbyteTracedException as error:
             return AirbyteConnectionStatus(status=Status.FAILED, message=str(error))
-        _warn(company, streams)
-        checks = {stream.name: check_access(stream, company, permissions) for stream in streams}
-        for reason in by_reason(checks, Access.DENIED):
-            logger.warning(f"Cannot be read with these credentials: {reason}.")
-        for reason in by_reason(checks, Access.UNKNOWN):
-            logger.info(f"Not checked: {reason}.")
-        readable = [c for c in checks.values() if c.access is Access.READABLE]
-        logger.info(
-            f"{len(readable)} of {len(streams)} streams can be read. This check used "
-            f"{client.usage.tokens} API tokens."
-        )
+        checks, is_whole = report_missing(company, streams, permissions)
+        for line in unverified(streams, checks, is_whole):
+            logger.info(line)
+        logger.info(f"This check used {client.usage.tokens} API tokens.")
         data = [
             stream
             for stream in streams
             if stream.access.needs.app or stream.access.needs.permission
         ]
         if all(checks[stream.name].access is Access.DENIED for stream in data):
-            return AirbyteConnectionStatus(status=Status.FAILED, message=NO_ACCESS)
+            return AirbyteConnectionStatus(status=Status.FAILED, message=no_access(checks))
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
@@ -191,7 +180,7 @@ class SourcePipedrive(Source):
         if stop_signal.stopped:  # no stream has started yet, so none has to be ended
             raise stop_signal.error()
         lower = seconds_of(parsed.history.since(company.at))
-        _warn(company, [selection.stream for selection in selected])
+        report_missing(company, [selection.stream for selection in selected])
         if removes:
             _warn_of_rows_that_stay(selected)
         logger.info(f"Reading {len(selected)} streams, with history from {rfc3339(lower)} on.")
@@ -282,10 +271,3 @@ def _warn_of_rows_that_stay(selected: Sequence[Selection]) -> None:
             "Deleted records are to be removed from your tables, but the stream deleted_records, "
             "which finds most of them, is not selected. Select it."
         )
-
-
-def _warn(company: Company, streams: Sequence[Stream]) -> None:
-    """Logs what these credentials see only in part."""
-    if (finding := partial_access(company, streams)) is not None:
-        is_warning, sentence = finding
-        logger.log(logging.WARNING if is_warning else logging.INFO, sentence)

@@ -21,7 +21,7 @@ LAYERS = {
     "importing": set(),
     "version": set(),
     "source": {"sync", "reading", "http", "config", "streams", "stream", "access", "fields"},
-    "access": {"http", "stream"},
+    "access": {"http", "stream", "version"},
     "sync": {"reading", "http", "stream", "version"},
     "reading": {"http", "stream", "fields"},
     "fields": {"http", "stream"},

@@ -136,7 +136,7 @@ class AnswerPattern:
 class Rule(AnswerPattern):
     """What a matching answer means.
 
-    `remedy` may contain {scope}, {permission} and {renew}. `source` says how the meaning is known.
+    `remedy` may contain {permission}, {renew} and {grant}. `source` says how the meaning is known.
     """
 
     action: Action
@@ -151,7 +151,8 @@ MUTE_REFUSALS = 6
 # Answers from Cloudflare, not from the API: an HTML page, or "error code: 1020" as plain text.
 EDGE_START, EDGE_NAME = r"\s*(?:<|error code: 1\d{3})", "cloudflare"
 EDGE = rf"(?i)^{EDGE_START}|{EDGE_NAME}"
-BLOCKED = "Pipedrive's edge has blocked this connector for sending too many requests. Wait an hour."
+BLOCKED = "Cloudflare has blocked this connector for sending too many requests. Wait an hour."
+NO_WORDS = "no explanation"  # in place of Pipedrive's own
 DOCS = "status list of Pipedrive's documentation"
 SEEN = "recorded answer"
 
@@ -160,15 +161,15 @@ RULES = (
     Rule(400, "", Action.END_STREAM, SYSTEM,
          "The request was not understood; please report this line.", DOCS),
     Rule(401, "", Action.REFRESH, CONFIG,
-         "The credentials are not valid, or their user is deactivated. {renew}", SEEN),
+         "{renew}", SEEN),
     Rule(402, "", Action.END_SYNC, CONFIG,
          "The company's account is not active: check its trial or payment in Pipedrive.", DOCS),
     Rule(403, EDGE, Action.END_SYNC, TRANSIENT, BLOCKED, "rate limit page"),
     Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG,
-         "Give the app the scope {scope} and reconnect.", SEEN),
+         "{grant}", SEEN),
     Rule(403, "", Action.END_STREAM, CONFIG,
-         "The token's user lacks the permission {permission}. Use the token of an admin, or "
-         "deselect the stream.", "OpenAPI v1, seven operations"),
+         "The user of these credentials lacks the permission {permission}. Use those of an admin, "
+         "or deselect the stream.", "OpenAPI v1, seven operations"),
     Rule(404, "", Action.END_STREAM, SYSTEM,
          "Pipedrive does not know this address; please report this line.", DOCS),
     Rule(410, "", Action.END_STREAM, SYSTEM,
@@ -269,9 +270,9 @@ def words(body: str) -> str:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         text = re.sub(r"<[^>]*>|\s+", " ", body)
-        return without_addresses(" ".join(text.split()))[:80] or "no explanation"
+        return without_addresses(" ".join(text.split()))[:80] or NO_WORDS
     error = answer.get("error") or answer.get("message") if isinstance(answer, dict) else None
-    return without_addresses(str(error))[:200] if error else "no explanation"
+    return without_addresses(str(error))[:200] if error else NO_WORDS
 
 
 def without_addresses(text: str) -> str:

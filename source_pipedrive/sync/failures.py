@@ -13,7 +13,6 @@ from source_pipedrive.http.errors import (
     BudgetError,
     PipedriveError,
     SyncError,
-    words,
 )
 
 logger = logging.getLogger("airbyte")
@@ -35,7 +34,7 @@ def ending(error: AirbyteTracedException, resumes: bool) -> str:
     """
     is_told = isinstance(error, SyncError)
     text = error.brief if isinstance(error, SyncError) else str(error)
-    if isinstance(error, BudgetError) or (resumes and error.failure_type is not TRANSIENT):
+    if isinstance(error, BudgetError) or error.failure_type is not TRANSIENT:
         return text
     what = "The next sync resumes it." if resumes else "The next sync reads it from the beginning."
     return f"{text}. {what}" if is_told else f"{text} {what}"
@@ -72,12 +71,10 @@ def _what_is_next(
     return "".join(f" {part}" for part in parts)
 
 
-def absence(stream: str, answer: PipedriveError) -> str:
-    """The sentence for an account that does not have a stream."""
-    return (
-        f"{stream}: this account does not have it. Pipedrive answered {answer.status}: "
-        f'"{words(answer.body)}"'
-    )
+def absence(stream: str, why: str) -> str:
+    """The sentence for an account that does not have a stream. why: as UnavailableAnswer words
+    it."""
+    return f"{stream}: {why}. Empty; safe to deselect."
 
 
 def unexpected(stream: str, error: Exception) -> AirbyteTracedException:

@@ -58,7 +58,7 @@ class Report:
         if run.error is not None:
             how = f"incomplete: {ending(run.error, run.reader.resumes)}"
         elif run.absence is not None:
-            how = "this account does not have it"
+            how = f"empty: {run.absence}"
         logger.info(
             f"{run.stream.name:<16} {run.output.records:>9,} records "
             f"{spent.requests:>6,} requests {spent.tokens:>8,} tokens "
