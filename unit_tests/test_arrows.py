@@ -23,7 +23,7 @@ LAYERS = {
     "source": {"sync", "reading", "http", "config", "streams", "stream", "access", "fields"},
     "access": {"http", "stream", "version"},
     "sync": {"reading", "http", "stream", "version"},
-    "reading": {"http", "stream", "fields"},
+    "reading": {"http", "stream", "fields", "version"},
     "fields": {"http", "stream"},
     "http": {"config", "version"},
     "streams": {"stream"},

@@ -211,7 +211,7 @@ def test_one_log_line_estimates_the_cost_of_everything(caplog: pytest.LogCapture
     lines = [r.message for r in caplog.records if r.message.startswith("Everything")]
     (found,) = [
         re.match(
-            r"Everything that is selected: about ([\d,]+) tokens, about (\d+) % of this company's "
+            r"All selected streams: about ([\d,]+) tokens, about (\d+) % of this company's "
             r"daily budget\. Lists are read first, then what is requested record by record\.",
             line,
         )
