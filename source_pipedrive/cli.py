@@ -26,6 +26,7 @@ from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.config.errors import config_error
+from source_pipedrive.http.errors import REPORT
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stdout import LogHandler, Writer
@@ -175,7 +176,7 @@ def unreadable(what: str, path: str, error: OSError) -> AirbyteTracedException:
 
 def _unexpected(error: Exception) -> AirbyteTracedException:
     return AirbyteTracedException(
-        message=f"The connector failed: {type(error).__name__}. Please report this line.",
+        message=f"The connector failed: {type(error).__name__}. {REPORT}",
         internal_message=repr(error),
         failure_type=FailureType.system_error,
     )

@@ -41,6 +41,7 @@ from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.http.company import connect
 from source_pipedrive.http.stop import StopSignal
+from source_pipedrive.http.usage import counted
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.pages import all_records
@@ -123,7 +124,7 @@ class SourcePipedrive(Source):
         for stream in streams:
             columns = discovered(stream, definitions) if stream.columns.has_custom_fields else []
             schemas[stream.name] = with_columns(stream, columns, parsed.labels)
-        logger.info(f"Discovered {len(streams)} streams for {client.usage.tokens} API tokens.")
+        logger.info(f"Found {len(streams)} streams. This used {client.usage.tokens} API tokens.")
         return AirbyteCatalog(
             streams=[catalog_entry(stream, schemas[stream.name], removes) for stream in streams]
         )
@@ -183,7 +184,8 @@ class SourcePipedrive(Source):
         report_missing(company, [selection.stream for selection in selected])
         if removes:
             _warn_of_rows_that_stay(selected)
-        logger.info(f"Reading {len(selected)} streams, with history from {rfc3339(lower)} on.")
+        since = f"history from {rfc3339(lower)} on" if lower else "all their history"
+        logger.info(f"Reading {counted(len(selected), 'stream')}, with {since}.")
         fields = None
         if parsed.has_columns:
             fields = Fields(Definitions(partial(all_records, client)), parsed.labels)

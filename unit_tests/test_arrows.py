@@ -24,7 +24,7 @@ LAYERS = {
     "access": {"http", "stream", "version"},
     "sync": {"reading", "http", "stream", "version"},
     "reading": {"http", "stream", "fields", "version"},
-    "fields": {"http", "stream"},
+    "fields": {"http", "stream", "version"},
     "http": {"config", "version"},
     "streams": {"stream"},
     "stream": {"http"},

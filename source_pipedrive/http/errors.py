@@ -38,6 +38,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.pacing import whole_number
 from source_pipedrive.http.unanswered import no_answer
+from source_pipedrive.version import HOME
 
 CONFIG = FailureType.config_error
 TRANSIENT = FailureType.transient_error
@@ -152,6 +153,7 @@ MUTE_REFUSALS = 6
 EDGE_START, EDGE_NAME = r"\s*(?:<|error code: 1\d{3})", "cloudflare"
 EDGE = rf"(?i)^{EDGE_START}|{EDGE_NAME}"
 BLOCKED = "Cloudflare has blocked this connector for sending too many requests. Wait an hour."
+REPORT = f"Please report this line at {HOME}/issues."
 NO_WORDS = "no explanation"  # in place of Pipedrive's own
 DOCS = "status list of Pipedrive's documentation"
 SEEN = "recorded answer"
@@ -159,7 +161,7 @@ SEEN = "recorded answer"
 # fmt: off
 RULES = (
     Rule(400, "", Action.END_STREAM, SYSTEM,
-         "The request was not understood; please report this line.", DOCS),
+         f"Pipedrive did not understand the request. {REPORT}", DOCS),
     Rule(401, "", Action.REFRESH, CONFIG,
          "{renew}", SEEN),
     Rule(402, "", Action.END_SYNC, CONFIG,
@@ -171,11 +173,11 @@ RULES = (
          "The user of these credentials lacks the permission {permission}. Use those of an admin, "
          "or deselect the stream.", "OpenAPI v1, seven operations"),
     Rule(404, "", Action.END_STREAM, SYSTEM,
-         "Pipedrive does not know this address; please report this line.", DOCS),
+         f"Pipedrive does not know this address. {REPORT}", DOCS),
     Rule(410, "", Action.END_STREAM, SYSTEM,
          "Pipedrive has removed this endpoint; deselect the stream.", DOCS),
     Rule(429, "", Action.SLOW_DOWN, TRANSIENT, "Run the sync again later.", "rate limit page"),
-    Rule(501, "", Action.END_STREAM, SYSTEM, "Please report this line.", DOCS),
+    Rule(501, "", Action.END_STREAM, SYSTEM, REPORT, DOCS),
 )
 # For requests for the children of one parent. An answer that every parent gets does not concern the
 # parents and ends the stream.
@@ -199,7 +201,7 @@ NOT_PAID_FOR = Rule(402, "", Action.END_STREAM, CONFIG,
                     "The company's plan may not include this: deselect the stream, or check the "
                     "plan in Pipedrive.", "not documented; a plan may lack an endpoint")
 SERVER_FAULT = Rule(0, "", Action.RETRY, TRANSIENT, "Run the sync again later.", DOCS)
-ANY_OTHER = Rule(0, "", Action.END_STREAM, SYSTEM, "Please report this line.", "no source")
+ANY_OTHER = Rule(0, "", Action.END_STREAM, SYSTEM, REPORT, "no source")
 # fmt: on
 
 
@@ -254,11 +256,8 @@ def after_last_try(failure: PipedriveError, stream: str, served: bool) -> Pipedr
         return StreamError(f"{failure.message} Run the sync again later.", TRANSIENT)
     if not served:
         return failure
-    return StreamError(
-        f'Reading "{stream}" failed at each try, although Pipedrive answers other requests. '
-        f"{failure.message}",
-        TRANSIENT,
-    )
+    why = f"failed at each try, although Pipedrive answered others meanwhile. {failure.message}"
+    return StreamError(f'Reading "{stream}" {why}', TRANSIENT, reason=f"Requests {why}")
 
 
 def words(body: str) -> str:

@@ -9,6 +9,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.errors import (
+    REPORT,
     TRANSIENT,
     BudgetError,
     PipedriveError,
@@ -81,7 +82,7 @@ def unexpected(stream: str, error: Exception) -> AirbyteTracedException:
     """The error for a bug in the connector, which must end its stream rather than hang it."""
     logger.error(f"{stream}: {type(error).__name__}", exc_info=error)
     return AirbyteTracedException(
-        message=f'Reading "{stream}" failed: {type(error).__name__}. Please report this line.',
+        message=f'Reading "{stream}" failed: {type(error).__name__}. {REPORT}',
         internal_message=repr(error),
         failure_type=FailureType.system_error,
     )
