@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,32 @@ def test_a_person_at_a_terminal_sees_why_a_sync_failed(start: Start, tmp_path: P
     assert code == 1
     assert seen.count("\n") == 1
     assert "401" in seen
+
+
+def test_ctrl_c_ends_a_sync_without_a_traceback(start: Start, tmp_path: Path) -> None:
+    box, records = start(rate_limit=100_000, latency_ms=500), tmp_path / "records.jsonl"
+    catalog = box.file(catalog_of(box.streams(), "deals", "deal_changelog"))
+    command = [sys.executable, "main.py", "read", "--config", box.file(box.config())]
+    person, terminal = os.openpty()
+    with (
+        records.open("wb") as file,
+        subprocess.Popen(
+            [*command, "--catalog", catalog], stdout=file, stderr=terminal, cwd=ROOT
+        ) as process,
+    ):
+        while b"STARTED" not in records.read_bytes():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == -signal.SIGINT
+    os.write(terminal, b"\a")
+    seen = b""
+    while not seen.endswith(b"\a"):
+        seen += os.read(person, 10_000)
+    os.close(terminal)
+    os.close(person)
+    assert b"Traceback" not in seen
+    assert b"Interrupted. The states in the output are valid" in seen
 
 
 def test_an_orchestrator_at_a_terminal_has_it_to_itself(start: Start, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import ctypes
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -39,6 +40,7 @@ logger = logging.getLogger("airbyte")
 T = TypeVar("T")
 
 STDERR = 2
+INTERRUPTED = "Interrupted. The states in the output are valid; the next sync resumes from them."
 M_ARENA_MAX = -8  # from glibc's malloc.h; other C libraries have no mallopt or ignore it
 MEMORY_CHECK_INTERVAL = 10  # pages
 # Seconds for which a thread may keep Python's lock while others wait for it; by default 0.005. A
@@ -86,14 +88,18 @@ def run(arguments: argparse.Namespace, termination: Termination) -> None:
     try:
         for lines in _messages(arguments, termination, line):
             writer.lines(lines)
+    except KeyboardInterrupt:
+        if line is not None:
+            line.end(INTERRUPTED)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)  # a traceback would explain nothing
     except AirbyteTracedException as failure:
         error = failure
     except Exception as failure:
         logger.debug("Failed", exc_info=True)
         error = _unexpected(failure)
-    finally:
-        if line is not None:
-            line.end(public(str(error)) if error is not None else "")
+    if line is not None:
+        line.end(public(str(error)) if error is not None else "")
     if error is not None:
         _fail(writer, arguments, error, termination)
 
