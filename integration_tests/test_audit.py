@@ -432,7 +432,7 @@ def test_an_account_without_projects_is_audited(start: Start) -> None:
     box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000, projects_plan="403")
     outcome = audit(box)
     assert outcome.code == 0
-    assert any("does not have projects; nothing to audit" in log for log in outcome.logs)
+    assert any("projects has nothing to audit: not part of" in log for log in outcome.logs)
     assert any("audited leads: " in log for log in outcome.logs)
 
 
@@ -471,7 +471,7 @@ def test_instalments_that_the_plan_lacks_are_not_audited(start: Start) -> None:
     box.control("reset-ledger", {})
     outcome = audit(box)
     assert outcome.code == 0
-    assert any("does not have deal_installments" in log for log in outcome.logs)
+    assert any("deal_installments has nothing to audit" in log for log in outcome.logs)
     assert box.control("ledger")["deal_installments"]["requests"] == 1
 
 

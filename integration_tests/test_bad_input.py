@@ -19,7 +19,7 @@ CLOUDFLARE = "<html><body>This error is produced by Cloudflare.</body></html>"
 def is_one_clear_line(outcome: Outcome, *words: str) -> None:
     """What every failure has in common."""
     sentence = outcome.sentence()
-    assert "\n" not in sentence
+    assert "\n" not in sentence  # one problem, one line
     assert all(word in sentence for word in words), sentence
     assert b"Traceback" not in outcome.output
     assert SECRET.encode() not in outcome.output
@@ -63,11 +63,14 @@ def test_a_config_file_that_is_not_a_json_object(tmp_path: Path, text: str) -> N
     [
         ({"credentials": SECRET}, ["credentials"]),
         ({"credentials": token("")}, ["credentials.api_token", "Personal preferences"]),
-        ({"credentials": {"auth_type": "magic", "key": SECRET}}, ["credentials.auth_type"]),
+        (
+            {"credentials": {"auth_type": "magic", "api_token": SECRET}},
+            ['credentials.auth_type "magic" is not valid'],
+        ),
         ({"history": {"mode": "start_date", "start_date": "2024-02-30"}}, ["not a date"]),
         ({"history": {"mode": "start_date", "start_date": "2999-01-01"}}, ["in the future"]),
         ({"history": "all"}, ["history"]),
-        ({"num_workers": "many"}, ["num_workers"]),
+        ({"num_workers": "many"}, ['num_workers "many" is not valid']),
         ({"api_url": "http://example.com"}, ["api_url", "https"]),
         ({"api_url": f"https://user:{SECRET}@example.com"}, ["api_url"]),
     ],
@@ -79,6 +82,17 @@ def test_a_config_of_the_wrong_shape(
     is_refused(shared_box.run("check", config), *words)
     catalog = shared_box.file(catalog_of(shared_box.streams(), "currencies"))
     fails(shared_box.run("read", config, "--catalog", catalog), *words)
+
+
+def test_each_mistake_has_its_line(shared_box: Box) -> None:
+    """A person sees them all at once, in the form, and not one after the other."""
+    config = shared_box.config(num_workers=99, daily_token_reserve="lots", lables=True)
+    lines = shared_box.run("check", config).sentence().splitlines()
+    assert lines == [
+        'daily_token_reserve "lots" is not valid. Use a whole percentage from 0 to 90.',
+        "num_workers 99 is not valid. Use a whole number from 1 to 40, or leave it out.",
+        "`lables` is not a setting; did you mean `labels`?",
+    ]
 
 
 @pytest.mark.parametrize("command", ["check", "discover", "read"])
@@ -101,13 +115,15 @@ def test_a_misspelled_key_that_is_required(shared_box: Box, command: str) -> Non
     config = shared_box.config()
     config["credentails"] = config.pop("credentials")
     outcome = shared_box.run(command, config)
-    assert "credentials is missing" in outcome.sentence()
+    problem, meant = outcome.sentence().splitlines()
+    assert problem.startswith("credentials is missing.")
+    assert meant == "`credentails` is not a setting; did you mean `credentials`?"
     assert "`credentails` is not a setting; did you mean `credentials`?" in outcome.logs
 
 
 def test_a_wrong_token(shared_box: Box) -> None:
     config = shared_box.config(credentials=token(SECRET))
-    words = ["401", "unauthorized access", "Copy a new token from Personal preferences > API"]
+    words = ["rejected the API token (401)", "Copy a new token from Personal preferences > API"]
     is_refused(shared_box.run("check", config), *words)
     fails(shared_box.read("currencies", config=config), *words)
 

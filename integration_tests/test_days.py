@@ -35,7 +35,7 @@ def test_a_first_sync_of_everything_completes_every_list(start: Start) -> None:
     assert not set(incomplete(outcome)) & set(LISTED)
     for name in ("deals", "persons", "organizations", "users", "stages", "deal_fields"):
         assert outcome.records(name), name
-    (whole,) = [log for log in outcome.logs if log.startswith("Everything that is selected: ")]
+    (whole,) = [log for log in outcome.logs if log.startswith("All selected streams: ")]
     assert "of this company's" in whole
 
 

@@ -90,16 +90,21 @@ def test_at_the_reserve_a_sync_stops_cleanly(start: Start, told: str) -> None:
     names = [e["stream_descriptor"]["name"] for e in outcome.errors if e.get("stream_descriptor")]
     unfinished = [n for n in INCREMENTAL if outcome.statuses(n)[-1] == "INCOMPLETE"]
     assert sorted(names) == sorted(unfinished) != []
-    for error in outcome.errors:
-        assert error["failure_type"] == "transient_error"
-        for part in ("of this company's 400 API tokens", "70 % (280)", "This sync has used"):
-            assert part in error["message"], error["message"]
+    assert {error["failure_type"] for error in outcome.errors} == {"transient_error"}
+    first, *others, last = (error["message"] for error in outcome.errors)
+    assert {*others} == {"budget reached"}
+    for part in ("of this company's 400 API tokens", "70 % (280)", "This sync has used"):
+        assert part in first  # a platform shows the first one
+        assert part in last
     account = spent(box)
     assert account["refused"] == 0
     assert 80 <= account["tokens"] <= 120  # 70 % of 400 are kept
     follows_the_protocol(outcome.messages, {n: listed(box, n) for n in INCREMENTAL})
     warned = [log for log in outcome.of("LOG") if log["level"] == "WARN"]
     assert sum("daily_token_reserve" in log["message"] for log in warned) == 1
+    ends = [log for log in outcome.logs if log.split()[0] in unfinished and "tokens " in log]
+    assert len(ends) == len(unfinished)
+    assert all(end.endswith("   incomplete: budget reached") for end in ends)
 
 
 def test_a_reserve_that_is_already_used_up_costs_two_tokens(start: Start) -> None:

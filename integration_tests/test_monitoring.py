@@ -158,7 +158,7 @@ def test_what_it_may_not_see(start: Start, database: Database) -> None:
     assert tables.sync().code == 0
     unseen = {stream: row for stream, *row in tables.ask(UNSEEN)}
     assert set(unseen) == {"", "deal_installments", "mail_threads"}
-    assert "is not an admin of sales and global" in unseen[""][-1]
+    assert "is neither Deals admin nor Global admin" in unseen[""][-1]
     status, own, refused, _ = unseen["deal_installments"]
     assert (status, own) == ("unavailable", False)
     assert "402" in refused

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +221,80 @@ def test_a_closed_pipe_ends_the_program_quietly(start: Start, status: int, words
         assert process.wait(timeout=20) == 128 + signal.SIGPIPE
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+def on_a_terminal(box: Box, path: Path, config: str, output: int | None = None) -> tuple[int, str]:
+    """Reads two streams into a file, or into `output`, with standard error at a terminal. Returns
+    the exit code and what the terminal received."""
+    catalog = box.file(catalog_of(box.streams(), "deals", "currencies"))
+    command = [sys.executable, "main.py", "read", "--config", config, "--catalog", catalog]
+    person, terminal = os.openpty()
+    with path.open("wb") as file:
+        code = subprocess.run(command, stdout=output or file, stderr=terminal, cwd=ROOT).returncode
+    os.write(terminal, b"\a")
+    seen = b""
+    while not seen.endswith(b"\a"):
+        seen += os.read(person, 10_000)
+    os.close(terminal)
+    os.close(person)
+    return code, seen.removesuffix(b"\a").decode()
+
+
+def test_a_person_at_a_terminal_sees_one_line_of_progress(start: Start, tmp_path: Path) -> None:
+    box, records = start(rate_limit=100_000), tmp_path / "records.jsonl"
+    code, seen = on_a_terminal(box, records, box.file(box.config()))
+    assert code == 0
+    assert seen.endswith("\r\n")
+    lines = [line for line in seen.removesuffix("\r\n").split("\r\x1b[K") if line]
+    assert all(re.fullmatch(r"\d of 2 streams done, [\w ,.%()]+", line) for line in lines), lines
+    assert lines[-1].startswith("2 of 2 streams done, ")
+    assert b'"type":"LOG"' in records.read_bytes()
+
+
+def test_a_person_at_a_terminal_sees_why_a_sync_failed(start: Start, tmp_path: Path) -> None:
+    box, records = start(rate_limit=100_000), tmp_path / "records.jsonl"
+    wrong = {"auth_type": "api_token", "api_token": "wrong"}
+    code, seen = on_a_terminal(box, records, box.file(box.config(credentials=wrong)))
+    assert code == 1
+    assert seen.count("\n") == 1
+    assert "401" in seen
+
+
+def test_ctrl_c_ends_a_sync_without_a_traceback(start: Start, tmp_path: Path) -> None:
+    box, records = start(rate_limit=100_000, latency_ms=500), tmp_path / "records.jsonl"
+    catalog = box.file(catalog_of(box.streams(), "deals", "deal_changelog"))
+    command = [sys.executable, "main.py", "read", "--config", box.file(box.config())]
+    person, terminal = os.openpty()
+    with (
+        records.open("wb") as file,
+        subprocess.Popen(
+            [*command, "--catalog", catalog], stdout=file, stderr=terminal, cwd=ROOT
+        ) as process,
+    ):
+        while b"STARTED" not in records.read_bytes():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == -signal.SIGINT
+    os.write(terminal, b"\a")
+    seen = b""
+    while not seen.endswith(b"\a"):
+        seen += os.read(person, 10_000)
+    os.close(terminal)
+    os.close(person)
+    assert b"Traceback" not in seen
+    assert b"Interrupted. The states in the output are valid" in seen
+
+
+def test_an_orchestrator_at_a_terminal_has_it_to_itself(start: Start, tmp_path: Path) -> None:
+    """PyAirbyte, for example, reads a pipe and draws its own progress."""
+    box = start(rate_limit=100_000)
+    reads = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    with subprocess.Popen(reads, stdin=subprocess.PIPE) as orchestrator:
+        assert orchestrator.stdin is not None
+        pipe = orchestrator.stdin.fileno()
+        seen = on_a_terminal(box, tmp_path / "unused", box.file(box.config()), pipe)
+    assert seen == (0, "")
 
 
 def test_main_py_and_the_console_script_are_the_same_program() -> None:

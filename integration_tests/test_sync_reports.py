@@ -124,7 +124,7 @@ def test_no_row_holds_a_secret_or_a_person(start: Start) -> None:
     outcome = box.read(*chosen, config=box.oauth())
     text = json.dumps(outcome.records("sync_reports"))
     assert "403" in text
-    assert "not an admin" in text
+    assert "is neither Deals admin nor Global admin" in text
     assert "@" not in text
     for secret in (box.api_token, box.client_secret, box.refresh_token):
         assert secret not in text

@@ -7,17 +7,26 @@ The sources are the OAuth app's scopes, the user in users/me and the user's perm
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
 from source_pipedrive.http.request import Api, Request
+from source_pipedrive.http.usage import counted
 from source_pipedrive.stream import WITHOUT_PIPEDRIVE, Stream
+from source_pipedrive.version import HOME
 
-# The Pipedrive apps whose admins see other users' private records.
-ADMIN_APPS = ("sales", "global")
+logger = logging.getLogger("airbyte")
+
+# The Pipedrive apps whose admins see other users' private records, and what Pipedrive calls them.
+ADMIN_APPS = {"sales": "Deals admin", "global": "Global admin"}
+ANOTHER_USER = "Use the credentials of an admin, or deselect these streams."
+MORE_SCOPES = "Give the app these scopes and reconnect it, or deselect these streams."
+LACKS, THROUGH = "the app lacks the scope ", "it is read through"
+PROOFS = f"{HOME}/blob/main/docs/how-to-be-sure.md"
 
 
 class Access(Enum):
@@ -30,18 +39,20 @@ class Access(Enum):
 
 @dataclass(frozen=True)
 class AccessCheck:
-    """The result for one stream. `reason` is "" only if the stream is readable."""
+    """The result for one stream. `reason` is "" only if the stream is readable; `remedy` says what
+    to do if it cannot be read."""
 
     access: Access
     reason: str = ""
+    remedy: str = ""
 
 
 READABLE = AccessCheck(Access.READABLE)
 
 
-def denied(reason: str) -> AccessCheck:
+def denied(reason: str, remedy: str = ANOTHER_USER) -> AccessCheck:
     """The result for a stream that Pipedrive will refuse."""
-    return AccessCheck(Access.DENIED, reason)
+    return AccessCheck(Access.DENIED, reason, remedy)
 
 
 def unknown(reason: str) -> AccessCheck:
@@ -62,7 +73,8 @@ def check_access(
     for source in (*stream.sources, *stream.components):
         source_check = check_access(source, company, permissions)
         if source_check.access is Access.DENIED:
-            return denied(f"it is read through {source.endpoint.path}: {source_check.reason}")
+            reason = f"{THROUGH} {source.endpoint.path}: {source_check.reason}"
+            return denied(reason, source_check.remedy)
     return check
 
 
@@ -72,7 +84,7 @@ def _check_alone(
     if stream.kind in WITHOUT_PIPEDRIVE:
         return READABLE
     if company.scopes and not {*stream.access.scopes, "full"} & {*company.scopes, "base"}:
-        return denied(f"the app lacks the scope {stream.access.read_scope}")
+        return denied(f"{LACKS}{stream.access.read_scope}", MORE_SCOPES)
     user_check = _check_user(stream, company, permissions)
     if stream.access.needs.unknown and user_check.access is not Access.DENIED:
         return unknown(stream.access.needs.unknown)
@@ -102,7 +114,7 @@ def _check_user(
         if company.access.get(needs.app):
             return READABLE
         if any(company.access.values()):
-            return unknown(f"the user is an admin, but not of {needs.app}")
+            return unknown("the user is an admin, but not an account settings admin")
     elif needs.app in company.access:
         return READABLE
     return denied(f"the user lacks the permission {needs.words}")
@@ -128,6 +140,8 @@ def user_permissions(
         spent = error.failure_type is TRANSIENT and error.status != 403
         if isinstance(error, SyncError) and not spent:
             raise
+        if spent:
+            logger.warning(str(error))
         return None
     return (
         {k: v for k, v in data.items() if isinstance(v, bool)} if isinstance(data, dict) else None
@@ -146,6 +160,71 @@ def by_reason(checks: Mapping[str, AccessCheck], access: Access) -> list[str]:
     return [f"{', '.join(streams)} ({reason})" for reason, streams in names.items()]
 
 
+def denials(checks: Mapping[str, AccessCheck]) -> Iterator[str]:
+    """A sentence for each reason why streams cannot be read, with the remedy after the last one
+    that it applies to. checks: by stream name."""
+    for remedy in dict.fromkeys(c.remedy for c in checks.values() if c.access is Access.DENIED):
+        alike = {name: check for name, check in checks.items() if check.remedy == remedy}
+        lines = [f"Cannot be read: {reason}." for reason in by_reason(alike, Access.DENIED)]
+        lines[-1] += f" {remedy}"
+        yield from lines
+
+
+def unverified(
+    streams: Iterable[Stream], checks: Mapping[str, AccessCheck], complete: bool
+) -> Iterator[str]:
+    """Sentences about what only a sync can show. checks: by stream name; complete: whether nothing
+    is known to be missing."""
+    unknown = {name: check for name, check in checks.items() if check.access is Access.UNKNOWN}
+    # What Pipedrive never reports is no finding about these credentials.
+    always = [s.name for s in streams if s.name in unknown and s.access.needs.unknown]
+    sentences = ["Nothing is known to be missing."] if complete else []
+    if always:
+        sentences.append(
+            f"{counted(len(always), 'stream')} can only be verified by reading them: "
+            f"{', '.join(always)}."
+        )
+    if sentences:
+        yield " ".join(sentences)
+    rest = {name: check for name, check in unknown.items() if name not in always}
+    yield from (f"Not checked: {reason}." for reason in by_reason(rest, Access.UNKNOWN))
+
+
+def no_access(checks: Mapping[str, AccessCheck]) -> str:
+    """Why a check fails although the credentials are valid: nothing can be read. It is all that a
+    person sees who has only the form. checks: by stream name."""
+    denied = [check for check in checks.values() if check.access is Access.DENIED]
+    scopes = [c.reason.removeprefix(LACKS) for c in denied if c.reason.startswith(LACKS)]
+    reasons = [c.reason for c in denied if not scopes and not c.reason.startswith(THROUGH)]
+    if scopes:
+        reasons = [f"the app lacks the scopes {', '.join(dict.fromkeys(scopes))}"]
+    remedies = dict.fromkeys(c.remedy for c in denied if c.reason.startswith(LACKS) or not scopes)
+    return (
+        "These credentials are valid but give no access to the company's data: "
+        f"{'; '.join(dict.fromkeys(reasons))}. {' '.join(remedies)}"
+    )
+
+
+def report_missing(
+    company: Company, streams: Sequence[Stream], permissions: Mapping[str, bool] | None = None
+) -> tuple[dict[str, AccessCheck], bool]:
+    """Logs what these credentials cannot see, or see only in part: in a check, and as the first
+    lines of each sync. permissions: the user's; None if unknown.
+
+    Returns the checks by stream, and whether nothing is known to be missing.
+    """
+    is_whole = True
+    if (partial := partial_access(company, streams)) is not None:
+        is_warning, sentence = partial
+        logger.log(logging.WARNING if is_warning else logging.INFO, sentence)
+        is_whole = not is_warning
+    checks = {stream.name: check_access(stream, company, permissions) for stream in streams}
+    for sentence in denials(checks):
+        logger.warning(sentence)
+        is_whole = False
+    return checks, is_whole
+
+
 def partial_access(company: Company, streams: Iterable[Stream]) -> tuple[bool, str] | None:
     """(whether to warn, what these credentials see only in part), or None if they see everything.
 
@@ -153,14 +232,15 @@ def partial_access(company: Company, streams: Iterable[Stream]) -> tuple[bool, s
     contain the user's own data.
     """
     names = ", ".join(stream.name for stream in streams if stream.access.only_own_data)
-    own = f" {names}: only this user's own data." if names else ""
+    own = f" Pipedrive shows every user only their own data in {names}." if names else ""
     if company.access is None:
         return False, f"Pipedrive does not report whether the token's user is an admin.{own}"
-    lacking = [app for app in ADMIN_APPS if not company.access.get(app)]
+    lacking = [title for app, title in ADMIN_APPS.items() if not company.access.get(app)]
     if not lacking:
         return (False, own.strip()) if own else None
+    is_no = f"neither {' nor '.join(lacking)}" if len(lacking) > 1 else f"not {lacking[0]}"
     return True, (
-        f"The token's user is not an admin of {' and '.join(lacking)} in Pipedrive: other "
-        "users' private records are missing from every stream, and nothing in the data shows it. "
-        f"Use an admin's credentials to read everything.{own}"
+        f"The user of these credentials is {is_no} in Pipedrive: other users' private records are "
+        "missing from every stream, and nothing in the data shows it. Use an admin's credentials "
+        f"to read everything.{own} More: {PROOFS}"
     )

@@ -8,6 +8,7 @@ import ctypes
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -26,16 +27,20 @@ from airbyte_cdk.utils.memory_monitor import MemoryMonitor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.config.errors import config_error
+from source_pipedrive.http.errors import REPORT
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stdout import LogHandler, Writer
 from source_pipedrive.sync.messages import AsLines, error_message, public
+from source_pipedrive.terminal import ProgressLine, watched_line
 from source_pipedrive.termination import Termination, die
 
 logger = logging.getLogger("airbyte")
 
 T = TypeVar("T")
 
+STDERR = 2
+INTERRUPTED = "Interrupted. The states in the output are valid; the next sync resumes from them."
 M_ARENA_MAX = -8  # from glibc's malloc.h; other C libraries have no mallopt or ignore it
 MEMORY_CHECK_INTERVAL = 10  # pages
 # Seconds for which a thread may keep Python's lock while others wait for it; by default 0.005. A
@@ -77,28 +82,44 @@ def run(arguments: argparse.Namespace, termination: Termination) -> None:
     logging.captureWarnings(True)
     # The CDK's logs during set-up say nothing about the sync.
     logger.setLevel(logging.WARNING)
+    line = watched_line(STDERR, sys.stdout.fileno()) if arguments.command == "read" else None
     sys.stdout = writer
+    error: AirbyteTracedException | None = None
     try:
-        for lines in _messages(arguments, termination):
+        for lines in _messages(arguments, termination, line):
             writer.lines(lines)
-    except AirbyteTracedException as error:
-        _fail(writer, arguments, error, termination)
-    except Exception as error:
+    except KeyboardInterrupt:
+        if line is not None:
+            line.end(INTERRUPTED)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)  # a traceback would explain nothing
+    except AirbyteTracedException as failure:
+        error = failure
+    except Exception as failure:
         logger.debug("Failed", exc_info=True)
-        _fail(writer, arguments, _unexpected(error), termination)
+        error = _unexpected(failure)
+    if line is not None:
+        line.end(public(str(error)) if error is not None else "")
+    if error is not None:
+        _fail(writer, arguments, error, termination)
 
 
-def _messages(arguments: argparse.Namespace, termination: Termination) -> Iterable[bytes]:
+def _messages(
+    arguments: argparse.Namespace, termination: Termination, line: ProgressLine | None
+) -> Iterable[bytes]:
     source = SourcePipedrive()
     if arguments.command == "read":
-        return _read(source, arguments, termination)
+        return _read(source, arguments, termination, line)
     entrypoint = Entrypoint(source)
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     return (line.encode() + b"\n" for line in entrypoint.run(arguments))
 
 
 def _read(
-    source: SourcePipedrive, arguments: argparse.Namespace, termination: Termination
+    source: SourcePipedrive,
+    arguments: argparse.Namespace,
+    termination: Termination,
+    line: ProgressLine | None,
 ) -> Iterable[bytes]:
     """Does what the CDK's entrypoint does for `read`, but encodes whole pages."""
     config = load_config(source, arguments.config)
@@ -112,7 +133,9 @@ def _read(
     sys.setswitchinterval(SWITCH_INTERVAL)
     stop_signal = StopSignal()
     termination.stop_with(stop_signal.stop)
-    return source.run(config, catalog, state, AsLines(), memory.check_memory_usage, stop_signal)
+    show = line.show if line is not None else None
+    between_pages = memory.check_memory_usage
+    return source.run(config, catalog, state, AsLines(), between_pages, stop_signal, show)
 
 
 def spare_memory() -> None:
@@ -159,7 +182,7 @@ def unreadable(what: str, path: str, error: OSError) -> AirbyteTracedException:
 
 def _unexpected(error: Exception) -> AirbyteTracedException:
     return AirbyteTracedException(
-        message=f"The connector failed: {type(error).__name__}. Please report this line.",
+        message=f"The connector failed: {type(error).__name__}. {REPORT}",
         internal_message=repr(error),
         failure_type=FailureType.system_error,
     )

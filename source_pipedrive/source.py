@@ -27,9 +27,9 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.access import (
     Access,
-    by_reason,
-    check_access,
-    partial_access,
+    no_access,
+    report_missing,
+    unverified,
     user_permissions,
 )
 from source_pipedrive.config.deletions import Verified
@@ -39,8 +39,9 @@ from source_pipedrive.config.model import Config, specification
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
-from source_pipedrive.http.company import Company, connect
+from source_pipedrive.http.company import connect
 from source_pipedrive.http.stop import StopSignal
+from source_pipedrive.http.usage import counted
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.pages import all_records
@@ -62,10 +63,6 @@ from source_pipedrive.sync.warning_log import collected_warnings
 logger = logging.getLogger("airbyte")
 
 CHECK_TRIES = 2
-NO_ACCESS = (
-    "These credentials are valid but give no access to the company's data. Give the app scopes and "
-    "reconnect it, or use the credentials of a user who has access."
-)
 
 
 class SourcePipedrive(Source):
@@ -94,24 +91,17 @@ class SourcePipedrive(Source):
             permissions = user_permissions(client, company, streams)
         except AirbyteTracedException as error:
             return AirbyteConnectionStatus(status=Status.FAILED, message=str(error))
-        _warn(company, streams)
-        checks = {stream.name: check_access(stream, company, permissions) for stream in streams}
-        for reason in by_reason(checks, Access.DENIED):
-            logger.warning(f"Cannot be read with these credentials: {reason}.")
-        for reason in by_reason(checks, Access.UNKNOWN):
-            logger.info(f"Not checked: {reason}.")
-        readable = [c for c in checks.values() if c.access is Access.READABLE]
-        logger.info(
-            f"{len(readable)} of {len(streams)} streams can be read. This check used "
-            f"{client.usage.tokens} API tokens."
-        )
+        checks, is_whole = report_missing(company, streams, permissions)
+        for line in unverified(streams, checks, is_whole):
+            logger.info(line)
+        logger.info(f"This check used {client.usage.tokens} API tokens.")
         data = [
             stream
             for stream in streams
             if stream.access.needs.app or stream.access.needs.permission
         ]
         if all(checks[stream.name].access is Access.DENIED for stream in data):
-            return AirbyteConnectionStatus(status=Status.FAILED, message=NO_ACCESS)
+            return AirbyteConnectionStatus(status=Status.FAILED, message=no_access(checks))
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
@@ -134,7 +124,7 @@ class SourcePipedrive(Source):
         for stream in streams:
             columns = discovered(stream, definitions) if stream.columns.has_custom_fields else []
             schemas[stream.name] = with_columns(stream, columns, parsed.labels)
-        logger.info(f"Discovered {len(streams)} streams for {client.usage.tokens} API tokens.")
+        logger.info(f"Found {len(streams)} streams. This used {client.usage.tokens} API tokens.")
         return AirbyteCatalog(
             streams=[catalog_entry(stream, schemas[stream.name], removes) for stream in streams]
         )
@@ -157,15 +147,17 @@ class SourcePipedrive(Source):
         encoder: Encoder[T],
         between_pages: Callable[[], None] = lambda: None,
         stop_signal: StopSignal | None = None,
+        show: Callable[[str], None] | None = None,
     ) -> Iterator[T]:
         """Yields the messages of one sync, rendered by `encoder`.
 
         `between_pages` is called between two pages. `stop_signal.stop()` ends the sync after the
-        pages in progress. Raises AirbyteTracedException: before the first message, a config error
-        that the user has to fix; at the end, an error if a stream is incomplete.
+        pages in progress. `show` is called each second with how far the sync is. Raises
+        AirbyteTracedException: before the first message, a config error that the user has to fix;
+        at the end, an error if a stream is incomplete.
         """
         with collected_warnings() as warnings:
-            options = Options(between_pages=between_pages, warnings=warnings)
+            options = Options(between_pages=between_pages, warnings=warnings, show=show)
             yield from self._sync(config, catalog, state, encoder, options, stop_signal)
 
     def _sync(
@@ -189,10 +181,11 @@ class SourcePipedrive(Source):
         if stop_signal.stopped:  # no stream has started yet, so none has to be ended
             raise stop_signal.error()
         lower = seconds_of(parsed.history.since(company.at))
-        _warn(company, [selection.stream for selection in selected])
+        report_missing(company, [selection.stream for selection in selected])
         if removes:
             _warn_of_rows_that_stay(selected)
-        logger.info(f"Reading {len(selected)} streams, with history from {rfc3339(lower)} on.")
+        since = f"history from {rfc3339(lower)} on" if lower else "all their history"
+        logger.info(f"Reading {counted(len(selected), 'stream')}, with {since}.")
         fields = None
         if parsed.has_columns:
             fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
@@ -280,10 +273,3 @@ def _warn_of_rows_that_stay(selected: Sequence[Selection]) -> None:
             "Deleted records are to be removed from your tables, but the stream deleted_records, "
             "which finds most of them, is not selected. Select it."
         )
-
-
-def _warn(company: Company, streams: Sequence[Stream]) -> None:
-    """Logs what these credentials see only in part."""
-    if (finding := partial_access(company, streams)) is not None:
-        is_warning, sentence = finding
-        logger.log(logging.WARNING if is_warning else logging.INFO, sentence)

@@ -12,6 +12,7 @@ from source_pipedrive.http.request import Request
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.dependent import NO_RECORD
 from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.stream_run import StreamRun
 from source_pipedrive.sync.sync import BUFFERED
 from unit_tests.deals import Deals, Record, deals
@@ -190,7 +191,7 @@ def test_without_projects_each_list_is_requested_once_and_no_child_stream_is(
         read(alone, "project_groups", full_refresh=full_refresh)
         (path,) = [r.path for r in alone.asked]
         assert path == f"projects/{NO_RECORD}/groups", "no list is read for it"
-    assert caplog.text.count("projects: this account does not have it") == 2
+    assert caplog.text.count("projects: not part of this Pipedrive plan (402). Empty; safe") == 2
 
 
 def test_if_one_of_two_parent_lists_is_unavailable_children_of_the_other_are_read() -> None:
@@ -240,7 +241,7 @@ def test_workers_that_find_a_stream_unavailable_log_it_once(
         run = run_of(lacking, small_batch(name, 2), states={name: saved}, workers=4)
         messages = Turns(run, lacking, seed, 4).messages()
         requests.add(lacking.paths["deals/installments"])
-        assert caplog.text.count("this account does not have it. ") == 1
+        assert caplog.text.count("Empty; safe to deselect.") == 1
         assert states_of(messages, name) == []
         statuses = [m.trace.stream_status.status.value for m in messages if m.trace.stream_status]
         assert statuses == ["STARTED", "COMPLETE"]
@@ -266,3 +267,21 @@ def test_a_page_dropped_because_the_stream_is_unavailable_is_not_called_read() -
         later = read(company(), stream, states={stream.name: state})
         found = [*records_of(messages, stream.name), *records_of(later, stream.name)]
         assert {row["deal_id"] for row in found} >= {*range(11, 71)}, seed
+
+
+def test_a_user_reads_what_an_answer_means_and_not_how_that_is_known() -> None:
+    plain, strange = '{"error": "The plan has no projects."}', '{"error": "Forbidden"}'
+    projects = STREAMS["projects"]
+    for status, body, expected in (
+        (402, plain, "not part of this Pipedrive plan (402)"),
+        (403, strange, 'not part of this Pipedrive plan (403 "Forbidden")'),
+        (404, "", "not part of this Pipedrive plan (404)"),
+    ):
+        answer = projects.unavailable_answer(status, body)
+        assert answer is not None
+        assert answer.words_for(body) == expected
+    answers = [a for stream in STREAMS.values() for a in stream.access.means_unavailable]
+    assert len(answers) > 40
+    for answer in answers:
+        for note in ("maintainers", "connectors", "recorded", "documentation", "changelog"):
+            assert note not in answer.words_for("{}")

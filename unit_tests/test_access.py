@@ -45,7 +45,13 @@ def test_only_what_pipedrive_does_not_report_is_unknown() -> None:
     [
         ("roles", REGULAR, ALL, Access.DENIED, "account settings admin"),
         ("permission_sets", REGULAR, ALL, Access.DENIED, "account settings admin"),
-        ("roles", replace(ACME, access={"sales": True}), ALL, Access.UNKNOWN, "not of account"),
+        (
+            "roles",
+            replace(ACME, access={"sales": True}),
+            ALL,
+            Access.UNKNOWN,
+            "not an account settings admin",
+        ),
         ("deals", REGULAR, ALL, Access.READABLE, ""),
         ("deal_installments", replace(ACME, access={}), ALL, Access.DENIED, "sales app"),
         ("deals", replace(ACME, access={"global": True}), ALL, Access.DENIED, "sales app"),
@@ -132,11 +138,15 @@ def test_partial_access_is_reported() -> None:
     rows = [STREAMS[name] for name in ("deals", "mail_threads", "call_logs")]
     is_warning, sentence = partial_access(REGULAR, rows) or (False, "")
     assert is_warning
-    assert "The token's user is not an admin of sales and global" in sentence
-    assert "mail_threads, call_logs: only this user's own data" in sentence
+    assert "is neither Deals admin nor Global admin in Pipedrive" in sentence
+    assert "only their own data in mail_threads, call_logs." in sentence
+    one = replace(ACME, access={"sales": True, "global": False})
+    assert "is not Global admin in Pipedrive" in (partial_access(one, rows) or (True, ""))[1]
     is_warning, sentence = partial_access(ADMIN, rows) or (True, "")
     assert not is_warning
-    assert sentence.startswith("mail_threads, call_logs: only this user's own data")
+    assert sentence == (
+        "Pipedrive shows every user only their own data in mail_threads, call_logs."
+    )
     assert partial_access(ADMIN, rows[:1]) is None
     assert "does not report whether" in (partial_access(ACME, rows[:1]) or (False, ""))[1]
 

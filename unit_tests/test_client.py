@@ -292,6 +292,28 @@ def test_a_refused_permission_is_named(client: Any) -> None:
         made.get(Request("roles", "roles", 1, 20, "admin", "of an admin of account settings"))
 
 
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, "unauthorized access"), (403, "Scope and URL mismatch")]
+)
+def test_the_user_of_an_api_token_is_told_what_an_api_token_can_do(
+    client: Any, status: int, error: str
+) -> None:
+    """It has no scopes and no app."""
+    made, _, _ = client((status, {}, f'{{"success":false,"error":"{error}"}}'.encode()))
+    with pytest.raises((StreamError, SyncError)) as caught:
+        made.get(DEALS)
+    message = str(caught.value)
+    assert " app" not in message.replace(error, "")
+    assert "scope" not in message.replace(error, "")
+    assert message == (
+        "Pipedrive rejected the API token (401). It is wrong, was regenerated, or its user is "
+        "deactivated. Copy a new token from Personal preferences > API in Pipedrive."
+        if status == 401
+        else 'Pipedrive refused "deals" (403): "Scope and URL mismatch". The token\'s user may not '
+        "read this. Use the token of an admin, or deselect the stream."
+    )
+
+
 def test_debug_lines_contain_no_header(client: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", logger="airbyte")
     made, _, _ = client(ok())

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta, timezone
@@ -18,6 +19,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from jsonschema import Draft7Validator
 
 from source_pipedrive.config.columns import OneColumnEach, RawOnly
+from source_pipedrive.config.errors import quoted
 from source_pipedrive.config.history import AllTime, History, LastPeriod, SinceDate
 from source_pipedrive.config.legacy import migrate
 from source_pipedrive.config.model import (
@@ -56,7 +58,7 @@ def refusal(raw: Any) -> str:
     error: BaseException | None = caught.value
     assert caught.value.failure_type is FailureType.config_error
     message = caught.value.message or ""
-    assert "\n" not in message
+    assert all(re.search(r"[.?]$", line) for line in message.splitlines()), message
     while error is not None:
         assert SECRET not in f"{error!s} {error!r} {vars(error)}"
         error = error.__cause__ or error.__context__
@@ -124,12 +126,16 @@ BAD: dict[str, tuple[Any, str]] = {
         with_oauth(api_domain=f"https://{SECRET}.example.com"),
         "credentials.api_domain is not https://<company>.pipedrive.com. Leave it out; ",
     ),
-    "history is text": (with_token(history="1 year"), "history is not an object."),
+    "auth_type of another connector": (
+        {"credentials": {**TOKEN, "auth_type": "Bearer token"}},
+        'credentials.auth_type "Bearer token" is not valid. Use "oauth2.0" or "api_token".',
+    ),
+    "history is text": (with_token(history="1 year"), 'history "1 year" is not an object.'),
     "no mode": (with_token(history={}), 'history.mode is missing. Use "duration", '),
     "unknown mode": (with_token(history={"mode": SECRET}), "history.mode is not valid."),
     "unknown duration": (
         with_token(history={"mode": "duration", "duration": "2 weeks"}),
-        "history.duration is not valid. Use one of 1 month, 3 months, ",
+        'history.duration "2 weeks" is not valid. Use one of 1 month, 3 months, ',
     ),
     "no start date": (with_token(history={"mode": "start_date"}), "history.start_date is missing."),
     "no such day": (
@@ -138,7 +144,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "secret in the date": (start(SECRET), "history.start_date is not a date. Use YYYY-MM-DD."),
     "date with a line break": (start("2024-01-01\n1"), "history.start_date is not a date."),
-    "date is a number": (start(2024), "history.start_date is not text."),
+    "date is a number": (start(2024), "history.start_date 2024 is not text."),
     "old date of no known form": (
         {"api_token": SECRET, "replication_start_date": "2017/01/25"},
         'history.start_date "2017/01/25" is not a date.',
@@ -149,7 +155,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "columns as text": (
         with_token(custom_field_columns="raw"),
-        'custom_field_columns is not an object. Use {"mode": "raw"}, or leave it out for ',
+        'custom_field_columns "raw" is not an object. Use {"mode": "raw"}, or leave it out for ',
     ),
     "unknown custom fields": (
         with_token(custom_fields=SECRET),
@@ -159,12 +165,18 @@ BAD: dict[str, tuple[Any, str]] = {
         with_token(custom_fields={"mode": "raw"}),
         "custom_fields is not valid.",
     ),
-    "a reserve of all": (with_token(daily_token_reserve=91), "daily_token_reserve is not valid."),
-    "a reserve below 0": (with_token(daily_token_reserve=-1), "daily_token_reserve is not valid."),
-    "no workers": (with_token(num_workers=0), "num_workers is not valid. Use a whole number from"),
-    "too many workers": (with_token(num_workers=41), "num_workers is not valid."),
-    "workers are text": (with_token(num_workers="5"), "num_workers is not valid."),
-    "workers are true": (with_token(num_workers=True), "num_workers is not valid."),
+    "a reserve of all": (
+        with_token(daily_token_reserve=91),
+        "daily_token_reserve 91 is not valid.",
+    ),
+    "a reserve below 0": (
+        with_token(daily_token_reserve=-1),
+        "daily_token_reserve -1 is not valid.",
+    ),
+    "no workers": (with_token(num_workers=0), "num_workers 0 is not valid. Use a whole number"),
+    "too many workers": (with_token(num_workers=41), "num_workers 41 is not valid."),
+    "workers are text": (with_token(num_workers="5"), 'num_workers "5" is not valid.'),
+    "workers are true": (with_token(num_workers=True), "num_workers true is not valid."),
     "address is a number": (with_token(api_url=5), "api_url is not text."),
     "address with a password": (
         with_token(api_url=f"https://me:{SECRET}@example.com"),
@@ -192,11 +204,45 @@ def test_the_form_refuses_what_parse_refuses(name: str) -> None:
         check_config_against_spec_or_exit(migrate(BAD[name][0]), specification())
 
 
-def test_several_problems_make_one_line() -> None:
-    assert refusal({"credentials": {"auth_type": "api_token"}, "num_workers": 41}) == (
-        "credentials.api_token is missing. Copy it from Personal preferences > API in Pipedrive.; "
-        "num_workers is not valid. Use a whole number from 1 to 40, or leave it out."
-    )
+def test_each_problem_has_a_line_and_a_misspelt_setting_is_one() -> None:
+    """A form shows the message and no log."""
+    credentials = {"auth_type": "api_token", "api_tokn": SECRET}
+    assert refusal(
+        {"credentials": credentials, "num_workers": 41, "lables": True}
+    ).splitlines() == [
+        "credentials.api_token is missing. Copy it from Personal preferences > API in Pipedrive.",
+        "num_workers 41 is not valid. Use a whole number from 1 to 40, or leave it out.",
+        "`lables` is not a setting; did you mean `labels`?",
+        "`credentials.api_tokn` is not a setting; did you mean `credentials.api_token`?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2 weeks", True),
+        ("columns and raw", True),
+        ("2024-02-30T00:00:00Z", True),
+        ("oauth2.0", True),
+        (5, True),
+        (None, True),
+        (SECRET, False),
+        ("6f3a9c0b7d2e4f518a6b7c8d9e0f1a2b3c4d5e6f", False),  # an API token
+        ("a1b2c3d4e5f60718", False),  # a client ID
+        ("ada@example.com", False),
+        ("many words " * 10, False),
+        ("two\nlines", False),
+        ({"api_token": "x"}, False),
+        (["x"], False),
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_shown_unless_it_may_be_a_misplaced_secret(
+    value: Any, shown: bool
+) -> None:
+    assert (quoted(value) != "") is shown
+    sentence = refusal(with_token(labels=value)) if value is not None else "null"
+    assert (str(value) in sentence) is shown or value is None
 
 
 def test_what_a_user_leaves_out() -> None:

@@ -11,7 +11,7 @@ CHANGELOG = Estimate("deal_changelog", 12_400, "deals", 20)
 
 def test_the_cost_of_children_of_every_deal_is_stated_in_days() -> None:
     assert CHANGELOG.sentence(30_000) == (
-        "deal_changelog: 12,400 deals x 20 tokens = 248,000, about 8 days of this company's budget"
+        "deal_changelog: 12,400 deals x 20 tokens = 248,000, about 8 days of this company's budget."
     )
 
 

@@ -6,18 +6,19 @@ import pytest
 from requests import exceptions
 from requests.exceptions import InvalidURL, ProxyError, ReadTimeout, SSLError
 
+from source_pipedrive.http.auth import OAuth
 from source_pipedrive.http.errors import (
     CONFIG,
     IN_EVERY_PLAN,
     TRANSIENT,
     Action,
     day_is_spent,
-    no_answer,
     rule_for,
     sentence,
     words,
 )
 from source_pipedrive.http.hosts import Host, company_host, shared_host
+from source_pipedrive.http.unanswered import no_answer
 from source_pipedrive.streams import STREAMS
 
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'
@@ -81,10 +82,16 @@ def test_what_every_plan_has_is_in_the_stream_table() -> None:
 
 
 def test_a_sentence_names_the_stream_the_status_the_words_and_the_remedy() -> None:
-    remedy = rule_for(403, SCOPE, "deals").remedy.format(scope="deals:read")
+    remedy = rule_for(403, SCOPE, "deals").remedy.format(grant=OAuth.grant("deals:read"))
     assert sentence("deals", 403, SCOPE, remedy) == (
         'Pipedrive refused "deals" (403): "Scope and URL mismatch". '
         "Give the app the scope deals:read and reconnect."
+    )
+
+
+def test_words_that_end_with_a_period_get_no_second_one() -> None:
+    assert sentence("deals", 403, PERMISSION, "Ask.") == (
+        'Pipedrive refused "deals" (403): "You do not have permissions to do this". Ask.'
     )
 
 

@@ -208,11 +208,11 @@ def test_one_log_line_estimates_the_cost_of_everything(caplog: pytest.LogCapture
     fake = company(size=300)
     fake.usage.charge("users_me", 2, {"x-daily-ratelimit-token-limit": "30000"})
     sync(fake, *LISTS, "deal_changelog", "person_changelog")
-    lines = [r.message for r in caplog.records if r.message.startswith("Everything")]
+    lines = [r.message for r in caplog.records if r.message.startswith("All selected streams")]
     (found,) = [
         re.match(
-            r"Everything that is selected: about ([\d,]+) tokens, about (\d+) % of this company's "
-            r"daily budget\. Lists are read first, then what is requested record by record\.",
+            r"All selected streams: about ([\d,]+) tokens, about (\d+) % of this company's "
+            r"daily budget\. Lists are read first, then what takes a request for each record\.",
             line,
         )
         for line in lines
@@ -227,4 +227,4 @@ def test_a_small_sync_logs_no_estimate(
 ) -> None:
     caplog.set_level("INFO")
     sync(company(size=3), *LISTS)
-    assert "Everything" not in caplog.text
+    assert "All selected streams" not in caplog.text

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.sync.failures import EndedError
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.priority import Priority
+from unit_tests import single
 from unit_tests.fakes import ACME, FakeClient, Params, v2_list
 from unit_tests.single import LOWER, UNTIL, Record, no_sources, run_of, run_to_end, stopped, work
 
@@ -517,3 +520,40 @@ def test_a_v1_list_stops_when_its_children_are_full_though_a_part_of_it_has_just
     work(run, task, pause=lambda: len(client.asked) > 1)
     assert ["DESC" in params["sort"] for params in client.asked] == [False, True]
     assert run.reader.remaining() == {"notes": [(LOWER + 200, UNTIL)]}
+
+
+class OldFieldsOnly(FakeClient):
+    """A Pipedrive that shows only v1's list of fields."""
+
+    def get(self, request: Request) -> Answer:
+        if request.version == 2:
+            raise StreamError("no", CONFIG, 403)
+        return super().get(request)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "remedy"),
+    [
+        (None, "To get them, use the credentials of an admin."),
+        (
+            {"base"},
+            "To get them, give the app the scope admin, or use the credentials of an admin.",
+        ),
+    ],
+    ids=["API token", "OAuth"],
+)
+def test_what_an_older_list_of_fields_lacks_has_a_remedy_that_exists(
+    scopes: set[str] | None,
+    remedy: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An API token has no scopes, and its user no app."""
+    company = replace(ACME, scopes=None if scopes is None else frozenset(scopes))
+    monkeypatch.setattr(single, "ACME", company)
+    fields = [{"id": 1, "key": "type", "name": "Type", "field_type": "varchar"}]
+    client = OldFieldsOnly(lambda params: {"data": fields})
+    records, _ = run_to_end(*single.run_of("activity_fields", client))
+    assert len(records) == 1
+    (line,) = [r.message for r in caplog.records if r.message.startswith("activity_fields: read")]
+    assert line.endswith(remedy)

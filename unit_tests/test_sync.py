@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.http.errors import (
+    CONFIG,
+    TRANSIENT,
+    BudgetError,
+    StreamError,
+    UnreachableError,
+)
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.streams import STREAMS
@@ -28,9 +35,10 @@ CHANGELOGS = {
 }
 
 
-def run_of(client: FakeClient, *names: str, lower: int = 0) -> SyncRun[Any]:
+def run_of(client: FakeClient, *names: str, lower: int = 0, workers: int = 2) -> SyncRun[Any]:
     selected = [Selection(STREAMS[name], {}, full_refresh=False) for name in names]
-    return SyncRun(client, ACME, selected, AsMessages(), Options(lower, workers=2), StopSignal())
+    options = Options(lower, workers=workers)
+    return SyncRun(client, ACME, selected, AsMessages(), options, StopSignal())
 
 
 def drained(run: SyncRun[Any]) -> tuple[list[Any], AirbyteTracedException | None]:
@@ -93,6 +101,57 @@ def test_a_stream_that_fails_does_not_stop_the_others() -> None:
     assert error.failure_type is CONFIG
     assert sorted(statuses(messages)).count("COMPLETE") == 2
     assert statuses(messages).count("INCOMPLETE") == 1
+
+
+def spends(tokens: int) -> Callable[[Params], dict[str, Any]]:
+    """An endless account in which a budget stops the sync after so many requests."""
+    requests = 0
+
+    def answer(params: Params) -> dict[str, Any]:
+        nonlocal requests
+        requests += 1
+        if requests > tokens:
+            raise BudgetError(
+                "The budget is spent. The next sync continues where this one stopped."
+            )
+        return {"data": [{"id": 1}]}
+
+    return answer
+
+
+def test_a_stop_for_the_budget_is_told_once_and_then_in_two_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once for each of 80 streams, it would bury everything else."""
+    caplog.set_level("INFO")
+    names = ("currencies", "filters", "users", "roles", "webhooks")
+    _, error = drained(run_of(FakeClient(spends(2)), *names, workers=1))
+    lines = [record.getMessage() for record in caplog.records]
+    full = [record for record in caplog.records if "The budget is spent" in record.getMessage()]
+    assert [record.levelname for record in full] == ["WARNING"]
+    assert sum(line.endswith("   incomplete: budget reached") for line in lines) == 3
+    assert str(error).count("The budget is spent") == 1
+    assert error is not None
+    assert error.failure_type is TRANSIENT
+
+
+def test_streams_that_the_network_cut_say_that_the_next_sync_resumes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+
+    def answer(params: Params) -> dict[str, Any]:
+        raise UnreachableError("Could not reach acme.pipedrive.com.", TRANSIENT)
+
+    _, error = drained(run_of(FakeClient(answer), "deals", "persons"))
+    lines = [record.getMessage() for record in caplog.records]
+    ends = [line.partition("   incomplete: ")[2] for line in lines if "   incomplete: " in line]
+    assert ends == ["connection lost. The next sync resumes it."] * 2
+    assert lines.count("Could not reach acme.pipedrive.com.") == 1
+    assert str(error) == (
+        "Not read to the end: deals, persons. Could not reach acme.pipedrive.com. "
+        "The next sync resumes them."
+    )
 
 
 def test_a_bug_fails_its_streams_with_an_error_and_never_hangs_the_sync(

@@ -1,6 +1,8 @@
 """Error messages for a wrong configuration: one sentence per field, with the remedy."""
 
+import json
 import re
+from collections.abc import Mapping
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -59,6 +61,18 @@ _TAGS = {
     "custom_field_columns": "mode",
     "find_deleted_records": "mode",
 }
+_ABSENT = ("missing", "union_tag_not_found")
+# Secrets, or what may contain one.
+_UNSHOWN = {
+    "api_url",
+    "credentials",
+    *(f"credentials.{name}" for name in ("api_token", "client_id", "client_secret")),
+    *(f"credentials.{name}" for name in ("refresh_token", "access_token", "api_domain")),
+}
+LONGEST = 30  # characters of a value that is shown
+# Dates, words and numbers, with digits only at the beginning or at the end of a word.
+_WORD = "(?:[0-9]{1,8}[A-Za-z]{0,9}|[A-Za-z]{1,20}[0-9]{0,2})"
+_PLAIN = f"[0-9TZ:+./ -]+|{_WORD}(?:[ ./:+_-]{{1,2}}{_WORD}){{0,6}}"
 _PROBLEMS = {
     "missing": "is missing",
     "union_tag_not_found": "is missing",
@@ -70,14 +84,18 @@ _PROBLEMS = {
 
 
 def sentence(detail: ErrorDetails) -> str:
-    """What is wrong with the field of a pydantic error, and how to fix it."""
+    """What is wrong with the field of a pydantic error, its value unless that may be a secret, and
+    how to fix it."""
     kind, place = detail["type"], [str(step) for step in detail["loc"]]
     if kind == "sentence":
         return detail["msg"]
+    value = detail["input"]
     if kind.startswith("union_tag"):
-        place.append(_TAGS[place[0]])
+        place.append(tag := _TAGS[place[0]])
+        value = value.get(tag) if isinstance(value, Mapping) else None
     name = ".".join([place[0], *place[2:]] if len(place) > 2 else place)
-    return f"{name} {_PROBLEMS.get(kind, 'is not valid')}. {REMEDIES.get(name, FILLED_IN)}"
+    shown = "" if name in _UNSHOWN or kind in _ABSENT else quoted(value)
+    return f"{name} {shown}{_PROBLEMS.get(kind, 'is not valid')}. {REMEDIES.get(name, FILLED_IN)}"
 
 
 def problem(sentence: str) -> PydanticCustomError:
@@ -85,6 +103,10 @@ def problem(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
 
 
-def quoted(value: str) -> str:
-    """The value in quotes if it looks like a date, else "": it may be a misplaced secret."""
-    return f'"{value}" ' if re.fullmatch("[0-9TZ:+./ -]{1,30}", value) else ""
+def quoted(value: object) -> str:
+    """The value as it stands in the configuration, and a space; "" if it may be a misplaced secret:
+    secrets are long, and mix letters with digits."""
+    if value is None or isinstance(value, bool | int | float):
+        return f"{json.dumps(value)} "
+    is_plain = isinstance(value, str) and re.fullmatch(_PLAIN, value) and len(value) <= LONGEST
+    return f'"{value}" ' if is_plain else ""

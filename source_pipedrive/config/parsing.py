@@ -19,13 +19,14 @@ def parse(raw: Mapping[str, Any]) -> Config:
     """Validates a configuration of today's or an earlier shape. Renewed tokens are saved in `raw`.
 
     Logs a warning for each key that is not a setting. Raises AirbyteTracedException (config error)
-    if a field is wrong. Its message is one line that names every wrong field and its remedy, and
-    contains no value of `credentials` or `api_url`.
+    if a field is wrong. Its message has one line for each wrong field, with the remedy, and
+    contains no value of a secret or of `api_url`.
     """
     if not isinstance(raw, Mapping):
         raise config_error("The configuration must be an object with the key credentials.")
     migrated = migrate(raw)
-    for warning in misspellings(migrated):
+    misspelt = misspellings(migrated)
+    for warning in misspelt:
         logger.warning(warning)
     try:
         config = Config.model_validate(migrated)
@@ -36,4 +37,5 @@ def parse(raw: Mapping[str, Any]) -> Config:
         sentences = dict.fromkeys(sentence(detail) for detail in error.errors())
     # Raised outside the handler: there, the pydantic error, which contains the secrets, would
     # become this error's __context__.
-    raise config_error("; ".join(sentences))
+    # Whoever sees only this message should see what was probably meant, too.
+    raise config_error("\n".join([*sentences, *misspelt]))

@@ -21,7 +21,9 @@ from source_pipedrive.fields.leads import gathered
 from source_pipedrive.fields.values import Conversion, Labels, Values, compiled, labels_of
 from source_pipedrive.http.shapes import ShapedRecord, values
 from source_pipedrive.stream import Stream
+from source_pipedrive.version import HOME
 
+RENAMED = f"{HOME}/blob/main/docs/renamed-fields.md"
 Record = dict[str, Any]
 
 
@@ -174,5 +176,5 @@ def _compare(
             logging.INFO,
             f"{stream.columns.definitions[0].name}: custom fields changed since the schema was "
             f"discovered. {RAW} contains them all; refresh the schema to update the columns. "
-            f"{'; '.join(changes)}.",
+            f"{'; '.join(changes)}. More: {RENAMED}",
         )

@@ -21,8 +21,9 @@ from requests.auth import AuthBase
 
 from source_pipedrive.config.model import OAuthCredentials, is_company_address
 from source_pipedrive.config.places import API_PAGE, APP_PAGE
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, no_answer, words
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, words
 from source_pipedrive.http.hosts import OAUTH
+from source_pipedrive.http.unanswered import no_answer
 
 TOKEN_TIMEOUT = 30  # seconds
 TRIES = 4
@@ -32,6 +33,10 @@ TOKEN_ANSWER = "Pipedrive's answer to the token request"
 class ApiToken(AuthBase):
     """Sends the API token in the header `x-api-token`, never in a URL."""
 
+    rejected = (
+        "Pipedrive rejected the API token (401). It is wrong, was regenerated, or its user is "
+        "deactivated."
+    )
     renew = f"Copy a new token from {API_PAGE} in Pipedrive."
 
     def __init__(self, token: str) -> None:
@@ -40,6 +45,13 @@ class ApiToken(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["x-api-token"] = self._token
         return request
+
+    @staticmethod
+    def grant(scope: str) -> str:
+        """What to do where an app would need `scope`. An API token has no scopes."""
+        return (
+            "The token's user may not read this. Use the token of an admin, or deselect the stream."
+        )
 
 
 class OAuth(AuthBase):
@@ -50,6 +62,10 @@ class OAuth(AuthBase):
     OAuth server. Raises SyncError if Pipedrive refuses the refresh token or the app.
     """
 
+    rejected = (
+        "Pipedrive rejected the access token (401). The app was uninstalled, or its user is "
+        "deactivated."
+    )
     renew = "Reconnect the app."
 
     def __init__(
@@ -69,6 +85,11 @@ class OAuth(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self.get_access_token()}"
         return request
+
+    @staticmethod
+    def grant(scope: str) -> str:
+        """What to do about a missing scope."""
+        return f"Give the app the scope {scope} and reconnect."
 
     @property
     def token(self) -> str:

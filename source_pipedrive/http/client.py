@@ -206,15 +206,19 @@ class Client:
         if errors.day_is_spent(status, answer.headers, request.cost, refusals, served):
             return errors.ANY_OTHER, self.usage.day_spent(errors.reports_limits(answer.headers))
         rule = errors.rule_for(status, body, request.path)
+        auth, permission = self._auth, request.permission
         remedy = rule.remedy.format(
-            scope=request.scope, permission=request.permission, renew=self._auth.renew
+            grant=auth.grant(request.scope), permission=permission, renew=auth.renew
         )
         message = errors.sentence(request.stream, status, body, remedy)
+        reason = errors.reason(status, body, remedy)
+        if rule.action is Action.REFRESH:
+            message = reason = f"{auth.rejected} {remedy}"
         ends_sync = rule.action in (Action.END_SYNC, Action.REFRESH)
         ends_sync = ends_sync or (rule.action is Action.SLOW_DOWN and not served)
         unavailable = any(known.matches(status, body) for known in request.means_unavailable)
         kind = SyncError if ends_sync and not unavailable else StreamError
-        return rule, kind(message, rule.failure, status, body)
+        return rule, kind(message, rule.failure, status, body, reason)
 
     def _slow_down(self, request: Request, wait: float | None) -> None:
         if wait is not None:

@@ -20,6 +20,7 @@ AirbyteTracedException
 `- PipedriveError
    |- StreamError      ends its stream; the other streams continue
    |- SyncError        ends the sync: no further request could succeed
+   |  `- BudgetError   a token budget is reached
    `- PageError        the body is unusable; retried, then raised as a StreamError
 UnansweredError        no answer arrived; retried, then raised as a StreamError or SyncError
 """
@@ -29,15 +30,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
 
 import orjson
-import requests
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.pacing import whole_number
+from source_pipedrive.http.unanswered import no_answer
+from source_pipedrive.version import HOME
 
 CONFIG = FailureType.config_error
 TRANSIENT = FailureType.transient_error
@@ -47,15 +48,24 @@ SYSTEM = FailureType.system_error
 class PipedriveError(AirbyteTracedException):
     """A failed request that the user must know about.
 
-    `status` and `body` are those of the answer: 0 and "" if there was none.
+    `status` and `body` are those of the answer: 0 and "" if there was none. `reason` is the message
+    without the name of the stream, so that streams with the same reason can be reported together.
     """
 
+    brief = "sync ended"  # for each stream, where the message is reported once
+
     def __init__(
-        self, message: str, failure_type: FailureType, status: int = 0, body: str = ""
+        self,
+        message: str,
+        failure_type: FailureType,
+        status: int = 0,
+        body: str = "",
+        reason: str = "",
     ) -> None:
         super().__init__(internal_message=message, message=message, failure_type=failure_type)
         self.status = status
         self.body = body
+        self.reason = reason or message
 
 
 class StreamError(PipedriveError):
@@ -64,6 +74,21 @@ class StreamError(PipedriveError):
 
 class SyncError(PipedriveError):
     """Ends the sync: no further request could succeed."""
+
+
+class BudgetError(SyncError):
+    """A token budget is reached: the day's, the part that is not reserved, or the sync's own."""
+
+    brief = "budget reached"
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message, TRANSIENT, status)
+
+
+class UnreachableError(SyncError):
+    """Pipedrive does not answer."""
+
+    brief = "connection lost"
 
 
 class PageError(PipedriveError):
@@ -80,7 +105,7 @@ class UnansweredError(Exception):
     def as_sync_error(self, host: str) -> SyncError:
         """The reason and the remedy, without the URL or any other part of the request."""
         reason, failure = no_answer(self.error)
-        return SyncError(f"Could not reach {host}: {reason}", failure)
+        return UnreachableError(f"Could not reach {host}: {reason}", failure)
 
 
 class Action(Enum):
@@ -112,7 +137,7 @@ class AnswerPattern:
 class Rule(AnswerPattern):
     """What a matching answer means.
 
-    `remedy` may contain {scope}, {permission} and {renew}. `source` says how the meaning is known.
+    `remedy` may contain {permission}, {renew} and {grant}. `source` says how the meaning is known.
     """
 
     action: Action
@@ -127,30 +152,32 @@ MUTE_REFUSALS = 6
 # Answers from Cloudflare, not from the API: an HTML page, or "error code: 1020" as plain text.
 EDGE_START, EDGE_NAME = r"\s*(?:<|error code: 1\d{3})", "cloudflare"
 EDGE = rf"(?i)^{EDGE_START}|{EDGE_NAME}"
-BLOCKED = "Pipedrive's edge has blocked this connector for sending too many requests. Wait an hour."
+BLOCKED = "Cloudflare has blocked this connector for sending too many requests. Wait an hour."
+REPORT = f"Please report this line at {HOME}/issues."
+NO_WORDS = "no explanation"  # in place of Pipedrive's own
 DOCS = "status list of Pipedrive's documentation"
 SEEN = "recorded answer"
 
 # fmt: off
 RULES = (
     Rule(400, "", Action.END_STREAM, SYSTEM,
-         "The request was not understood; please report this line.", DOCS),
+         f"Pipedrive did not understand the request. {REPORT}", DOCS),
     Rule(401, "", Action.REFRESH, CONFIG,
-         "The credentials are not valid, or their user is deactivated. {renew}", SEEN),
+         "{renew}", SEEN),
     Rule(402, "", Action.END_SYNC, CONFIG,
          "The company's account is not active: check its trial or payment in Pipedrive.", DOCS),
     Rule(403, EDGE, Action.END_SYNC, TRANSIENT, BLOCKED, "rate limit page"),
     Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG,
-         "Give the app the scope {scope} and reconnect.", SEEN),
+         "{grant}", SEEN),
     Rule(403, "", Action.END_STREAM, CONFIG,
-         "The token's user lacks the permission {permission}. Use the token of an admin, or "
-         "deselect the stream.", "OpenAPI v1, seven operations"),
+         "The user of these credentials lacks the permission {permission}. Use those of an admin, "
+         "or deselect the stream.", "OpenAPI v1, seven operations"),
     Rule(404, "", Action.END_STREAM, SYSTEM,
-         "Pipedrive does not know this address; please report this line.", DOCS),
+         f"Pipedrive does not know this address. {REPORT}", DOCS),
     Rule(410, "", Action.END_STREAM, SYSTEM,
          "Pipedrive has removed this endpoint; deselect the stream.", DOCS),
     Rule(429, "", Action.SLOW_DOWN, TRANSIENT, "Run the sync again later.", "rate limit page"),
-    Rule(501, "", Action.END_STREAM, SYSTEM, "Please report this line.", DOCS),
+    Rule(501, "", Action.END_STREAM, SYSTEM, REPORT, DOCS),
 )
 # For requests for the children of one parent. An answer that every parent gets does not concern the
 # parents and ends the stream.
@@ -174,7 +201,7 @@ NOT_PAID_FOR = Rule(402, "", Action.END_STREAM, CONFIG,
                     "The company's plan may not include this: deselect the stream, or check the "
                     "plan in Pipedrive.", "not documented; a plan may lack an endpoint")
 SERVER_FAULT = Rule(0, "", Action.RETRY, TRANSIENT, "Run the sync again later.", DOCS)
-ANY_OTHER = Rule(0, "", Action.END_STREAM, SYSTEM, "Please report this line.", "no source")
+ANY_OTHER = Rule(0, "", Action.END_STREAM, SYSTEM, REPORT, "no source")
 # fmt: on
 
 
@@ -222,33 +249,6 @@ def reports_limits(headers: Mapping[str, str]) -> bool:
     return any("ratelimit" in name.lower() for name in headers)
 
 
-def no_answer(error: Exception) -> tuple[str, FailureType]:
-    """Why a request got no answer, and the remedy, without any part of the request."""
-    text = str(error)
-    if isinstance(error, requests.exceptions.SSLError):
-        if "expired" in text or "not yet valid" in text:
-            return (
-                "its TLS certificate is not valid at this machine's time "
-                f"({datetime.now(UTC):%Y-%m-%d %H:%M} UTC). Set the clock, or renew your "
-                "proxy's certificate.",
-                CONFIG,
-            )
-        return (
-            "its TLS certificate could not be verified. Install the certificate authority of "
-            "your proxy on this machine.",
-            CONFIG,
-        )
-    if "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
-        return "the host name does not resolve. Check it, and this machine's network.", TRANSIENT
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy refused the connection. Check its address and password.", TRANSIENT
-    if isinstance(error, requests.exceptions.Timeout):
-        return "it did not answer in time. Run the sync again later.", TRANSIENT
-    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
-        return "this platform does not allow the address. Remove api_url.", CONFIG
-    return "the connection was refused or broken off. Check this machine's network.", TRANSIENT
-
-
 def after_last_try(failure: PipedriveError, stream: str, served: bool) -> PipedriveError:
     """What to raise after the last try. An unusable answer ends the stream. No answer ends the
     sync, or only the stream if Pipedrive `served` another request meanwhile."""
@@ -256,11 +256,8 @@ def after_last_try(failure: PipedriveError, stream: str, served: bool) -> Pipedr
         return StreamError(f"{failure.message} Run the sync again later.", TRANSIENT)
     if not served:
         return failure
-    return StreamError(
-        f'Reading "{stream}" failed at each try, although Pipedrive answers other requests. '
-        f"{failure.message}",
-        TRANSIENT,
-    )
+    why = f"failed at each try, although Pipedrive answered others meanwhile. {failure.message}"
+    return StreamError(f'Reading "{stream}" {why}', TRANSIENT, reason=f"Requests {why}")
 
 
 def words(body: str) -> str:
@@ -272,9 +269,9 @@ def words(body: str) -> str:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         text = re.sub(r"<[^>]*>|\s+", " ", body)
-        return without_addresses(" ".join(text.split()))[:80] or "no explanation"
+        return without_addresses(" ".join(text.split()))[:80] or NO_WORDS
     error = answer.get("error") or answer.get("message") if isinstance(answer, dict) else None
-    return without_addresses(str(error))[:200] if error else "no explanation"
+    return without_addresses(str(error))[:200] if error else NO_WORDS
 
 
 def without_addresses(text: str) -> str:
@@ -284,4 +281,13 @@ def without_addresses(text: str) -> str:
 
 def sentence(stream: str, status: int, body: str, remedy: str) -> str:
     """The message for a refusal: the stream, the status, Pipedrive's words and the remedy."""
-    return f'Pipedrive refused "{stream}" ({status}): "{words(body)}". {remedy}'
+    return f'Pipedrive refused "{stream}" ({status}): {_reason(body, remedy)}'
+
+
+def reason(status: int, body: str, remedy: str) -> str:
+    """The same for all streams that are refused alike."""
+    return f"Pipedrive answered {status}: {_reason(body, remedy)}"
+
+
+def _reason(body: str, remedy: str) -> str:
+    return f'"{words(body).rstrip(".")}". {remedy}'

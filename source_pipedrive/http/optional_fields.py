@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TypeVar
 
-from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.errors import REPORT, StreamError
 from source_pipedrive.http.request import Request
 
 logger = logging.getLogger("airbyte")
@@ -90,8 +90,8 @@ class OptionalFields:
         if refused:  # otherwise another worker has logged it
             logger.warning(
                 f"{request.stream}: Pipedrive refused {PARAMETER} (400). The stream is read "
-                f"without {', '.join(sorted(refused))}, which stay empty in this sync. If your "
-                "company uses them, please report this line."
+                f"without {', '.join(sorted(refused))}, which stay empty in this sync. Does your "
+                f"company use them? {REPORT}"
             )
 
 

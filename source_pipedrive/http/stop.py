@@ -9,6 +9,12 @@ from source_pipedrive.http.errors import TRANSIENT, SyncError
 STOPPED = "The sync was asked to stop. The next sync continues where this one stopped."
 
 
+class StoppedError(SyncError):
+    """The platform, or the user, has asked the sync to stop."""
+
+    brief = "sync stopped"
+
+
 class StopSignal:
     """Replaces time.sleep. After `stop`, every current or later wait raises SyncError."""
 
@@ -29,6 +35,6 @@ class StopSignal:
             raise self.error()
 
     @staticmethod
-    def error() -> SyncError:
+    def error() -> StoppedError:
         """The error that ends a stopped stream."""
-        return SyncError(STOPPED, TRANSIENT)
+        return StoppedError(STOPPED, TRANSIENT)

@@ -13,15 +13,14 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from source_pipedrive.http.errors import TRANSIENT, SyncError
+from source_pipedrive.http.errors import BudgetError
 from source_pipedrive.http.pacing import whole_number
+from source_pipedrive.version import HOME
 
 logger = logging.getLogger("airbyte")
 
-RENEWED = (
-    "Pipedrive renews the budget at midnight, its own time. The next sync continues where this one "
-    "stopped."
-)
+CONTINUES = f"The next sync continues where this one stopped. More: {HOME}/blob/main/docs/budget.md"
+RENEWED = f"Pipedrive renews the budget at midnight, its own time. {CONTINUES}"
 
 
 @dataclass
@@ -35,6 +34,11 @@ class Spent:
         """Counts one request that cost `tokens`."""
         self.requests += 1
         self.tokens += tokens
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 request`, `1,200 requests`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class AnswerSizes:
@@ -69,25 +73,24 @@ class Usage:
         self._reserve = reserve
         self._most = most
         self._under_way: dict[int, int] = {}  # tokens of requests not charged yet, by turn
-        self._tokens = 0
-        self._warned = False
+        self._tokens = self._requests = 0
+        self._objected = ""  # why the first refused request was not sent
         self._turn = self._known_at = 0
         self.daily_limit: int | None = None
         self.daily_left: int | None = None
 
     def admit(self, cost: int) -> int:
-        """The turn of a request of `cost` tokens that is about to be sent. Raises SyncError if it
-        may not be sent."""
+        """The turn of a request of `cost` tokens that is about to be sent. Raises BudgetError if
+        it may not be sent."""
         with self._lock:
             sentence = self._objection(cost)
             if sentence is None:
                 self._turn += 1
                 self._under_way[self._turn] = cost
                 return self._turn
-            if not self._warned:
-                logger.warning(sentence)
-                self._warned = True
-        raise SyncError(sentence, TRANSIENT)
+            # The figures of later objections differ, but it is the same stop.
+            self._objected = self._objected or sentence
+        raise BudgetError(self._objected)
 
     def settle(self, turn: int) -> None:
         """The request with this turn is over, answered or not."""
@@ -102,6 +105,7 @@ class Usage:
             self._under_way.pop(turn or 0, None)
             self._by_stream.setdefault(stream, Spent()).add(tokens)
             self._tokens += tokens
+            self._requests += 1
             limit = whole_number(headers.get("x-daily-ratelimit-token-limit"))
             remaining = whole_number(headers.get("x-daily-ratelimit-token-remaining"))
             if limit is not None:
@@ -123,6 +127,16 @@ class Usage:
     def tokens(self) -> int:
         """API tokens that the sync has spent so far."""
         return self._tokens
+
+    @property
+    def requests(self) -> int:
+        """Answered requests of the sync so far."""
+        return self._requests
+
+    @property
+    def waits(self) -> bool:
+        """Whether a request waits for its answer."""
+        return bool(self._under_way)
 
     def share(self, tokens: int) -> str:
         """`tokens` in percent of the company's daily budget, or "" if that is unknown."""
@@ -148,21 +162,19 @@ class Usage:
                 f"daily_token_reserve ({self._reserve} %) cannot be kept. {limit}"
             )
 
-    def day_spent(self, sure: bool = True) -> SyncError:
+    def day_spent(self, sure: bool = True) -> BudgetError:
         """The error for a 429 that lasts until midnight. sure: the headers show that it does."""
         if not sure:
-            return SyncError(
+            return BudgetError(
                 "Pipedrive refuses all requests (429) and gives no reason. Either this company has "
                 f"spent its daily budget of API tokens, {self._tokens:,} of them in this sync, or "
                 f"other integrations use up the whole rate limit. {RENEWED}",
-                TRANSIENT,
                 429,
             )
         limit = f" of {self.daily_limit:,} API tokens" if self.daily_limit else " of API tokens"
-        return SyncError(
+        return BudgetError(
             f"This company has spent its daily budget{limit}, {self._tokens:,} of them in this "
             f"sync. {RENEWED}",
-            TRANSIENT,
             429,
         )
 
@@ -187,7 +199,7 @@ class Usage:
         if self._most is not None and self._tokens + cost > self._most:
             return (
                 f"This sync has used {self._tokens:,} API tokens, and daily_token_budget allows "
-                f"{self._most:,}. The next sync continues where this one stopped."
+                f"{self._most:,}. {CONTINUES}"
             )
         if self.daily_limit is None or self.daily_left is None:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from source_pipedrive.http.errors import SYSTEM, StreamError
+from source_pipedrive.http.errors import REPORT, SYSTEM, StreamError
 from source_pipedrive.http.shapes import are_shaped
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Kind, Stream
@@ -49,8 +49,7 @@ def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
         found = [found]
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise StreamError(
-            f'Pipedrive\'s answer for "{stream.name}" contains no list of records. '
-            "Please report this line.",
+            f'Pipedrive\'s answer for "{stream.name}" contains no list of records. ' + REPORT,
             SYSTEM,
         )
     inside = stream.child.nested_under if stream.child else ""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from source_pipedrive.version import HOME
+
 # What deserves a line in the log: this many tokens, or this part of the company's daily budget.
 EXPENSIVE = 1_000
 EXPENSIVE_PART = 0.01
+CHOICE = f"{HOME}/blob/main/docs/which-streams.md"
 ABOUT, AT_LEAST = "about ", "at least "
 
 
@@ -38,11 +41,11 @@ class Estimate:
 
     def sentence(self, daily_limit: int | None) -> str:
         """`deal_changelog: 12,400 deals x 20 tokens = 248,000, about 8 days of this company's
-        budget`."""
+        budget.`"""
         number = f"{self.how}{self.units:,} {self.unit}"
         pages = f" in {self.requests:,} requests" if self.each > 1 else ""
         text = f"{self.stream}: {number}{pages} x {self.cost} tokens = {self.tokens:,}"
-        return text + _of_day(self.tokens, daily_limit)
+        return f"{text}{_of_day(self.tokens, daily_limit)}."
 
 
 def is_expensive(tokens: int, limit: int | None) -> bool:
@@ -54,8 +57,8 @@ def is_expensive(tokens: int, limit: int | None) -> bool:
 def of_everything(tokens: int, how: str, daily_limit: int | None) -> str:
     """What all selected streams will cost together."""
     return (
-        f"Everything that is selected: {how}{tokens:,} tokens{_of_day(tokens, daily_limit)}. "
-        "Lists are read first, then what is requested record by record."
+        f"All selected streams: {how}{tokens:,} tokens{_of_day(tokens, daily_limit)}. Lists are "
+        f"read first, then what takes a request for each record. More: {CHOICE}"
     )
 
 

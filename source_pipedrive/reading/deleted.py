@@ -149,8 +149,9 @@ class DeletedRecords(Sequential):
                 yield from (self._recent if path == "recents" else self._deleted)(part, since)
                 self.progress.lacking.pop(path, None)
             except PipedriveError as error:
-                if part.unavailable_answer(error.status, error.body) is not None:
-                    logger.info(f"{self.stream.name}: this account does not have {path}.")
+                if answer := part.unavailable_answer(error.status, error.body):
+                    why = answer.words_for(error.body)
+                    logger.info(f"{self.stream.name}: {path} has nothing to report: {why}.")
                     self.progress.lacking[path] = since
                 elif isinstance(error, StreamError):
                     logger.warning(

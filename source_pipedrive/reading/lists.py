@@ -211,9 +211,15 @@ class FieldList(WholeList):
         missing = [name for name in self.stream.schema["properties"] if name not in present]
         logger.warning(
             f"{self.stream.name}: read from an older list ({fallback.endpoint.path} of API v1), "
-            f"which lacks {', '.join(missing)}. Give the app the scope "
-            f"{self.stream.access.read_scope}, or use the token of an admin, to get them."
+            f"which lacks {', '.join(missing)}. To get them, {self._remedy}."
         )
+
+    @property
+    def _remedy(self) -> str:
+        another = "use the credentials of an admin"
+        if self.context.company.scopes is None:  # an API token, which has none
+            return another
+        return f"give the app the scope {self.stream.access.read_scope}, or {another}"
 
 
 class Mailbox(WholeList):

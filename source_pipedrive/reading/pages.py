@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError
+from source_pipedrive.http.errors import REPORT, SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.http.pacing import growing
 from source_pipedrive.http.request import Answer, Api, Request
 from source_pipedrive.http.shapes import Shape
@@ -115,7 +115,7 @@ def one_page(
     if pagination_of(body).get("more_items_in_collection"):
         raise StreamError(
             f'Pipedrive sent only a part of "{stream.name}", which used to be one answer. '
-            "Please report this line.",
+            + REPORT,
             SYSTEM,
         )
     return Page(records_of(stream, body), last=True)

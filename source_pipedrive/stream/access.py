@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from source_pipedrive.http.errors import AnswerPattern
+from source_pipedrive.http.errors import NO_WORDS, AnswerPattern, words
+
+PAYMENT_REQUIRED = 402
 
 
 @dataclass(frozen=True)
 class UnavailableAnswer(AnswerPattern):
     """An error that means "this account does not have it": the stream is empty, not broken."""
 
+    meaning: str
+    """What the user should know, after the name of the stream: "not part of this plan"."""
     source: str
-    """How this is known, or what the account lacks; shown in the documentation."""
+    """How this is known, or what the account lacks; documentation shows what stands before a
+    semicolon. No log does."""
+
+    def words_for(self, body: str) -> str:
+        """`not part of this Pipedrive plan (402)`; for any less certain answer with Pipedrive's own
+        words from `body`."""
+        said = words(body).rstrip(".")
+        is_certain = self.status == PAYMENT_REQUIRED or said == NO_WORDS
+        quoted = "" if is_certain else f' "{said}"'
+        return f"{self.meaning} ({self.status}{quoted})"
 
 
 @dataclass(frozen=True)

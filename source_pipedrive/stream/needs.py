@@ -23,34 +23,59 @@ OF_THE_PLAN = (
 )
 STATUS_LIST = "status list of Pipedrive's documentation"
 ADD_ON = "projects are an add-on; seen by other connectors' maintainers"
+# What the user reads; the last argument of each answer says how its meaning is known.
+NOT_IN_PLAN = "not part of this Pipedrive plan"
+SWITCHED_OFF = "not switched on in this company"
+RETIRED = "retired by Pipedrive"
 TEAMS_GONE = (
-    UnavailableAnswer(404, "", "Pipedrive deprecated teams in 2022 (changelog 2022-05-31)"),
-    UnavailableAnswer(410, "", f"{STATUS_LIST}: gone"),
     UnavailableAnswer(
-        403, r'"code":\s*"feature_', "plan limits have a feature_ code (changelog 2022-03)"
+        404, "", RETIRED, "Pipedrive deprecated teams in 2022 (changelog 2022-05-31)"
+    ),
+    UnavailableAnswer(410, "", RETIRED, f"{STATUS_LIST}: gone"),
+    UnavailableAnswer(
+        403,
+        r'"code":\s*"feature_',
+        NOT_IN_PLAN,
+        "plan limits have a feature_ code (changelog 2022-03)",
     ),
     UnavailableAnswer(
-        403, "do not have permissions", "seen by other connectors' maintainers, for teams only"
+        403,
+        "do not have permissions",
+        "not available to this user",
+        "seen by other connectors' maintainers, for teams only",
     ),
-    UnavailableAnswer(415, "", f"{STATUS_LIST}: feature not enabled"),
-    UnavailableAnswer(402, "", "teams are a feature of higher plans"),
+    UnavailableAnswer(415, "", SWITCHED_OFF, f"{STATUS_LIST}: feature not enabled"),
+    UnavailableAnswer(402, "", NOT_IN_PLAN, "teams are a feature of higher plans"),
 )
 NO_INSTALLMENTS = (
     UnavailableAnswer(
-        402, "", "instalments need the Growth plan or a higher one; seen by other connectors"
+        402,
+        "",
+        NOT_IN_PLAN,
+        "instalments need the Growth plan or a higher one; seen by other connectors",
     ),
     UnavailableAnswer(
-        403, OF_THE_PLAN, "below Growth, instalments answer 403; the body was not recorded"
+        403,
+        OF_THE_PLAN,
+        NOT_IN_PLAN,
+        "below Growth, instalments answer 403; the body was not recorded",
     ),
 )
 # For children of projects and boards, where a 404 may concern only one parent.
 NO_ADD_ON = (
-    UnavailableAnswer(402, "", ADD_ON),
-    UnavailableAnswer(403, OF_THE_PLAN, ADD_ON),
-    UnavailableAnswer(415, "", f"{STATUS_LIST}: feature not enabled"),
+    UnavailableAnswer(402, "", NOT_IN_PLAN, ADD_ON),
+    UnavailableAnswer(403, OF_THE_PLAN, NOT_IN_PLAN, ADD_ON),
+    UnavailableAnswer(415, "", SWITCHED_OFF, f"{STATUS_LIST}: feature not enabled"),
 )
-NO_PROJECTS = (*NO_ADD_ON, UnavailableAnswer(404, "", ADD_ON))
-NO_MAILBOX = (UnavailableAnswer(404, "", "the token's user may have no mailbox; not documented"),)
+NO_PROJECTS = (*NO_ADD_ON, UnavailableAnswer(404, "", NOT_IN_PLAN, ADD_ON))
+NO_MAILBOX = (
+    UnavailableAnswer(
+        404,
+        "",
+        "this user has no mailbox",
+        "the token's user may have no mailbox; not documented",
+    ),
+)
 # The default, by the first scope of a stream.
 UNAVAILABLE = {"projects:read": NO_ADD_ON}
 

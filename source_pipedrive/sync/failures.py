@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping, Sequence
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.errors import PipedriveError, words
+from source_pipedrive.http.errors import (
+    REPORT,
+    TRANSIENT,
+    BudgetError,
+    PipedriveError,
+    SyncError,
+)
 
 logger = logging.getLogger("airbyte")
 
@@ -22,19 +29,60 @@ class UnneededError(EndedError):
     released, and read the rest later."""
 
 
-def absence(stream: str, answer: PipedriveError) -> str:
-    """The sentence for an account that does not have a stream."""
-    return (
-        f"{stream}: this account does not have it. Pipedrive answered {answer.status}: "
-        f'"{words(answer.body)}"'
+def ending(error: AirbyteTracedException, resumes: bool) -> str:
+    """Why one stream is incomplete, for its line in the log. What ended the whole sync is reported
+    once, in full; here, two words stand for it. resumes: whether the next sync resumes the stream.
+    """
+    is_told = isinstance(error, SyncError)
+    text = error.brief if isinstance(error, SyncError) else str(error)
+    if isinstance(error, BudgetError) or error.failure_type is not TRANSIENT:
+        return text
+    what = "The next sync resumes it." if resumes else "The next sync reads it from the beginning."
+    return f"{text}. {what}" if is_told else f"{text} {what}"
+
+
+def summary(failed: Mapping[str, AirbyteTracedException], restarting: Collection[str]) -> str:
+    """A line for each reason, with the streams that it ended; first what ended the sync.
+
+    failed: by stream; restarting: the streams that the next sync reads from the beginning.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in sorted(failed, key=lambda name: (not isinstance(failed[name], SyncError), name)):
+        error = failed[name]
+        reason = error.reason if isinstance(error, PipedriveError) else str(error)
+        groups.setdefault(reason, []).append(name)
+    return "\n".join(
+        f"Not read to the end: {', '.join(names)}. {reason}"
+        + _what_is_next(failed[names[0]], names, reason, restarting)
+        for reason, names in groups.items()
     )
+
+
+def _what_is_next(
+    error: AirbyteTracedException, names: Sequence[str], reason: str, restarting: Collection[str]
+) -> str:
+    """What the next sync does about streams that ended for a reason that passes."""
+    if error.failure_type is not TRANSIENT:
+        return ""
+    again = [name for name in names if name in restarting]
+    parts = [f"The next sync reads {', '.join(again)} from the beginning."] if again else []
+    if len(again) < len(names) and "next sync" not in reason:
+        what = "the others" if again else "them" if len(names) > 1 else "it"
+        parts.append(f"The next sync resumes {what}.")
+    return "".join(f" {part}" for part in parts)
+
+
+def absence(stream: str, why: str) -> str:
+    """The sentence for an account that does not have a stream. why: as UnavailableAnswer words
+    it."""
+    return f"{stream}: {why}. Empty; safe to deselect."
 
 
 def unexpected(stream: str, error: Exception) -> AirbyteTracedException:
     """The error for a bug in the connector, which must end its stream rather than hang it."""
     logger.error(f"{stream}: {type(error).__name__}", exc_info=error)
     return AirbyteTracedException(
-        message=f'Reading "{stream}" failed: {type(error).__name__}. Please report this line.',
+        message=f'Reading "{stream}" failed: {type(error).__name__}. {REPORT}',
         internal_message=repr(error),
         failure_type=FailureType.system_error,
     )

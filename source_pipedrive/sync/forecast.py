@@ -58,14 +58,22 @@ class Forecast:
         return min(guess, highest) if counted else guess
 
     @property
+    def requests(self) -> int:
+        """About how many requests this sync will send for it."""
+        stream = self._reader.stream
+        if stream.components:
+            return len(stream.components)
+        expected = self.expected
+        pages = -(-expected // stream.endpoint.limit) if expected and stream.endpoint.limit else 1
+        return max(pages, len(stream.endpoint.param_sets))
+
+    @property
     def price(self) -> int:
         """About how many API tokens this sync will spend on it."""
         stream = self._reader.stream
         if stream.components:
             return sum(part.endpoint.cost for part in stream.components)
-        expected = self.expected
-        pages = -(-expected // stream.endpoint.limit) if expected and stream.endpoint.limit else 1
-        return stream.endpoint.cost * max(pages, len(stream.endpoint.param_sets))
+        return stream.endpoint.cost * self.requests
 
     def announce(self) -> None:
         """Reports how much is expected and what it will cost, and again once that has changed."""
@@ -118,9 +126,13 @@ class ChildForecast(Forecast):
         return self._output.records * self._parents()[0] // read if read else None
 
     @property
+    def requests(self) -> int:
+        turns = -(-self._parents()[0] // self._children.child.batch)
+        return turns * self._children.requests_per_parent
+
+    @property
     def price(self) -> int:
-        requests = -(-self._parents()[0] // self._children.child.batch)
-        return requests * self._cost
+        return self.requests * self._children.stream.endpoint.cost
 
     def before_requests(self) -> None:
         """States the price before it is paid, and again if it turns out to be higher by half."""

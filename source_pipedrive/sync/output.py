@@ -11,6 +11,7 @@ from typing import Any, Generic
 from airbyte_cdk.models import AirbyteMessage, AirbyteStreamStatus
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.http.errors import SyncError
 from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.shaped import ShapedRecords
 from source_pipedrive.sync.messages import (
@@ -43,6 +44,15 @@ class WriteBuffer(Generic[T]):
         self._queue: SimpleQueue[OutputChunk[T]] = SimpleQueue()
         self._free = threading.Semaphore(pages)
         self._open = False
+        self._lock = threading.Lock()
+        self._told: set[str] = set()
+
+    def is_news(self, sentence: str) -> bool:
+        """Whether this is the first stream that ends with this sentence."""
+        with self._lock:
+            is_known = sentence in self._told
+            self._told.add(sentence)
+            return not is_known
 
     def take_slot(self) -> None:
         """Blocks while the writer is behind."""
@@ -150,8 +160,11 @@ class StreamOutput(Generic[T]):
             self._put(estimate_message(self.stream, records))
 
     def ended(self, error: AirbyteTracedException | None) -> None:
-        """The stream's last message, after the error that cut it short, if any."""
-        if error is not None:
+        """The stream's last message, after the error that cut it short, if any. What ended the
+        whole sync is written in full once, and in two words for each other stream."""
+        if error is not None and self.selected:
+            if isinstance(error, SyncError) and not self._buffer.is_news(str(error)):
+                error = SyncError(error.brief, error.failure_type)
             self._put(error_message(error, self.stream))
         self.over = True
         complete = AirbyteStreamStatus.COMPLETE if error is None else AirbyteStreamStatus.INCOMPLETE

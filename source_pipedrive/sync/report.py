@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from source_pipedrive.http.usage import Spent, Usage
+from source_pipedrive.http.usage import Spent, Usage, counted
 from source_pipedrive.reading.cost import ABOUT, AT_LEAST, is_expensive, of_everything
 from source_pipedrive.reading.instants import rfc3339
+from source_pipedrive.sync.failures import ending
+from source_pipedrive.sync.outlook import Outlook
 from source_pipedrive.sync.stream_run import StreamRun
 
 logger = logging.getLogger("airbyte")
 
-# Seconds between two lines about a long stream. This is far below any platform's limit for silence,
-# so the same line is the heartbeat while everything waits.
+# Seconds between two progress reports. This is far below any platform's limit for silence, so the
+# same line is the heartbeat while everything waits.
 EVERY = 30.0
+SHOW_EVERY = 1.0  # seconds between two changes of the line that a person watches
 HEADINGS = ("requests", "tokens", "records", "of the day")
 
 
@@ -24,7 +27,8 @@ class Report:
     """Logs what the runs of one sync do.
 
     selected: the runs of the selected streams; unselected: the lists that are read only for
-    dependents, whose progress is all there is to report at first. clock: seconds; tests replace it.
+    dependents, whose progress is all there is to report at first. show: where a person watches the
+    progress, if anyone does. clock: seconds; tests replace it.
     """
 
     def __init__(
@@ -33,25 +37,28 @@ class Report:
         until: int,
         selected: Sequence[StreamRun[Any]],
         unselected: Sequence[StreamRun[Any]] = (),
+        show: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._usage = usage
         self._until = rfc3339(until)
         self._selected = selected
         self._unselected = unselected
+        self._show = show
         self._clock = clock
-        self._last = clock()
+        self._logged_at = self._shown_at = clock()
+        self._outlook = Outlook(usage, self._logged_at)
         self._announced = False
         self._seen: dict[str, tuple[int, int]] = {}
 
     def ended(self, run: StreamRun[Any]) -> None:
         """A stream has ended."""
         spent = self._usage.of(run.stream.name)
-        error = run.error
-        again = "" if run.reader.resumes else " The next sync reads it from the beginning."
-        how = f"complete to {self._until}" if error is None else f"incomplete: {error}{again}"
-        if run.absence is not None and error is None:
-            how = "this account does not have it"
+        how = f"complete to {self._until}"
+        if run.error is not None:
+            how = f"incomplete: {ending(run.error, run.reader.resumes)}"
+        elif run.absence is not None:
+            how = f"empty: {run.absence}"
         logger.info(
             f"{run.stream.name:<16} {run.output.records:>9,} records "
             f"{spent.requests:>6,} requests {spent.tokens:>8,} tokens "
@@ -59,23 +66,28 @@ class Report:
         )
 
     def tick(self) -> None:
-        """Called all the time; logs how far the streams are every half minute."""
+        """Called all the time; logs how far the sync is every half minute, and shows it more often
+        to a person who watches."""
         if not self._announced:
             self._announce_total()
         now = self._clock()
-        if now - self._last < EVERY:
+        if self._show is not None and now - self._shown_at >= SHOW_EVERY:
+            self._shown_at = now
+            self._show(self._progress())
+        if now - self._logged_at < EVERY:
             return
-        self._last = now
-        for run in (*self._selected, *self._unselected):
-            if run.running:
-                run.forecast.announce()
-                logger.info(self._progress(run))
+        self._logged_at = now
+        self._outlook.note(now)
+        moved = list(self._moved())  # before the progress, which their forecasts improve
+        waits = self._usage.waits and self._outlook.is_still
+        logger.info(f"Progress: {self._progress()}{', waiting for Pipedrive' if waits else ''}.")
+        for line in moved:
+            logger.info(line)
 
     def _announce_total(self) -> None:
         """Logs once what everything will cost, if it is much, when the lists' first pages are
         in."""
-        lists = [run for run in self._selected if not run.stream.depth]
-        others = [run for run in self._unselected if not run.stream.depth]
+        lists, others = self._lists
         first = [*lists, *(run for run in others if not run.earlier)]
         if not all(r.handed_on or (r.exhausted and not r.output.records) for r in first):
             return
@@ -83,26 +95,56 @@ class Report:
         limit = self._usage.daily_limit
         tokens = sum(run.forecast.price for run in (*self._selected, *self._unselected))
         if len(self._selected) > 1 and is_expensive(tokens, limit):
-            paged = [run for run in (*lists, *others) if run.stream.endpoint.limit]
-            sure = all(run.exhausted or run.expected is not None for run in paged)
-            logger.info(of_everything(tokens, ABOUT if sure else AT_LEAST, limit))
+            logger.info(of_everything(tokens, ABOUT if self._is_sure else AT_LEAST, limit))
 
-    def _progress(self, run: StreamRun[Any]) -> str:
-        name, records = run.stream.name, run.output.records
-        spent = self._usage.of(name)
-        before = self._seen.get(name)
-        self._seen[name] = (records, spent.requests)
-        expected = run.expected
-        of = f" of about {expected:,}" if expected and expected > records else ""
-        still = ", waiting for Pipedrive" if before == (records, spent.requests) else ""
+    @property
+    def _lists(self) -> tuple[list[StreamRun[Any]], list[StreamRun[Any]]]:
+        """The selected lists, and the others."""
+        selected = [run for run in self._selected if not run.stream.depth]
+        return selected, [run for run in self._unselected if not run.stream.depth]
+
+    @property
+    def _is_sure(self) -> bool:
+        """Whether every list has shown how much it contains."""
+        selected, others = self._lists
+        paged = [run for run in (*selected, *others) if run.stream.endpoint.limit]
+        return all(run.exhausted or run.expected is not None for run in paged)
+
+    def _progress(self) -> str:
+        """How far the sync is, and how long it will still take."""
+        usage, runs = self._usage, self._selected
+        done = sum(run.output.over for run in runs)
+        share = f" ({usage.share(usage.tokens)} of the day)" if usage.daily_limit else ""
+        left = self._outlook.sentence((*runs, *self._unselected), self._is_sure)
         return (
-            f"{name}: {records:,}{of} records so far, {spent.requests:,} requests, "
-            f"{spent.tokens:,} tokens{still}."
+            f"{done} of {counted(len(runs), 'stream')} done, "
+            f"{counted(sum(run.output.records for run in runs), 'record')}, "
+            f"{counted(usage.tokens, 'token')}{share}{left and ', '}{left}"
         )
+
+    def _moved(self) -> Iterator[str]:
+        """A line for each stream that has read something since the last time."""
+        for run in (*self._selected, *self._unselected):
+            if not run.running:
+                continue
+            run.forecast.announce()
+            name, records = run.stream.name, run.output.records
+            spent = self._usage.of(name)
+            before, self._seen[name] = self._seen.get(name, (0, 0)), (records, spent.requests)
+            if self._seen[name] == before:
+                continue
+            most = max(run.expected or 0, records)
+            of = f"{records:,} of about " if most > records else ""
+            yield (
+                f"{name}: {of}{counted(most, 'record')}, "
+                f"{counted(spent.requests, 'request')}, {counted(spent.tokens, 'token')}."
+            )
 
     def bill(self) -> None:
         """Logs what the sync has cost, the most expensive stream first."""
         usage = self._usage
+        if self._show is not None:
+            self._show(self._progress())
         records = {run.stream.name: run.output.records for run in self._selected}
         free = {name: Spent() for name, number in records.items() if number}  # derived from others
         spent = {**free, **usage.by_stream()}

@@ -46,7 +46,7 @@ class Schedule(Generic[T]):
         self._ended = ended
         self._busy: dict[StreamRun[T], int] = {}
         self._until_ranked = 0  # tasks to come before the runs are ranked again
-        self._abandoned = False
+        self._abandoned = self._stopped = False
 
     @property
     def runs(self) -> Sequence[StreamRun[T]]:
@@ -111,7 +111,7 @@ class Schedule(Generic[T]):
             if unavailable is None or run.reader.has_answered:  # after an answer, it is an error
                 error = answer
             else:
-                self._mark_absent(run.stream.name, answer, unavailable.source)
+                self._mark_absent(run.stream.name, unavailable.words_for(answer.body))
         except AirbyteTracedException as failure:
             error = failure
         except Exception as failure:
@@ -194,10 +194,14 @@ class Schedule(Generic[T]):
         self._until_ranked = 0
 
     def stop(self, error: AirbyteTracedException) -> None:
-        """Ends every run that has not reached its end, after the pages under way."""
+        """Ends every run that has not reached its end, after the pages under way. Logs why, once:
+        the streams' own lines only refer to it."""
         with self.changed:
             for run in self._runs:
                 run.stop(error)
+            if self._runs and not self._stopped:
+                self._stopped = True
+                logger.warning(str(error))
             self.close()
 
     def abandon(self, error: AirbyteTracedException) -> None:
@@ -210,15 +214,12 @@ class Schedule(Generic[T]):
             self._busy.clear()
             self.close()
 
-    def _mark_absent(self, name: str, answer: PipedriveError, source: str) -> None:
+    def _mark_absent(self, name: str, why: str) -> None:
         """Ends all runs of a stream, of which one or more have received the same answer."""
         with self.changed:
             runs = [run for run in self._runs if run.stream.name == name]
-        if sum(run.mark_absent(answer) for run in runs):
-            logger.info(
-                f"{absence(name, answer)} ({source}). Its state stays as it was, and the next sync "
-                "asks again."
-            )
+        if sum(run.mark_absent(why) for run in runs):
+            logger.info(absence(name, why))
         with self.changed:
             for run in self._runs:
                 self._graph.narrow(run)

@@ -6,7 +6,6 @@ from typing import Any, Generic
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.errors import PipedriveError
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.stream import Stream
@@ -28,7 +27,7 @@ class RunStatus(Generic[T]):
         self.output = output
         self.selected = output.selected
         self.error: AirbyteTracedException | None = None
-        self.absence: PipedriveError | None = None  # the account does not have the stream
+        self.absence: str | None = None  # why the account does not have the stream
         self._stopped = False
         self._began: float | None = None
         self._graph = graph
@@ -127,18 +126,19 @@ class RunStatus(Generic[T]):
         if not self.exhausted:
             self.error, self._stopped = error, True
 
-    def lose(self, source: Stream, answer: PipedriveError) -> None:
+    def lose(self, source: Stream, why: str) -> None:
         """Stops waiting for a source that the account does not have."""
         if not self.dependent_reader.lose(source.name):
-            self.mark_absent(answer)
+            self.mark_absent(why)
 
-    def mark_absent(self, answer: PipedriveError) -> bool:
+    def mark_absent(self, why: str) -> bool:
         """The account does not have the stream: nothing more is requested or written, and the
-        state stays as it was. False if that was known, or the stream has ended."""
+        state stays as it was. False if that was known, or the stream has ended. why: as
+        UnavailableAnswer words it."""
         with self.reader.lock:
             if self.exhausted:
                 return False
-            self.absence = answer
+            self.absence = why
         for run in self.dependents:
-            run.lose(self.stream, answer)
+            run.lose(self.stream, why)
         return True

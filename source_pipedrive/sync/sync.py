@@ -24,7 +24,7 @@ from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.sync.context import SyncContext
 from source_pipedrive.sync.copies import CopyWriter
-from source_pipedrive.sync.failures import logger
+from source_pipedrive.sync.failures import logger, summary
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.messages import Encoder, T
@@ -50,7 +50,8 @@ class Options:
     """lower: where the configured history begins, in seconds since 1970; workers: their number, or
     None to let the connector choose; fields: None if custom fields stay as Pipedrive sends them;
     between_pages: called between two pages; warnings: those of this sync, from its beginning;
-    audit: what the user asked an audit to do, if anything."""
+    audit: what the user asked an audit to do, if anything; show: where a person watches the
+    progress, if anyone does."""
 
     lower: int = 0
     workers: int | None = None
@@ -58,6 +59,7 @@ class Options:
     between_pages: Callable[[], None] = lambda: None
     warnings: WarningLog = field(default_factory=WarningLog)
     audit: AuditSettings | None = None
+    show: Callable[[str], None] | None = None
 
 
 class SyncRun(Generic[T]):
@@ -103,7 +105,7 @@ class SyncRun(Generic[T]):
         _warn_of_foreign_states(selected)
         self._unselected: list[StreamRun[T]] = []
         all_runs = [*self.runs, *self._graph.connect(self.runs)]
-        self._report = Report(client.usage, until, self.runs, self._unselected)
+        self._report = Report(client.usage, until, self.runs, self._unselected, options.show)
         priority = Priority(all_runs, client.usage)
         self.schedule = Schedule(all_runs, self._graph, limits, priority, self._end)
         self.workers = Workers(self.schedule)
@@ -189,8 +191,9 @@ class SyncRun(Generic[T]):
             self._report.ended(run)
 
     def _error(self) -> AirbyteTracedException | None:
-        """The error that names all incomplete streams and their reasons."""
-        failed = {r.stream.name: r.error for r in (*self.runs, *self._rows.runs) if r.error}
+        """The error that names all incomplete streams, grouped by their reasons."""
+        runs = [*self.runs, *self._rows.runs]
+        failed = {run.stream.name: run.error for run in runs if run.error}
         if not failed:
             return None
         kinds = {error.failure_type for error in failed.values()}
@@ -198,9 +201,9 @@ class SyncRun(Generic[T]):
         kind = next(iter(kinds)) if len(kinds) == 1 else FailureType.system_error
         if TRANSIENT in kinds and kinds != {CONFIG}:
             kind = TRANSIENT
-        reasons = list(dict.fromkeys(str(error) for error in failed.values()))
+        restarting = {run.stream.name for run in runs if not run.reader.resumes}
         return AirbyteTracedException(
-            message=f"Not read to the end: {', '.join(sorted(failed))}. {' '.join(reasons)}",
+            message=summary(failed, restarting),
             internal_message=f"{len(failed)} of {len(self.runs)} streams incomplete",
             failure_type=kind,
         )

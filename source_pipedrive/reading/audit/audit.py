@@ -248,8 +248,9 @@ class Audit:
             if error.status in REFUSED:
                 self._kept[each.name].postpone(self._context.until)
         answers = (stream.unavailable_answer(error.status, error.body) for stream in each.lists)
-        if any(answers):
-            logger.info(f"{AUDITOR}: this account does not have {each.name}; nothing to audit.")
+        if answer := next(filter(None, answers), None):
+            why = answer.words_for(error.body)
+            logger.info(f"{AUDITOR}: {each.name} has nothing to audit: {why}.")
         else:
             logger.warning(
                 f"{AUDITOR}: the audit of {each.name} stopped; a later sync resumes it. {error}"

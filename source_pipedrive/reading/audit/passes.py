@@ -74,8 +74,8 @@ class ObjectPass:
         now = kept.current
         if now is not None and now.viewer != mark:
             logger.info(
-                f"{AUDITOR}: the audit of {self.name} starts over, because the user, the app or "
-                "the permissions have changed since it began."
+                f"{AUDITOR}: the audit of {self.name} starts over, because the credentials "
+                "or the user's permissions have changed since it began."
             )
             now = None
         if now is not None and kept.held and not self._is_accepted:

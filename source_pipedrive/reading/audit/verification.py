@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from source_pipedrive.http.errors import SYSTEM, StreamError
+from source_pipedrive.http.errors import REPORT, SYSTEM, StreamError
 from source_pipedrive.http.request import Api, Request
 from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.records import Record
@@ -104,7 +104,7 @@ def _listed(client: Api, stream: Stream, ids: Sequence[Any], refused: set[Any]) 
             if any(record.get("id") not in asked for record in page.records):
                 raise StreamError(
                     f"{AUDITOR}: {stream.endpoint.path} lists records whose ids were not "
-                    "requested, so it cannot verify deletions. Please report this line.",
+                    f"requested, so it cannot verify deletions. {REPORT}",
                     SYSTEM,
                 )
     except StreamError as error:

@@ -1,0 +1,37 @@
+"""Why a request got no answer, in words for a user."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import requests
+from airbyte_cdk.models import FailureType
+
+CONFIG, TRANSIENT = FailureType.config_error, FailureType.transient_error
+
+
+def no_answer(error: Exception) -> tuple[str, FailureType]:
+    """Why a request got no answer, and the remedy, without any part of the request."""
+    text = str(error)
+    if isinstance(error, requests.exceptions.SSLError):
+        if "expired" in text or "not yet valid" in text:
+            return (
+                "its TLS certificate is not valid at this machine's time "
+                f"({datetime.now(UTC):%Y-%m-%d %H:%M} UTC). Set the clock, or renew your "
+                "proxy's certificate.",
+                CONFIG,
+            )
+        return (
+            "its TLS certificate could not be verified. Install the certificate authority of "
+            "your proxy on this machine.",
+            CONFIG,
+        )
+    if "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
+        return "the host name does not resolve. Check it, and this machine's network.", TRANSIENT
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy refused the connection. Check its address and password.", TRANSIENT
+    if isinstance(error, requests.exceptions.Timeout):
+        return "it did not answer in time. Run the sync again later.", TRANSIENT
+    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
+        return "this platform does not allow the address. Remove api_url.", CONFIG
+    return "the connection was refused or broken off. Check this machine's network.", TRANSIENT

@@ -1,0 +1,54 @@
+"""The line of progress that a person sees who runs `source-pipedrive read > records.jsonl`."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from select import select
+
+COLUMNS = 80  # of a terminal that does not report its size
+
+
+class ProgressLine:
+    """One line of a terminal, which each call replaces.
+
+    Nothing else goes to standard error: the logs are messages on standard output. A terminal that
+    is gone ends no sync.
+    """
+
+    def __init__(self, screen: int) -> None:
+        self._screen = screen
+        self._begun = False
+
+    def show(self, text: str) -> None:
+        """Replaces the line; what does not fit is cut off."""
+        with suppress(OSError):
+            width = os.get_terminal_size(self._screen).columns or COLUMNS
+            self._write(f"\r\x1b[K{text[: width - 1]}")
+            self._begun = True
+
+    def end(self, text: str = "") -> None:
+        """Leaves the line as it is, and writes `text`, if any, below it."""
+        with suppress(OSError):
+            self._write(("\n" if self._begun else "") + (f"{text}\n" if text else ""))
+            self._begun = False
+
+    def _write(self, text: str) -> None:
+        # A terminal that Ctrl-S has stopped holds no sync up.
+        if not select([], [self._screen], [], 0)[1]:
+            return
+        os.write(self._screen, text.encode())
+
+
+def watched_line(screen: int, output: int) -> ProgressLine | None:
+    """The line for a person at the terminal `screen`; None if nobody watches.
+
+    screen, output: the descriptors of standard error and standard output. Somebody watches who has
+    sent the output to a file. In a terminal it shows the messages themselves; a pipe leads to
+    another program, such as an orchestrator, which has the terminal for its own progress.
+    """
+    if not os.isatty(screen) or os.isatty(output):
+        return None
+    mode = os.fstat(output).st_mode
+    return ProgressLine(screen) if stat.S_ISREG(mode) or stat.S_ISCHR(mode) else None
