@@ -43,6 +43,14 @@ def test_links_are_found() -> None:
     assert "how-to-be-sure" in headings(ROOT / "docs" / "how-to-be-sure.md")
 
 
+def test_the_pages_that_logs_name_exist() -> None:
+    """Each address is built from HOME, and so points into this repository."""
+    source = "".join(path.read_text("utf-8") for path in ROOT.glob("source_pipedrive/**/*.py"))
+    named = re.findall(r"\{HOME\}/blob/main/([^\s\"']+)", source)
+    assert {"docs/setup.md", "docs/budget.md", "docs/which-streams.md"} <= set(named)
+    assert [page for page in named if not (ROOT / page).exists()] == []
+
+
 def test_every_page_can_be_reached_from_readme() -> None:
     """A page that nothing leads to is not read."""
     reached, waiting = set(), [ROOT / "README.md"]
