@@ -11,13 +11,14 @@ import requests
 
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.http import auth as module
-from source_pipedrive.http.auth import TRIES, OAuth
+from source_pipedrive.http.auth import OAuth
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.request import Request
 from source_pipedrive.http.stop import STOPPED, StopSignal
+from source_pipedrive.http.token_endpoint import TRIES
 from unit_tests.wire import Wire, ok
 
 WORKERS = 20

@@ -5,29 +5,23 @@ https://pipedrive.readme.io/docs/marketplace-oauth-authorization
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 
-import orjson
 import requests
-from airbyte_cdk.models import FailureType
-from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 from airbyte_cdk.utils.datetime_helpers import ab_datetime_now, ab_datetime_parse
 from requests.auth import AuthBase
 
-from source_pipedrive.config.model import OAuthCredentials, is_company_address
-from source_pipedrive.config.places import API_PAGE, APP_PAGE
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, words
-from source_pipedrive.http.hosts import OAUTH
-from source_pipedrive.http.unanswered import no_answer
+from source_pipedrive.config.model import OAuthCredentials
+from source_pipedrive.config.places import API_PAGE
+from source_pipedrive.http.errors import SyncError
+from source_pipedrive.http.token_endpoint import Grant, request_tokens
 
-TOKEN_TIMEOUT = 30  # seconds
-TRIES = 4
-TOKEN_ANSWER = "Pipedrive's answer to the token request"
+VOID = (
+    "The refresh token is no longer valid: it expires when the app is uninstalled, when it "
+    "is not used for 60 days, or when its user is deactivated. Reconnect the app"
+)
 
 
 class ApiToken(AuthBase):
@@ -133,87 +127,16 @@ class OAuth(AuthBase):
             return True
 
     def _renew(self) -> None:
-        answer = self._ask()
-        token = answer.get("access_token")
-        if not isinstance(token, str) or not token:
-            raise SyncError(
-                "Pipedrive's answer to the token request has no access_token. Run the sync again.",
-                TRANSIENT,
-            )
-        renewed = answer.get("refresh_token")
-        for secret in filter(None, (token, renewed)):
-            add_to_secrets(secret)
-        scopes = frozenset(re.split(r"[\s,]+", str(answer.get("scope") or "")))
-        self.scopes = scopes if scopes - {"", "base"} else frozenset()
-        seconds = answer.get("expires_in")
-        lifetime = timedelta(seconds=seconds if isinstance(seconds, int | float) else 3600)
-        tokens = {"access_token": token, "token_expiry_date": str(ab_datetime_now() + lifetime)}
-        if isinstance(renewed, str):
-            tokens["refresh_token"] = renewed
-        domain = str(answer.get("api_domain") or "").rstrip("/")
-        if domain == self._api_url or is_company_address(domain):
-            tokens["api_domain"] = domain
-        self._tokens.save(tokens)
-
-    def _ask(self) -> dict[str, Any]:
-        for attempt in range(1, TRIES + 1):
-            kind = TRANSIENT
-            try:
-                response = requests.post(
-                    f"{self._api_url or OAUTH}/oauth/token",
-                    data={
-                        "grant_type": "refresh_token",
-                        "refresh_token": self._tokens.get("refresh_token"),
-                    },
-                    auth=self._app,
-                    timeout=TOKEN_TIMEOUT,
-                    allow_redirects=False,
-                )
-            except requests.RequestException as error:
-                status, (failure, kind) = 0, no_answer(error)
-                if kind is CONFIG:
-                    break
-            else:
-                if response.status_code == 200:
-                    return self._decoded(response)
-                status, failure = response.status_code, words(response.text)
-                if status != 429 and status < 500:
-                    break
-            if attempt < TRIES:
-                self._sleep(2.0**attempt)
-        raise _refusal(status, failure, kind)
-
-    @staticmethod
-    def _decoded(response: requests.Response) -> dict[str, Any]:
-        try:
-            answer = orjson.loads(response.content)
-        except orjson.JSONDecodeError:
-            answer = None
-        if not isinstance(answer, dict):
-            raise SyncError(
-                "Pipedrive's answer to the token request is not JSON. Run the sync again.",
-                TRANSIENT,
-            )
-        return answer
-
-
-def _refusal(status: int, failure: str, kind: FailureType) -> SyncError:
-    if status == 0:
-        return SyncError(f"Could not renew the access token: {failure}", kind)
-    if status == 429 or status >= 500:
-        return SyncError(
-            f"Could not renew the access token ({status}: {failure}). Run the sync again later.",
-            TRANSIENT,
-            status,
+        tokens = request_tokens(
+            self._app,
+            Grant(
+                {"grant_type": "refresh_token", "refresh_token": self._tokens.get("refresh_token")},
+                act="renew the access token",
+                void=VOID,
+                again="Run the sync again",
+            ),
+            self._api_url,
+            self._sleep,
         )
-    if "invalid_client" in failure or status == 401:
-        remedy = f"The client ID or client secret is wrong: copy both from {APP_PAGE} in Pipedrive"
-    elif status == 400:
-        remedy = (
-            "The refresh token is no longer valid: it expires when the app is uninstalled, when it "
-            "is not used for 60 days, or when its user is deactivated. Reconnect the app"
-        )
-    else:
-        remedy = "A proxy or Pipedrive's edge sent this answer: check your proxy, or wait an hour"
-    message = f'Pipedrive refused to renew the access token ({status}): "{failure}". {remedy}.'
-    return SyncError(message, CONFIG if status in (400, 401) else TRANSIENT, status)
+        self.scopes = tokens.scopes
+        self._tokens.save(tokens.as_credentials())

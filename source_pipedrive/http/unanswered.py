@@ -10,8 +10,11 @@ from airbyte_cdk.models import FailureType
 CONFIG, TRANSIENT = FailureType.config_error, FailureType.transient_error
 
 
-def no_answer(error: Exception) -> tuple[str, FailureType]:
-    """Why a request got no answer, and the remedy, without any part of the request."""
+def no_answer(error: Exception, again: str = "Run the sync again") -> tuple[str, FailureType]:
+    """Why a request got no answer, and the remedy, without any part of the request.
+
+    again: what to do later.
+    """
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError):
         if "expired" in text or "not yet valid" in text:
@@ -31,7 +34,7 @@ def no_answer(error: Exception) -> tuple[str, FailureType]:
     if isinstance(error, requests.exceptions.ProxyError):
         return "the proxy refused the connection. Check its address and password.", TRANSIENT
     if isinstance(error, requests.exceptions.Timeout):
-        return "it did not answer in time. Run the sync again later.", TRANSIENT
+        return f"it did not answer in time. {again} later.", TRANSIENT
     if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
         return "this platform does not allow the address. Remove api_url.", CONFIG
     return "the connection was refused or broken off. Check this machine's network.", TRANSIENT
