@@ -9,6 +9,7 @@ from hashlib import sha1
 from urllib.parse import parse_qsl
 
 from .clock import Clock
+from .consent import Consent
 from .errors import oauth, unauthorized
 from .switches import Switches
 
@@ -29,6 +30,7 @@ class Auth:
     """Issues access tokens and authenticates requests."""
 
     def __init__(self, clock: Clock) -> None:
+        self.consent = Consent(clock, CLIENT_ID)
         self._clock = clock
         self._issued = 0
         self._refresh_token = REFRESH_TOKEN
@@ -64,18 +66,19 @@ class Auth:
     def grant(
         self, headers: Mapping[str, str], body: bytes, switches: Switches, api_domain: str
     ) -> dict[str, object]:
-        """Answer POST /oauth/token for `grant_type=refresh_token`. Raises a Refusal."""
-        try:
-            form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        except UnicodeDecodeError as error:
-            raise oauth(400, "invalid_request") from error
+        """Answer POST /oauth/token. Raises a Refusal."""
+        form = read_form(body)
         if _client(headers, form) != (CLIENT_ID, CLIENT_SECRET):
             raise oauth(401, "invalid_client")
         if "application/x-www-form-urlencoded" not in headers.get("content-type", ""):
             raise oauth(400, "invalid_request")
-        if form.get("grant_type") != "refresh_token":
+        if form.get("grant_type") not in ("authorization_code", "refresh_token"):
             raise oauth(400, "unsupported_grant_type")
-        if form.get("refresh_token") != self._refresh_token or not switches.user_active:
+        if not switches.user_active:
+            raise oauth(400, "invalid_grant")
+        if form["grant_type"] == "authorization_code":
+            self.consent.redeem(form)
+        elif form.get("refresh_token") != self._refresh_token:
             raise oauth(400, "invalid_grant")
         return self._issue(switches, api_domain)
 
@@ -100,8 +103,20 @@ def _reported_scope(switches: Switches) -> str:
     """The `scope` of a token response: comma-separated, and not always what is granted."""
     if switches.reported_scope == "base":
         return "base"
-    granted = ALL_SCOPES if switches.scopes == "all" else switches.scopes
-    return granted.replace(" ", ",")
+    return granted_scopes(switches).replace(" ", ",")
+
+
+def granted_scopes(switches: Switches) -> str:
+    """The app's scopes."""
+    return ALL_SCOPES if switches.scopes == "all" else switches.scopes
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """The fields of a form that was sent. Raises a Refusal."""
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    except UnicodeDecodeError as error:
+        raise oauth(400, "invalid_request") from error
 
 
 def _client(headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[str, str]:

@@ -77,10 +77,11 @@ class Faults:
                 raise ValueError(f"unknown keys in a fault: {', '.join(unknown)}")
             self._open.append(Fault(**fault))
 
-    def take(self, path: str) -> Fault | None:
-        """The fault for a request to `path` (with its query), if any."""
+    def take(self, path: str, by_name: bool = False) -> Fault | None:
+        """The fault for a request to `path` (with its query), if any. by_name: faults for any path
+        do not count."""
         for fault in self._open:
-            if fault.path_contains not in path:
+            if fault.path_contains not in path or (by_name and not fault.path_contains):
                 continue
             if fault.after_requests > 0:
                 fault.after_requests -= 1

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .consent_routes import consent_routes
 from .control import control_routes
 from .route import Route
 from .routes import ALL_ROUTES
@@ -19,6 +20,7 @@ from .service import Call, Reply, Service
 Endpoint = Callable[[Request], Awaitable[Response]]
 DROP = (b"x-drop", b"1")  # makes Dated, which can reach the connection, close it
 NAMED = ("goals", "leads", "permission_sets")  # tables whose ids are text
+TOKEN = "/oauth/token"
 ROOTS = {"v1": ("/api/v1", "/v1"), "v2": ("/api/v2",)}
 
 
@@ -58,9 +60,16 @@ def app(service: Service, url: Callable[[], str]) -> ASGIApp:
 
     async def token(request: Request) -> Response:
         body = await request.body()
-        return _response(service.token(request.headers, body, url()))
+        fault = service.faults.take(TOKEN, by_name=True)
+        if fault:
+            await asyncio.sleep(fault.delay_ms / 1000)
+        return _response(service.token(request.headers, body, url(), fault))
 
-    routes = [HttpRoute("/oauth/token", token, methods=["POST"]), *control_routes(service)]
+    routes = [
+        HttpRoute(TOKEN, token, methods=["POST"]),
+        *consent_routes(service),
+        *control_routes(service),
+    ]
     for route in ALL_ROUTES:
         for root in ROOTS[route.version]:
             kind = "str" if route.relation.parent_table in NAMED else "int"

@@ -164,10 +164,16 @@ class Service:
 
     # -- answers
 
-    def token(self, headers: Mapping[str, str], body: bytes, url: str) -> Reply:
+    def token(
+        self, headers: Mapping[str, str], body: bytes, url: str, fault: Fault | None = None
+    ) -> Reply:
         """Answer POST /oauth/token; recorded as oauth_token, at 0 tokens."""
+        if fault and fault.body == "drop":
+            return Reply(200, b"", [], drop=True)
         with self.lock:
             try:
+                if fault and fault.status != 200:
+                    raise errors.oauth(fault.status, "server_error")
                 answer = orjson.dumps(self.auth.grant(headers, body, self.switches, url))
                 reply, note = Reply(200, answer, []), ""
             except Refusal as refusal:

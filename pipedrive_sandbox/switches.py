@@ -87,6 +87,10 @@ class Switches:
     reported_scope: Literal["granted", "base"] = "granted"  # "base" is in the vendor's own example
     expires_in: int = 3599
     rotate_refresh_token: bool = False
+    callback_url: str = ""  # the app's only one; "": the app accepts any
+    http_callbacks: bool = True  # whether a callback URL may begin with http
+    denial_error: Literal["user_denied", "access_denied"] = "user_denied"  # after Cancel
+    denial_state: bool = True  # whether the callback after Cancel has the state
 
     def granted(self) -> frozenset[str] | None:
         """The scopes of an access token; None means all."""
