@@ -83,7 +83,7 @@ def _check_alone(
 ) -> AccessCheck:
     if stream.kind in WITHOUT_PIPEDRIVE:
         return READABLE
-    if company.scopes and not {*stream.access.scopes, "full"} & {*company.scopes, "base"}:
+    if _lacks_scope(stream, company):
         return denied(f"{LACKS}{stream.access.read_scope}", MORE_SCOPES)
     user_check = _check_user(stream, company, permissions)
     if stream.access.needs.unknown and user_check.access is not Access.DENIED:
@@ -95,6 +95,22 @@ def _check_alone(
     ):
         return unknown("the token does not list its scopes")
     return user_check
+
+
+def missing_scopes(company: Company, streams: Iterable[Stream]) -> dict[str, list[str]]:
+    """The names of the streams that the app lacks a scope for, by the narrowest scope that would
+    do. Empty if the scopes are not known."""
+    found: dict[str, list[str]] = {}
+    for stream in streams:
+        if stream.kind not in WITHOUT_PIPEDRIVE and _lacks_scope(stream, company):
+            found.setdefault(stream.access.read_scope, []).append(stream.name)
+    return found
+
+
+def _lacks_scope(stream: Stream, company: Company) -> bool:
+    if not company.scopes:
+        return False
+    return not {*stream.access.scopes, "full"} & {*company.scopes, "base"}
 
 
 def _check_user(

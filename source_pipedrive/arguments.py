@@ -20,10 +20,13 @@ TOOLS = {
     "catalog": "write the configured catalog that read takes, for a named set of streams",
     "estimate": "say how many records a first sync reads and how many API tokens it costs, for at "
     "most 150 tokens",
+    "login": "connect an OAuth app to a company in the browser, and write the configuration",
 }
 EXAMPLES = {
     "catalog": "--config config.json --set core > catalog.json",
     "estimate": "--config config.json --set all",
+    "login": "--client-id 0123456789abcdef. The client secret is asked for, or taken from the "
+    "environment variable PIPEDRIVE_CLIENT_SECRET.",
 }
 CONFIG = "JSON file with the configuration"
 CATALOG = "JSON file with the configured catalog: the streams to read"
@@ -96,4 +99,24 @@ def _streams(tool: argparse.ArgumentParser) -> None:
     tool.add_argument("--streams", nargs="+", metavar="NAME", help="these streams, and no set")
 
 
-OPTIONS = {"catalog": _catalog, "estimate": _estimate}
+def _login(tool: argparse.ArgumentParser) -> None:
+    tool.add_argument("--client-id", required=True, metavar="ID", help="the app's client ID")
+    port = "the port on this machine that the browser is sent to (8085); the app's callback URL "
+    tool.add_argument(
+        "--port", type=_port, default=8085, help=f"{port}is http://localhost:PORT/callback"
+    )
+    other = "the app's callback URL, if it is another one; you paste the address that it leads to"
+    tool.add_argument("--callback-url", metavar="URL", default="", help=other)
+    out = "the configuration to write (config.json); of one that exists, only the credentials"
+    tool.add_argument("--out", metavar="FILE", default="config.json", help=out)
+    tool.add_argument("--no-browser", action="store_true", help="only print the address to open")
+    tool.add_argument("--api-url", default="", help=argparse.SUPPRESS)  # for tests
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    return int(text)
+
+
+OPTIONS = {"catalog": _catalog, "estimate": _estimate, "login": _login}
