@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from integration_tests import program
+from integration_tests.browser import browser, driver  # noqa: F401  (fixtures)
 from integration_tests.engine import engine, image  # noqa: F401  (fixtures)
 from integration_tests.postgresql import postgresql  # noqa: F401  (fixture)
 from integration_tests.program import Message, Mode, Outcome

@@ -160,7 +160,7 @@ def test_a_login_writes_a_configuration_that_works(desk: Desk) -> None:
     said = texts(report, desk)
     assert f"has to be http://localhost:{desk.port}/callback\n" in desk.said.getvalue()
     assert report.data["company"]["name"] in said
-    assert "source-pipedrive catalog --config " in said
+    assert f"source-pipedrive catalog --config {desk.path} > catalog.json\n" in said
     for name in ("access_token", "refresh_token", "client_secret"):
         assert credentials[name] not in said + page.text, name
 

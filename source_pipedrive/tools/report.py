@@ -55,9 +55,7 @@ class Report:
             out.write("\n")
             return
         blocks = [
-            [fill(line, WIDTH) for line in part.splitlines()]
-            if isinstance(part, str)
-            else part.lines()
+            [_filled(line) for line in part.splitlines()] if isinstance(part, str) else part.lines()
             for part in self.parts
         ]
         out.write("\n\n".join("\n".join(block) for block in blocks) + "\n")
@@ -83,6 +81,11 @@ class Job:
     arguments: argparse.Namespace
     notes: Notes
     config: dict[str, Any]
+
+
+def _filled(line: str) -> str:
+    """Lines of text; no path and no name of a scope is broken in two."""
+    return fill(line, WIDTH, break_on_hyphens=False, break_long_words=False)
 
 
 def _is_number(cell: object) -> bool:

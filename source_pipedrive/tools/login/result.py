@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from source_pipedrive.access import missing_scopes, partial_access
 from source_pipedrive.http.company import Company
 from source_pipedrive.streams import STREAMS
-from source_pipedrive.tools.report import Report
+from source_pipedrive.tools.report import Report, Table
 
-NEXT = (
-    "source-pipedrive check --config {path}",
-    "source-pipedrive estimate --config {path}",
-    "source-pipedrive catalog --config {path} > catalog.json",
-    "source-pipedrive read --config {path} --catalog catalog.json",
-)
+NEXT = {
+    "what you can read": "source-pipedrive check --config {path}",
+    "what it costs": "source-pipedrive estimate --config {path}",
+    "choose streams": "source-pipedrive catalog --config {path} > catalog.json",
+    "read them": "source-pipedrive read --config {path} --catalog catalog.json",
+}
 
 
 def report(company: Company, path: str) -> Report:
     """The report. company.scopes: those that Pipedrive reported, or empty."""
     missing = missing_scopes(company, STREAMS.values())
-    commands = [command.format(path=shlex.quote(path)) for command in NEXT]
+    commands = {what: line.format(path=shlex.quote(path)) for what, line in NEXT.items()}
     found = partial_access(company, ())
     return Report(
         {
@@ -30,14 +30,14 @@ def report(company: Company, path: str) -> Report:
             "user": {"id": company.user_id, "name": company.user_name},
             "scopes": sorted(company.scopes or ()),
             "missing_scopes": missing,
-            "next": commands,
+            "next": list(commands.values()),
         },
         [
             f"Connected to {company.name} (company {company.id}) as {company.user_name} (user "
             f"{company.user_id}). The tokens are in {path}, which only you can read.",
             _about_scopes(company, missing),
             *([found[1]] if found else []),
-            "\n".join(["Next:", *commands]),
+            Table(("next", "command"), list(commands.items())),
         ],
     )
 

@@ -1,0 +1,152 @@
+"""A headless Chromium for the tests, driven by its own driver.
+
+The driver speaks the W3C's WebDriver protocol (https://www.w3.org/TR/webdriver2/). A handful of its
+commands suffice; Selenium would bring eight packages and a downloader.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+NO_BROWSER = (
+    "did not run: Chromium and its driver are not installed (on Debian: apt-get install chromium "
+    "chromium-driver)"
+)
+PATIENCE = 60  # seconds to wait for each command
+READY = re.compile(r"started successfully on port (\d+)")
+# The driver ends when the pipe closes, so also when these tests are killed.
+UNTIL_THE_PIPE_CLOSES = '"$@" & read -r _; kill $!; wait $!'
+
+
+@dataclass
+class Browser:
+    """One window. `url` is that of its session at the driver."""
+
+    url: str
+    http: requests.Session = field(repr=False)
+
+    def open(self, address: str) -> None:
+        """Go to an address, as if it had been typed."""
+        self.call("POST", "url", {"url": address})
+
+    def click(self, text: str) -> None:
+        """Click the button with this text. The next page may take a moment."""
+        xpath = {"using": "xpath", "value": f"//button[normalize-space()='{text}']"}
+        (element,) = self.call("POST", "element", xpath).values()
+        self.call("POST", f"element/{element}/click", {})
+
+    def wait_for_text(self, text: str) -> str:
+        """All that the page shows, once `text` is in it."""
+        shown = "return document.body ? document.body.innerText : ''"
+        script = {"script": shown, "args": []}
+        return self._wait_for(lambda: str(self.call("POST", "execute/sync", script)), text)
+
+    def wait_for_address(self, start: str) -> str:
+        """What the address bar shows, once it begins with `start`."""
+        return self._wait_for(lambda: str(self.call("GET", "url")), start)
+
+    def _wait_for(self, look: Callable[[], str], text: str) -> str:
+        give_up = time.monotonic() + PATIENCE
+        while True:
+            try:
+                seen = look()
+            except AssertionError as error:  # the page was just being replaced
+                seen = repr(error)
+            if text in seen:
+                return seen
+            assert time.monotonic() < give_up, f"{text!r} is not in {seen!r}"
+            time.sleep(0.05)
+
+    @property
+    def source(self) -> str:
+        """All of the page."""
+        return str(self.call("GET", "source"))
+
+    def call(self, method: str, command: str, body: Any = None) -> Any:
+        """One command of the protocol. Fails if the driver reports an error."""
+        found = self.http.request(method, f"{self.url}/{command}", json=body, timeout=PATIENCE)
+        assert found.status_code == 200, found.text[:500]
+        return found.json()["value"]
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[str]:
+    """The address of a driver that is ready for sessions."""
+    chromium, program = programs()
+    with running(program) as address:
+        yield f"{address}|{chromium}"
+
+
+@pytest.fixture
+def browser(driver: str) -> Iterator[Browser]:
+    """A new window with an empty profile."""
+    address, _, chromium = driver.partition("|")
+    profile = Path(tempfile.mkdtemp(prefix="chromium-"))
+    # As root, Chromium refuses to run with its sandbox; the tests load only their own pages.
+    more = ["--no-sandbox"] if os.geteuid() == 0 else []
+    arguments = ["--headless=new", "--no-proxy-server", "--disable-dev-shm-usage", *more]
+    options = {"binary": chromium, "args": [*arguments, f"--user-data-dir={profile}"]}
+    wanted = {"browserName": "chrome", "goog:chromeOptions": options}
+    with requests.Session() as http:
+        http.trust_env = False  # no proxy on the way to the driver
+        window = Browser(address, http)
+        session = window.call("POST", "session", {"capabilities": {"alwaysMatch": wanted}})
+        window = Browser(f"{address}/session/{session['sessionId']}", http)
+        try:
+            yield window
+        finally:
+            http.delete(window.url, timeout=PATIENCE)
+            shutil.rmtree(profile, ignore_errors=True)
+
+
+def programs() -> tuple[str, str]:
+    """The paths of Chromium and of its driver.
+
+    Where one is missing, the test is skipped, or fails if REQUIRE_BROWSER_TESTS is set.
+    """
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    driver = shutil.which("chromedriver")
+    if chromium and driver:
+        return chromium, driver
+    if os.environ.get("REQUIRE_BROWSER_TESTS"):
+        pytest.fail(NO_BROWSER, pytrace=False)
+    pytest.skip(NO_BROWSER)
+
+
+@contextmanager
+def running(program: str) -> Iterator[str]:
+    """Run the driver on a port that it chooses; it accepts connections from this machine alone."""
+    shell = subprocess.Popen(
+        ["sh", "-c", UNTIL_THE_PIPE_CLOSES, "sh", program, "--port=0"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert shell.stdin is not None
+    assert shell.stdout is not None
+    try:
+        said = ""
+        while not (ready := READY.search(said)):
+            line = shell.stdout.readline()
+            assert line, f"the driver did not start: {said}"
+            said += line
+        yield f"http://127.0.0.1:{ready[1]}"
+    finally:
+        shell.stdin.close()
+        shell.wait(timeout=PATIENCE)
+        shell.stdout.close()
