@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -23,21 +24,23 @@ from pipedrive_sandbox import Options, Sandbox
 from source_pipedrive.arguments import parse_args
 from source_pipedrive.http.token_endpoint import TRIES
 from source_pipedrive.sync.messages import public
-from source_pipedrive.tools.login import terminal as terminal_module
+from source_pipedrive.tools.login import person as module
 from source_pipedrive.tools.login.callback import (
     Answer,
     Deadline,
     answer_in,
     checked_url,
     consent_address,
+    loopback_url,
     new_state,
 )
 from source_pipedrive.tools.login.login import Login
 from source_pipedrive.tools.login.loopback import Loopback
 from source_pipedrive.tools.login.pages import Page, connected
+from source_pipedrive.tools.login.person import SECRET, Person
 from source_pipedrive.tools.login.saved import SavedConfig
-from source_pipedrive.tools.login.terminal import SECRET, Terminal
 from source_pipedrive.tools.report import Job, Notes, Report
+from unit_tests.test_setup_docs import DOCS, GUIDE
 
 OPTIONS = Options(scale=0.01)
 ELSEWHERE = "https://example.com/callback"
@@ -65,7 +68,7 @@ def visit(address: str) -> requests.Response:
     return requests.get(address, timeout=WAIT)
 
 
-class Person(Terminal):
+class Visitor(Person):
     """At the terminal, and at the browser: `acts` gets the address that would open."""
 
     def __init__(self, secret: str, acts: Callable[[str], object] = lambda address: None) -> None:
@@ -115,10 +118,10 @@ class Desk:
         arguments = {**arguments, "api_url": self.box.url, **changes}
         return Job(Namespace(**arguments), Notes(self.said), {})
 
-    def login(self, person: Terminal, clock: Any = time.monotonic, **changes: Any) -> Report:
+    def login(self, person: Person, clock: Any = time.monotonic, **changes: Any) -> Report:
         return Login(self.job(**changes), person, clock, self.slept.append).run()
 
-    def refused(self, person: Terminal, clock: Any = time.monotonic, **changes: Any) -> str:
+    def refused(self, person: Person, clock: Any = time.monotonic, **changes: Any) -> str:
         """The sentence with which the command fails."""
         with pytest.raises(AirbyteTracedException) as caught:
             self.login(person, clock, **changes)
@@ -130,8 +133,8 @@ def desk(box: Sandbox, tmp_path: Path) -> Desk:
     return Desk(box, tmp_path)
 
 
-def allowing(box: Sandbox) -> Person:
-    return Person(box.client_secret, lambda address: visit(click(address)))
+def allowing(box: Sandbox) -> Visitor:
+    return Visitor(box.client_secret, lambda address: visit(click(address)))
 
 
 def texts(report: Report, desk: Desk) -> str:
@@ -161,6 +164,7 @@ def test_a_login_writes_a_configuration_that_works(desk: Desk) -> None:
     assert f"has to be http://localhost:{desk.port}/callback\n" in desk.said.getvalue()
     assert report.data["company"]["name"] in said
     assert f"source-pipedrive catalog --config {desk.path} > catalog.json\n" in said
+    assert f"The tokens are in {desk.path}, which only you can read." in " ".join(said.split())
     for name in ("access_token", "refresh_token", "client_secret"):
         assert credentials[name] not in said + page.text, name
 
@@ -252,7 +256,7 @@ def test_a_refresh_token_that_changes_is_the_one_in_the_file(tmp_path: Path, ren
 @pytest.mark.parametrize("error", ["user_denied", "access_denied"])
 def test_a_denial_ends_the_login(desk: Desk, error: str) -> None:
     desk.box.set(denial_error=error)
-    person = Person(desk.box.client_secret, lambda address: visit(click(address, "cancel")))
+    person = Visitor(desk.box.client_secret, lambda address: visit(click(address, "cancel")))
     assert "someone clicked Cancel" in desk.refused(person)
     page = person.look()
     assert urlsplit(page.url).path == "/done"
@@ -269,7 +273,7 @@ def test_a_denial_without_the_state_says_how_to_end_the_login(desk: Desk) -> Non
         visit(click(address))
         return page
 
-    person = Person(desk.box.client_secret, cancel_then_allow)
+    person = Visitor(desk.box.client_secret, cancel_then_allow)
     desk.login(person)
     page = person.look()
     assert page.status_code == 400
@@ -292,7 +296,7 @@ def test_an_expired_code_is_explained(desk: Desk) -> None:
         desk.box.clock.advance(300)
         return visit(callback)
 
-    person = Person(desk.box.client_secret, late)
+    person = Visitor(desk.box.client_secret, late)
     sentence = desk.refused(person)
     assert "lasts five minutes" in sentence
     assert "Run the command again" in sentence
@@ -301,7 +305,7 @@ def test_an_expired_code_is_explained(desk: Desk) -> None:
 
 
 def test_a_wrong_secret_is_explained_and_not_shown(desk: Desk) -> None:
-    person = Person("a-wrong-secret", lambda address: visit(click(address)))
+    person = Visitor("a-wrong-secret", lambda address: visit(click(address)))
     sentence = desk.refused(person)
     assert "The client ID or client secret is wrong" in sentence
     assert "a-wrong-secret" not in sentence + desk.said.getvalue() + person.look().text
@@ -341,7 +345,7 @@ def test_the_browser_waits_for_a_slow_token_endpoint(desk: Desk) -> None:
         existed.append(desk.path.exists())
         return page
 
-    person = Person(desk.box.client_secret, act)
+    person = Visitor(desk.box.client_secret, act)
     desk.login(person)
     assert "You can close this window" in person.look().text
     assert existed == [True]
@@ -389,7 +393,7 @@ def test_tokens_are_saved_before_pipedrive_is_asked_who_the_user_is(desk: Desk) 
 
 def test_a_wrong_setting_in_the_file_does_not_lose_the_tokens(desk: Desk) -> None:
     desk.path.write_text(json.dumps({"history": {"mode": "yesterday"}}))
-    assert "history.mode is not valid" in desk.refused(allowing(desk.box))
+    assert 'history.mode "yesterday" is not valid' in desk.refused(allowing(desk.box))
     assert desk.saved["credentials"]["refresh_token"]
     assert desk.saved["history"] == {"mode": "yesterday"}
 
@@ -399,7 +403,7 @@ def test_a_wrong_setting_in_the_file_does_not_lose_the_tokens(desk: Desk) -> Non
 
 def test_a_busy_port_shows_before_the_secret_is_asked_for(desk: Desk) -> None:
     with socket.create_server(("127.0.0.1", desk.port)):
-        sentence = desk.refused(Person(""))
+        sentence = desk.refused(Visitor(""))
     assert sentence.startswith(f"Port {desk.port} cannot be used: another program uses it.")
     assert f"--port, such as {desk.port + 1}" in sentence
 
@@ -410,7 +414,7 @@ def test_a_program_on_the_same_port_of_ipv6_would_get_the_code(desk: Desk) -> No
     except OSError:
         pytest.skip("did not run: this machine has no IPv6")
     with other:
-        assert "another program uses it" in desk.refused(Person(""))
+        assert "another program uses it" in desk.refused(Visitor(""))
 
 
 def test_only_this_machine_can_connect(desk: Desk) -> None:
@@ -420,7 +424,7 @@ def test_only_this_machine_can_connect(desk: Desk) -> None:
 
 def test_nobody_comes(desk: Desk) -> None:
     now = iter([0.0, 1.0, 299.0, 300.0])
-    sentence = desk.refused(Person(desk.box.client_secret), clock=lambda: next(now))
+    sentence = desk.refused(Visitor(desk.box.client_secret), clock=lambda: next(now))
     assert sentence.startswith("No answer came from Pipedrive within five minutes.")
     assert list(now) == []
 
@@ -431,7 +435,7 @@ def test_ctrl_c_is_one_sentence(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Loopback, "wait", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        desk.login(Person(desk.box.client_secret))
+        desk.login(Visitor(desk.box.client_secret))
     assert desk.said.getvalue().endswith("\nThe login was cancelled. Nothing was saved.\n")
     with socket.create_server(("127.0.0.1", desk.port)):
         pass  # the port is free again
@@ -602,11 +606,11 @@ def test_an_answer_does_not_show_its_code() -> None:
 # The address that is pasted
 
 
-def pasting(desk: Desk, *before: str) -> Person:
+def pasting(desk: Desk, *before: str) -> Visitor:
     def paste(address: str) -> None:
         person.lines += [*before, click(address) + "\n"]
 
-    person = Person(desk.box.client_secret, paste)
+    person = Visitor(desk.box.client_secret, paste)
     return person
 
 
@@ -623,11 +627,11 @@ def test_an_address_can_be_pasted(desk: Desk) -> None:
 
 
 def test_nothing_is_pasted(desk: Desk) -> None:
-    person = Person(desk.box.client_secret)
+    person = Visitor(desk.box.client_secret)
     person.lines = [""]
     assert "No address was pasted" in desk.refused(person, callback_url=ELSEWHERE)
     now = iter([0.0, 1.0, 300.0])
-    late = desk.refused(Person(desk.box.client_secret), lambda: next(now), callback_url=ELSEWHERE)
+    late = desk.refused(Visitor(desk.box.client_secret), lambda: next(now), callback_url=ELSEWHERE)
     assert late.startswith("No answer came from Pipedrive within five minutes.")
 
 
@@ -660,27 +664,27 @@ def test_callback_urls_that_an_app_can_have() -> None:
 def test_the_secret_comes_from_the_environment_or_a_prompt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert Terminal({SECRET: " s3cret\n"}).secret() == "s3cret"
+    assert Person({SECRET: " s3cret\n"}).secret() == "s3cret"
     assert "s3cret" not in public("It is s3cret.")
     monkeypatch.setattr(os, "isatty", lambda fd: True)
-    monkeypatch.setattr(terminal_module.getpass, "getpass", lambda prompt: " typed ")
-    assert Terminal({}).secret() == "typed"
-    monkeypatch.setattr(terminal_module.getpass, "getpass", lambda prompt: "")
+    monkeypatch.setattr(module.getpass, "getpass", lambda prompt: " typed ")
+    assert Person({}).secret() == "typed"
+    monkeypatch.setattr(module.getpass, "getpass", lambda prompt: "")
     with pytest.raises(AirbyteTracedException, match="No client secret was entered"):
-        Terminal({}).secret()
+        Person({}).secret()
     monkeypatch.setattr(os, "isatty", lambda fd: False)
     with pytest.raises(AirbyteTracedException, match=SECRET):
-        Terminal({}).secret()
+        Person({}).secret()
 
 
 def test_without_a_display_no_browser_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python would start one for text, in the terminal that shows the address."""
     opened = threading.Event()
-    monkeypatch.setattr(terminal_module.webbrowser, "open", lambda address: opened.set())
-    monkeypatch.setattr(terminal_module.sys, "platform", "linux")
-    assert not Terminal({"TERM": "xterm"}).open("https://example.com")
+    monkeypatch.setattr(module.webbrowser, "open", lambda address: opened.set())
+    monkeypatch.setattr(module.sys, "platform", "linux")
+    assert not Person({"TERM": "xterm"}).open("https://example.com")
     assert not opened.is_set()
-    assert Terminal({"DISPLAY": ":0"}).open("https://example.com")
+    assert Person({"DISPLAY": ":0"}).open("https://example.com")
     assert opened.wait(WAIT)
 
 
@@ -689,22 +693,38 @@ def test_a_browser_that_cannot_start_is_no_failure(monkeypatch: pytest.MonkeyPat
 
     def fail(address: str) -> bool:
         tried.set()
-        raise terminal_module.webbrowser.Error("none")
+        raise module.webbrowser.Error("none")
 
-    monkeypatch.setattr(terminal_module.webbrowser, "open", fail)
-    assert Terminal({"DISPLAY": ":0"}).open("https://example.com")
+    monkeypatch.setattr(module.webbrowser, "open", fail)
+    assert Person({"DISPLAY": ":0"}).open("https://example.com")
     assert tried.wait(WAIT)
 
 
 def test_lines_are_read_as_they_come() -> None:
     reader, writer = os.pipe()
-    terminal = Terminal({}, reader)
+    terminal = Person({}, reader)
     assert terminal.line(0) is None
     os.write(writer, b"one\ntwo\nthr")
     assert [terminal.line(0), terminal.line(0), terminal.line(0)] == ["one\n", "two\n", None]
     os.close(writer)
     assert [terminal.line(0), terminal.line(0)] == ["thr", ""]
     os.close(reader)
+
+
+def test_the_docs_name_every_option_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (DOCS / "tools" / "login.md").read_text()
+    typed = re.findall(r"source-pipedrive(?::dev)? (login .+)", page.replace("\\\n", " "))
+    assert len(typed) == 2
+    for line in [*typed, *re.findall(r"source-pipedrive (login .+)", GUIDE.read_text())]:
+        assert parse_args(line.split()).client_id == "YOUR-CLIENT-ID"
+    with pytest.raises(SystemExit):
+        parse_args(["login", "--help"])
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help", "--debug"}
+    listed = set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE))
+    assert options == listed | {"--client-id"}
+    callback = loopback_url(parse_args(["login", "--client-id", "x"]).port)
+    assert f"`{callback}`" in page
+    assert f"`{callback}`" in GUIDE.read_text()
 
 
 def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

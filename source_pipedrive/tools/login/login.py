@@ -26,9 +26,9 @@ from source_pipedrive.tools.login.callback import (
 )
 from source_pipedrive.tools.login.loopback import Loopback
 from source_pipedrive.tools.login.pasted import Pasted
+from source_pipedrive.tools.login.person import Person
 from source_pipedrive.tools.login.result import report
 from source_pipedrive.tools.login.saved import SavedConfig
-from source_pipedrive.tools.login.terminal import Terminal
 from source_pipedrive.tools.report import Job, Report
 
 UNTOUCHED = "Nothing was saved."
@@ -41,7 +41,7 @@ VOID = (
 
 def run(job: Job) -> Report:
     """Connects the app, and writes the configuration. Raises a config error or SyncError."""
-    return Login(job, Terminal()).run()
+    return Login(job, Person()).run()
 
 
 class Login:
@@ -50,13 +50,13 @@ class Login:
     def __init__(
         self,
         job: Job,
-        terminal: Terminal,
+        person: Person,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._arguments = job.arguments
         self._notes = job.notes
-        self._terminal = terminal
+        self._person = person
         self._clock = clock
         self._sleep = sleep
         self._file = SavedConfig(job.arguments.out, job.arguments.api_url)
@@ -94,18 +94,18 @@ class Login:
     def _callback(self, state: str) -> Loopback | Pasted:
         url = self._arguments.callback_url
         if url:
-            return Pasted(checked_url(url), state, self._terminal, self._notes)
+            return Pasted(checked_url(url), state, self._person, self._notes)
         return Loopback(self._arguments.port, state)
 
     def _app(self) -> tuple[str, str]:
         """Client ID and client secret. Raises a config error if they or the address are wrong."""
-        app = (self._arguments.client_id.strip(), self._terminal.secret())
+        app = (self._arguments.client_id.strip(), self._person.secret())
         keys = {"client_id": app[0], "client_secret": app[1], "refresh_token": "none"}
         parse({"credentials": {"auth_type": "oauth2.0", **keys}, "api_url": self._file.api_url})
         return app
 
     def _send_to(self, address: str) -> None:
-        if not self._arguments.no_browser and self._terminal.open(address):
+        if not self._arguments.no_browser and self._person.open(address):
             self._notes.say("Your browser opens. If it does not, open this address in it:")
         else:
             self._notes.say("Open this address in a browser:")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from source_pipedrive.config.errors import config_error
 from source_pipedrive.tools.login.callback import TOO_LATE, Answer, Deadline, answer_in
 from source_pipedrive.tools.login.pages import Page
-from source_pipedrive.tools.login.terminal import Terminal
+from source_pipedrive.tools.login.person import Person
 from source_pipedrive.tools.report import Notes
 
 TICK = 0.2  # seconds between two looks at the clock
@@ -26,10 +26,10 @@ WRONG = "That is not the address that this login leads to. Paste the newest one 
 class Pasted:
     """The callback to `url`, as `Loopback` offers it."""
 
-    def __init__(self, url: str, state: str, terminal: Terminal, notes: Notes) -> None:
+    def __init__(self, url: str, state: str, person: Person, notes: Notes) -> None:
         self.url = url
         self._state = state
-        self._terminal = terminal
+        self._person = person
         self._notes = notes
 
     def __enter__(self) -> Self:
@@ -47,7 +47,7 @@ class Pasted:
         """What the pasted address says. Raises a config error if none comes in time."""
         self._notes.say(PASTE)
         while deadline.remaining:
-            line = self._terminal.line(TICK)
+            line = self._person.line(TICK)
             if line is None:
                 continue
             if not line:

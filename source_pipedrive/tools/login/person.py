@@ -1,4 +1,4 @@
-"""The terminal and the browser of the person who logs in."""
+"""The person who logs in, at a terminal and with a browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from source_pipedrive.config.errors import config_error
 SECRET = "PIPEDRIVE_CLIENT_SECRET"
 
 
-class Terminal:
+class Person:
     """Reads standard input, from the file descriptor `stdin`."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ, stdin: int = 0) -> None:
