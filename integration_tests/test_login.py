@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -11,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +27,7 @@ from integration_tests.test_tools import ROOT, run
 
 PATIENCE = 60  # seconds
 CONSENT = re.compile(r"^http\S+/oauth/authorize\?\S+$", re.MULTILINE)
+AT_A_TERMINAL = "import os, sys; os.login_tty(0); os.execv(sys.argv[1], sys.argv[1:])"
 ELSEWHERE = "https://localhost:1/callback"  # where nothing listens
 
 
@@ -245,12 +244,8 @@ def test_the_secret_that_is_typed_is_not_shown(desk: Desk) -> None:
     typed += ["--out", str(desk.path), "--api-url", desk.box.url, "--no-browser"]
     environment = {n: v for n, v in os.environ.items() if n != "PIPEDRIVE_CLIENT_SECRET"}
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "main.py"), *typed],
+        [sys.executable, "-c", AT_A_TERMINAL, sys.executable, str(ROOT / "main.py"), *typed],
         stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0),
         env=environment,
     )
     os.close(slave)
