@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,10 +32,11 @@ UNTIL_THE_PIPE_CLOSES = '"$@" & read -r _; kill $!; wait $!'
 
 @dataclass
 class Browser:
-    """One window. `url` is that of its session at the driver."""
+    """One window. `url` is that of its session at the driver; `process` is Chromium's."""
 
     url: str
     http: requests.Session = field(repr=False)
+    process: int = 0
 
     def open(self, address: str) -> None:
         """Go to an address, as if it had been typed."""
@@ -82,34 +82,51 @@ class Browser:
         return found.json()["value"]
 
 
+@dataclass(frozen=True)
+class Driver:
+    """A driver that runs at the address `url`, and the path of the program it drives."""
+
+    url: str
+    chromium: str
+
+    @contextmanager
+    def window(self) -> Iterator[Browser]:
+        """A new window with an empty profile."""
+        profile = tempfile.mkdtemp(prefix="chromium-")
+        arguments = ["--headless=new", "--no-proxy-server", "--disable-dev-shm-usage"]
+        arguments += [
+            f"--user-data-dir={profile}",
+            "--remote-debugging-pipe",
+        ]  # ends with the driver
+        if os.geteuid() == 0:
+            # As root, it refuses to run with its sandbox; the tests load only their own pages.
+            arguments.append("--no-sandbox")
+        options = {"binary": self.chromium, "args": arguments}
+        wanted = {"browserName": "chrome", "goog:chromeOptions": options}
+        with requests.Session() as http:
+            http.trust_env = False  # no proxy on the way to the driver
+            new = {"capabilities": {"alwaysMatch": wanted}}
+            session = Browser(self.url, http).call("POST", "session", new)
+            url = f"{self.url}/session/{session['sessionId']}"
+            try:
+                yield Browser(url, http, session["capabilities"]["goog:processID"])
+            finally:
+                http.delete(url, timeout=PATIENCE)
+                shutil.rmtree(profile, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def driver() -> Iterator[str]:
-    """The address of a driver that is ready for sessions."""
-    chromium, program = programs()
-    with running(program) as address:
-        yield f"{address}|{chromium}"
+def driver() -> Iterator[Driver]:
+    """A driver that is ready for windows."""
+    with running(*programs()) as found:
+        yield found
 
 
 @pytest.fixture
-def browser(driver: str) -> Iterator[Browser]:
+def browser(driver: Driver) -> Iterator[Browser]:
     """A new window with an empty profile."""
-    address, _, chromium = driver.partition("|")
-    profile = Path(tempfile.mkdtemp(prefix="chromium-"))
-    # As root, Chromium refuses to run with its sandbox; the tests load only their own pages.
-    more = ["--no-sandbox"] if os.geteuid() == 0 else []
-    arguments = ["--headless=new", "--no-proxy-server", "--disable-dev-shm-usage", *more]
-    options = {"binary": chromium, "args": [*arguments, f"--user-data-dir={profile}"]}
-    wanted = {"browserName": "chrome", "goog:chromeOptions": options}
-    with requests.Session() as http:
-        http.trust_env = False  # no proxy on the way to the driver
-        window = Browser(address, http)
-        session = window.call("POST", "session", {"capabilities": {"alwaysMatch": wanted}})
-        window = Browser(f"{address}/session/{session['sessionId']}", http)
-        try:
-            yield window
-        finally:
-            http.delete(window.url, timeout=PATIENCE)
-            shutil.rmtree(profile, ignore_errors=True)
+    with driver.window() as found:
+        yield found
 
 
 def programs() -> tuple[str, str]:
@@ -128,10 +145,10 @@ def programs() -> tuple[str, str]:
 
 
 @contextmanager
-def running(program: str) -> Iterator[str]:
+def running(chromium: str, driver: str) -> Iterator[Driver]:
     """Run the driver on a port that it chooses; it accepts connections from this machine alone."""
     shell = subprocess.Popen(
-        ["sh", "-c", UNTIL_THE_PIPE_CLOSES, "sh", program, "--port=0"],
+        ["sh", "-c", UNTIL_THE_PIPE_CLOSES, "sh", driver, "--port=0"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -145,7 +162,7 @@ def running(program: str) -> Iterator[str]:
             line = shell.stdout.readline()
             assert line, f"the driver did not start: {said}"
             said += line
-        yield f"http://127.0.0.1:{ready[1]}"
+        yield Driver(f"http://127.0.0.1:{ready[1]}", chromium)
     finally:
         shell.stdin.close()
         shell.wait(timeout=PATIENCE)

@@ -15,13 +15,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
-from integration_tests.browser import NO_BROWSER, Browser, programs
+from integration_tests.browser import Browser
 from integration_tests.conftest import Box, Start
 from integration_tests.test_tools import ROOT, run
 
@@ -340,17 +339,3 @@ def test_an_address_is_pasted_from_the_browser(desk: Desk, browser: Browser) -> 
     code, output = command.end()
     assert code == 0, command.stderr
     assert "code=" not in output + command.stderr
-
-
-@pytest.mark.parametrize(
-    ("required", "outcome"), [("", pytest.skip.Exception), ("1", pytest.fail.Exception)]
-)
-def test_without_a_browser_nothing_passes(
-    monkeypatch: pytest.MonkeyPatch, required: str, outcome: Any
-) -> None:
-    """Otherwise a green run would not mean that the pages work."""
-    monkeypatch.setattr("integration_tests.browser.shutil.which", lambda name: None)
-    monkeypatch.setenv("REQUIRE_BROWSER_TESTS", required)
-    with pytest.raises(outcome, match="did not run") as caught:
-        programs()
-    assert str(caught.value) == NO_BROWSER

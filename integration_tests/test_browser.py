@@ -1,0 +1,64 @@
+"""The tests' own Chromium: it leaves nothing behind, and its absence is reported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration_tests.browser import NO_BROWSER, Browser, Driver, programs
+from integration_tests.engine import ROOT
+
+HELD = """
+import time
+from integration_tests.browser import programs, running
+with running(*programs()) as driver, driver.window() as window:
+    print(window.process, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_browser_ends_when_the_tests_are_killed(driver: Driver, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HELD]
+    place = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=place) as tests:
+        assert tests.stdout is not None
+        process = int(tests.stdout.readline())
+        assert _runs(process)
+        tests.kill()
+    give_up = time.monotonic() + 30
+    while _runs(process):
+        assert time.monotonic() < give_up, "the browser still runs"
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    """Whether the process is there, and not only waits for its parent to notice its end."""
+    command = ["ps", "-o", "stat=", "-p", str(process)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return bool(found) and not found.startswith("Z")
+
+
+def test_a_window_shows_what_it_is_told_to(browser: Browser) -> None:
+    browser.open("data:text/html,<button>Go on</button>")
+    assert "Go on" in browser.wait_for_text("Go on")
+    browser.click("Go on")
+    with pytest.raises(AssertionError, match="no such element"):
+        browser.click("Go back")
+
+
+@pytest.mark.parametrize(("required", "ends"), [("", pytest.skip), ("1", pytest.fail)])
+def test_a_missing_browser_is_reported(
+    monkeypatch: pytest.MonkeyPatch, required: str, ends: Any
+) -> None:
+    """Otherwise a green run would not mean that the pages work."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("REQUIRE_BROWSER_TESTS", required)
+    with pytest.raises(ends.Exception) as end:
+        programs()
+    assert str(end.value) == NO_BROWSER
