@@ -101,7 +101,7 @@ def test_a_temporary_fault_costs_only_a_log_line(box: Box, fault: Fault) -> None
         ({"body": "loop", "times": 99}, "keeps sending the same page"),
         ({"status": 404}, "does not know this address"),
         ({"status": 403}, "permission"),
-        ({"status": 400, "times": 99}, "not understood"),
+        ({"status": 400, "times": 99}, "did not understand"),
     ],
     ids=str,
 )
