@@ -108,9 +108,9 @@ def missing_scopes(company: Company, streams: Iterable[Stream]) -> dict[str, lis
 
 
 def _lacks_scope(stream: Stream, company: Company) -> bool:
-    if not company.scopes:
+    if not company.scopes or {*stream.access.scopes, "full"} & {*company.scopes, "base"}:
         return False
-    return not {*stream.access.scopes, "full"} & {*company.scopes, "base"}
+    return stream.v1_fallback is None or _lacks_scope(stream.v1_fallback, company)
 
 
 def _check_user(

@@ -78,6 +78,14 @@ def test_a_missing_scope_is_named() -> None:
     assert access("global_messages", app, ALL) == (Access.READABLE, "")
 
 
+def test_an_older_list_is_enough() -> None:
+    """activity_fields is read from API v1 if the app lacks the scope of v2's list."""
+    app = replace(ADMIN, scopes=frozenset({"base", "activities:read"}))
+    assert access("activity_fields", app, ALL)[0] is Access.READABLE
+    app = replace(ADMIN, scopes=frozenset({"base", "deals:read"}))
+    assert access("activity_fields", app, ALL)[0] is Access.DENIED
+
+
 def test_unknown_scopes_are_not_guessed() -> None:
     app = replace(ADMIN, scopes=frozenset())
     assert access("deals", app, ALL) == (Access.UNKNOWN, "the token does not list its scopes")
