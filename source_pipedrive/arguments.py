@@ -21,12 +21,15 @@ TOOLS = {
     "estimate": "say how many records a first sync reads and how many API tokens it costs, for at "
     "most 150 tokens",
     "login": "connect an OAuth app to a company in the browser, and write the configuration",
+    "probe": "ask your account what Pipedrive does not document, for at most 600 API tokens, and "
+    "write a report that can be published",
 }
 EXAMPLES = {
     "catalog": "--config config.json --set core > catalog.json",
     "estimate": "--config config.json --set all",
     "login": "--client-id 0123456789abcdef. The client secret is asked for, or taken from the "
     "environment variable PIPEDRIVE_CLIENT_SECRET.",
+    "probe": "--config config.json --out report",
 }
 CONFIG = "JSON file with the configuration"
 CATALOG = "JSON file with the configured catalog: the streams to read"
@@ -119,4 +122,10 @@ def _port(text: str) -> int:
     return int(text)
 
 
-OPTIONS = {"catalog": _catalog, "estimate": _estimate, "login": _login}
+def _probe(tool: argparse.ArgumentParser) -> None:
+    tool.add_argument("--config", required=True, metavar="FILE", help=CONFIG)
+    tool.add_argument("--out", metavar="FOLDER", help="write probe.json and probe.md there, too")
+    tool.add_argument("--plan", action="store_true", help="print what it would ask, and stop")
+
+
+OPTIONS = {"catalog": _catalog, "estimate": _estimate, "login": _login, "probe": _probe}

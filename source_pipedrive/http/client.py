@@ -58,7 +58,7 @@ class _AcceptEverything(ErrorHandler):
 
 
 @dataclass(frozen=True)
-class _Response:
+class RawAnswer:
     """An answer before it is interpreted. wait: seconds for which a 429 holds all requests back, or
     None if another 429 does so already."""
 
@@ -120,6 +120,15 @@ class Client:
             self._fatal = self._fatal or error
             raise
 
+    def send_once(self, request: Request) -> RawAnswer:
+        """The answer to a single try of `request`, whatever its status.
+
+        Raises UnansweredError if there is none, SyncError if the request may not be sent.
+        """
+        if isinstance(self._auth, OAuth):
+            self._auth.get_access_token()
+        return self._send(request)
+
     def pause(self, seconds: float) -> None:
         """Waits before a request is repeated. Raises SyncError if the sync is asked to stop."""
         self._sleep(seconds)
@@ -165,7 +174,7 @@ class Client:
             else:
                 raise failure
 
-    def _send(self, request: Request) -> _Response:
+    def _send(self, request: Request) -> RawAnswer:
         slot = self.pacing.acquire(self._sleep)
         if self._fatal is not None:
             raise self._fatal
@@ -196,10 +205,10 @@ class Client:
             f"{request.stream}: GET v{request.version}/{request.path} {dict(request.params)} "
             f"-> {response.status_code}, {len(raw):,} bytes, {request.cost} tokens"
         )
-        return _Response(response.status_code, response.headers, raw, wait)
+        return RawAnswer(response.status_code, response.headers, raw, wait)
 
     def _interpret(
-        self, request: Request, answer: _Response, refusals: int, served: bool
+        self, request: Request, answer: RawAnswer, refusals: int, served: bool
     ) -> tuple[errors.Rule, errors.PipedriveError]:
         """served: whether Pipedrive served any request since the first try of this one."""
         status, body = answer.status, answer.raw[:10_000].decode("utf-8", "replace")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 GAP = "  "
 WIDTH = 100  # columns of text
@@ -37,16 +37,23 @@ class Table:
         ]
 
 
+class Block(Protocol):
+    """A part of a report that is not a paragraph."""
+
+    def lines(self) -> list[str]:
+        """The lines, as they are written."""
+
+
 @dataclass(frozen=True)
 class Report:
     """The result of a tool.
 
     data: for programs; it can be written as JSON. parts: the same for people, paragraphs and
-    tables; None if the result is a file, which is JSON for both.
+    blocks such as tables; None if the result is a file, which is JSON for both.
     """
 
     data: Mapping[str, Any]
-    parts: Sequence[str | Table] | None = None
+    parts: Sequence[str | Block] | None = None
 
     def write(self, out: TextIO, as_json: bool) -> None:
         """Writes the report to `out`."""

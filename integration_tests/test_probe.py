@@ -1,0 +1,97 @@
+"""The probe as a person runs it: what it says before, what it prints, and the files it writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration_tests.conftest import Box, Start
+from integration_tests.test_tools import config_file, run
+from source_pipedrive.tools.probe.probe import MOST, PRICE
+from source_pipedrive.tools.probe.questions import QUESTIONS
+
+OBJECTS = (
+    *("deals", "deals_archived", "persons", "organizations", "activities", "products", "leads"),
+    *("notes", "files", "users", "pipelines", "stages", "goals", "mail_threads", "legacy_teams"),
+    *("deal_products", "filters", "projects", "tasks", "lead_labels", "webhooks"),
+)
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
+FEW = 0.03  # scale at which persons have one page, so that no cursor has to live for a minute
+
+
+@pytest.fixture
+def box(start: Start) -> Box:
+    return start(scale=FEW, rate_limit=100_000, fields="test")
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Texts in a JSON value that are not words of Pipedrive's: names, addresses, titles, times."""
+    if isinstance(value, str) and re.search(r"[\s@:/.]|\d{4}|[A-Z]", value) and len(value) > 3:
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)
+
+
+def secrets(box: Box) -> set[str]:
+    """What the account contains: every text, the keys and names of custom fields, their options."""
+    found = {text for name in OBJECTS for text in texts(box.control(f"records/{name}"))}
+    for name in ("deals", "persons", "organizations", "products"):
+        for field in box.control(f"fields/{name}"):
+            found |= {field["key"], field["name"], *(o["label"] for o in field["options"])}
+    return {text for text in found if not DAY.fullmatch(text)}
+
+
+def test_the_report_contains_nothing_of_the_account(box: Box, tmp_path: Path) -> None:
+    config, out = config_file(tmp_path, box.config()), tmp_path / "report"
+    done = run("probe", "--config", str(config), "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    as_json = (out / "probe.json").read_text()
+    text = as_json + (out / "probe.md").read_text() + done.stdout + done.stderr
+    names = {question.name for question in QUESTIONS}
+    known = {question.assumes for question in QUESTIONS}
+    values = [value for value in secrets(box) if len(value) > 4]
+    assert len(values) > 300
+    assert names <= {answer["name"] for answer in json.loads(as_json)["questions"]}
+    leaked = [value for value in values if value in text and not any(value in k for k in known)]
+    assert leaked == []
+    assert box.api_token not in text
+
+
+def test_it_says_what_it_asks_and_costs_before_it_starts(box: Box, tmp_path: Path) -> None:
+    config = str(config_file(tmp_path, box.config()))
+    before = sum(request["tokens"] for request in box.control("requests"))
+    planned = run("probe", "--config", config, "--plan", "--json")
+    assert json.loads(planned.stdout)["tokens"] == PRICE <= MOST
+    assert sum(request["tokens"] for request in box.control("requests")) == before
+    done = run("probe", "--config", config, "--json")
+    report = json.loads(done.stdout)
+    assert done.stderr.startswith("The probe sends ")
+    assert f"for {PRICE} API tokens, never more than {MOST}" in done.stderr
+    used = box.control("requests")[-len(report["requests"]) - 1 :]
+    assert {request["method"] for request in used} == {"GET"}
+    spent = sum(request["tokens"] for request in box.control("requests")) - before
+    assert spent == report["tokens"] <= PRICE
+
+
+def test_a_folder_that_cannot_be_made_costs_nothing(box: Box, tmp_path: Path) -> None:
+    config = config_file(tmp_path, box.config())
+    before = len(box.control("requests"))
+    done = run("probe", "--config", str(config), "--out", str(config / "report"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert len(box.control("requests")) == before
+
+
+def test_markdown_is_what_a_terminal_shows(box: Box, tmp_path: Path) -> None:
+    done = run("probe", "--config", str(config_file(tmp_path, box.config())))
+    assert done.stdout.startswith("# What a Pipedrive account told the probe\n")
+    assert "| deals_sorted | `deals` is sorted by update_time" in done.stdout
