@@ -8,8 +8,7 @@ import pytest
 
 from source_pipedrive.http.request import Request
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.reading.audit import audit as audits
-from source_pipedrive.reading.audit import passes
+from source_pipedrive.reading.audit import passes, unsaved
 from source_pipedrive.reading.audit import share as shares
 from source_pipedrive.reading.audit.share import LEAST_LIMIT, Share, ShareSpentError
 from source_pipedrive.reading.audit.viewer import PRICE
@@ -41,7 +40,7 @@ def audited(**ids: Any) -> tuple[Firm, Any]:
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A state after each request, so that a sync can stop there."""
-    monkeypatch.setattr(audits, "EVERY", 0)
+    monkeypatch.setattr(unsaved, "EVERY", 0)
 
 
 # --- rights that were lost for a while
