@@ -34,6 +34,8 @@ def test_a_state_gives_the_same_numbers_back(ids: set[int]) -> None:
 @given(st.integers(0, 9_000), st.integers(0, 9_000))
 def test_all_numbers_of_a_range(after: int, to: int) -> None:
     assert list(Numbers.between(after, to)) == list(range(after + 1, to + 1))
+    many = Numbers(range(1, 20_000, 7))
+    assert many.within(after, to) == many & Numbers.between(after, to)
 
 
 @given(UUIDS, UUIDS)

@@ -25,10 +25,10 @@ def candidates(kept: Kept, now: Current, sees_all: bool) -> Candidates:
     first = not kept.closed
     counts = not kept.audited.uuids and not _counts_otherwise(kept, now)
     ask = counts and not (first and not (kept.audited.by_ids and sees_all))
-    new = Numbers.between(kept.highest, now.settled) if ask else Numbers()
-    gaps = new - now.seen if ask else kept.ids()
-    if guards.is_sparse(len(gaps), len(new) - len(gaps)):
-        ask, gaps = False, kept.ids()
+    if ask:  # before anything is made of the gaps: there may be billions
+        seen = len(now.seen.within(kept.highest, now.settled))
+        ask = not guards.is_sparse(now.settled - kept.highest - seen, seen)
+    gaps = Numbers.between(kept.highest, now.settled) - now.seen if ask else kept.ids()
     found = (kept.present | gaps) - now.seen - kept.reported
     return Candidates(
         ids=found | (kept.hidden - now.seen) if sees_all else found - kept.hidden,
@@ -40,6 +40,6 @@ def candidates(kept: Kept, now: Current, sees_all: bool) -> Candidates:
 def _counts_otherwise(kept: Kept, now: Current) -> bool:
     """Whether records have appeared below the highest id, so that ids may not count up. A few may
     have become visible; there is no such excuse for children, which nothing verifies."""
-    old = now.seen & Numbers.between(0, kept.top)
+    old = now.seen.within(0, kept.top)
     unknown = len(old - kept.present - kept.reported - kept.hidden - kept.flagged)
     return unknown > (0 if kept.audited.of_deals else guards.FEW)

@@ -50,7 +50,7 @@ class DealsWalk(Walk):
         saved = saved or {}
         self._after = int(saved.get("after", 0))
         self.since = instant(saved["since"]) if "since" in saved else since
-        self._remaining = deals - Numbers.between(0, self._after)
+        self._remaining = deals.within(self._after, deals.highest)
         self.unread = Numbers.load(saved.get("unread", ""))  # deals that Pipedrive refused
         self._taken = False
 

@@ -113,6 +113,15 @@ class Numbers:
         )
         return Numbers(chunks={chunk: bits for chunk, bits in rest if bits})
 
+    def within(self, after: int, to: int) -> Numbers:
+        """Those above `after`, up to and including `to`. Takes no longer for a wider range."""
+        found = {}
+        for chunk, bits in self._chunks.items():
+            low, high = (max(0, min(at + 1 - (chunk << BITS), CHUNK)) for at in (after, to))
+            if kept := bits & ((1 << high) - (1 << low) if high > low else 0):
+                found[chunk] = kept
+        return Numbers(chunks=found)
+
     @property
     def highest(self) -> int:
         """The highest id; 0 if there is none."""
