@@ -34,7 +34,7 @@ from source_pipedrive.reading.counts import Audit as LastAudit
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.stream.audited import AUDITED
-from unit_tests.auditing import OLD, Firm, kept, sync
+from unit_tests.auditing import OLD, Firm, deleted, kept, sync
 from unit_tests.fakes import ACME, NOW, FakeApi, FakeClient, v1_list, v2_list
 from unit_tests.single import LOWER, UNTIL
 
@@ -490,6 +490,22 @@ def test_a_record_that_is_refused_is_asked_for_once_a_day() -> None:
     assert [each.path for each in api.asked].count("pipelines/3") == 2
 
 
+def test_deactivated_users_do_not_hide_that_another_was_deleted() -> None:
+    """The first users of an old company have left. They are listed, and marked."""
+
+    def answer(request: Request) -> Any:
+        id_ = int(request.path.removeprefix("users/"))
+        return 404 if id_ == 9 else {"id": id_, "active_flag": id_ > 6}
+
+    lists, comparison = WholeLists(), Comparison({}, 7)
+    lists.note("users", {str(id_) for id_ in range(1, 10)})
+    comparison.note(lists, UNTIL)
+    lists.note("users", {str(id_) for id_ in range(1, 9)})
+    context = replace(context_of(True), client=Pipedrive(answer))
+    rows = [row["id"] for rows in comparison.compare(lists, context) for row in rows]
+    assert rows == ["9"]
+
+
 def test_what_is_missing_from_a_short_list_is_believed_if_the_user_is_the_same_afterwards() -> None:
     api, comparison = Pipedrive(lambda request: 404 if "3" in request.path else {"id": 1}), None
     for mark in ("another", "me"):
@@ -503,3 +519,12 @@ def test_what_is_missing_from_a_short_list_is_believed_if_the_user_is_the_same_a
         rows = [row["id"] for rows in comparison.compare(lists, context) for row in rows]
         assert rows == (["3"] if mark == "me" else [])
         assert comparison.has_missing(lists, UNTIL) == (mark != "me")
+
+
+def test_ids_in_the_billions_are_no_reason_to_count_that_far() -> None:
+    """A set of all numbers in between would take gigabytes, and hours."""
+    first = 1 << 40
+    firm = Firm(persons=range(first, first + 50))
+    _, state = sync(firm, {})
+    firm.ids["persons"] -= {first + 7}
+    assert deleted(sync(firm, state, 8)[0]) == {first + 7}
