@@ -233,6 +233,34 @@ def test_a_state_that_cannot_be_read_says_so(saved: Any) -> None:
         Unsure({"persons": saved}, UNTIL)
 
 
+@pytest.mark.parametrize("id_", [None, "3", "x", 3.5, True])
+@pytest.mark.parametrize("data", [None, {}, [], "x", {"active_flag": False}])
+def test_an_entry_that_names_no_record_keeps_none_from_its_verdict(id_: Any, data: Any) -> None:
+    """Pipedrive lists it for a month, and each sync of that month would end in an error."""
+    changes = [{"item": "person", "id": id_, "data": data}, change(1), change(4, gone=False)]
+    states = started()
+    first = sync(Reporting([*changes, {"item": None}, {"item": "person"}], persons=[4]), states)
+    assert 1 in {id_ for id_, _ in removed(first)}
+    assert evidence(first).keys() <= {"1", "3"}
+    assert removed(sync(Reporting(persons=[4]), states)) == []
+
+
+def test_one_that_was_deleted_before_and_has_come_back_meanwhile_is_asked_about_again() -> None:
+    """No pass asks about what was reported, so its new row would stay."""
+    states = started() | {"deleted_records": known_as_deleted(7)}
+
+    def audited(company: Reporting) -> list[Any]:
+        names = ("persons", "deleted_records")
+        settings = AuditSettings()
+        messages = read(company, *names, states=states, takers=["persons"], audit=settings)
+        states.update({name: states_of(messages, name)[-1][1] for name in names})
+        return messages
+
+    first = audited(refusing(Reporting([change(7)], persons=[8])))
+    assert records_of(first, "deleted_records") == [], "its row says more"
+    assert [id_ for id_, _ in removed(audited(Reporting(persons=[8])))] == [7]
+
+
 # -- records that seem to have come back
 
 

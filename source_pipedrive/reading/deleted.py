@@ -222,6 +222,7 @@ def _bounds(part: Stream, since: int) -> Mapping[str, str]:
 
 def _are_late(items: Sequence[Record], until: int) -> bool:
     """Whether all of these changes, oldest first, are later than `until`."""
-    given = (instant_or_none((item.get("data") or {}).get("update_time")) for item in items)
+    changed = (data for item in items if isinstance(data := item.get("data"), dict))
+    given = (instant_or_none(data.get("update_time")) for data in changed)
     times = [time for time in given if time is not None]
     return bool(times) and min(times) > until and times == sorted(times)

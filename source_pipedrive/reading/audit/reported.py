@@ -68,13 +68,14 @@ class Reported:
         gone: defaultdict[str, dict[Any, Record]] = defaultdict(dict)
         shown: defaultdict[str, dict[Any, Record]] = defaultdict(dict)
         for item in items:
-            name, id_ = OBJECTS.get(item.get("item", ""), ""), item.get("id")
-            if not name:
-                continue
+            name, id_ = OBJECTS.get(item.get("item") or "", ""), _number(item.get("id"))
+            data = item.get("data") or {}
+            if not name or id_ is None or not isinstance(data, dict):
+                continue  # nothing can be asked about it
             if is_deleted(item):
-                gone[name][id_] = item.get("data") or {}
+                gone[name][id_] = data
             else:
-                shown[name][id_] = item["data"]
+                shown[name][id_] = data
                 self._note_back(name, id_)
         rows: list[Record] = []
         for name in {**gone, **shown}:
@@ -140,8 +141,11 @@ class Reported:
                 yield from self._judged(name, id_, answer, time)
             elif not asked:
                 yield self._deletion(name, id_, "", time)
-            elif not self._audit.has_reported(name, id_):
-                yield self._deletion(name, id_, UNREACHABLE, time)
+            else:
+                if not self._audit.has_reported(name, id_):
+                    yield self._deletion(name, id_, UNREACHABLE, time)
+                # Or it was reported, came back, and was deleted again.
+                self._gone.add((name, id_))
                 self._remember(name, id_, time, marks[id_])
 
     def _judged(self, name: str, id_: Any, evidence: str, time: Any) -> Iterator[Record]:
@@ -205,3 +209,10 @@ def is_deleted(item: Record) -> bool:
         return True
     marked = data.get("deleted") or data.get("is_deleted")
     return bool(marked) or data.get("active_flag") in (False, 0) or data.get("active") is False
+
+
+def _number(id_: Any) -> int | None:
+    """An id, which may be text; None if it is no whole number."""
+    if isinstance(id_, str) and id_.isdecimal():
+        return int(id_)
+    return id_ if type(id_) is int else None
