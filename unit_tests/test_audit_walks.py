@@ -38,18 +38,18 @@ class Imported(FakeApi):
 
     def __init__(self, answer: Callable[[Params], Record], lasting: Lasting) -> None:
         super().__init__()
-        self._answer, self._lasting = answer, lasting
+        self._answer, self._lasting, self.status = answer, lasting, 400
         self.day = self.requests = 0
 
     def get(self, request: Request) -> Answer:
-        """A page, or 400 for a cursor that has expired."""
+        """A page, or an error for a cursor that has expired."""
         self.requests += 1
         params = dict(request.params)
         if "cursor" in params:
             day, _, at = params["cursor"].partition(":")
             cursor = self._lasting(at, self.day - int(day))
             if cursor is None:
-                raise StreamError("refused", SYSTEM, 400, "{}")
+                raise StreamError("refused", SYSTEM, self.status, "{}")
             params["cursor"] = cursor
         body = self._answer(params)
         more = body["additional_data"]
@@ -161,6 +161,16 @@ def test_a_list_that_is_read_by_cursor_ends(cursors: str) -> None:
     assert (len(seen) == 100) == (cursors == "last")
     most = {"last": 5, "are refused": walks.TRIES // walks.REFUSED + 2}
     assert syncs <= most.get(cursors, walks.TRIES + 2)
+
+
+@pytest.mark.parametrize("name", ["persons", "tasks"])
+@pytest.mark.parametrize("status", walks.EXPIRED)
+def test_a_cursor_may_be_refused_in_any_way(name: str, status: int) -> None:
+    """Otherwise each sync would send the same cursor, or begin another pass."""
+    api = Imported(v2_list(imported(100), limit=10), CURSORS["are refused"])
+    api.status = status
+    seen, _ = walked(name, api, 3, walks.TRIES)
+    assert len(seen) >= 30
 
 
 def test_a_place_in_a_second_that_was_read_meanwhile_takes_no_room() -> None:

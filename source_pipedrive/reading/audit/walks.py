@@ -34,6 +34,8 @@ BACK = 50
 # was refused counts as many: it reads the same pages again. What was not seen by then is asked for
 # by id.
 TRIES, REFUSED = 50, 10
+# How a cursor from an earlier sync may be refused: neither that nor its lifetime is documented.
+EXPIRED = (400, 404, 410, 422)
 
 
 class Walk(ABC):
@@ -111,7 +113,7 @@ class SpanWalk(Walk):
                 yield from self._read_pages(span, place or {}, tries)
             except StreamError as error:
                 # A cursor may have expired: the rest of the span is requested again.
-                if error.status != 400 or (span.at == begun and not place):
+                if error.status not in EXPIRED or (span.at == begun and not place):
                     raise
                 tries += REFUSED
             place, tries = None, tries if span.at == begun else 0
@@ -219,7 +221,7 @@ class PlainWalk(Walk):
             yield from self._after(self._cursor)
         except StreamError as error:
             # An earlier sync's cursor may have expired. What was noted stays noted.
-            if error.status != 400 or self._cursor is None:
+            if error.status not in EXPIRED or self._cursor is None:
                 raise
             self._tries += REFUSED
             yield from self._after(None)
