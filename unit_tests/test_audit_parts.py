@@ -16,6 +16,7 @@ import pytest
 from source_pipedrive.http.errors import SYSTEM, StreamError
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.usage import Usage
+from source_pipedrive.reading.audit import comparison as comparisons
 from source_pipedrive.reading.audit import guards, size
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.comparison import Comparison
@@ -488,6 +489,20 @@ def test_a_record_that_is_refused_is_asked_for_once_a_day() -> None:
     assert "unlisted" not in str(comparison.dump())
     assert compared(comparison, api, [1, 2], 2) == []
     assert [each.path for each in api.asked].count("pipelines/3") == 2
+
+
+def test_only_so_many_missing_records_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may make a filter an hour, and delete it: the state must not grow for ever."""
+    monkeypatch.setattr(comparisons, "MOST", 3)
+    api, comparison = Pipedrive(lambda r: {"id": 1} if r.path == "pipelines/1" else 404), None
+    found = []
+    for day in range(2, 9):
+        comparison = Comparison(comparison.dump() if comparison else {}, 1)
+        found += compared(comparison, api, [1, day], day)
+        found += compared(comparison, api, [1], day)
+    assert found == ["2", "3", "4", "5", "6", "7", "8"]
+    kept_of = comparison.dump()["pipelines"] if comparison else {}
+    assert kept_of["reported"] == [*kept_of["declared"]] == ["6", "7", "8"]
 
 
 def test_deactivated_users_do_not_hide_that_another_was_deleted() -> None:

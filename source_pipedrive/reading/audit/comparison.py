@@ -21,6 +21,9 @@ from source_pipedrive.stream.audited import AUDITOR, COMPARED, Compared
 logger = logging.getLogger("airbyte")
 
 CONTROLS = 3
+# Missing records of one list that are remembered, the last ones found: a program may make a filter
+# for each of its runs, and delete it.
+MOST = 1_000
 # Seconds until a record that is not listed is asked for again: if it was found, and if nothing is
 # known of it.
 FOUND, UNKNOWN, HOUR = 7 * DAY, DAY, 3_600
@@ -56,7 +59,7 @@ class Comparison:
 
     def _remember(self, name: str, lists: WholeLists, now: int) -> None:
         there = lists.get(name) or set()
-        reported = set(self._part(name, "reported")) - there
+        reported = [id_ for id_ in self._part(name, "reported") if id_ not in there]
         before = self._kept.get(name, {}).get("declared", {})
         declared = {id_: time for id_, time in before.items() if id_ not in there}
         unlisted = {id_: t for id_, t in self._unlisted(name).items() if id_ not in there}
@@ -65,7 +68,7 @@ class Comparison:
             "user": self._user,
             "present": sorted(there | unlisted.keys()),
             **({"unlisted": unlisted} if unlisted else {}),
-            **({"reported": sorted(reported)} if reported else {}),
+            **({"reported": reported} if reported else {}),
             **({"declared": declared} if declared else {}),
         }
 
@@ -157,13 +160,13 @@ class Comparison:
             kept["unlisted"] = unlisted
         if waiting:
             kept["missed"] = sorted(waiting)
-        gone = {*kept.get("reported", ()), *verdicts.absent, *verdicts.marked}
-        if gone:
-            kept["reported"] = sorted(gone)
+        if gone := [*kept.get("reported", ()), *verdicts.absent, *verdicts.marked]:
+            kept["reported"] = gone[-MOST:]
         proven = [*verdicts.marked, *(verdicts.absent if trusted else ())]
         if proven:
             time = rfc3339(context.row_time)
-            kept["declared"] = {**kept.get("declared", {}), **dict.fromkeys(proven, time)}
+            declared = {**kept.get("declared", {}), **dict.fromkeys(proven, time)}
+            kept["declared"] = dict([*declared.items()][-MOST:])
 
     def dump(self) -> dict[str, Any]:
         """Its part of the state."""
