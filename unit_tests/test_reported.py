@@ -136,7 +136,6 @@ def test_a_deletion_that_could_not_be_verified_is_asked_about_again() -> None:
     first = sync(refusing(Reporting(GONE, persons=[2])), states)
     assert removed(first) == []
     assert evidence(first) == {"1": "unreachable", "3": "unreachable"}
-    assert states["persons"][KEY] == {"deleted_records": rfc3339(UNTIL)}
     later = sync(Reporting(persons=[2]), states)
     assert [id_ for id_, _ in removed(later)] == [1]
     (row,) = records_of(later, "deleted_records")
@@ -144,6 +143,20 @@ def test_a_deletion_that_could_not_be_verified_is_asked_about_again() -> None:
     again = sync(Reporting(persons=[2]), states)
     assert records_of(again, "deleted_records") == removed(again) == []
     assert remembered(states) == {}
+
+
+def test_a_table_relies_on_a_memory_that_the_platform_has_saved() -> None:
+    """It may lose the state of deleted_records in one sync, and the tombstone in the next."""
+    before = taker(UNTIL - 3 * DAY)
+    states = started() | {"persons": before}
+    lost = sync(refusing(Reporting([change(1)], persons=[2])), states)
+    (removed_until,) = states["persons"][KEY].values()
+    assert rfc3339(UNTIL - 3 * DAY) < removed_until < TIME, "the next sync reads its report again"
+    states["persons"] = before
+    assert remembered(states)
+    sync(refusing(Reporting([change(1)], persons=[2])), states)
+    assert states["persons"][KEY] == {"deleted_records": rfc3339(UNTIL)}
+    assert removed(lost) == []
 
 
 def test_its_tombstone_is_sent_until_the_table_has_it() -> None:

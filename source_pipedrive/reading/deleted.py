@@ -87,6 +87,9 @@ class DeletedRecords(Sequential):
     def findings(self, failed: bool) -> Findings:
         return self.audit.findings()
 
+    def unsure(self, unknown: int) -> Mapping[str, int]:
+        return self._reported.unsure.unsaved(unknown)
+
     # -- rows
 
     def row(

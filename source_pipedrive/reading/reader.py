@@ -188,6 +188,11 @@ class Reader(ABC):
         stream has ended; failed: with an error."""
         return Findings()
 
+    def unsure(self, unknown: int) -> Mapping[str, int]:
+        """By object, since when there are deletions that this sync could not prove, and that no
+        earlier state remembers, in seconds. unknown: stands for a time that is not known."""
+        return {}
+
     def time_of(self, record: Record) -> int | None:
         """The cursor field of a record, in seconds since 1970."""
         return instant_or_none(record.get(self.stream.cursor_field or ""))

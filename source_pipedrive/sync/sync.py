@@ -186,7 +186,7 @@ class SyncRun(Generic[T]):
         run.end()
         if run.selected:
             complete = run.error is None and run.absence is None
-            self._context.tombstones.ended(run.stream, complete)
+            self._context.tombstones.ended(run.stream, complete, run.reader.unsure)
             self._context.copies.ended(run.stream)
             self._report.ended(run)
 

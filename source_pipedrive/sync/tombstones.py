@@ -14,7 +14,7 @@ have declared since. This also holds for a stream that was not selected for a wh
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -127,6 +127,7 @@ class Tombstones(Generic[T]):
         self._until = until
         self._takers: dict[str, Taker[T]] = {}
         self._by_sender: defaultdict[str, list[Taker[T]]] = defaultdict(list)
+        self._begun: dict[str, int] = {}  # where a sender's own state ends
         for selection in selected:
             if selection.takes_tombstones:
                 senders = [each for each in selected if _sends(each.stream, selection.stream)]
@@ -162,6 +163,8 @@ class Tombstones(Generic[T]):
         times = [taker.sent_until(sender) for taker in self._by_sender.get(sender.name, ())]
         known = [time for time in times if time is not None]
         if known:
+            own = min((span.at for span in progress.spans), default=self._until)
+            self._begun[sender.name] = own
             since = max(progress.since, min(known) - OVERLAP)
             progress.set_remaining(union([progress.remaining, [(since, progress.until)]]))
 
@@ -184,10 +187,20 @@ class Tombstones(Generic[T]):
                 found.append((taker.output, taker.output.render(records), len(records)))
         return found
 
-    def ended(self, sender: Stream, complete: bool) -> None:
-        """A selected stream has ended. complete: it has reached its end."""
+    def ended(
+        self, sender: Stream, complete: bool, unsure: Callable[[int], Mapping[str, int]]
+    ) -> None:
+        """A selected stream has ended. complete: it has reached its end; unsure: its reader's.
+
+        What it is unsure of counts as not sent until an earlier state remembers it: the platform
+        may lose that of this sync, and nothing would read those deletions again.
+        """
+        since = unsure(self._begun.get(sender.name, 0))
         for taker in self._by_sender.get(sender.name, ()):
-            taker.output.sender_ended(sender.name, rfc3339(self._until) if complete else "")
+            until = self._until
+            if (first := since.get(taker.stream.incremental.deleted_as)) is not None:
+                until = max(min(until, first - OVERLAP), taker.removed.get(sender.name, 0))
+            taker.output.sender_ended(sender.name, rfc3339(until) if complete and until else "")
 
 
 def _sends(sender: Stream, taker: Stream) -> bool:

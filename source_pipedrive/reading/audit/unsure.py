@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from source_pipedrive.reading.audit.saved import UNREADABLE, unreadable
-from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
 
 MOST = 2_000  # of all objects: 150 kB
 MONTH = 30 * 86_400  # seconds for which they are asked about
@@ -51,6 +51,7 @@ class Unsure:
                         self._doubts[name, id_] = doubt
         except UNREADABLE:
             raise unreadable() from None
+        self._saved = {key for key in self._doubts if key in self}
 
     def __contains__(self, key: Key) -> bool:
         doubt = self._doubts.get(key)
@@ -98,6 +99,15 @@ class Unsure:
                 found.setdefault(name, {})[id_] = doubt
             else:
                 del self._doubts[name, id_]
+        return found
+
+    def unsaved(self, unknown: int) -> dict[str, int]:
+        """By object, when the first of those was deleted that no earlier state has, in seconds.
+        unknown: stands for a time that is not known."""
+        found: dict[str, int] = {}
+        for name, id_ in self._doubts.keys() - self._saved:
+            time = instant_or_none(self._doubts[name, id_].time) or unknown
+            found[name] = min(found.get(name, time), time)
         return found
 
     def dump(self) -> dict[str, list[Any]]:
