@@ -12,6 +12,7 @@ from source_pipedrive.reading.audit import passes, unsaved
 from source_pipedrive.reading.audit import share as shares
 from source_pipedrive.reading.audit.share import LEAST_LIMIT, Share, ShareSpentError
 from source_pipedrive.reading.audit.viewer import PRICE
+from source_pipedrive.reading.batch import Batch
 from unit_tests.auditing import (
     Firm,
     audit_of,
@@ -96,6 +97,28 @@ def test_answers_that_a_kill_leaves_without_a_look_at_the_user_are_worth_nothing
     firm.admin, firm.before = True, lambda request: None
     rows, _ = sync(firm, audit.dump(), 8)
     assert deleted(rows) == {*GONE}
+
+
+@pytest.mark.usefixtures("often")
+def test_what_half_a_declaration_has_named_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sync was killed between two batches of rows, and the pass starts over."""
+    monkeypatch.setattr(passes, "ROWS", 2)
+    firm, state = audited(persons=ALL)
+    firm.ids["persons"] -= {*GONE}
+    audit, batches = audit_of(firm, state, 7), 0
+    while batches < 2 and (task := audit.take()) is not None:
+        for step in task:
+            batches += isinstance(step, Batch) and bool(step.records)
+            if batches == 2:
+                task.close()
+                break
+    state = audit.dump()
+    assert kept(state, "persons").current is not None
+    firm.ids["persons"] |= {*GONE}
+    firm.admin = False
+    rows, state = sync(firm, state, 8)
+    assert restored(rows) == {*sorted(GONE)[:2]}
+    assert restored(sync(firm, state, 16)[0]) == set()
 
 
 def test_rights_that_come_back_within_a_sync_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@
  "declared": [["2026-...", "eJ..."]],   what was declared lately, and when
  "parents": "eJ... eJ...",          the deals of products or instalments
  "held": 1200,                      a finding that waits for the user's word
- "flagged": "eJ...",                what Pipedrive reported while no audit was asked for
+ "flagged": "eJ...",                what Pipedrive reported while no audit was asked for, and what a
+                                    pass that has not closed did
  "stopped": true,                   the object had too many ids to keep
  "pass": {"begun", "viewer", "seen", "settled", "absent", "marked", "unsure", "walks", "tokens"}}
 """
@@ -201,6 +202,10 @@ class Kept:
         if self.current is not None:
             self.current.forget(new)
         return True
+
+    def wrote(self, ids: Iterable[Any]) -> None:
+        """Rows of a pass that has not closed. It may start over, and find that they came back."""
+        self.flagged = self.flagged | self.ids(ids)
 
     def has_reported(self, id_: Any) -> bool:
         """Whether it was reported as deleted and has not come back."""

@@ -260,9 +260,9 @@ class ObjectPass:
         deleted = lost if trusted else now.marked - now.seen
         hidden = lost - deleted - kept.hidden - kept.flagged
         rows = chain(
-            (self._lost(id_, AUDIT, times.get(id_)) for id_ in deleted),
-            (self._lost(id_, UNREACHABLE) for id_ in hidden),
-            (self._row(id_, restored=True) for id_ in back),
+            ((id_, self._lost(id_, AUDIT, times.get(id_))) for id_ in deleted),
+            ((id_, self._lost(id_, UNREACHABLE)) for id_ in hidden),
+            ((id_, self._row(id_, restored=True)) for id_ in back),
         )
         found = {
             "deleted": len(deleted),
@@ -273,9 +273,11 @@ class ObjectPass:
         first = "" if self._looks_back else " What was deleted before this first audit is unknown."
         logger.info(f"{AUDITOR}: audited {self.name}: {', '.join(parts)}.{first}")
         while len(batch := list(islice(rows, ROWS))) == ROWS:
-            yield Batch(batch)
+            yield Batch([row for _, row in batch])
+            with self._context.lock:
+                kept.wrote(id_ for id_, _ in batch)
         # The state that closes the pass follows its last row.
-        yield Batch(batch, lambda progress: self._close(deleted, hidden, back))
+        yield Batch([row for _, row in batch], lambda progress: self._close(deleted, hidden, back))
 
     def _lost(self, id_: Any, evidence: str, deleted: Any = None) -> Record:
         kept = self._kept
