@@ -1,0 +1,117 @@
+"""Audits of a company in which anything may happen: whatever was lost on the way, in the end the
+rows say what exists."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from source_pipedrive.http.errors import SYSTEM, StreamError
+from source_pipedrive.http.request import Request
+from source_pipedrive.reading.audit import passes, unsaved
+from source_pipedrive.reading.audit.settings import DAY
+from source_pipedrive.reading.audit.share import ShareSpentError
+from unit_tests.auditing import Firm, Record, audit_of, carried_out, kept
+from unit_tests.single import UNTIL
+
+SYNCS, EVERY = 25, 8
+Key = tuple[str, int]
+
+
+class Busy:
+    """People add, delete and restore persons and notes, between requests as well. A request may be
+    refused, the share may end, and once a sync the user may gain or lose rights."""
+
+    def __init__(self, chance: Random) -> None:
+        self.chance, self.day, self.is_calm, self._changed = chance, 0, False, False
+        self.firm = Firm(persons=range(1, 400), notes=range(1, 200))
+        self.firm.before = self._before
+        self.ever = {name: {*ids} for name, ids in self.firm.ids.items()}
+        self.absent: dict[Key, set[int]] = {}  # on which days
+
+    def begin(self, days: int) -> None:
+        self.day, self._changed = self.day + days, False
+        for name in self.ever:
+            for _ in range(self.chance.randrange(0 if self.is_calm else 4, 5)):
+                self._work(name)
+
+    def _work(self, name: str) -> None:
+        there, ever = self.firm.ids[name], self.ever[name]
+        kind = self.chance.choice(("delete", "delete", "add", "add", "restore"))
+        if kind == "add":
+            there.add(max(ever) + self.chance.choice((1, 2)))
+            ever |= there
+        elif kind == "delete":
+            there.discard(self.chance.choice(sorted(there)))
+        elif gone := sorted(ever - there):
+            there.add(self.chance.choice(gone))
+
+    def _before(self, request: Request) -> None:
+        for name, ids in self.firm.ids.items():
+            for id_ in {*range(1, max(self.ever[name]) + 3)} - ids:
+                self.absent.setdefault((name, id_), set()).add(self.day)
+        if self.is_calm:
+            return
+        if self.chance.random() < 0.1:
+            self._work(self.chance.choice(("persons", "notes")))
+        event = self.chance.random()
+        if event < 0.01:
+            raise StreamError("no", SYSTEM, self.chance.choice((400, 403, 500)), "{}")
+        if event < 0.06:
+            raise ShareSpentError
+        if event < 0.16 and not self._changed:
+            self._changed, self.firm.admin = True, not self.firm.admin
+
+
+class Rows:
+    """What the last row of each record says."""
+
+    def __init__(self, busy: Busy) -> None:
+        self.busy = busy
+        self.last: dict[Key, str] = {}
+
+    def take(self, rows: list[Record]) -> None:
+        for row in rows:
+            key, evidence = (row["object"], row["id"]), row["evidence"]
+            if evidence == "audit":
+                written = row.get("written")
+                day = self.busy.day if written is None else (written - UNTIL) // DAY
+                assert day in self.busy.absent.get(key, ()), "it was never gone"
+            else:
+                assert row.get("restored") or self.last.get(key) != "audit", "its row said more"
+            self.last[key] = "" if row.get("restored") else evidence
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_in_the_end_the_rows_say_what_exists(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = Random(seed)
+    monkeypatch.setattr(unsaved, "EVERY", 0)
+    monkeypatch.setattr(passes, "CONFIRMED_EVERY", chance.choice((0, 30)))
+    busy, state = Busy(chance), dict[str, Any]()
+    rows = Rows(busy)
+    for _ in range(SYNCS):
+        busy.begin(chance.choice((1, 1, 3, EVERY)))
+        busy.firm.hidden = {*chance.sample(range(1, 150), 9)}
+        busy.firm.admin = busy.firm.admin or chance.random() < 0.8
+        steps = iter(range(chance.choice((10**6, 10**6, chance.randrange(1, 30)))))
+        audit = audit_of(busy.firm, state, busy.day)
+        found = carried_out(audit, lambda steps=steps: next(steps, None) is None)
+        if chance.random() < 0.85:  # otherwise the platform loses all of it
+            rows.take(found)
+            state = audit.dump()
+    busy.is_calm, busy.firm.admin = True, True
+    for _ in range(5):
+        busy.day += EVERY
+        held = {name: kept(state, name).held for name in busy.ever}
+        audit = audit_of(busy.firm, state, busy.day, accepted=held)
+        rows.take(carried_out(audit))
+        state = audit.dump()
+    for name, there in busy.firm.ids.items():
+        assert {*kept(state, name).present} == there
+        said = {id_: what for (of, id_), what in rows.last.items() if of == name and what}
+        assert not said.keys() & there
+    # No list of notes accepts ids, so one that no pass has seen stays unknown.
+    gone = busy.ever["persons"] - busy.firm.ids["persons"]
+    assert {id_ for (of, id_), what in rows.last.items() if of == "persons" and what} >= gone
