@@ -14,6 +14,7 @@ from . import errors, generated, query
 from .access import check
 from .answers import singles
 from .auth import Auth, check_scopes
+from .canaries import planted
 from .clock import Clock, moment
 from .data.builder import build
 from .deletions import Action, change_records
@@ -246,6 +247,8 @@ class Service:
         if fault and fault.body == "short":
             params = tuple((k, str(-(-int(v) // 3)) if k == "limit" else v) for k, v in params)
         body = route.answer(route, query.read(route, params, context), context)
+        if self.switches.canaries:
+            body = planted(body, route.object, self.world.fields.values())
         previous, self._last_bodies[route.object] = self._last_bodies.get(route.object), body
         if fault is None:
             return Reply(200, body, [])

@@ -79,6 +79,7 @@ class Switches:
     daily_remaining: Literal["before", "after"] = "before"  # reported before or after the request
     daily_remainder: Literal["spent", "kept"] = "spent"  # after a request over budget
     latency_ms: float = 0.0  # before every response of the API
+    canaries: bool = False  # a word in every text that may be personal (canaries.py)
     # What other people do after every response that contains a list.
     churn: int = 0  # edits, plus a third as many additions, deletions and archivings
     tick: float = 0.0  # seconds by which the clock advances

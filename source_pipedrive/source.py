@@ -42,6 +42,7 @@ from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.http.company import connect
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.http.usage import counted
+from source_pipedrive.privacy.privacy import privacy_of
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.pages import all_records
@@ -87,6 +88,7 @@ class SourcePipedrive(Source):
             parsed = parse(config)
             client, company = connect(parsed, CHECK_TRIES, verify=True)
             parsed.history.since(company.at)
+            privacy_of(parsed.privacy, Definitions(partial(all_records, client)), STREAMS)
             streams = list(STREAMS.values())
             permissions = user_permissions(client, company, streams)
         except AirbyteTracedException as error:
@@ -112,19 +114,22 @@ class SourcePipedrive(Source):
         schema refresh would drop columns.
         """
         parsed = parse(config)
-        streams = STREAMS.values()
+        streams, raw = STREAMS.values(), not parsed.has_columns
+        schemas = {stream.name: stream.schema for stream in streams}
+        if not raw or parsed.privacy.mode == "on":
+            client, _ = connect(parsed)
+            definitions = Definitions(partial(all_records, client), strict=True)
+            privacy = privacy_of(parsed.privacy, definitions, STREAMS)
+            for stream in streams:
+                schema = stream.schema
+                if not raw:
+                    has_own = stream.columns.has_custom_fields
+                    columns = discovered(stream, definitions) if has_own else []
+                    schema = with_columns(stream, columns, parsed.labels)
+                schemas[stream.name] = privacy.schema(stream, schema) if privacy else schema
+            used = client.usage.tokens
+            logger.info(f"Found {len(streams)} streams. This used {used} API tokens.")
         removes = parsed.remove_deleted
-        if not parsed.has_columns:
-            return AirbyteCatalog(
-                streams=[catalog_entry(stream, stream.schema, removes) for stream in streams]
-            )
-        client, _ = connect(parsed)
-        definitions = Definitions(partial(all_records, client), strict=True)
-        schemas = {}
-        for stream in streams:
-            columns = discovered(stream, definitions) if stream.columns.has_custom_fields else []
-            schemas[stream.name] = with_columns(stream, columns, parsed.labels)
-        logger.info(f"Found {len(streams)} streams. This used {client.usage.tokens} API tokens.")
         return AirbyteCatalog(
             streams=[catalog_entry(stream, schemas[stream.name], removes) for stream in streams]
         )
@@ -186,12 +191,14 @@ class SourcePipedrive(Source):
             _warn_of_rows_that_stay(selected)
         since = f"history from {rfc3339(lower)} on" if lower else "all their history"
         logger.info(f"Reading {counted(len(selected), 'stream')}, with {since}.")
-        fields = None
-        if parsed.has_columns:
-            fields = Fields(Definitions(partial(all_records, client)), parsed.labels)
-        audit = audit_settings(parsed, selected)
+        definitions = Definitions(partial(all_records, client))
         options = replace(
-            options, lower=lower, workers=parsed.num_workers, fields=fields, audit=audit
+            options,
+            lower=lower,
+            workers=parsed.num_workers,
+            fields=Fields(definitions, parsed.labels) if parsed.has_columns else None,
+            audit=audit_settings(parsed, selected),
+            privacy=privacy_of(parsed.privacy, definitions, STREAMS),
         )
         yield from SyncRun(client, company, selected, encoder, options, stop_signal)
 

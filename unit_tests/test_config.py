@@ -506,9 +506,10 @@ def test_the_cdk_masks_every_secret() -> None:
         for name, field in found["properties"].items()
         if field.get("airbyte_secret")
     }
-    assert marked == {"api_token", "access_token", *KEYS}
+    assert marked == {"api_token", "access_token", "key", *KEYS}
     config = with_oauth(access_token="a", api_token="b")
-    assert {*get_secrets(SCHEMA, config)} == {"a", "b", *KEYS.values()}
+    config["privacy"] = {"mode": "on", "key": "c"}
+    assert {*get_secrets(SCHEMA, config)} == {"a", "b", "c", *KEYS.values()}
 
 
 def test_the_oauth_button_fills_in_fields_that_exist() -> None:

@@ -97,7 +97,7 @@ def _party(rng: RandomValues, persons: Table) -> Record:
         "id": rng.number(1, 9_999),
         "name": "",
         "latest_sent": False,
-        "email_address": f"party{person.id}@work.example",
+        "email_address": _address(person),
         "message_time": rng.before(rng.now, 300) * 1000,
         "linked_person_id": person.id,
         "linked_person_name": person.record["name"],
@@ -152,6 +152,12 @@ def messages(rng: RandomValues, thread: Row, world: World) -> list[Record]:
         }
         rows.append(record)
     return rows
+
+
+def _address(person: Row) -> str:
+    """The person's own address, as mail programs write it."""
+    known = [email["value"] for email in person.record["emails"]]
+    return str(known[0]).title() if known else f"party{person.id}@work.example"
 
 
 def _correspondent(party: Record) -> Record:

@@ -52,6 +52,13 @@ REMEDIES = {
     "find_deleted_records.share_of_day": "Use a whole percentage from 1 to 100.",
     "find_deleted_records.accepted_findings": "Enter what the warning names, such as persons=1200.",
     "remove_deleted": "Use true or false.",
+    "privacy": 'Use {"mode": "on", "key": ...}, or leave it out for {"mode": "off"}.',
+    "privacy.mode": 'Use "off" or "on".',
+    "privacy.presets": "Use a list of email_addresses, phone_numbers, names, postal_addresses, "
+    "titles, notes and mail_bodies.",
+    "privacy.action": 'Use "hash" or "remove".',
+    "privacy.columns": "Use a text such as persons.birthday=remove, deals.title=hash.",
+    "privacy.key": "Use at least 16 random characters.",
     "api_url": "Use https (http only for 127.0.0.0/8, localhost or [::1]) without user, password, "
     "query or fragment, or leave it out.",
 }
@@ -60,12 +67,15 @@ _TAGS = {
     "history": "mode",
     "custom_field_columns": "mode",
     "find_deleted_records": "mode",
+    "privacy": "mode",
 }
 _ABSENT = ("missing", "union_tag_not_found")
 # Secrets, or what may contain one.
 _UNSHOWN = {
     "api_url",
     "credentials",
+    "privacy",
+    "privacy.key",
     *(f"credentials.{name}" for name in ("api_token", "client_id", "client_secret")),
     *(f"credentials.{name}" for name in ("refresh_token", "access_token", "api_domain")),
 }
@@ -86,7 +96,8 @@ _PROBLEMS = {
 def sentence(detail: ErrorDetails) -> str:
     """What is wrong with the field of a pydantic error, its value unless that may be a secret, and
     how to fix it."""
-    kind, place = detail["type"], [str(step) for step in detail["loc"]]
+    # A number is a place in a list.
+    kind, place = detail["type"], [step for step in detail["loc"] if isinstance(step, str)]
     if kind == "sentence":
         return detail["msg"]
     value = detail["input"]

@@ -34,6 +34,7 @@ _OPTIONAL = {
     "daily_token_budget",
     "find_deleted_records",
     "remove_deleted",
+    "privacy",
     "api_url",
 }
 

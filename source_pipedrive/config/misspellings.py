@@ -12,6 +12,7 @@ from source_pipedrive.config.deletions import AsReported, Verified
 from source_pipedrive.config.history import AllTime, LastPeriod, SinceDate
 from source_pipedrive.config.legacy import Migrated
 from source_pipedrive.config.model import ApiTokenCredentials, Config, OAuthCredentials
+from source_pipedrive.config.privacy import Protected, Unprotected
 
 # A key of one shape is not a mistake in another.
 SHAPES = {
@@ -20,6 +21,7 @@ SHAPES = {
     "history.": (LastPeriod, AllTime, SinceDate),
     "custom_field_columns.": (OneColumnEach, RawOnly),
     "find_deleted_records.": (AsReported, Verified),
+    "privacy.": (Unprotected, Protected),
 }
 KNOWN = {
     level: frozenset(name for shape in shapes for name in shape.model_fields)

@@ -28,6 +28,7 @@ from source_pipedrive.config.form import (
 from source_pipedrive.config.history import AllTime, LastPeriod, SinceDate
 from source_pipedrive.config.legacy import MAX_WORKERS
 from source_pipedrive.config.places import API_PAGE, APP_PAGE
+from source_pipedrive.config.privacy import Privacy, privacy_field
 from source_pipedrive.config.tokens import TokenStore
 
 _PIPEDRIVE = re.compile(r"https://([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+pipedrive\.com", re.IGNORECASE)
@@ -205,15 +206,16 @@ class Config(FormModel):
         default=None,
         group=_BUDGET,
     )
+    privacy: Privacy = privacy_field(9, group=_DATA)
     api_url: str = kept(
-        9,
+        10,
         "API address",
         "For tests: replaces Pipedrive's. https, or http on this machine.",
         group=_ACCOUNT,
     )
     # In the schema, so that programs which validate against it accept what they always have.
     custom_fields: Literal["columns_and_raw", "raw"] | None = field(
-        10,
+        11,
         "Custom fields, as configured before",
         "Replaced by custom_field_columns.",
         default=None,

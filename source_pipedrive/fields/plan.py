@@ -42,6 +42,11 @@ class FieldPlan:
     types: Mapping[str, str] | None = None
     names: frozenset[str] = frozenset()
 
+    @property
+    def keys(self) -> dict[str, str]:
+        """The key of the custom field behind each column that has one."""
+        return {each.column: key for key, found in self.conversions.items() for each in found}
+
     def gather(self, records: Iterable[Record]) -> Iterable[Record]:
         """The records, with inline custom fields moved into one object."""
         if self.types is None:

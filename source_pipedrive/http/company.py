@@ -66,9 +66,10 @@ def connect(
     company = _company(me, answer.at, auth.scopes if isinstance(auth, OAuth) else None)
     domain = me.get("company_domain") if host.shared and isinstance(me, dict) else None
     client.use_company(company_host(domain), company.access or ())
+    user = f"user {company.user_id}"
+    who = user if config.privacy.hides_names else f"{company.user_name} ({user})"
     logger.info(
-        f"Connected to {company.name} (company {company.id}) at {client.host.name} as "
-        f"{company.user_name} (user {company.user_id})."
+        f"Connected to {company.name} (company {company.id}) at {client.host.name} as {who}."
     )
     usage.explain()
     _compare_clocks(company.at)

@@ -13,6 +13,7 @@ from source_pipedrive.fields.plan import FieldPlan, put, set_aside
 from source_pipedrive.fields.raw import CustomFields
 from source_pipedrive.fields.values import Values, text
 from source_pipedrive.http.shapes import ShapedRecord, values
+from source_pipedrive.privacy.privacy import Protection
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.reading.shaped import ShapedRecords, rows
 from source_pipedrive.stream import DELETED_AT, Child, Kind, Stream
@@ -27,6 +28,7 @@ class Plan:
     level are dropped, as the CDK's serializer drops them. fields: for streams with columns for
     custom fields or labels. schema: as in the catalog. marks: records that Pipedrive marks as
     deleted get a time in `_ab_cdc_deleted_at`: that of their last change, or else `until`.
+    protection: of personal data.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class Plan:
         marks: bool = False,
         until: int = 0,
         schema: Mapping[str, Any] = MappingProxyType({}),
+        protection: Protection | None = None,
     ) -> None:
         self.stream = stream.name
         self._mark = stream.incremental.deletion_mark if marks else None
         self._changed, self._until = stream.cursor_field or "", rfc3339(until)
         self._fields = fields
         self._parts = Parts(stream, schema)
+        self._protection = protection
         self._times = stream.times if stream.endpoint.version == 1 else ()
         self._user_id = user_id if stream.kind is Kind.SINGLE else None
         self._texts = stream.texts
@@ -67,7 +71,7 @@ class Plan:
             self._fields.fill(shaped)
         set_aside(self._parts.names, shaped)
         put({**self._parts.columns(shaped), **self._deleted_at(shaped)}, shaped)
-        return shaped
+        return shaped if self._protection is None else self._protection.records(shaped)
 
     def shape_structs(self, records: Sequence[Any]) -> Sequence[Record] | ShapedRecords:
         """As `shape`, for structs. Their nulls vanish in the encoder, and the keys in `as_text`
@@ -76,6 +80,7 @@ class Plan:
         keys = first.__struct_fields__
         aside = self._parts.names.isdisjoint(keys)
         aside = aside and (fields is None or fields.can_be_beside(first))
+        aside = aside and (self._protection is None or self._protection.is_idle(keys))
         if not aside or self._user_id is not None or self._times or self._secret_keys & {*keys}:
             return self.shape([record.plain() for record in records])
         raw = self._raw if RAW in keys else None

@@ -10,6 +10,7 @@ from typing import Any
 from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.shapes import are_shaped
+from source_pipedrive.privacy.privacy import Privacy
 from source_pipedrive.reading.records import Plan, Record
 from source_pipedrive.reading.shaped import ShapedRecords
 from source_pipedrive.stream import DELETED_AT, Stream
@@ -25,7 +26,7 @@ class Fields:
 
 class Shaping:
     """schema: as in the catalog; fields: None if custom fields stay as Pipedrive sends them; until:
-    when the sync began, in seconds since 1970."""
+    when the sync began, in seconds since 1970; privacy: None if nothing is protected."""
 
     def __init__(
         self,
@@ -34,12 +35,14 @@ class Shaping:
         fields: Fields | None,
         schema: Mapping[str, Any],
         until: int = 0,
+        privacy: Privacy | None = None,
     ) -> None:
         self._stream = stream
         self._user_id = user_id
         self._fields = fields
         self._schema = schema
         self._until = until
+        self._privacy = privacy
         self._lock = threading.Lock()
         self._plan: Plan | None = None
 
@@ -59,7 +62,17 @@ class Shaping:
                     wanted = self._fields
                     fields = plan_of(self._stream, self._schema, wanted.definitions, wanted.labels)
                 marks = DELETED_AT in (self._schema.get("properties") or {})
+                protection = None
+                if self._privacy is not None:
+                    keys = fields.keys if fields is not None else {}
+                    protection = self._privacy.protection(self._stream, keys)
                 self._plan = Plan(
-                    self._stream, self._user_id, fields, marks, self._until, self._schema
+                    self._stream,
+                    self._user_id,
+                    fields,
+                    marks,
+                    self._until,
+                    self._schema,
+                    protection,
                 )
             return self._plan

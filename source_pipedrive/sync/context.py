@@ -7,6 +7,7 @@ from typing import Any
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.request import Api
+from source_pipedrive.privacy.privacy import Privacy
 from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.shaping import Fields
@@ -19,7 +20,8 @@ from source_pipedrive.sync.tombstones import Tombstones
 class SyncContext:
     """What the runs of a sync share. lower, until: the history, in seconds since 1970; tombstones:
     what the streams remove from each other's tables; copies: what an audit writes again; fields:
-    None if custom fields stay as Pipedrive sends them; audit, lists: as in ReadContext."""
+    None if custom fields stay as Pipedrive sends them; audit, lists: as in ReadContext; privacy:
+    None if nothing is protected."""
 
     client: Api
     company: Company
@@ -31,3 +33,4 @@ class SyncContext:
     fields: Fields | None = None
     audit: AuditSettings | None = None
     lists: WholeLists = field(default_factory=WholeLists)
+    privacy: Privacy | None = None

@@ -59,7 +59,9 @@ class StreamRun(RunStatus[T]):
         self.counted = 0  # records of the stream that this one counts
         self._handovers = Handovers()
         user, schema = context.company.user_id, schema or {}
-        self._shaping = Shaping(stream, user, context.fields, schema, context.until)
+        self._shaping = Shaping(
+            stream, user, context.fields, schema, context.until, context.privacy
+        )
         self._tombstones: Tombstones[T] = context.tombstones
         self._copies = context.copies
         view = ReadContext(

@@ -14,6 +14,7 @@ from source_pipedrive.http.company import Company
 from source_pipedrive.http.errors import CONFIG, TRANSIENT
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.stop import StopSignal
+from source_pipedrive.privacy.privacy import Privacy
 from source_pipedrive.reading import state
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.coverage import Remaining
@@ -51,7 +52,7 @@ class Options:
     None to let the connector choose; fields: None if custom fields stay as Pipedrive sends them;
     between_pages: called between two pages; warnings: those of this sync, from its beginning;
     audit: what the user asked an audit to do, if anything; show: where a person watches the
-    progress, if anyone does."""
+    progress, if anyone does; privacy: None if nothing is protected."""
 
     lower: int = 0
     workers: int | None = None
@@ -60,6 +61,7 @@ class Options:
     warnings: WarningLog = field(default_factory=WarningLog)
     audit: AuditSettings | None = None
     show: Callable[[str], None] | None = None
+    privacy: Privacy | None = None
 
 
 class SyncRun(Generic[T]):
@@ -93,6 +95,7 @@ class SyncRun(Generic[T]):
             copies=copies,
             fields=options.fields,
             audit=options.audit,
+            privacy=options.privacy,
         )
         self._graph: Graph[StreamRun[T]] = Graph(self._unselected_run)
         own = [one for one in selected if one.stream.kind is Kind.REPORT]

@@ -1,0 +1,176 @@
+"""The part of the form about personal data."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from source_pipedrive.config.errors import problem
+from source_pipedrive.config.form import VISIBLE, FormModel, field, shown
+
+LEAST_KEY = 16  # characters
+
+Preset = Literal[
+    "email_addresses",
+    "phone_numbers",
+    "names",
+    "postal_addresses",
+    "titles",
+    "notes",
+    "mail_bodies",
+]
+PRESETS: tuple[Preset, ...] = Preset.__args__  # type: ignore[attr-defined]
+Action = Literal["hash", "remove", "keep"]
+_ACTIONS = ("hash", "remove", "keep")
+
+
+@dataclass(frozen=True)
+class ColumnChoice:
+    """What the user wants for one column. column: its name, or a custom field's name or key."""
+
+    stream: str
+    column: str
+    action: Action
+
+    def __str__(self) -> str:
+        return f"{self.stream}.{self.column}"
+
+
+class Unprotected(FormModel):
+    """Everything is read as it is."""
+
+    model_config = shown("Read everything", "All columns arrive as they are in Pipedrive.")
+
+    mode: Literal["off"] = field(0, "Mode", "Selects no protection.")
+
+    @property
+    def hides_names(self) -> bool:
+        """Whether names of people may appear nowhere, not in the log either."""
+        return False
+
+
+class Protected(FormModel):
+    """Personal data is removed or hashed before it leaves the connector."""
+
+    model_config = shown(
+        "Protect personal data",
+        "Remove columns, or replace their values by a keyed hash, before they leave the connector.",
+    )
+
+    mode: Literal["on"] = field(0, "Mode", "Selects protection.")
+    presets: list[Preset] = field(
+        1,
+        "What to protect",
+        "Kinds of personal data in all streams: e-mail addresses; phone numbers; names of people "
+        "and organizations; postal addresses; titles of deals, leads, activities and files; notes, "
+        "other free text and text custom fields; subjects and bodies of mail.",
+        default=[*PRESETS],
+        uniqueItems=True,
+    )
+    action: Literal["hash", "remove"] = field(
+        2,
+        "How to protect it",
+        "hash: the same value always gets the same hash, so tables can still be joined and "
+        "counted. remove: the columns are missing.",
+        default="hash",
+    )
+    columns: str = field(
+        3,
+        "Single columns",
+        "More columns, or exceptions, such as persons.birthday=remove, deals.title=hash, "
+        "users.name=keep. A custom field has the name of its column, its name in Pipedrive or its "
+        "key.",
+        "",
+    )
+    key: str = field(
+        4,
+        "Key of the hashes",
+        f"Required to hash: at least {LEAST_KEY} random characters. Keep it secret and keep it: "
+        "without a key, phone numbers and names could be found by trying all of them, and another "
+        "key gives other hashes.",
+        "",
+        VISIBLE,
+        airbyte_secret=True,
+        pattern_descriptor="no spaces or line breaks",
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _can_be_read(cls, value: str) -> str:
+        for part in _parts(value):
+            name, _, action = _split(part)
+            stream, _, column = name.partition(".")
+            if not stream or not column:
+                raise problem(
+                    f'privacy.columns: "{part}" names no column. Write stream.column=hash, '
+                    "=remove or =keep, with commas between them."
+                )
+            if action and action not in _ACTIONS:
+                raise problem(
+                    f'privacy.columns: "{part}" asks for "{action}". Use hash, remove or keep.'
+                )
+        names = [_split(part)[0] for part in _parts(value)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise problem(f"privacy.columns names {twice[0]} twice.")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> Self:
+        hashes = self.presets and self.action == "hash"
+        if hashes or any(choice.action == "hash" for choice in self.choices):
+            if not self.key:
+                raise problem(
+                    f"privacy.key is missing. Hashes need one: at least {LEAST_KEY} random "
+                    'characters. Or use {"action": "remove"}.'
+                )
+            if len(self.key) < LEAST_KEY:
+                raise problem(
+                    f"privacy.key is too short. Use at least {LEAST_KEY} random characters."
+                )
+        return self
+
+    @property
+    def choices(self) -> tuple[ColumnChoice, ...]:
+        """The entries of `columns`, in order."""
+        return tuple(self._choices())
+
+    def _choices(self) -> Iterator[ColumnChoice]:
+        for part in _parts(self.columns):
+            name, _, action = _split(part)
+            stream, _, column = name.partition(".")
+            chosen: Action = action or self.action  # type: ignore[assignment]
+            yield ColumnChoice(stream.strip(), column.strip(), chosen)
+
+    @property
+    def hides_names(self) -> bool:
+        """Whether names of people may appear nowhere, not in the log either."""
+        return "names" in self.presets
+
+
+Privacy = Annotated[Unprotected | Protected, Field(discriminator="mode")]
+
+
+def privacy_field(order: int, **keywords: Any) -> Any:
+    """The setting's place in the form. keywords: further ones of its schema."""
+    return field(
+        order,
+        "Personal data",
+        "What of it leaves the connector. Refresh the schema after you change this.",
+        default=Unprotected(mode="off"),
+        type="object",
+        **keywords,
+    )
+
+
+def _parts(value: str) -> list[str]:
+    """The entries between commas or line breaks."""
+    return [part.strip() for part in value.replace("\n", ",").split(",") if part.strip()]
+
+
+def _split(part: str) -> tuple[str, str, str]:
+    """An entry's column, "=", and action; without an action, the last two are empty."""
+    if "=" not in part:
+        return part, "", ""
+    name, equals, action = part.rpartition("=")
+    return name.strip(), equals, action.strip()

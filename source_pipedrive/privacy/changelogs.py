@@ -1,0 +1,68 @@
+"""Changelogs: the old and the new value of a field are protected like the field itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from source_pipedrive.privacy.custom_fields import CustomFieldRules
+from source_pipedrive.privacy.rules import GONE, Rule
+from source_pipedrive.stream import Stream
+
+Record = dict[str, Any]
+
+_KEY, _VALUES = "field_key", ("old_value", "new_value")
+_OBJECTS = ("old_values", "new_values")  # of v2: by the key of the field
+
+
+def is_changelog(stream: Stream) -> bool:
+    """Whether a stream's records contain values of its parents' fields."""
+    return bool({_KEY, *_OBJECTS} & stream.schema["properties"].keys())
+
+
+def names_in_v1(parent: Stream) -> dict[str, str]:
+    """The columns of fields that changelogs call by another name."""
+    fallback = parent.columns.definitions[0].v1_fallback if parent.columns.definitions else None
+    renamed = dict(fallback.columns.renamed) if fallback is not None else {}
+    columns = parent.schema["properties"]
+    singular = {name[:-1]: name for name in columns if name.endswith("s") and name not in renamed}
+    return {**{name: column for name, column in singular.items() if name not in columns}, **renamed}
+
+
+@dataclass(frozen=True)
+class Changelog:
+    """standard: the rules of the parents' columns; renamed: columns by their other names; custom:
+    the rules of custom fields."""
+
+    standard: Mapping[str, Rule]
+    renamed: Mapping[str, str]
+    custom: CustomFieldRules
+
+    def apply(self, record: Record) -> Record:
+        """An entry of a changelog, as it leaves."""
+        if _KEY in record and (rule := self.of(str(record[_KEY]))) is not None:
+            record = {**record, **{n: rule.apply(record[n]) for n in _VALUES if n in record}}
+        for name in _OBJECTS:
+            if isinstance(values := record.get(name), dict):
+                record = {**record, name: self._of_object(values)}
+        return {name: value for name, value in record.items() if value is not GONE}
+
+    def _of_object(self, values: Mapping[str, Any]) -> Record:
+        rules = {name: self.of(name) for name in values}
+        left = {
+            name: value if (rule := rules[name]) is None else rule.apply(value)
+            for name, value in values.items()
+        }
+        return {name: value for name, value in left.items() if value is not GONE}
+
+    def of(self, name: str) -> Rule | None:
+        """The rule for the values of a field, by its name in the changelog."""
+        is_custom, rule = self.custom.of_changed(name)
+        if is_custom:
+            return rule
+        column = self.renamed.get(name, name)
+        if column in self.standard:
+            return self.standard[column]
+        # A part of a field, such as address_locality.
+        return next((r for c, r in self.standard.items() if name.startswith(f"{c}_")), None)

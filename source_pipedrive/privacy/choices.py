@@ -1,0 +1,107 @@
+"""The single columns that the user has named, checked against the streams."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+
+from source_pipedrive.config.errors import config_error
+from source_pipedrive.config.privacy import Action, ColumnChoice
+from source_pipedrive.fields.columns import RAW, discovered
+from source_pipedrive.fields.definitions import Definitions
+from source_pipedrive.privacy.custom_fields import KEY
+from source_pipedrive.stream import DELETED_AT, Stream
+
+_IDS = ("_id", "_ids")
+
+
+class Choices:
+    """keys: what the user wants for custom fields, by key: in all streams that have the field.
+
+    Raises a config error for a stream or column that does not exist, and for one that has to stay.
+    """
+
+    def __init__(
+        self,
+        choices: Sequence[ColumnChoice],
+        streams: Mapping[str, Stream],
+        definitions: Definitions,
+    ) -> None:
+        self._definitions = definitions
+        self._columns: dict[str, dict[str, Action]] = {}
+        self.keys: dict[str, Action] = {}
+        for choice in choices:
+            stream = streams.get(choice.stream)
+            if stream is None:
+                raise config_error(
+                    f'privacy.columns: there is no stream "{choice.stream}"'
+                    f"{_meant(choice.stream, streams)}."
+                )
+            self._add(stream, choice)
+
+    def of(self, stream: Stream) -> dict[str, Action]:
+        """What the user wants for a stream's own columns. A choice for a list also holds for its
+        archive."""
+        listed = self._columns.get(stream.read_after or "", {})
+        return {**listed, **self._columns.get(stream.name, {})}
+
+    def _add(self, stream: Stream, choice: ColumnChoice) -> None:
+        columns = [*stream.schema["properties"], *stream.columns.labels.values()]
+        if stream.columns.has_custom_fields:
+            columns.append(RAW)
+        if choice.column in columns:
+            if choice.action != "keep" and has_to_stay(stream, choice.column):
+                raise config_error(
+                    f"privacy.columns: {choice} is a key or a time that syncs and joins need, so "
+                    f"it cannot be protected. Leave the stream out instead, or name another column."
+                )
+            self._columns.setdefault(stream.name, {})[choice.column] = choice.action
+            return
+        keys = self._keys(stream, choice) if stream.columns.has_custom_fields else []
+        if not keys:
+            names = [*columns, *self._names(stream)]
+            raise config_error(
+                f'privacy.columns: the stream "{stream.name}" has no column '
+                f'"{choice.column}"{_meant(choice.column, names)}.'
+            )
+        self.keys |= dict.fromkeys(keys, choice.action)
+
+    def _keys(self, stream: Stream, choice: ColumnChoice) -> list[str]:
+        """The keys of the custom fields that a choice names."""
+        known = discovered(stream, self._definitions)
+        found = [c.key for c in known or () if choice.column in (c.name, c.key, c.title)]
+        if found or not KEY.fullmatch(choice.column):
+            return found
+        self._definitions.log_once(
+            logging.WARNING,
+            f"privacy.columns: Pipedrive lists no custom field with the key {choice.column} for "
+            f"{stream.name}. If it was deleted, its old values are still protected.",
+        )
+        return [choice.column]
+
+    def _names(self, stream: Stream) -> list[str]:
+        if not stream.columns.has_custom_fields:
+            return []
+        found = discovered(stream, self._definitions) or ()
+        return [name for column in found for name in (column.name, column.title)]
+
+
+def has_to_stay(stream: Stream, column: str) -> bool:
+    """Whether other tables, or later syncs, depend on a column's values."""
+    incremental = stream.incremental
+    mark = incremental.deletion_mark
+    needed = {
+        *stream.key,
+        stream.cursor_field,
+        incremental.history_field,
+        mark[0] if mark else None,
+        DELETED_AT,
+    }
+    return column in needed or column == "id" or column.endswith(_IDS)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """A suggestion, if one is close."""
+    close = get_close_matches(name, list(known), 1)
+    return f'; did you mean "{close[0]}"?' if close else ""

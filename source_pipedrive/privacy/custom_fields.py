@@ -1,0 +1,110 @@
+"""The rules of custom fields, by their keys.
+
+A field's type decides: Pipedrive has types for phone numbers and addresses, and whatever can be
+typed freely counts as a note. The rules hold for the raw object, for the columns that are made of
+it, for changelogs, and for leads, which have the fields of deals.
+
+A field that Pipedrive does not list, because it was deleted or because the credentials may not see
+the definitions, is protected if any preset is on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from source_pipedrive.fields.columns import TYPES
+from source_pipedrive.fields.definitions import Field
+from source_pipedrive.privacy.rules import GONE, OnlyId, Rule, Schema
+from source_pipedrive.stream.personal import Personal
+
+KEY = re.compile("[0-9a-f]{40}")
+_LENGTH = 40
+_KEY_AND_PART = re.compile("([0-9a-f]{40})(?:_.+)?")
+PERSONAL_TYPES = {
+    "phone": Personal.PHONE,
+    "address": Personal.ADDRESS,
+    **dict.fromkeys(("varchar", "varchar_auto", "text"), Personal.NOTE),
+}
+# Types whose values are numbers, times and options of the account. Ids are numbers as well.
+_LINKS = frozenset(("user", "org", "people", "deal", "deals", "lead", "project", "activity"))
+_HARMLESS = frozenset((*TYPES, "enum", "status", "visible_to", "varchar_options"))
+
+
+class CustomFieldRules:
+    """chosen: the rules that the user asked for, by key, None to keep a field; of_kind: the rule
+    for a kind of personal data, if its preset is on; unknown: the rule for a field without a
+    definition, if any preset is on; fields: requests the definitions, by key, when they are first
+    needed."""
+
+    def __init__(
+        self,
+        chosen: Mapping[str, Rule | None],
+        of_kind: Callable[[Personal], Rule | None],
+        unknown: Rule | None,
+        fields: Callable[[], Mapping[str, Field]],
+    ) -> None:
+        self._chosen = chosen
+        self._of_kind = of_kind
+        self._unknown = unknown
+        self._definitions = fields
+
+    @cached_property
+    def _fields(self) -> Mapping[str, Field]:
+        return self._definitions()
+
+    def of(self, key: str) -> Rule | None:
+        """The rule for a field, if it has one. Raises StreamError if the definitions cannot be
+        read."""
+        if key in self._chosen:
+            return self._chosen[key]
+        if self._unknown is None:
+            return None
+        field = self._fields.get(key)
+        if field is None:
+            return self._unknown
+        if (kind := PERSONAL_TYPES.get(field.type)) is not None:
+            return self._of_kind(kind)
+        if field.type in _LINKS:
+            return OnlyId()
+        return None if field.type in _HARMLESS else self._unknown
+
+    def among(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The custom fields among the keys of a record, as they leave."""
+        found = {}
+        for name, value in record.items():
+            is_custom, rule = self.of_changed(name) if len(name) >= _LENGTH else (False, None)
+            left = value if rule is None else rule.apply(value)
+            if is_custom and left is not GONE:
+                found[name] = left
+        return found
+
+    def of_changed(self, name: str) -> tuple[bool, Rule | None]:
+        """Whether a name in a changelog is that of a custom field or of a part of one, and the
+        field's rule."""
+        match = _KEY_AND_PART.fullmatch(name)
+        return (True, self.of(match[1])) if match else (False, None)
+
+
+@dataclass(frozen=True)
+class RawObject:
+    """The rule for the raw object, which has all custom fields by their keys."""
+
+    rules: CustomFieldRules
+
+    def apply(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value if value is None else GONE
+        found = {}
+        for key, each in value.items():
+            rule = self.rules.of(key)
+            left = each if rule is None else rule.apply(each)
+            if left is not GONE:
+                found[key] = left
+        return found
+
+    def schema(self, schema: Schema) -> Schema | None:
+        return schema

@@ -1,0 +1,366 @@
+"""Personal data is removed or hashed: the settings, the hashes, and the rules of a stream."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pipedrive.config.model import Config
+from source_pipedrive.config.parsing import parse
+from source_pipedrive.config.privacy import PRESETS
+from source_pipedrive.fields.definitions import Definitions
+from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.http.shapes import Shape, are_shaped
+from source_pipedrive.privacy.hashing import Hasher, normalized
+from source_pipedrive.privacy.privacy import Privacy, Protection, privacy_of
+from source_pipedrive.reading.records import Plan
+from source_pipedrive.reading.shaping import Shaping
+from source_pipedrive.stream.personal import Personal
+from source_pipedrive.streams import STREAMS
+
+KEY = "a key of 16 characters".replace(" ", "-")
+PHONE, SCORE, TEXT, OWNER, NEW_TYPE, UNKNOWN = (letter * 40 for letter in "abcdef")
+TYPES = {PHONE: "phone", SCORE: "double", TEXT: "varchar", OWNER: "people", NEW_TYPE: "hologram"}
+NAMES = {PHONE: "Private phone", SCORE: "Score", TEXT: "A, b = c", OWNER: "Owner", NEW_TYPE: "New"}
+FIELDS = [
+    {"field_code": key, "field_name": NAMES[key], "field_type": kind, "is_custom_field": True}
+    for key, kind in TYPES.items()
+]
+hashed = Hasher(KEY)
+
+
+def config(**changes: Any) -> Config:
+    keys = {"auth_type": "api_token", "api_token": "token"}
+    return parse({"credentials": keys, "privacy": {"mode": "on", "key": KEY, **changes}})
+
+
+def definitions() -> Definitions:
+    return Definitions(lambda stream: FIELDS)
+
+
+def privacy(**changes: Any) -> Privacy:
+    found = privacy_of(config(**changes).privacy, definitions(), STREAMS)
+    assert found is not None
+    return found
+
+
+def protection(stream: str, **changes: Any) -> Protection:
+    return privacy(**changes).protection(STREAMS[stream], {})
+
+
+def left(stream: str, record: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    (found,) = protection(stream, **changes).records([record])
+    return found
+
+
+# -- settings
+
+
+def test_nothing_is_protected_by_default() -> None:
+    plain = parse({"credentials": {"auth_type": "api_token", "api_token": "token"}})
+    assert privacy_of(plain.privacy, definitions(), STREAMS) is None
+    assert not plain.privacy.hides_names
+
+
+def test_all_presets_are_on_if_none_is_named() -> None:
+    assert tuple(config().privacy.presets) == PRESETS  # type: ignore[union-attr]
+    assert config().privacy.hides_names
+    assert not config(presets=["notes"]).privacy.hides_names
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"key": ""}, "privacy.key is missing"),
+        ({"key": "short"}, "privacy.key is too short"),
+        ({"key": "", "action": "remove", "columns": "deals.title=hash"}, "privacy.key is missing"),
+        ({"columns": "title=hash"}, '"title=hash" names no column'),
+        ({"columns": "deals.=hash"}, "names no column"),
+        ({"columns": "deals.title=blur"}, 'asks for "blur". Use hash, remove or keep'),
+        ({"columns": "deals.title, deals.title=keep"}, "names deals.title twice"),
+        ({"presets": ["shoe_sizes"]}, "privacy.presets"),
+        ({"action": "blur"}, "privacy.action"),
+        ({"mode": "maybe"}, 'privacy.mode is not valid. Use "off" or "on"'),
+    ],
+)
+def test_a_wrong_setting_is_explained(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(AirbyteTracedException) as error:
+        config(**changes)
+    assert sentence in str(error.value)
+    assert KEY not in str(error.value)
+
+
+def test_no_key_is_needed_to_remove() -> None:
+    assert "name" not in left("persons", {"id": 1, "name": "Bob"}, key="", action="remove")
+
+
+def test_the_key_is_in_no_repr() -> None:
+    assert KEY not in repr(config())
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ("deal.title", 'there is no stream "deal"; did you mean "deals"?'),
+        ("deals.titel", 'has no column "titel"; did you mean "title"?'),
+        ("deals.Privat phone", 'has no column "Privat phone"; did you mean "Private phone"?'),
+        ("persons.id=remove", "persons.id is a key or a time"),
+        ("persons.org_id=hash", "persons.org_id is a key or a time"),
+        ("deals.label_ids=remove", "deals.label_ids is a key or a time"),
+        ("deals.update_time=remove", "deals.update_time is a key or a time"),
+        ("deals.is_deleted=remove", "deals.is_deleted is a key or a time"),
+        ("lead_sources.name=hash", "lead_sources.name is a key or a time"),
+        ("mail_threads.last_message_timestamp=remove", "is a key or a time"),
+    ],
+)
+def test_a_column_that_does_not_exist_or_has_to_stay_is_named(columns: str, sentence: str) -> None:
+    with pytest.raises(AirbyteTracedException) as error:
+        privacy(columns=columns)
+    assert sentence in str(error.value)
+
+
+def test_a_key_of_a_deleted_field_is_accepted_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING, "airbyte"):
+        found = privacy(columns=f"deals.{UNKNOWN}=remove", presets=[])
+    assert UNKNOWN in caplog.text
+    entry = {"deal_id": 1, "field_key": UNKNOWN, "old_value": "x"}
+    (record,) = found.protection(STREAMS["deal_changelog"], {}).records([entry])
+    assert record == {"deal_id": 1, "field_key": UNKNOWN}
+
+
+# -- hashes
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        (Personal.EMAIL, " Bob@Example.com ", "bob@example.com"),
+        (None, "Bob@Example.com", "bob@example.com"),
+        (Personal.PHONE, "+372 (555) 01-23", "+372.555.0123"),
+        (Personal.NAME, " Bob", "Bob"),
+    ],
+)
+def test_values_that_mean_the_same_have_one_hash(
+    kind: Personal | None, one: str, other: str
+) -> None:
+    assert hashed(one, kind) == hashed(other, kind)
+    assert normalized(other, kind) in (other, "+3725550123")
+
+
+def test_other_values_and_other_keys_have_other_hashes() -> None:
+    known = {hashed(text) for text in ("Bob", "bob", "+1", "1", "é", "e")}
+    assert len(known) == 6
+    assert Hasher("another key of 16").__call__("Bob") != hashed("Bob")
+    assert all(len(each) == 32 and int(each, 16) >= 0 for each in known)
+
+
+def test_a_text_that_is_no_unicode_can_be_hashed() -> None:
+    assert len(hashed("\ud800")) == 32
+
+
+# -- records
+
+
+def test_a_list_keeps_its_shape_when_its_values_are_hashed() -> None:
+    emails = [{"value": "BOB@x.com", "primary": True, "label": "work", "new": "Bob"}]
+    found = left("persons", {"id": 1, "emails": emails, "new": "Bob"})
+    assert found == {
+        "id": 1,
+        "emails": [{"value": hashed("bob@x.com"), "primary": True, "label": "work"}],
+    }
+
+
+def test_a_value_in_another_shape_than_documented_is_protected() -> None:
+    person = {"id": 1, "name": ["Bob"], "emails": "bob@x.com", "phones": [5], "postal_address": 7}
+    found = left("persons", person)
+    assert found["emails"] == hashed("bob@x.com")
+    assert found["name"] == hashed('["Bob"]')
+    assert found["phones"] == [hashed("5")]
+    assert "postal_address" not in found
+
+
+def test_nulls_and_empty_texts_stay() -> None:
+    person = {"id": 1, "name": "", "emails": [{"value": None}], "phones": None}
+    assert left("persons", person) == person
+
+
+def test_an_address_keeps_no_text_and_no_coordinates() -> None:
+    address = {"value": "1 High Street", "lat": 1.5, "country": "UK", "route": None}
+    found = left("organizations", {"id": 1, "address": address})
+    hashes = {"value": hashed("1 High Street"), "country": hashed("UK"), "route": None}
+    assert found["address"].items() <= hashes.items()
+    assert "lat" not in found["address"]
+    assert "address" not in left("organizations", {"id": 1, "address": address}, action="remove")
+
+
+def test_only_the_named_presets_are_on() -> None:
+    person = {"id": 1, "name": "Bob", "notes": "likes tea"}
+    assert left("persons", person, presets=["notes"]) == {**person, "notes": hashed("likes tea")}
+
+
+def test_a_choice_wins_over_the_presets() -> None:
+    person = {"id": 1, "name": "Bob", "first_name": "Bob", "birthday": "2000-01-01"}
+    chosen = "persons.name=keep, persons.first_name=remove\npersons.birthday"
+    found = left("persons", person, columns=chosen)
+    assert found == {"id": 1, "name": "Bob", "birthday": hashed("2000-01-01")}
+
+
+def test_a_choice_for_a_list_of_objects_hashes_their_values() -> None:
+    emails = {"id": 1, "emails": [{"value": "b@x.com", "primary": True}]}
+    assert left("persons", emails, presets=[], columns="persons.emails=hash") == {
+        "id": 1,
+        "emails": [{"value": hashed("b@x.com"), "primary": True}],
+    }
+    assert left("persons", emails, presets=[], columns="persons.emails=remove") == {"id": 1}
+
+
+@pytest.mark.parametrize("stream", ["deals", "deals_archived"])
+def test_a_choice_for_a_list_holds_for_its_archive(stream: str) -> None:
+    assert left(stream, {"id": 1, "title": "x"}, presets=[], columns="deals.title=remove") == {
+        "id": 1
+    }
+
+
+# -- custom fields
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "protected"),
+    [
+        (PHONE, "+372 555", hashed("+372555")),
+        (SCORE, 5, 5),
+        (TEXT, "b@X.com", hashed("b@x.com")),
+        (OWNER, 7, 7),
+        (OWNER, {"value": 7, "name": "Bob"}, {"value": 7}),
+        (NEW_TYPE, "Bob", hashed("Bob")),
+        (UNKNOWN, "Bob", hashed("Bob")),
+        (
+            UNKNOWN,
+            {"value": 5, "currency": "EUR"},
+            {"value": hashed("5"), "currency": hashed("EUR")},
+        ),
+        (PHONE, None, None),
+    ],
+)
+def test_the_type_of_a_custom_field_decides(key: str, value: Any, protected: Any) -> None:
+    found = left("deals", {"id": 1, "custom_fields": {key: value}})
+    assert found == {"id": 1, "custom_fields": {key: protected}}
+
+
+@pytest.mark.parametrize("name", ["Private phone", "private_phone", PHONE])
+def test_a_custom_field_has_three_names(name: str) -> None:
+    found = privacy(presets=[], columns=f"deals.{name}=remove")
+    record = {"id": 1, "custom_fields": {PHONE: "1", SCORE: 2}, "private_phone": "1", "score": 2}
+    plan = found.protection(STREAMS["deals"], {"private_phone": PHONE, "score": SCORE})
+    assert plan.records([record]) == [{"id": 1, "custom_fields": {SCORE: 2}, "score": 2}]
+    (lead,) = found.protection(STREAMS["leads"], {}).records([{"id": "u", PHONE: "1", SCORE: 2}])
+    assert lead == {"id": "u", SCORE: 2}
+
+
+def test_no_field_passes_if_the_definitions_cannot_be_seen() -> None:
+    def refused(stream: Any) -> Any:
+        raise StreamError("refused", CONFIG, status=403)
+
+    found = privacy_of(config().privacy, Definitions(refused), STREAMS)
+    assert found is not None
+    (record,) = found.protection(STREAMS["deals"], {}).records([{"custom_fields": {SCORE: 5}}])
+    assert record == {"custom_fields": {SCORE: hashed("5")}}
+
+
+# -- changelogs
+
+
+@pytest.mark.parametrize(
+    ("stream", "field", "value", "protected"),
+    [
+        ("person_changelog", "email", "BOB@x.com", hashed("bob@x.com")),
+        ("person_changelog", "phone", "+1 2", hashed("+12")),
+        ("person_changelog", "name", "Bob", hashed("Bob")),
+        ("person_changelog", "postal_address_locality", "Tallinn", hashed("Tallinn")),
+        ("person_changelog", PHONE, "+1 2", hashed("+12")),
+        ("person_changelog", SCORE, "5", "5"),
+        ("person_changelog", UNKNOWN, "Bob", hashed("Bob")),
+        ("person_changelog", f"{UNKNOWN}_locality", "Tallinn", hashed("Tallinn")),
+        ("person_changelog", "owner_id", "7", "7"),
+        ("deal_changelog", "title", "Bob deal", hashed("Bob deal")),
+        ("deal_changelog", "stage_id", "7", "7"),
+        ("organization_changelog", "address", "1 High Street", hashed("1 High Street")),
+        ("organization_changelog", "name", None, None),
+    ],
+)
+def test_a_changelog_is_protected_like_the_field(
+    stream: str, field: str, value: Any, protected: Any
+) -> None:
+    entry = {"field_key": field, "old_value": value, "new_value": value}
+    assert left(stream, entry) == {**entry, "old_value": protected, "new_value": protected}
+
+
+def test_the_changelog_of_projects_is_protected_field_by_field() -> None:
+    entry = {"project_id": 1, "old_values": {"title": "Bob", "status": "open", TEXT: "x"}}
+    assert left("project_changelog", entry)["old_values"] == {
+        "title": hashed("Bob"),
+        "status": "open",
+        TEXT: hashed("x"),
+    }
+    removed = left("project_changelog", entry, action="remove")
+    assert removed["old_values"] == {"status": "open"}
+
+
+def test_a_choice_reaches_the_changelog() -> None:
+    entry = {"field_key": "value", "old_value": "5", "new_value": "6"}
+    chosen = {"presets": [], "columns": "deals.value=remove"}
+    assert left("deal_changelog", entry, **chosen) == {"field_key": "value"}
+
+
+# -- schemas
+
+
+def test_the_schema_tells_what_leaves() -> None:
+    stream = STREAMS["persons"]
+    settings = {"columns": "persons.birthday=hash, persons.notes=remove"}
+    properties = privacy(**settings).schema(stream, stream.schema)["properties"]
+    assert "notes" not in properties
+    assert properties["birthday"]["type"] == ["null", "string"]
+    assert "format" not in properties["birthday"]
+    assert properties["emails"]["items"]["properties"].keys() == {"value", "primary", "label"}
+    removed = privacy(action="remove").schema(stream, stream.schema)["properties"]
+    assert not {"name", "emails", "phones", "postal_address"} & removed.keys()
+    assert "org_id" in removed
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("action", ["hash", "remove"])
+def test_no_key_and_no_time_is_lost_from_a_schema(name: str, action: str) -> None:
+    stream = STREAMS[name]
+    properties = privacy(action=action).schema(stream, stream.schema)["properties"]
+    assert {*stream.key, *filter(None, [stream.cursor_field])} <= properties.keys()
+
+
+# -- the one place where it happens
+
+
+def test_structs_are_protected_like_dictionaries() -> None:
+    body = b'{"data": [{"id": 1, "name": "Bob", "new": "x"}, {"id": 2, "name": null}]}'
+    shape, stream = Shape(["id"]), STREAMS["persons"]
+    dictionaries = shape.decode(body, "persons")["data"]
+    structs = shape.decode(body, "persons")["data"]
+    assert are_shaped(structs)
+    assert not are_shaped(dictionaries)
+    shaping = Shaping(stream, 7, None, {}, privacy=privacy())
+    expected = [{"id": 1, "name": hashed("Bob")}, {"id": 2}]
+    assert shaping.records(dictionaries) == expected
+    assert shaping.records(structs) == expected
+
+
+def test_a_stream_without_personal_data_keeps_the_fast_path() -> None:
+    stages = protection("stages")
+    assert stages.is_idle({*STREAMS["stages"].schema["properties"]})
+    assert not stages.is_idle(["id", "new_key"])
+    assert Plan(STREAMS["stages"], 7, protection=stages).shape([{"id": 1, "new_key": 2}]) == [
+        {"id": 1}
+    ]
