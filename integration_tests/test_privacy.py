@@ -198,6 +198,34 @@ def _emails_of(person: Message) -> list[str]:
     return [email["value"] for email in person.get("emails", ())]
 
 
+def test_hashing_loses_no_column(box: Box, plain: Outcome, hashed: Outcome) -> None:
+    schemas = schemas_of(box, box.config(custom_fields=COLUMNS, labels=True))
+    for name in STREAMS:
+        known = {*schemas[name]["properties"], "_ab_cdc_deleted_at"}
+        before, after = (_columns(outcome, name) for outcome in (plain, hashed))
+        assert after == before & known, name
+
+
+def _columns(outcome: Outcome, stream: str) -> set[str]:
+    return {column for record in outcome.records(stream) for column in record}
+
+
+def test_derived_records_come_from_unprotected_values(plain: Outcome, hashed: Outcome) -> None:
+    for name in ("deal_stage_history", "role_pipelines", "deal_followers"):
+        before, after = (_without_new_key(each.records(name)) for each in (plain, hashed))
+        assert before
+        assert after == before
+
+
+def _without_new_key(records: list[Message]) -> list[str]:
+    return sorted(json.dumps({**r, NEW_KEY: None}, sort_keys=True) for r in records)
+
+
+def test_the_log_names_no_user(hashed: Outcome) -> None:
+    (line,) = [line for line in hashed.logs if line.startswith("Connected to")]
+    assert line.endswith("as user 1.")
+
+
 def test_a_hash_is_the_one_that_the_guide_computes(plain: Outcome, hashed: Outcome) -> None:
     first = next(person for person in plain.records("persons") if person.get("emails"))
     (same,) = [each for each in hashed.records("persons") if each["id"] == first["id"]]
@@ -205,10 +233,11 @@ def test_a_hash_is_the_one_that_the_guide_computes(plain: Outcome, hashed: Outco
     expected = hmac.new(KEY.encode(), email, hashlib.sha256).hexdigest()[:32]
     assert same["emails"][0]["value"] == expected
     assert same["emails"][0]["primary"] == first["emails"][0]["primary"]
+    assert same["primary_email"] in [email["value"] for email in same["emails"]]
 
 
 def test_states_hold_nothing_that_is_protected(plain: Outcome, hashed: Outcome) -> None:
-    """They are equal with and without protection, but for what says when and in which order."""
+
     for outcome in (plain, hashed):
         assert outcome.state
         assert WORD not in json.dumps(outcome.state).lower()

@@ -83,7 +83,7 @@ def test_all_presets_are_on_if_none_is_named() -> None:
         ({"columns": "deals.title, deals.title=keep"}, "names deals.title twice"),
         ({"presets": ["shoe_sizes"]}, "privacy.presets"),
         ({"action": "blur"}, "privacy.action"),
-        ({"mode": "maybe"}, 'privacy.mode is not valid. Use "off" or "on"'),
+        ({"mode": "maybe"}, 'privacy.mode "maybe" is not valid. Use "off" or "on"'),
     ],
 )
 def test_a_wrong_setting_is_explained(changes: dict[str, Any], sentence: str) -> None:
