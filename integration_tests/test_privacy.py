@@ -236,8 +236,7 @@ def test_a_hash_is_the_one_that_the_guide_computes(plain: Outcome, hashed: Outco
     assert same["primary_email"] in [email["value"] for email in same["emails"]]
 
 
-def test_states_hold_nothing_that_is_protected(plain: Outcome, hashed: Outcome) -> None:
-
+def test_states_hold_nothing_that_is_personal(plain: Outcome, hashed: Outcome) -> None:
     for outcome in (plain, hashed):
         assert outcome.state
         assert WORD not in json.dumps(outcome.state).lower()
