@@ -150,6 +150,8 @@ def test_a_removed_column_is_missing_although_the_catalog_has_it(box: Box, plain
     outcome = box.run("read", config, "--catalog", box.file(catalog))
     assert outcome.code == 0
     assert _lines_with_canaries(outcome) == []
+    (line,) = [line for line in outcome.logs if line.startswith("Refresh the schema")]
+    assert "persons" in line
     columns = {column for record in outcome.records("persons") for column in record}
     assert not {"name", "emails", "phones", "im", "postal_address", "notes"} & columns
     assert "org_id" in columns
@@ -222,6 +224,7 @@ def _without_new_key(records: list[Message]) -> list[str]:
 
 
 def test_the_log_names_no_user(hashed: Outcome) -> None:
+    assert not [line for line in hashed.logs if line.startswith("Refresh the schema")]
     (line,) = [line for line in hashed.logs if line.startswith("Connected to")]
     assert line.endswith("as user 1.")
 

@@ -42,7 +42,7 @@ from source_pipedrive.fields.definitions import Definitions
 from source_pipedrive.http.company import connect
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.http.usage import counted
-from source_pipedrive.privacy.privacy import privacy_of
+from source_pipedrive.privacy.privacy import Privacy, privacy_of
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.instants import rfc3339, seconds_of
 from source_pipedrive.reading.pages import all_records
@@ -193,13 +193,16 @@ class SourcePipedrive(Source):
         since = f"history from {rfc3339(lower)} on" if lower else "all their history"
         logger.info(f"Reading {counted(len(selected), 'stream')}, with {since}.")
         definitions = Definitions(partial(all_records, client))
+        privacy = privacy_of(parsed.privacy, definitions, STREAMS)
+        if privacy is not None:
+            _tell_of_old_schemas(privacy, selected)
         options = replace(
             options,
             lower=lower,
             workers=parsed.num_workers,
             fields=Fields(definitions, parsed.labels) if parsed.has_columns else None,
             audit=audit_settings(parsed, selected),
-            privacy=privacy_of(parsed.privacy, definitions, STREAMS),
+            privacy=privacy,
         )
         yield from SyncRun(client, company, selected, encoder, options, stop_signal)
 
@@ -264,6 +267,16 @@ def select(
     merges = configured.destination_sync_mode is not DestinationSyncMode.append
     takes_copies = again and incremental and merges and stream.endpoint.path in WHOLE
     return Selection(stream, saved, not incremental, schema, takes_tombstones, takes_copies)
+
+
+def _tell_of_old_schemas(privacy: Privacy, selected: Sequence[Selection]) -> None:
+    """Logs which schemas are older than the wish to protect personal data."""
+    names = [s.stream.name for s in selected if privacy.is_outdated(s.stream, s.schema)]
+    if names:
+        logger.info(
+            f"Refresh the schema of the connection: in {', '.join(names)}, it still has columns "
+            "that are removed, or other types than those of hashes."
+        )
 
 
 def _warn_of_rows_that_stay(selected: Sequence[Selection]) -> None:

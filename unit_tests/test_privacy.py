@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -184,6 +185,16 @@ def test_a_value_in_another_shape_than_documented_is_protected() -> None:
     assert "postal_address" not in found
 
 
+@pytest.mark.parametrize(
+    ("value", "protected"),
+    [(7, 7), ("Bob", hashed("Bob")), ({"value": 7, "name": "Bob"}, {"value": 7})],
+)
+def test_a_link_may_be_an_id_or_an_object(value: Any, protected: Any) -> None:
+    found = left("deal_participants", {"id": 1, "person_id": value})
+    expected = {**protected, "name": hashed("Bob")} if isinstance(value, dict) else protected
+    assert found == {"id": 1, "person_id": expected}
+
+
 def test_nulls_and_empty_texts_stay() -> None:
     person = {"id": 1, "name": "", "emails": [{"value": None}], "phones": None}
     assert left("persons", person) == person
@@ -339,6 +350,32 @@ def test_no_key_and_no_time_is_lost_from_a_schema(name: str, action: str) -> Non
     stream = STREAMS[name]
     properties = privacy(action=action).schema(stream, stream.schema)["properties"]
     assert {*stream.key, *filter(None, [stream.cursor_field])} <= properties.keys()
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("action", ["hash", "remove"])
+def test_a_schema_is_outdated_until_it_is_refreshed(name: str, action: str) -> None:
+    stream, found = STREAMS[name], privacy(action=action, columns="users.last_login=hash")
+    new = found.schema(stream, stream.schema)
+    assert not found.is_outdated(stream, new)
+    assert found.is_outdated(stream, stream.schema) is (
+        json.dumps(new["properties"]) != json.dumps(stream.schema["properties"])
+    )
+    assert not found.is_outdated(stream, {})
+
+
+def test_only_what_changes_makes_a_schema_outdated() -> None:
+    users = STREAMS["users"]
+    assert not privacy().is_outdated(users, users.schema)
+    assert privacy(action="remove").is_outdated(users, users.schema)
+
+
+def test_the_log_says_what_is_protected(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "airbyte"):
+        privacy(presets=["names", "notes"], columns="persons.birthday=remove")
+    assert caplog.messages == [
+        "Personal data is hashed: names, notes. Single columns: persons.birthday=remove."
+    ]
 
 
 # -- the one place where it happens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,8 @@ from source_pipedrive.privacy.rules import (
 )
 from source_pipedrive.stream import DELETED_AT, Stream
 from source_pipedrive.stream.personal import Personal, personal_columns
+
+logger = logging.getLogger("airbyte")
 
 Record = dict[str, Any]
 
@@ -99,6 +102,14 @@ class Privacy:
         keys = {name: each[KEY] for name, each in properties.items() if KEY in each}
         return with_properties(schema, self.protection(stream, keys).columns.rules)
 
+    def is_outdated(self, stream: Stream, schema: Schema) -> bool:
+        """Whether a configured schema has standard columns that do not leave, or not with that
+        type."""
+        listed = schema.get("properties") or {}
+        standard = {name: each for name, each in listed.items() if KEY not in each}
+        now: dict[str, Any] = self.schema(stream, {"properties": standard})["properties"]
+        return now != standard
+
     def _changelog(self, stream: Stream) -> Changelog:
         standard: dict[str, Rule] = {}
         renamed: dict[str, str] = {}
@@ -153,7 +164,13 @@ class Privacy:
 def privacy_of(
     settings: Protected | Unprotected, definitions: Definitions, streams: Mapping[str, Stream]
 ) -> Privacy | None:
-    """What the user wants to be protected; None if nothing. Raises as `Privacy` does."""
+    """What the user wants to be protected; None if nothing. Logs it. Raises as `Privacy` does."""
     if isinstance(settings, Unprotected):
         return None
-    return Privacy(settings, definitions, streams)
+    found = Privacy(settings, definitions, streams)
+    presets = ", ".join(settings.presets) or "no kind"
+    single = [f"{choice}={choice.action}" for choice in settings.choices]
+    more = f" Single columns: {', '.join(single)}." if single else ""
+    done = "hashed" if settings.action == "hash" else "removed"
+    logger.info(f"Personal data is {done}: {presets}.{more}")
+    return found

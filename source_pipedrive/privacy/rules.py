@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from source_pipedrive.privacy.hashing import Hasher
@@ -109,6 +109,19 @@ class OnlyId:
 
 
 @dataclass(frozen=True)
+class ExceptIds:
+    """For a linked record that is only an id, and not the object that is documented."""
+
+    rule: Rule
+
+    def apply(self, value: Any) -> Any:
+        return value if isinstance(value, int) else self.rule.apply(value)
+
+    def schema(self, schema: Schema) -> Schema | None:
+        return self.rule.schema(schema)
+
+
+@dataclass(frozen=True)
 class Inside:
     """Applies rules inside an object, or inside each object of a list.
 
@@ -185,6 +198,8 @@ def _rule(schema: Schema, wishes: Sequence[Wish]) -> Rule | None:
             return HashTexts(wish.rule) if isinstance(wish.rule, Hash) else wish.rule
     deeper = [Wish(_rest(wish.path), wish.rule) for wish in wishes]
     found = inside(schema, deeper)
+    if found.otherwise is not None and column_of(wishes[0].path).endswith("_id"):
+        found = replace(found, otherwise=ExceptIds(found.otherwise))
     return found if found.rules or found.known is not None else None
 
 
