@@ -51,6 +51,7 @@ class CustomFieldRules:
         self._of_kind = of_kind
         self._unknown = unknown
         self._definitions = fields
+        self._known: dict[str, Rule | None] = {}
 
     @cached_property
     def _fields(self) -> Mapping[str, Field]:
@@ -59,6 +60,12 @@ class CustomFieldRules:
     def of(self, key: str) -> Rule | None:
         """The rule for a field, if it has one. Raises StreamError if the definitions cannot be
         read."""
+        try:
+            return self._known[key]
+        except KeyError:
+            return self._known.setdefault(key, self._find(key))
+
+    def _find(self, key: str) -> Rule | None:
         if key in self._chosen:
             return self._chosen[key]
         if self._unknown is None:

@@ -37,7 +37,7 @@ class Hasher:
 def normalized(value: str, kind: Personal | None = None) -> str:
     """The text that is hashed for a value."""
     value = value.strip()
-    if _EMAIL.fullmatch(value):
+    if "@" in value and _EMAIL.fullmatch(value):
         return value.lower()
     if kind is Personal.PHONE:
         plus = "+" if value.startswith("+") else ""
