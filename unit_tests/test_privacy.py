@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from source_pipedrive.privacy.hashing import Hasher, normalized
 from source_pipedrive.privacy.privacy import Privacy, Protection, privacy_of
 from source_pipedrive.reading.records import Plan
 from source_pipedrive.reading.shaping import Shaping
-from source_pipedrive.stream.personal import Personal
+from source_pipedrive.stream.personal import Personal, personal_columns
 from source_pipedrive.streams import STREAMS
 
 KEY = "a key of 16 characters".replace(" ", "-")
@@ -183,6 +184,26 @@ def test_a_value_in_another_shape_than_documented_is_protected() -> None:
     assert found["name"] == hashed('["Bob"]')
     assert found["phones"] == [hashed("5")]
     assert "postal_address" not in found
+
+
+SHAPES = ("canary", ["canary"], {"x": "canary"}, [[{"x": "canary"}]], [{"x": ["canary"]}, "canary"])
+
+
+@pytest.mark.parametrize("name", [name for name in STREAMS if personal_columns(name)])
+@pytest.mark.parametrize("action", ["hash", "remove"])
+def test_no_shape_of_a_value_lets_it_through(name: str, action: str) -> None:
+    """Whatever Pipedrive sends at the place of a personal value, or above it."""
+    found = protection(name, action=action)
+    for path in personal_columns(name):
+        steps = path.replace("/*", "").replace("/", ".").split(".")
+        for depth in range(1, len(steps) + 1):
+            for value in SHAPES:
+                record = nested(steps[:depth], value)
+                assert "canary" not in json.dumps(found.records([record])), (path, record)
+
+
+def nested(steps: Sequence[str], value: Any) -> dict[str, Any]:
+    return {steps[0]: value if len(steps) == 1 else nested(steps[1:], value)}
 
 
 @pytest.mark.parametrize(
