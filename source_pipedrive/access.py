@@ -25,7 +25,7 @@ logger = logging.getLogger("airbyte")
 ADMIN_APPS = {"sales": "Deals admin", "global": "Global admin"}
 ANOTHER_USER = "Use the credentials of an admin, or deselect these streams."
 MORE_SCOPES = "Give the app these scopes and reconnect it, or deselect these streams."
-LACKS, THROUGH = "the app lacks the scope ", "it is read through"
+LACKS, THROUGH = "the app lacks the scope ", "read through"
 PROOFS = f"{HOME}/blob/main/docs/how-to-be-sure.md"
 
 
@@ -73,7 +73,9 @@ def check_access(
     for source in (*stream.sources, *stream.components):
         source_check = check_access(source, company, permissions)
         if source_check.access is Access.DENIED:
-            reason = f"{THROUGH} {source.endpoint.path}: {source_check.reason}"
+            reason = source_check.reason
+            if not reason.startswith(THROUGH):  # what matters is the list at the root
+                reason = f"{THROUGH} {source.endpoint.path}: {reason}"
             return denied(reason, source_check.remedy)
     return check
 
@@ -254,7 +256,7 @@ def partial_access(company: Company, streams: Iterable[Stream]) -> tuple[bool, s
     lacking = [title for app, title in ADMIN_APPS.items() if not company.access.get(app)]
     if not lacking:
         return (False, own.strip()) if own else None
-    is_no = f"neither {' nor '.join(lacking)}" if len(lacking) > 1 else f"not {lacking[0]}"
+    is_no = f"neither {' nor '.join(lacking)}" if len(lacking) > 1 else f"not a {lacking[0]}"
     return True, (
         f"The user of these credentials is {is_no} in Pipedrive: other users' private records are "
         "missing from every stream, and nothing in the data shows it. Use an admin's credentials "

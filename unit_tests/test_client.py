@@ -12,6 +12,7 @@ import requests
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import REFUSALS, Client
+from source_pipedrive.http.company import WHO_AM_I
 from source_pipedrive.http.errors import CONFIG, MUTE_REFUSALS, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
@@ -92,6 +93,24 @@ def test_lasting_failures_end_in_a_sentence(
         made.get(DEALS)
     assert words in str(caught.value)
     assert caught.value.failure_type is TRANSIENT  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [(503, {}, b"down"), ok(b"<html>"), requests.exceptions.ConnectionError("reset")],
+    ids=str,
+)
+def test_no_message_about_the_user_names_a_stream(
+    client: Any, broken: Reply, caplog: pytest.LogCaptureFixture
+) -> None:
+    """users_me is no stream that anybody could select."""
+    caplog.set_level("INFO")
+    made, _, _ = client(*[broken] * 4)
+    with pytest.raises(Exception, match=r"token's user|acme") as caught:
+        made.get(WHO_AM_I)
+    lines = [record.message for record in caplog.records]
+    assert len([line for line in lines if "the token's user" in line]) == 3
+    assert "users_me" not in " ".join([*lines, str(caught.value)])
 
 
 RESET = requests.exceptions.ConnectionError("reset")

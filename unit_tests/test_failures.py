@@ -84,3 +84,13 @@ def test_what_passes_says_what_the_next_sync_does(
 )
 def test_the_line_of_a_stream(error: AirbyteTracedException, resumes: bool, expected: str) -> None:
     assert ending(error, resumes) == expected
+
+
+def test_the_line_of_a_stream_that_needs_another_does_not_repeat_its_reason() -> None:
+    """One refused list would otherwise fill the log with the same sentence for each child."""
+    assert ending(refused("deals"), True, "deals") == "needs deals, which is incomplete"
+    lost = StreamError("Long.", TRANSIENT)
+    assert ending(lost, True, "deals") == (
+        "needs deals, which is incomplete. The next sync resumes it."
+    )
+    assert ending(BudgetError("Long."), True, "deals") == "budget reached"

@@ -196,6 +196,25 @@ def refuse_changelogs(status: int) -> Callable[[Request], tuple[int, str] | None
     return lambda request: (status, permission) if "changelog" in request.path else None
 
 
+def test_a_refused_list_is_explained_once_and_its_children_do_not_claim_to_begin(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nine children of refused deals would otherwise repeat the sentence nine times."""
+    caplog.set_level("INFO")
+    company = few_deals(lambda request: (403, SCOPE) if request.path == "deals" else None)
+    children = ("deal_changelog", "deal_stage_history", "deal_products")
+    with contextlib.suppress(AirbyteTracedException):
+        list(run_of(company, "deals", *children))
+    lines = [record.message for record in caplog.records]
+    (why,) = [line for line in lines if re.match("deals .*incomplete: ", line)]
+    assert why.endswith("refused")
+    needed = {"deal_changelog": "deals", "deal_stage_history": "deal_changelog"}
+    for name in children:
+        (line,) = [line for line in lines if re.match(f"{name} .*incomplete: ", line)]
+        assert line.endswith(f"needs {needed.get(name, 'deals')}, which is incomplete")
+        assert not [line for line in lines if line.startswith(f"{name}: reading")]
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_if_every_parent_is_refused_no_state_counts_them_as_read(status: int) -> None:
     """Otherwise the changes of those deals stay missing forever after permission is granted, or

@@ -159,7 +159,7 @@ class Client:
                 if attempt == self._tries:
                     served = self._served is not before
                     raise errors.after_last_try(failure, request.stream, served) from None
-                self._wait(f'Reading "{request.stream}": {failure}', attempt)
+                self._wait(f"Reading {errors.title(request.stream)}: {failure}", attempt)
                 continue
             rule, failure = self._interpret(request, answer, refusals, self._served is not before)
             if rule.action is Action.REFRESH and isinstance(self._auth, OAuth) and not renewed:
@@ -167,9 +167,9 @@ class Client:
                 self._auth.renew_unless_changed(token)
             elif rule.action is Action.SLOW_DOWN and refusals < min(REFUSALS, 5 * self._tries):
                 refusals, attempt = refusals + 1, attempt - 1
-                self._slow_down(request, answer.wait)
+                self._slow_down(answer.wait)
             elif rule.action is Action.RETRY and attempt < self._tries:
-                why = f'Pipedrive answered {answer.status} for "{request.stream}".'
+                why = f"Pipedrive answered {answer.status} for {errors.title(request.stream)}."
                 self._wait(why, attempt)
             else:
                 raise failure
@@ -229,11 +229,9 @@ class Client:
         kind = SyncError if ends_sync and not unavailable else StreamError
         return rule, kind(message, rule.failure, status, body, reason)
 
-    def _slow_down(self, request: Request, wait: float | None) -> None:
+    def _slow_down(self, wait: float | None) -> None:
         if wait is not None:
-            logger.info(
-                f"{request.stream}: the burst limit is reached; all requests wait {wait:.1f} s."
-            )
+            logger.info(f"Pipedrive's burst limit is reached; all requests wait {wait:.1f} s.")
 
     def _wait(self, why: str, attempt: int) -> None:
         seconds = growing(attempt)

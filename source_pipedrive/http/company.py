@@ -11,7 +11,13 @@ from datetime import UTC, datetime, timedelta
 from source_pipedrive.config.model import Config, OAuthCredentials, is_company_address
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import TRIES, Client
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, without_addresses
+from source_pipedrive.http.errors import (
+    CONFIG,
+    OF_THE_USER,
+    TRANSIENT,
+    SyncError,
+    without_addresses,
+)
 from source_pipedrive.http.hosts import Host, company_host, shared_host
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.request import Request
@@ -19,7 +25,7 @@ from source_pipedrive.http.usage import Usage
 
 logger = logging.getLogger("airbyte")
 
-WHO_AM_I = Request("users_me", "users/me", 1, 2, "base")
+WHO_AM_I = Request(OF_THE_USER, "users/me", 1, 2, "base")
 
 
 SKEW = 300  # seconds by which this machine's clock may be off without a warning

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from source_pipedrive.http.errors import TRANSIENT, PageError
+from source_pipedrive.http.errors import TRANSIENT, PageError, title
 
 logger = logging.getLogger("airbyte")
 
@@ -72,7 +72,7 @@ def decode(raw: bytes, stream: str) -> dict[str, Any]:
             with contextlib.suppress(ValueError, RecursionError):  # beyond Python's own limits
                 answer = json.loads(raw)
     if not isinstance(answer, dict):
-        raise PageError(f'Pipedrive\'s answer for "{stream}" is not a JSON object.', TRANSIENT)
+        raise PageError(f"Pipedrive's answer for {title(stream)} is not a JSON object.", TRANSIENT)
     return answer
 
 
@@ -98,7 +98,7 @@ def _decode_slowly(raw: bytes, stream: str) -> Any:
         answer = json.loads(text, parse_float=_finite, parse_constant=lambda name: None)
     except (ValueError, RecursionError):
         kind = "empty" if not raw else "HTML" if text.lstrip().startswith("<") else "truncated"
-        message = f'Pipedrive\'s answer for "{stream}" cannot be read: it is {kind}.'
+        message = f"Pipedrive's answer for {title(stream)} cannot be read: it is {kind}."
         raise PageError(message, TRANSIENT) from None
     logger.warning(
         f"{stream}: a page is not valid JSON. Broken characters are replaced by U+FFFD, and "

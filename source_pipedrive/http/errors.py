@@ -155,6 +155,8 @@ EDGE = rf"(?i)^{EDGE_START}|{EDGE_NAME}"
 BLOCKED = "Cloudflare has blocked this connector for sending too many requests. Wait an hour."
 REPORT = f"Please report this line at {HOME}/issues."
 NO_WORDS = "no explanation"  # in place of Pipedrive's own
+# What the bill and sync_reports call the requests that ask whom the credentials belong to.
+OF_THE_USER = "users_me"
 DOCS = "status list of Pipedrive's documentation"
 SEEN = "recorded answer"
 
@@ -170,8 +172,8 @@ RULES = (
     Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG,
          "{grant}", SEEN),
     Rule(403, "", Action.END_STREAM, CONFIG,
-         "The user of these credentials lacks the permission {permission}. Use those of an admin, "
-         "or deselect the stream.", "OpenAPI v1, seven operations"),
+         "The user of these credentials lacks the permission {permission}. Use an admin's, or "
+         "deselect what this user cannot read.", "OpenAPI v1, seven operations"),
     Rule(404, "", Action.END_STREAM, SYSTEM,
          f"Pipedrive does not know this address. {REPORT}", DOCS),
     Rule(410, "", Action.END_STREAM, SYSTEM,
@@ -257,7 +259,7 @@ def after_last_try(failure: PipedriveError, stream: str, served: bool) -> Pipedr
     if not served:
         return failure
     why = f"failed at each try, although Pipedrive answered others meanwhile. {failure.message}"
-    return StreamError(f'Reading "{stream}" {why}', TRANSIENT, reason=f"Requests {why}")
+    return StreamError(f"Reading {title(stream)} {why}", TRANSIENT, reason=f"Requests {why}")
 
 
 def words(body: str) -> str:
@@ -279,9 +281,14 @@ def without_addresses(text: str) -> str:
     return re.sub(r"[^\s\"'<>(),;:=]+@[^\s\"'<>(),;:=]+", "<e-mail>", text)
 
 
+def title(stream: str) -> str:
+    """What messages call what is requested: `"deals"`, or `the token's user`."""
+    return "the token's user" if stream == OF_THE_USER else f'"{stream}"'
+
+
 def sentence(stream: str, status: int, body: str, remedy: str) -> str:
     """The message for a refusal: the stream, the status, Pipedrive's words and the remedy."""
-    return f'Pipedrive refused "{stream}" ({status}): {_reason(body, remedy)}'
+    return f"Pipedrive refused {title(stream)} ({status}): {_reason(body, remedy)}"
 
 
 def reason(status: int, body: str, remedy: str) -> str:

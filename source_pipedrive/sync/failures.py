@@ -29,12 +29,17 @@ class UnneededError(EndedError):
     released, and read the rest later."""
 
 
-def ending(error: AirbyteTracedException, resumes: bool) -> str:
+def ending(error: AirbyteTracedException, resumes: bool, source: str = "") -> str:
     """Why one stream is incomplete, for its line in the log. What ended the whole sync is reported
-    once, in full; here, two words stand for it. resumes: whether the next sync resumes the stream.
+    once, in full; here, two words stand for it. resumes: whether the next sync resumes the stream;
+    source: the stream that ended it with the same error, if the log has that in full.
     """
-    is_told = isinstance(error, SyncError)
-    text = error.brief if isinstance(error, SyncError) else str(error)
+    is_told = isinstance(error, SyncError) or bool(source)
+    text = str(error)
+    if isinstance(error, SyncError):
+        text = error.brief
+    elif source:
+        text = f"needs {source}, which is incomplete"
     if isinstance(error, BudgetError) or error.failure_type is not TRANSIENT:
         return text
     what = "The next sync resumes it." if resumes else "The next sync reads it from the beginning."

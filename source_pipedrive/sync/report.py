@@ -56,7 +56,7 @@ class Report:
         spent = self._usage.of(run.stream.name)
         how = f"complete to {self._until}"
         if run.error is not None:
-            how = f"incomplete: {ending(run.error, run.reader.resumes)}"
+            how = f"incomplete: {ending(run.error, run.reader.resumes, self._source(run))}"
         elif run.absence is not None:
             how = f"empty: {run.absence}"
         logger.info(
@@ -64,6 +64,12 @@ class Report:
             f"{spent.requests:>6,} requests {spent.tokens:>8,} tokens "
             f"{run.seconds:>7.1f} s   {how}"
         )
+
+    @staticmethod
+    def _source(run: StreamRun[Any]) -> str:
+        """The selected stream whose error has ended `run` as well; "" if there is none."""
+        ended = [source for source in run.sources if source.error is run.error]
+        return next((each.stream.name for each in ended if each.selected), "")
 
     def tick(self) -> None:
         """Called all the time; logs how far the sync is every half minute, and shows it more often

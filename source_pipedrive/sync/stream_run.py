@@ -106,7 +106,7 @@ class StreamRun(RunStatus[T]):
         with self.reader.lock:
             if self._began is None:
                 self._began = time.monotonic()
-                if self.selected:
+                if self.selected and self.error is None:  # ended before it could begin
                     logger.info(f"{self.stream.name}: {self.reader.intention}.")
                 self.output.started()
 

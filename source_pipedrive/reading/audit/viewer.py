@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from source_pipedrive.http.company import WHO_AM_I, Company, apps_of
-from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.errors import OF_THE_USER, StreamError
 from source_pipedrive.http.request import Api, Request
 from source_pipedrive.reading.instants import seconds_of
 
@@ -65,7 +65,7 @@ def ask_viewer(client: Api, company: Company) -> Viewer:
 def _permissions(client: Api, company: Company) -> dict[str, Any] | None:
     path = f"users/{company.user_id}/permissions"
     try:
-        data = client.get(Request("users_me", path, 1, 10, "users:read")).body.get("data")
+        data = client.get(Request(OF_THE_USER, path, 1, 10, "users:read")).body.get("data")
     except StreamError as error:
         if error.status not in (402, 403, 404):
             raise
