@@ -48,7 +48,7 @@ def queries() -> dict[str, str]:
 BEHIND, COST, UNSEEN, COUNTS, DELETED = (
     "What is behind?",
     "What did it cost?",
-    "What may it not see?",
+    "What is hidden?",
     "Do the counts match?",
     "What was deleted?",
 )

@@ -285,7 +285,7 @@ def _warn_of_rows_that_stay(selected: Sequence[Selection]) -> None:
     takers = {s.stream.name for s in selected if s.takes_tombstones}
     if rest := [name for name in names if name not in takers]:
         logger.info(
-            f"Deleted records are not removed from {', '.join(rest)}: that takes the sync mode "
+            f"Deleted records are not removed from {', '.join(rest)}: that needs the sync mode "
             f'"Incremental | Append + Deduped" and the column {DELETED_AT}, which a refresh of the '
             "schema adds."
         )

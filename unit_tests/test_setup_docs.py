@@ -126,6 +126,6 @@ def test_the_stated_costs_match_the_benchmarks() -> None:
     deals = STREAMS["deals"].endpoint
     assert deals.limit is not None
     pages = 200_000 // deals.limit
-    sentence = f"200,000 deals are {pages} requests, {pages * deals.cost:,} tokens"
+    sentence = f"200,000 deals take {pages} requests and {pages * deals.cost:,} tokens"
     assert sentence in text
     assert sentence in (DOCS.parent / "README.md").read_text()

@@ -60,8 +60,8 @@ def names(streams: Iterable[Stream]) -> str:
 def reason() -> str:
     """README's first reason, with the number of streams."""
     return f"""\
-- **Everything, with readable columns.** {len(STREAMS)} streams: each list in Pipedrive's API, and
-  each list that belongs to a single record. A custom field called "Customer tier" is the typed
+- **Everything, with readable columns.** {len(STREAMS)} streams: every list in Pipedrive's API,
+  those of a single deal or person included. A custom field called "Customer tier" is the typed
   column `customer_tier`, with the label "Gold", not `9b2f8eeb...: 140`.
 """
 

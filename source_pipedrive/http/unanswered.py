@@ -37,4 +37,4 @@ def no_answer(error: Exception, again: str = "Run the sync again") -> tuple[str,
         return f"it did not answer in time. {again} later.", TRANSIENT
     if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
         return "this platform does not allow the address. Remove api_url.", CONFIG
-    return "the connection was refused or broken off. Check this machine's network.", TRANSIENT
+    return "the connection was refused or dropped. Check this machine's network.", TRANSIENT
