@@ -42,6 +42,15 @@ def test_streams_with_the_same_remedy_share_a_line() -> None:
     ]
 
 
+def test_a_link_ends_its_line() -> None:
+    """A sentence right behind it would look like a part of the address."""
+    spent = BudgetError("The budget is spent. The next sync resumes. More: https://example.com")
+    assert summary({"a": spent}, {"a"}) == (
+        "Not read to the end: a. The budget is spent. The next sync resumes. "
+        "The next sync reads a from the beginning. More: https://example.com"
+    )
+
+
 def test_what_ended_the_sync_comes_first() -> None:
     failed = {"deals": refused("deals"), "persons": BudgetError("The budget is spent.")}
     first, second = summary(failed, ()).splitlines()

@@ -73,7 +73,10 @@ def test_the_overall_line_sums_up_the_streams(caplog: pytest.LogCaptureFixture) 
     client, clock = FakeClient(lambda params: {"data": []}), Clock()
     runs = [run_of(name, client)[0] for name in ("deals", "persons")]
     other = run_of("organizations", client)[0]
-    report = Report(client.usage, seconds_of(NOW), runs, [other], clock=clock)
+    third = run_of("products", client)[0]
+    report = Report(client.usage, seconds_of(NOW), [*runs, third], [other], clock=clock)
+    third.start()
+    third.output.ended(None)
     for run in (*runs, other):
         run.start()
         run.output.count(700)
@@ -85,7 +88,8 @@ def test_the_overall_line_sums_up_the_streams(caplog: pytest.LogCaptureFixture) 
     report.tick()
     (line,) = overall(logged(caplog))
     assert line.startswith(
-        "Progress: 1 of 2 streams done, 1,400 records, 1,500 tokens (1.0 % of the day)"
+        "Progress: 1 of 3 streams done, 1 incomplete, 1,400 records, "
+        "1,500 tokens (1.0 % of the day)"
     )
 
 

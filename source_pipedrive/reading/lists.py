@@ -256,7 +256,8 @@ class Removed(Sequential):
     """A stream whose endpoint Pipedrive has removed: nothing is requested, nothing is missing."""
 
     def read(self) -> Task:
-        logger.info(f"{self.stream.name}: {self.stream.about}.")
+        about = self.stream.about
+        logger.info(f"{self.stream.name}: {about[:1].lower()}{about[1:]}.")
         yield self.finished()
 
 

@@ -18,6 +18,8 @@ from source_pipedrive.http.errors import (
 
 logger = logging.getLogger("airbyte")
 
+LINKED = " More: "  # between a sentence and the page that explains it
+
 
 class EndedError(Exception):
     """The stream has ended, and its run knows why. The reason itself is not raised: a reader would
@@ -57,10 +59,16 @@ def summary(failed: Mapping[str, AirbyteTracedException], restarting: Collection
         reason = error.reason if isinstance(error, PipedriveError) else str(error)
         groups.setdefault(reason, []).append(name)
     return "\n".join(
-        f"Not read to the end: {', '.join(names)}. {reason}"
-        + _what_is_next(failed[names[0]], names, reason, restarting)
+        f"Not read to the end: {', '.join(names)}. "
+        + _with(reason, _what_is_next(failed[names[0]], names, reason, restarting))
         for reason, names in groups.items()
     )
+
+
+def _with(reason: str, more: str) -> str:
+    """Both, with the link of the reason, if it has one, at the end."""
+    text, mark, link = reason.partition(LINKED)
+    return f"{text}{more}{mark}{link}"
 
 
 def _what_is_next(

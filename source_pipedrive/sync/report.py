@@ -119,11 +119,13 @@ class Report:
     def _progress(self) -> str:
         """How far the sync is, and how long it will still take."""
         usage, runs = self._usage, self._selected
-        done = sum(run.output.over for run in runs)
+        over = [run for run in runs if run.output.over]
+        failed = sum(run.error is not None for run in over)
         share = f" ({usage.share(usage.tokens)} of the day)" if usage.daily_limit else ""
         left = self._outlook.sentence((*runs, *self._unselected), self._is_sure)
         return (
-            f"{done} of {counted(len(runs), 'stream')} done, "
+            f"{len(over) - failed} of {counted(len(runs), 'stream')} done, "
+            f"{f'{failed} incomplete, ' if failed else ''}"
             f"{counted(sum(run.output.records for run in runs), 'record')}, "
             f"{counted(usage.tokens, 'token')}{share}{left and ', '}{left}"
         )
