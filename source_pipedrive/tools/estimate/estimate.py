@@ -91,7 +91,7 @@ def _sentences(
     time = ""
     if days is not None:
         time = ", so it fits into one day" if days == 1 else f", so it takes {how} {days:,} days"
-        time += f" ({reserve} % of each day are left to other integrations)" if reserve else ""
+        time += f" ({reserve} % of each day is left to other integrations)" if reserve else ""
     lines = [
         f"A first sync of these streams costs {how} {total:,} API tokens. {day}{time}.",
         "Streams in brackets are read for others, or to name columns.",
