@@ -68,12 +68,14 @@ class Desk:
         for name, value in self.database.items():
             text = re.sub(rf"\b{name}=\S+", lambda _, v=f"{name}={value}": shlex.quote(v), text)
         programs = str(Path(sys.executable).parent)
+        # What the text exports itself has to be enough.
+        offline = {name: value for name, value in OFFLINE.items() if f"{name}=" not in text}
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", text],
             cwd=self.checkout,
             env={
                 **os.environ,
-                **OFFLINE,
+                **offline,
                 **self.database,
                 "PATH": f"{programs}:{os.environ['PATH']}",
                 # What the page installs must do without.
