@@ -135,7 +135,7 @@ class Report:
         if repeated:
             self.say(
                 f"{sync.full_refresh_rows:,} of the rows come from {len(sync.full_refresh)} "
-                "lists that Pipedrive only returns whole."
+                "lists that Pipedrive always returns in full."
             )
         self.say("")
 
