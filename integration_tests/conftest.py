@@ -21,6 +21,9 @@ from pipedrive_sandbox import Options
 from pipedrive_sandbox.__main__ import main as serve
 from pipedrive_sandbox.data.plans import Company
 
+# A shell starts background jobs with Ctrl-C ignored, and what these tests start would inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def call(url: str, name: str, body: Any = None) -> Any:
     """Call one of the own routes of the sandbox at `url`: GET without a body, POST with one."""
