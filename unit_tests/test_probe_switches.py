@@ -16,7 +16,7 @@ from pipedrive_sandbox.clock import DAY
 from pipedrive_sandbox.switches import NAMES
 from unit_tests.probing import answers, ask, oauth, sandbox, verdict
 
-YES, NO, OPEN = "confirmed", "refuted", "unknown"
+YES, NO, OPEN = "confirmed", "refuted", "not told"
 Arrange = Callable[[Sandbox], object]
 
 

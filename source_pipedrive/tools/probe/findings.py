@@ -50,7 +50,7 @@ class Verdict(StrEnum):
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
-    UNKNOWN = "unknown"
+    NOT_TOLD = "not told"
 
 
 class Why(StrEnum):
@@ -190,7 +190,7 @@ def refuted(**facts: Fact) -> Finding:
 
 def not_told(why: Why, **facts: Fact) -> Finding:
     """The answers do not tell."""
-    return Finding(Verdict.UNKNOWN, why, facts)
+    return Finding(Verdict.NOT_TOLD, why, facts)
 
 
 def found(holds: object, **facts: Fact) -> Finding:

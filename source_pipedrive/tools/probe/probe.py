@@ -120,7 +120,7 @@ def _interview(
 
 
 def judged(question: Question, seen: Seen) -> Finding:
-    """The finding of one question; unknown if its first request has no answer."""
+    """The finding of one question; not told if its first request has no answer."""
     if question.asks:
         first = question.asks[0]
         reply = seen.reply(first)
