@@ -472,8 +472,10 @@ class Waiting:
     callback: Loopback
     base: str
 
-    def get(self, path: str) -> requests.Response:
-        return requests.get(f"{self.base}{path}", timeout=WAIT, allow_redirects=False)
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return requests.get(
+            f"{self.base}{path}", timeout=WAIT, allow_redirects=False, headers=headers
+        )
 
     def send(self, text: bytes) -> bytes:
         """The answer to bytes that need not be a request."""
@@ -534,6 +536,28 @@ def test_other_requests_are_not_for_this_server(waiting: Waiting) -> None:
     clock = iter([0.0, 0.0, 9.0]).__next__
     with pytest.raises(AirbyteTracedException):
         waiting.callback.wait(Deadline(1, clock))
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        (),
+        ("evil.example:8085",),
+        ("localhost.evil.example",),
+        ("[::1",),
+        ("localhost", "evil.example"),
+    ],
+)
+def test_a_page_with_a_name_of_its_own_for_this_machine_learns_nothing(
+    waiting: Waiting, hosts: tuple[str, ...]
+) -> None:
+    """Otherwise DNS rebinding would let it read who has logged in, or hand over the callback."""
+    named = "".join(f"Host: {host}\r\n" for host in hosts)
+    for path in (GOOD, "/done"):
+        answer = waiting.send(f"GET {path} HTTP/1.1\r\n{named}Connection: close\r\n\r\n".encode())
+        assert answer.split(b"\r\n")[0].split()[1] == b"400"
+        assert b"Only a browser" in answer
+    assert waiting.get(GOOD, Host="localhost:8085").status_code == 303
 
 
 def test_only_the_first_callback_counts(waiting: Waiting) -> None:

@@ -6,16 +6,19 @@ import errno
 import queue
 import socket
 import threading
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.config.errors import config_error
 from source_pipedrive.tools.login import pages
 from source_pipedrive.tools.login.callback import (
+    LOOPBACK,
     PATH,
     TOO_LATE,
     Answer,
@@ -151,7 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
-        if path == PATH:
+        if not _is_of_this_machine(self.headers.get_all("Host") or []):
+            self._show(pages.NOT_UNDERSTOOD)
+        elif path == PATH:
             if self.server.visit.receive(query):
                 self._send(303, b"", {"Location": DONE})
             else:
@@ -182,6 +187,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Does nothing: a request line may contain the code."""
+
+
+def _is_of_this_machine(hosts: Sequence[str]) -> bool:
+    """Whether the browser asked for this machine by its own name. A web page whose name was made to
+    point to this machine (DNS rebinding) could otherwise read the last page."""
+    try:
+        return len(hosts) == 1 and urlsplit(f"//{hosts[0]}").hostname in LOOPBACK
+    except ValueError:
+        return False
 
 
 def _is_taken(port: int) -> bool:
