@@ -51,6 +51,7 @@ def planted(value: Any, everything: bool, key: str = "") -> Any:
     extra = {
         f"canary_{'abcdefghij'[next(NUMBER) % 10] * (next(NUMBER) % 17 + 1)}": 1,  # in few records
         "canary_that_is_a_value": "canary_that_is_a_value",
+        "canary_that_is_a_label": "Canary that is a label?",
         "Canary Ltd": [73737],
         "canary7": None,
         HEX: "canary",
@@ -160,6 +161,8 @@ def test_a_new_key_of_pipedrive_is_in_the_report(monkeypatch: pytest.MonkeyPatch
         ("acme", OTHER),  # a value somewhere
         ("Acme", OTHER),
         ("acme corp", OTHER),
+        ("jane_o_hara", OTHER),  # a value whose words are joined
+        ("janeohara", OTHER),
         ("acme-corp", OTHER),
         ("acme@example.com", OTHER),
         ("12", OTHER),
@@ -173,7 +176,7 @@ def test_a_new_key_of_pipedrive_is_in_the_report(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_the_names_of_keys_that_are_shown(name: str, as_shown: str) -> None:
-    assert shown(name, {"title"}, {"acme"}) == as_shown
+    assert shown(name, {"title"}, frozenset({"acme", "jane o'hara"})) == as_shown
 
 
 @pytest.mark.parametrize(

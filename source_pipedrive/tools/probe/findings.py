@@ -18,7 +18,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
+from unicodedata import normalize
 
 CUSTOM = "<custom field>"
 OTHER = "<other>"
@@ -124,21 +126,31 @@ def types(values: Iterable[object]) -> Fact:
     return Fact(tuple(sorted({type_name(value) for value in values})))
 
 
-def shown(name: str, known: Collection[str], values: Collection[str]) -> str:
-    """The name of a key as a report shows it. values: texts that the answers contain."""
+def shown(name: str, known: Collection[str], values: frozenset[str]) -> str:
+    """The name of a key as a report shows it. values: texts that the answers contain, in lower
+    case."""
     if OF_CUSTOM_FIELD.fullmatch(name):
         return CUSTOM
     if name in known:
         return name
     like = LIKE_PIPEDRIVES.fullmatch(name) and len(name) <= LONGEST
-    return name if like and name.lower() not in values else OTHER
+    return name if like and name not in _as_keys(values) else OTHER
+
+
+@lru_cache(maxsize=1)
+def _as_keys(values: frozenset[str]) -> frozenset[str]:
+    """The texts as keys would have them: "Jane O'Hara" becomes jane_o_hara, and janeohara.
+    Accents are left out."""
+    plain = [normalize("NFKD", text) for text in values if len(text) <= 2 * LONGEST]
+    words_of = [re.findall(r"[a-z]+", re.sub(r"[\u0300-\u036f]", "", text)) for text in plain]
+    return frozenset(joined.join(each) for each in words_of for joined in ("_", ""))
 
 
 def unexpected_keys(
     records: Sequence[Mapping[str, Any]],
     expected: Collection[str],
     known: Collection[str],
-    values: Collection[str],
+    values: frozenset[str],
 ) -> Fact:
     """The keys that are not expected, with the types of their values. known: keys of other lists;
     values: texts that the answers contain, in lower case."""
