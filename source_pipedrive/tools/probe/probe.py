@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from source_pipedrive.config.errors import config_error
@@ -41,8 +42,7 @@ def run(job: Job) -> Report:
     report = probe(job.config, job.notes.say)
     text = document.markdown(report.data)
     if folder is not None:
-        _write(folder, report, text)
-        job.notes.say(f"Wrote {JSON_FILE} and {MARKDOWN_FILE} in {folder}.")
+        job.notes.say(_written(folder, report, text))
     return report
 
 
@@ -135,20 +135,33 @@ def judged(question: Question, seen: Seen) -> Finding:
 
 
 def _folder(path: str) -> Path:
-    """The folder, created before anything is spent. Raises a config error."""
+    """The folder, created and tried before anything is spent. Raises a config error."""
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise config_error(f"The folder {path} cannot be made: {error.strerror}.") from None
+    try:
+        TemporaryFile(dir=folder).close()
+        for file in (folder / JSON_FILE, folder / MARKDOWN_FILE):
+            if file.exists():
+                file.open("r+").close()
+    except OSError as error:
+        raise config_error(_unwritable(folder, error)) from None
     return folder
 
 
-def _write(folder: Path, report: Report, text: str) -> None:
-    """Writes both forms. Raises a config error."""
+def _written(folder: Path, report: Report, text: str) -> str:
+    """Writes both forms, and says so. If that fails, the report still appears on standard output,
+    because it has been paid for."""
     try:
         with (folder / JSON_FILE).open("w", encoding="utf-8") as file:
             report.write(file, as_json=True)
         (folder / MARKDOWN_FILE).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise config_error(f"{folder} cannot be written to: {error.strerror}.") from None
+        return _unwritable(folder, error)
+    return f"Wrote {JSON_FILE} and {MARKDOWN_FILE} in {folder}."
+
+
+def _unwritable(folder: Path, error: OSError) -> str:
+    return f"{JSON_FILE} and {MARKDOWN_FILE} cannot be written in {folder}: {error.strerror}."
