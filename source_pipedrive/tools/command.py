@@ -7,6 +7,7 @@ import contextlib
 import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -22,6 +23,9 @@ logger = logging.getLogger("airbyte")
 
 INTERRUPTED = 130  # the exit code that shells report for Ctrl-C
 
+# The end of a container, and of a terminal. Without a handler, no `finally` would save a new token.
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
 Tool = Callable[[Job], Report]
 
 
@@ -31,6 +35,9 @@ def run(arguments: argparse.Namespace) -> None:
     Exits with 1 after an error, which is one line on standard error.
     """
     _log_to_stderr(arguments.debug)
+    for number in ENDINGS:
+        if signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
+            signal.signal(number, _end)
     tool: Tool = import_module(f"source_pipedrive.tools.{arguments.command}").run
     try:
         report = _result(tool, arguments)
@@ -45,6 +52,10 @@ def run(arguments: argparse.Namespace) -> None:
     except Exception as error:
         logger.debug("Failed", exc_info=True)
         _fail(arguments, f"{type(error).__name__}. Please report this line.")
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def _result(tool: Tool, arguments: argparse.Namespace) -> Report:

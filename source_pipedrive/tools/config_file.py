@@ -38,6 +38,20 @@ def keep_tokens(path: str, config: Mapping[str, Any], before: str) -> bool:
         mode = os.stat(path).st_mode & 0o777
         write(path, config, mode)
     except OSError:
+        return _overwritten(path, config)
+    return True
+
+
+def _overwritten(path: str, config: Mapping[str, Any]) -> bool:
+    """Writes into the file where it cannot be replaced: its folder is read-only, or the file is a
+    mount of its own, as with `docker run -v config.json:/config.json`. The old token is void
+    anyway, so a crash loses nothing that is still good."""
+    text = _as_text(config)
+    try:
+        with open(path, "r+", encoding="utf-8") as file:
+            file.write(text)
+            file.truncate()
+    except OSError:
         return False
     return True
 
@@ -55,11 +69,14 @@ def write(path: str, config: Mapping[str, Any], mode: int = 0o600) -> None:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(config, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+            file.write(_as_text(config))
         os.chmod(name, mode)
         os.replace(name, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def _as_text(config: Mapping[str, Any]) -> str:
+    return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
