@@ -30,10 +30,11 @@ def spent(box: Box) -> int:
 
 
 @pytest.mark.parametrize("history", [ALL, YEAR], ids=["all", "a year"])
+@pytest.mark.parametrize("scale", [0.2, 1, 4])
 def test_the_lists_cost_what_was_estimated(
-    start: Start, tmp_path: Path, history: dict[str, str]
+    start: Start, tmp_path: Path, scale: float, history: dict[str, str]
 ) -> None:
-    box = start(rate_limit=100_000)
+    box = start(rate_limit=100_000, scale=scale)
     config = box.config(custom_fields="columns_and_raw", history=history)
     before = spent(box)
     found = estimate(tmp_path, config, "--streams", *COUNTED)

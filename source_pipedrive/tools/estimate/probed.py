@@ -17,7 +17,12 @@ class Probed(Size):
     """A v1 list. Without a history, the highest id counts as the number of records. Otherwise it is
     the record at an offset of a list that is sorted by time, newest first: its time says how many
     records there are down to the beginning of the history, if they are as frequent before. An
-    offset with no record bounds that number."""
+    offset with no record bounds that number.
+
+    part: the first offset, as a part of the highest id of any list.
+    """
+
+    part = 20
 
     def __init__(self, stream: Stream, facts: Facts) -> None:
         super().__init__(stream, facts)
@@ -48,13 +53,13 @@ class Probed(Size):
         if self.refused or self.is_single_page or self._highest:
             return 0
         if not self._probes:
-            return max(PAGES * self._limit, self._facts.largest / 8)
+            return max(PAGES * self._limit, self._facts.largest / 6)
         return self.rows / (STEP * self._probes)
 
     @property
     def _next(self) -> int:
         if not self._low and not self._high:
-            return max(self._limit, self._facts.largest // 20)
+            return max(self._limit, self._facts.largest // self.part)
         if not self._low:
             return max(self._limit, self._high // STEP)
         return min(self.rows, (self._low + self._high) // 2) if self._high else self.rows
@@ -103,7 +108,12 @@ class Probed(Size):
 
 
 class Recent(Probed):
-    """The recent changes, oldest first: those of the last month, which deletions are among."""
+    """The recent changes, oldest first: those of the last month, which deletions are among. The
+    list has each object once, with its last change, so most of them are at the end: only an offset
+    far down says how many there are.
+    """
+
+    part = 4
 
     def __init__(self, stream: Stream, facts: Facts) -> None:
         super().__init__(stream, facts)

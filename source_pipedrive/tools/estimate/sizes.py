@@ -19,7 +19,7 @@ from source_pipedrive.reading.months import months_of
 from source_pipedrive.reading.pages import request_for
 from source_pipedrive.reading.progress import lower_bound
 from source_pipedrive.reading.records import Record
-from source_pipedrive.stream import Child, Stream
+from source_pipedrive.stream import Child, Paging, Stream
 
 PARENTS = 10  # in a short list of which nothing is known
 MONTHS = 24  # of a goal or pipeline of which nothing is known
@@ -73,8 +73,10 @@ class Size(ABC):
     @property
     def pages(self) -> int:
         """Requests that read the list. Where there are several, one more finds what has no time,
-        or what moved meanwhile."""
+        or what moved meanwhile. Pages with offsets overlap by one record."""
         sets, limit = len(self.stream.endpoint.param_sets), self.stream.endpoint.limit
+        if limit and limit < self.rows and self.stream.endpoint.paging is Paging.OFFSET:
+            limit = max(1, limit - 1)
         pages = ceil(self.rows / limit) if limit else 1
         return max(sets, pages + (pages > 1))
 
@@ -96,8 +98,10 @@ class Size(ABC):
         """As `ask`; raises StreamError too."""
 
     def _get(self, client: Api, params: Mapping[str, str]) -> list[Record]:
-        answer: Answer = client.get(request_for(self.stream, params, ""))
-        return records_of(self.stream, answer.body) or []
+        return records_of(self.stream, self._answer(client, params).body)
+
+    def _answer(self, client: Api, params: Mapping[str, str]) -> Answer:
+        return client.get(request_for(self.stream, params, ""))
 
     def _is_wanted(self, record: Record) -> bool:
         field = self.stream.incremental.history_field

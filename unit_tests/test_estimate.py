@@ -1,0 +1,294 @@
+"""The parts of an estimate, against a Pipedrive that is a function.
+
+If they fail, a person pays for a first sync of which the estimate said something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.reading.deleted import MONTH
+from source_pipedrive.reading.instants import rfc3339
+from source_pipedrive.streams import STREAMS
+from source_pipedrive.tools.estimate.bill import (
+    ABOUT,
+    AT_LEAST,
+    EXACT,
+    Bill,
+    Item,
+    needed,
+    refine,
+    together,
+)
+from source_pipedrive.tools.estimate.probed import Probed, Recent
+from source_pipedrive.tools.estimate.sampled import SAMPLE, Sampled, strata
+from source_pipedrive.tools.estimate.sizes import Facts, Size
+from unit_tests.fakes import NOW, FakeClient
+
+DAY = 86_400
+UNTIL = int(NOW.timestamp())
+ALL, YEAR = Facts(0, UNTIL), Facts(UNTIL - 365 * DAY, UNTIL)
+Params = Mapping[str, str]
+Rows = Sequence[Mapping[str, Any]]
+
+
+def facts(history: Facts = ALL, largest: int = 0) -> Facts:
+    return Facts(history.lower, history.until, largest)
+
+
+def v2(rows: Rows) -> FakeClient:
+    """A v2 list."""
+
+    def answer(params: Params) -> dict[str, Any]:
+        if "ids" in params:
+            wanted = set(map(int, params["ids"].split(",")))
+            return {"success": True, "data": [row for row in rows if row["id"] in wanted]}
+        found = sorted(rows, key=lambda row: -row["id"])
+        limit = int(params["limit"])
+        extra = {"next_cursor": "more" if len(found) > limit else None}
+        return {"success": True, "data": found[:limit], "additional_data": extra}
+
+    return FakeClient(answer)
+
+
+def v1(rows: Rows) -> FakeClient:
+    """A v1 list, in the order of `rows`, unless the newest ids come first."""
+
+    def answer(params: Params) -> dict[str, Any]:
+        start, limit = int(params["start"]), int(params["limit"])
+        found = list(rows)
+        if params.get("sort") == "id DESC":
+            found.sort(key=lambda row: -row["id"])
+        return {"success": True, "data": found[start : start + limit] or None}
+
+    return FakeClient(answer)
+
+
+def people(ids: Sequence[int], days_ago: Callable[[int], float] = lambda _: 1) -> Rows:
+    return [{"id": id_, "update_time": rfc3339(at(days_ago(id_)))} for id_ in ids]
+
+
+def at(days_ago: float) -> int:
+    return round(UNTIL - days_ago * DAY)
+
+
+def asked(size: Size, client: FakeClient, most: int = 9) -> Size:
+    """`size` after as many questions as help, at most `most`."""
+    for _ in range(most):
+        if not size.doubt:
+            break
+        size.ask(client)
+    return size
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[], [7], [1, 1_000_000], range(10_000_001, 10_000_401), range(1, 501)],
+    ids=["none", "one", "a large gap", "a late start", "a full page"],
+)
+def test_a_list_of_one_page_is_counted_whatever_its_ids(ids: Sequence[int]) -> None:
+    """One question says that nothing follows, however large the gaps are."""
+    client = v2(people(ids))
+    size = asked(Sampled(STREAMS["persons"], facts()), client)
+    assert (size.rows, size.pages, size.doubt) == (len(ids), max(1, -(-len(ids) // 500)), 0)
+    assert size.is_single_page
+    assert len(client.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "error"),
+    [
+        (range(1, 8_001), 0.0),
+        (range(1, 24_001, 3), 0.15),
+        ([i for i in range(1, 40_001) if i % 1_000 < 300], 0.2),
+        ([*range(1, 4_001), *range(100_001, 104_001)], 0.35),
+    ],
+    ids=["no gaps", "two of three", "gaps of 700", "an import at a far number"],
+)
+def test_the_share_of_random_ids_that_exist(ids: Sequence[int], error: float) -> None:
+    client = v2(people(ids))
+    size = asked(Sampled(STREAMS["persons"], facts()), client)
+    assert abs(size.rows - len(ids)) <= error * len(ids)
+    assert len(client.asked) == 4
+    assert all(len(params["ids"].split(",")) == SAMPLE for params in client.asked[1:])
+
+
+def test_records_before_the_history_do_not_count() -> None:
+    """Ten activities a day: the last year has 3,650 of 8,000."""
+    client = v2(people(range(1, 8_001), lambda id_: (8_000 - id_) / 10))
+    size = asked(Sampled(STREAMS["activities"], facts(YEAR)), client)
+    assert abs(size.rows - 3_650) <= 365
+    assert asked(Sampled(STREAMS["activities"], facts(ALL)), client, 1).rows == 8_000
+
+
+def test_doubt_falls_with_each_answer() -> None:
+    client = v2(people(range(1, 24_001, 3)))
+    size = Sampled(STREAMS["persons"], facts())
+    doubts = [size.doubt]
+    for _ in range(4):
+        size.ask(client)
+        doubts.append(size.doubt)
+    assert doubts == sorted(doubts, reverse=True)
+    assert doubts[-1] == 0
+
+
+def test_archived_deals_are_guessed_from_the_deals_that_are_missing() -> None:
+    live = Sampled(STREAMS["deals"], facts())
+    archived = Sampled(STREAMS["deals_archived"], facts(), live)
+    assert (archived.rows, archived.doubt) == (0, 0)
+    live.ask(v2(people([id_ for id_ in range(1, 10_001) if id_ % 10])))
+    assert 900 <= archived.rows <= 1_100
+    assert archived.doubt == archived.rows
+    assert not archived.measured
+    archived.ask(v2(people(range(10, 301, 10))))
+    assert (archived.rows, archived.doubt) == (30, 0)
+
+
+def test_a_list_that_is_refused_is_asked_once() -> None:
+    def refuse(_: Params) -> dict[str, Any]:
+        raise StreamError("refused", CONFIG)
+
+    size = asked(Sampled(STREAMS["persons"], facts()), client := FakeClient(refuse))
+    assert size.refused
+    assert len(client.asked) == 1
+
+
+def test_a_counter_says_which_parents_have_children() -> None:
+    child = STREAMS["deal_products"].child
+    assert child is not None
+    assert child.counter
+    rows = [{**row, child.counter: row["id"] % 4 == 0} for row in people(range(1, 4_001))]
+    size = asked(Sampled(STREAMS["deals"], facts()), v2(rows))
+    assert abs(size.units(child) - 1_000) <= 100
+
+
+@pytest.mark.parametrize("highest", [0, 1, 99, 100, 101, 5_000_000])
+def test_sampled_ids_are_spread_and_always_the_same(highest: int) -> None:
+    ids = strata(highest, 0)
+    assert ids == sorted(set(ids)) == strata(highest, 0)
+    assert len(ids) == min(highest, SAMPLE)
+    assert all(0 < id_ <= highest for id_ in ids)
+    if highest > SAMPLE:
+        assert ids != strata(highest, 1)
+        assert ids[50] > 0.4 * highest
+
+
+def test_without_a_history_a_v1_list_is_as_long_as_its_highest_id() -> None:
+    size = asked(Probed(STREAMS["files"], facts()), client := v1(people(range(1, 1_235))))
+    assert (size.rows, size.doubt, len(client.asked)) == (1_234, 0, 1)
+    assert asked(Probed(STREAMS["files"], facts()), v1([])).pages == 1
+
+
+@pytest.mark.parametrize("count", [30, 700, 2_000, 9_000])
+def test_the_time_of_one_record_says_how_long_a_v1_list_is(count: int) -> None:
+    """Evenly spread over two years, newest first: half of them are in the history."""
+    rows = people(range(2 * count), lambda n: 1 + 729 * n / (2 * count))
+    size = Probed(STREAMS["files"], facts(YEAR, largest=10_000))
+    client = v1(rows)
+    for _ in range(4):
+        size.ask(client)
+    assert abs(size.rows - count) <= max(0.15 * count, 100)
+    assert all(params["limit"] == "1" for params in client.asked)
+
+
+def test_recent_changes_are_extrapolated_to_today() -> None:
+    rows = [
+        {"id": n, "data": {"update_time": rfc3339(UNTIL - MONTH + MONTH * n // 6_000)}}
+        for n in range(6_000)
+    ]
+    recents = STREAMS["deleted_records"].components[-1]
+    size = Recent(recents, facts(largest=12_000))
+    size.ask(v1(rows))
+    assert abs(size.rows - 6_000) <= 60
+
+
+def test_pages_with_offsets_overlap_by_one_record() -> None:
+    files = Probed(STREAMS["files"], facts())
+    limit = STREAMS["files"].endpoint.limit
+    assert limit is not None
+    files.ask(v1(people(range(1, 10 * limit + 1))))
+    assert files.pages == 11 + 1
+
+
+@pytest.mark.parametrize("name", ["files", "leads", "call_logs", "persons", "mail_threads"])
+def test_answers_without_times_or_ids_end_too(name: str) -> None:
+    lists: list[Rows] = [
+        [],
+        [{}] * 2_000,
+        [{"id": None, "update_time": None, "add_time": 7}] * 2_000,
+    ]
+    for rows in lists:
+        bill = Bill([STREAMS[name]], False, facts(YEAR))
+        client = v1(rows) if STREAMS[name].endpoint.version == 1 else v2([])
+        count = 0
+
+        def ask(size: Size, client: FakeClient = client) -> bool:
+            nonlocal count
+            count += 1
+            size.ask(client)
+            return count < 100
+
+        refine(bill, ask)
+        assert count < 20
+
+
+def bill(*names: str, columns: bool = False) -> Bill:
+    return Bill([STREAMS[name] for name in names], columns, facts())
+
+
+def items(of: Bill) -> dict[str, Item]:
+    return {item.stream: item for item in of.items()}
+
+
+def test_a_bill_names_what_is_read_for_others() -> None:
+    found = items(bill("deal_products"))
+    assert found["deal_products"].selected
+    assert not found["deals"].selected
+    assert needed([STREAMS["deal_products"]]).keys() >= {"deals", "deal_products"}
+
+
+def test_a_bill_says_what_is_a_guess() -> None:
+    client = v2(people(range(1, 1_201)))
+    of = bill("persons", "person_changelog", "currencies")
+    asked(of.sizes["persons"], client)
+    found = items(of)
+    assert (found["persons"].rows, found["persons"].how) == (1_200, ABOUT)
+    assert found["persons"].tokens == 4 * STREAMS["persons"].endpoint.cost
+    changelog = STREAMS["person_changelog"].endpoint.cost
+    assert found["person_changelog"].tokens == 1_200 * changelog
+    assert found["person_changelog"].how == AT_LEAST
+    assert found["currencies"].how == EXACT
+
+
+def test_a_list_that_is_refused_costs_one_request() -> None:
+    of = bill("persons")
+    of.sizes["persons"].refused = True
+    item = items(of)["persons"]
+    assert (item.rows, item.tokens, item.how) == (0, STREAMS["persons"].endpoint.cost, EXACT)
+
+
+def test_definitions_are_read_only_for_columns() -> None:
+    assert "person_fields" not in items(bill("persons"))
+    assert not items(bill("persons", columns=True))["person_fields"].selected
+
+
+def test_a_stream_is_billed_once() -> None:
+    one, two = Item("a", 5, 10, ABOUT), Item("a", None, 7, EXACT, False)
+    (item,) = together([one, two])
+    assert (item.tokens, item.rows, item.selected) == (17, 5, True)
+
+
+def test_the_dearest_doubt_is_asked_about_first_and_a_refusal_to_pay_ends_it() -> None:
+    of = bill("persons", "person_changelog", "products")
+    order: list[str] = []
+
+    def ask(size: Size) -> bool:
+        order.append(size.stream.name)
+        return False
+
+    refine(of, ask)
+    assert order == ["persons", "products"]
