@@ -92,14 +92,16 @@ def _catalog(tool: argparse.ArgumentParser) -> None:
 
 def _estimate(tool: argparse.ArgumentParser) -> None:
     tool.add_argument("--config", required=True, metavar="FILE", help=CONFIG)
-    tool.add_argument("--catalog", metavar="FILE", help="the streams of this configured catalog")
-    _streams(tool)
+    streams = _streams(tool)
+    streams.add_argument("--catalog", metavar="FILE", help="the streams of this configured catalog")
 
 
-def _streams(tool: argparse.ArgumentParser) -> None:
+def _streams(tool: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     about = "core: what most warehouses need (the default); sales: sales analytics; all: everything"
-    tool.add_argument("--set", choices=SETS, default="core", help=about)
-    tool.add_argument("--streams", nargs="+", metavar="NAME", help="these streams, and no set")
+    streams = tool.add_mutually_exclusive_group()
+    streams.add_argument("--set", choices=SETS, default="core", help=about)
+    streams.add_argument("--streams", nargs="+", metavar="NAME", help="these streams, and no set")
+    return streams
 
 
 def _login(tool: argparse.ArgumentParser) -> None:

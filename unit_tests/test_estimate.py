@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from source_pipedrive.arguments import parser
 from source_pipedrive.http.errors import CONFIG, StreamError
+from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.deleted import MONTH
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.streams import STREAMS
@@ -24,6 +26,7 @@ from source_pipedrive.tools.estimate.bill import (
     refine,
     together,
 )
+from source_pipedrive.tools.estimate.estimate import report
 from source_pipedrive.tools.estimate.probed import Probed, Recent
 from source_pipedrive.tools.estimate.sampled import SAMPLE, Sampled, strata
 from source_pipedrive.tools.estimate.sizes import Facts, Size
@@ -292,3 +295,25 @@ def test_the_dearest_doubt_is_asked_about_first_and_a_refusal_to_pay_ends_it() -
 
     refine(of, ask)
     assert order == ["persons", "products"]
+
+
+def test_a_small_sync_does_not_cost_nothing() -> None:
+    usage = Usage()
+    usage.daily_limit = 150_000
+    text = report([Item("persons", 3, 300, EXACT)], usage, 10).parts
+    assert text is not None
+    assert "That is about 0.2 % of the company's 150,000 tokens a day" in " ".join(str(text[1]).split())
+
+
+@pytest.mark.parametrize(
+    "streams",
+    [["--set", "all", "--streams", "deals"], ["--catalog", "c.json", "--set", "sales"]],
+)
+def test_only_one_option_names_the_streams(
+    streams: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise one of them would be ignored without a word."""
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(["estimate", "--config", "c.json", *streams])
+    assert ended.value.code == 2
+    assert "not allowed with argument" in capsys.readouterr().err

@@ -84,7 +84,7 @@ def _sentences(
 ) -> str:
     how = AT_LEAST if at_least else "about"
     day = (
-        f"That is {how} {100 * total / limit:.0f} % of the company's {limit:,} tokens a day"
+        f"That is {how} {_percent(total / limit)} of the company's {limit:,} tokens a day"
         if limit
         else "Pipedrive does not report the size of the company's daily budget"
     )
@@ -100,6 +100,10 @@ def _sentences(
     if at_least:
         lines.insert(1, AT_LEAST_MEANS)
     return "\n".join(lines)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.{1 if share < 0.1 else 0}f} %"
 
 
 AT_LEAST_MEANS = (
