@@ -313,7 +313,7 @@ def test_a_wrong_secret_is_explained_and_not_shown(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [({"status": 503}, "(503: server_error)"), ({"body": "drop"}, "refused or broken off")],
+    [({"status": 503}, "(503: server_error)"), ({"body": "drop"}, "refused or dropped")],
 )
 def test_a_token_endpoint_that_fails_is_asked_again_and_then_reported(
     desk: Desk, fault: dict[str, Any], words: str
