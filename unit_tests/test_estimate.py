@@ -302,7 +302,8 @@ def test_a_small_sync_does_not_cost_nothing() -> None:
     usage.daily_limit = 150_000
     text = report([Item("persons", 3, 300, EXACT)], usage, 10).parts
     assert text is not None
-    assert "That is about 0.2 % of the company's 150,000 tokens a day" in " ".join(str(text[1]).split())
+    words = " ".join(str(text[1]).split())
+    assert "That is about 0.2 % of the company's 150,000 tokens a day" in words
 
 
 @pytest.mark.parametrize(
