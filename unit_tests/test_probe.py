@@ -381,3 +381,21 @@ def test_an_app_that_must_renew_its_token_is_asked_all_the_same() -> None:
         report = ask(box, oauth(box))
     assert report["credentials"] == "OAuth"
     assert answers(report)["deals_sorted"]["verdict"] == YES
+
+
+def test_ctrl_c_still_gives_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was answered has been paid for; the longest wait is before the last request."""
+
+    def interrupt(self: object, ask: object) -> None:
+        raise KeyboardInterrupt
+
+    with sandbox() as box:
+        waiting = next(each for each in ASKS if each.seconds)
+        monkeypatch.setattr(
+            "source_pipedrive.tools.probe.interview.Interview._wait",
+            lambda self, ask: interrupt(self, ask) if ask is waiting else None,
+        )
+        report = ask(box)
+    found = answers(report)
+    assert found["cursor_lives"]["why"] == Why.ENDED.value
+    assert {each["verdict"] for each in found.values()} >= {"confirmed", "not told"}

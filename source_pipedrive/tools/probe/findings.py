@@ -65,6 +65,7 @@ class Why(StrEnum):
     REFUSED = "Pipedrive refused the request"
     UNANSWERED = "Pipedrive did not answer"
     STOPPED = "the probe had stopped before: Pipedrive no longer answered"
+    ENDED = "the probe had been ended before, by Ctrl-C"
     BLOCKED = "the probe had stopped before: Pipedrive refused the credentials or all requests"
     BUDGET = "the API tokens that were allowed or left did not suffice"
     ODD = "the answer has no form that this program knows"

@@ -2,7 +2,7 @@
 
 It ends in every case. Each request is tried at most TRIES times, and what a burst limit refuses at
 most REFUSALS times. After LOST requests in a row without an answer, or an answer that concerns all
-requests, nothing more is sent; what is missing is not told.
+requests, or after Ctrl-C, nothing more is sent; what is missing is not told.
 """
 
 from __future__ import annotations
@@ -65,7 +65,11 @@ class Interview:
 
     def ask(self, ask: Ask, seen: Seen) -> None:
         """Sends one request, if the earlier answers, `seen`, allow it."""
-        why = self._over or self._try(ask, seen)
+        try:
+            why = self._over or self._try(ask, seen)
+        except KeyboardInterrupt:  # what was answered has been paid for
+            self._say("Stopping. The report has what was answered until now.")
+            why = self._stop(Why.ENDED)
         if why is not None:
             self._missing[ask.name] = why
 
