@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -422,3 +423,82 @@ def test_a_stream_without_personal_data_keeps_the_fast_path() -> None:
     assert Plan(STREAMS["stages"], 7, protection=stages).shape([{"id": 1, "new_key": 2}]) == [
         {"id": 1}
     ]
+
+
+# -- what Pipedrive does not document
+
+
+@pytest.mark.parametrize("field", ["person_name", "next_activity_subject", "hobby", None])
+@pytest.mark.parametrize("action", ["hash", "remove"])
+def test_a_changed_field_that_nobody_knows_is_protected(field: str | None, action: str) -> None:
+    entry = {"deal_id": 1, "field_key": field, "old_value": "canary", "new_value": ["canary"]}
+    assert "canary" not in json.dumps(left("deal_changelog", entry, action=action))
+    del entry["field_key"]
+    assert "canary" not in json.dumps(left("deal_changelog", entry, action=action))
+
+
+@pytest.mark.parametrize("field", ["stage_id", "label", "user_id", "add_time", "products_count"])
+def test_fields_that_hold_ids_times_and_numbers_stay_in_changelogs(field: str) -> None:
+    entry = {"deal_id": 1, "field_key": field, "old_value": "7", "new_value": None}
+    assert left("deal_changelog", entry) == entry
+
+
+@pytest.mark.parametrize("value", ["canary", ["canary"], [{"title": "canary"}], {"x": "canary"}])
+@pytest.mark.parametrize("action", ["hash", "remove"])
+def test_no_shape_lets_values_through_the_changelog_of_projects(value: Any, action: str) -> None:
+    entry = {"project_id": 1, "old_values": value, "new_values": value}
+    assert "canary" not in json.dumps(left("project_changelog", entry, action=action))
+
+
+@pytest.mark.parametrize(
+    ("value", "protected"),
+    [
+        ("7", "7"),
+        ("7,8", "7,8"),
+        ([{"value": 7, "name": "Bob"}, 8], [{"value": 7}, 8]),
+        ([["Bob"]], [[]]),
+        ({"id": "Bob"}, {}),
+        ("2bb52d7a-8a2b-4c5b-9d37-0a5b6a1f4e11",) * 2,
+    ],
+)
+def test_a_link_leaves_as_an_id_only(value: Any, protected: Any) -> None:
+    found = left("deals", {"id": 1, "custom_fields": {OWNER: value}})
+    assert found == {"id": 1, "custom_fields": {OWNER: protected}}
+
+
+def test_the_name_of_a_linked_record_does_not_leave() -> None:
+    found = left("deals", {"id": 1, "custom_fields": {OWNER: "Bob"}})
+    assert found == {"id": 1, "custom_fields": {}}
+    entry = {"deal_id": 1, "field_key": OWNER, "old_value": "Bob", "new_value": "7"}
+    assert left("deal_changelog", entry) == {"deal_id": 1, "field_key": OWNER, "new_value": "7"}
+
+
+@pytest.mark.parametrize("kind", [None, *Personal])
+@pytest.mark.parametrize("one", ["Andr\u00e9", "J\u00d6RG@x.com"])
+def test_two_ways_to_write_an_accent_have_one_hash(kind: Personal | None, one: str) -> None:
+    other = unicodedata.normalize("NFD", one)
+    assert other != one
+    assert hashed(other, kind) == hashed(one, kind)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u00a0\n"])
+def test_blanks_have_no_hash(blank: str) -> None:
+    assert left("persons", {"id": 1, "name": blank}) == {"id": 1, "name": blank}
+
+
+@pytest.mark.parametrize("action", ["hash", "remove"])
+def test_custom_fields_inside_the_changelog_of_projects_are_protected(action: str) -> None:
+    values = {"custom_fields": {TEXT: "canary", SCORE: 5}, "person_ids": [7]}
+    found = left("project_changelog", {"project_id": 1, "new_values": values}, action=action)
+    assert "canary" not in json.dumps(found)
+    assert found["new_values"]["custom_fields"][SCORE] == 5
+    assert found["new_values"]["person_ids"] == [7]
+
+
+def test_a_changelog_has_no_name_in_place_of_an_id() -> None:
+    entry = {"deal_id": 1, "field_key": "person_id", "old_value": "Bob", "new_value": "[7, 8]"}
+    assert left("deal_changelog", entry) == {
+        "deal_id": 1,
+        "field_key": "person_id",
+        "new_value": "[7, 8]",
+    }

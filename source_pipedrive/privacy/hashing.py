@@ -2,8 +2,9 @@
 
 A hash is HMAC-SHA256 of the text in UTF-8, as hexadecimal digits, cut to 32. The same text gives
 the same hash in every stream, whatever the column. Before it is hashed, blanks around it are
-dropped; an e-mail address is written in lower case, and a phone number keeps only its digits,
-letters and plus sign.
+dropped, and letters with accents are composed (Unicode's NFC), because programs write them in two
+ways that look alike; an e-mail address is written in lower case, and a phone number keeps only its
+digits, letters and plus sign.
 
 Without a key, anyone could hash all phone numbers and compare.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import unicodedata
 from typing import Any
 
 from source_pipedrive.fields.values import text
@@ -36,9 +38,9 @@ class Hasher:
 
 def normalized(value: str, kind: Personal | None = None) -> str:
     """The text that is hashed for a value."""
-    value = value.strip()
+    value = unicodedata.normalize("NFC", value).strip()
     if "@" in value and _EMAIL.fullmatch(value):
-        return value.lower()
+        return unicodedata.normalize("NFC", value.lower())
     if kind is Personal.PHONE:
         plus = "+" if value.startswith("+") else ""
         return plus + _NOT_IN_A_NUMBER.sub("", value).lower()

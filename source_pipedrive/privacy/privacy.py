@@ -113,11 +113,14 @@ class Privacy:
     def _changelog(self, stream: Stream) -> Changelog:
         standard: dict[str, Rule] = {}
         renamed: dict[str, str] = {}
+        columns: set[str] = set()
         for parent in stream.sources:
             for wish in self._wishes(parent):
                 standard.setdefault(column_of(wish.path), wish.rule)
             renamed |= names_in_v1(parent)
-        return Changelog(standard, renamed, self._custom_fields(stream.sources))
+            columns.update(parent.schema["properties"])
+        custom, unknown = self._custom_fields(stream.sources), self._unknown()
+        return Changelog(standard, renamed, custom, frozenset(columns), unknown)
 
     def _wishes(self, stream: Stream) -> list[Wish]:
         """What is wanted for the stream's own columns, by path."""
@@ -144,8 +147,12 @@ class Privacy:
             key: None if action == "keep" else self._rule(action, None, parts=True)
             for key, action in self._choices.keys.items()
         }
-        unknown = self._rule(self._action, None, parts=True) if self._presets else None
-        return CustomFieldRules(chosen, self._of_kind, unknown, partial(self._fields, lists))
+        fields = partial(self._fields, lists)
+        return CustomFieldRules(chosen, self._of_kind, self._unknown(), fields)
+
+    def _unknown(self) -> Rule | None:
+        """The rule for a field that nobody knows."""
+        return self._rule(self._action, None, parts=True) if self._presets else None
 
     def _fields(self, lists: Sequence[Sequence[Stream]]) -> Mapping[str, Field]:
         found = [self._definitions.of(each) or {} for each in lists if each]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -15,6 +16,9 @@ HASHED: Schema = {"type": ["null", "string"]}
 _KEPT_KEYWORDS = ("title", "description")
 GONE: Any = object()  # in place of a value that is removed
 _INSIDE = "*"
+_ID = re.compile(
+    r"\[?[0-9]{1,15}(?:, ?[0-9]{1,15})*\]?|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)
 
 
 class Rule(Protocol):
@@ -40,13 +44,14 @@ class Remove:
 
 @dataclass(frozen=True)
 class Hash:
-    """Replaces a value by its hash. An empty text stays empty."""
+    """Replaces a value by its hash. An empty text stays empty, and so does one of blanks."""
 
     hasher: Hasher
     kind: Personal | None = None
 
     def apply(self, value: Any) -> Any:
-        return value if value is None or value == "" else self.hasher(value, self.kind)
+        is_empty = value is None or (isinstance(value, str) and not value.strip())
+        return value if is_empty else self.hasher(value, self.kind)
 
     def schema(self, schema: Schema) -> Schema | None:
         return hashed_schema(schema)
@@ -101,8 +106,10 @@ class OnlyId:
     def apply(self, value: Any) -> Any:
         if isinstance(value, dict):
             ids = {name: value[name] for name in ("id", "value") if name in value}
-            return {name: each for name, each in ids.items() if isinstance(each, int)}
-        return value
+            return {name: each for name, each in ids.items() if _is_id(each)}
+        if isinstance(value, list):
+            return [each for item in value if (each := self.apply(item)) is not GONE]
+        return value if value is None or value == "" or _is_id(value) else GONE
 
     def schema(self, schema: Schema) -> Schema | None:
         return schema
@@ -238,6 +245,12 @@ def _properties(schema: Schema, rules: Mapping[str, Rule]) -> Iterator[tuple[str
 
 def _of_items(schema: Schema, rule: Rule) -> Schema:
     return {**schema, "items": rule.schema(schema["items"]) or {}}
+
+
+def _is_id(value: Any) -> bool:
+    """Whether a value is an id: a number, as a text too, a list of them as a text, or a lead's
+    UUID."""
+    return isinstance(value, int) or (isinstance(value, str) and bool(_ID.fullmatch(value)))
 
 
 def types_of(schema: Schema) -> set[str]:
