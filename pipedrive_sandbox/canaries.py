@@ -23,6 +23,7 @@ _KEY = re.compile("([0-9a-f]{40})(?:_.+)?")
 _PERSONAL = frozenset(
     (
         *("email", "email_address", "smart_bcc_email", "cc_email", "google"),
+        "mua_message_id",
         *("phone", "from_phone_number", "to_phone_number"),
         *("first_name", "last_name", "linked_person_name", "person_name", "people_name"),
         *("org_name", "owner_name", "related_organization_name", "icon_url", "pic_hash"),

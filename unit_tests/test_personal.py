@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from source_pipedrive.config.privacy import PRESETS
+from source_pipedrive.fields.columns import RAW
+from source_pipedrive.privacy.rules import column_of
 from source_pipedrive.stream.personal import KEPT, PERSONAL, Personal, personal_columns
 from source_pipedrive.streams import STREAMS
 
@@ -29,18 +31,37 @@ def texts(schema: dict[str, Any], path: str = "") -> Iterator[str]:
     elif "properties" in schema:
         for name, each in schema["properties"].items():
             yield from texts(each, f"{path}.{name}".strip("."))
-    elif "string" in schema.get("type", ()) and schema.get("format") is None:
+    elif has_any_text(schema) or (
+        "string" in schema.get("type", ()) and schema.get("format") is None
+    ):
         yield path
+
+
+def has_any_text(schema: dict[str, Any]) -> bool:
+    """Whether a value is an object or a list of which the schema lists no more."""
+    deeper = {"properties", "items"} & schema.keys()
+    return not deeper and bool({"object", "array"} & {*schema.get("type", ())})
+
+
+def objects(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """The paths of the objects and lists of which a schema lists no more."""
+    if has_any_text(schema):
+        yield path
+    elif "items" in schema:
+        yield from objects(schema["items"], path)
+    for name, each in schema.get("properties", {}).items():
+        yield from objects(each, f"{path}.{name}".strip("."))
 
 
 def undecided(name: str, schema: dict[str, Any]) -> list[str]:
     """The texts whose names suggest personal data, and about which nobody has decided."""
     personal = [path.replace("/", ".") for path in personal_columns(name)]
     kept = [p for streams, paths in KEPT if name in streams.split() for p in paths.split()]
+    unlisted = {*objects(schema)} - {RAW, *map(column_of, personal)}
     return [
         path
         for path in texts(schema)
-        if smells(*path.rpartition(".")[::2])
+        if (path in unlisted or smells(*path.rpartition(".")[::2]))
         and not any(covers(known, path) for known in (*personal, *kept))
     ]
 
@@ -65,11 +86,16 @@ def test_a_new_column_needs_a_decision() -> None:
     assert undecided("persons", schema) == ["owner.nick_name"]
 
 
+def test_a_new_object_whose_keys_nobody_has_listed_needs_a_decision() -> None:
+    schema = {"properties": {"extra": {"type": ["null", "object"]}}}
+    assert undecided("persons", schema) == ["extra"]
+
+
 @pytest.mark.parametrize("rows", [*PERSONAL.values(), KEPT])
 def test_the_table_names_streams_and_columns_that_exist(rows: Any) -> None:
     for streams, paths in rows:
         for name in streams.split():
-            known = [*texts(STREAMS[name].schema), "drafts_parties"]
+            known = [*texts(STREAMS[name].schema)]
             for path in paths.replace("/", ".").split():
                 assert any(covers(path, each) or path.startswith(f"{each}.") for each in known), (
                     f"{name} has no {path}"

@@ -55,11 +55,15 @@ PERSONAL: dict[Personal, Rows] = {
                               "added_by_user_id.email added_by_user_id.data.email"),
         ("organization_relationships", "rel_owner_org_id.cc_email rel_linked_org_id.cc_email"),
         ("user_connections", "google"),
+        ("global_messages", "user_data.email"),
+        # Mail programs make it of the sender's domain, or of the address.
+        (_COPIES, "mua_message_id"),
     ),
     Personal.PHONE: (
         ("persons", "phones/value primary_phone im/value"),
         ("users", "phone"),
         ("call_logs", "from_phone_number to_phone_number"),
+        ("global_messages", "user_data.phone"),
         ("deal_participants", "person_id.phone/value person.phone/value "
                               "added_by_user_id.data.phone"),
     ),
@@ -67,6 +71,7 @@ PERSONAL: dict[Personal, Rows] = {
         ("persons", "name first_name last_name"),
         ("organizations", "name"),
         ("users", "name icon_url"),
+        ("global_messages", "user_data.name html"),
         ("activities", "attendees.name"),
         ("notes", "organization.name person.name user.name user.icon_url"),
         ("files", "org_name people_name person_name"),
@@ -158,6 +163,15 @@ KEPT: Rows = (
     ("webhooks", "subscription_url"),
     # Protected by the key of the field whose change an entry reports (privacy/changelogs.py).
     ("deal_changelog person_changelog organization_changelog", "old_value new_value"),
+    ("project_changelog", "old_values new_values"),
+    # sums by currency, and settings of fields
+    ("deals_summary", "values_total weighted_values_total"),
+    ("pipeline_movement_statistics",
+     "new_deals.values new_deals.formatted_values "
+     "deals_left_open.values deals_left_open.formatted_values "
+     "won_deals.values won_deals.formatted_values lost_deals.values lost_deals.formatted_values"),
+    ("lead_fields", "subfields"),
+    ("deal_fields", "required_fields.statuses"),
     # types of messages, and texts of this connector
     ("global_messages", "type_info.message_type"),
 )
