@@ -31,6 +31,7 @@ from source_pipedrive.http.errors import REPORT
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stdout import LogHandler, Writer
+from source_pipedrive.sync.failures import where
 from source_pipedrive.sync.messages import AsLines, error_message, public
 from source_pipedrive.terminal import ProgressLine, watched_line
 from source_pipedrive.termination import Termination, die
@@ -183,7 +184,7 @@ def unreadable(what: str, path: str, error: OSError) -> AirbyteTracedException:
 def _unexpected(error: Exception) -> AirbyteTracedException:
     return AirbyteTracedException(
         message=f"The connector failed: {type(error).__name__}. {REPORT}",
-        internal_message=repr(error),
+        internal_message=where(error),
         failure_type=FailureType.system_error,
     )
 

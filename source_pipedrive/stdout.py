@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 import threading
+import traceback
+from typing import Any
 
 from airbyte_cdk.models import AirbyteLogMessage, AirbyteMessage, Level, Type
 
@@ -58,6 +60,16 @@ class Writer(io.TextIOBase):
         return len(text)
 
 
+class _Formatter(logging.Formatter):
+    """Writes tracebacks without the errors' own messages, which may quote a record."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """The lines of code, and the type of the error."""
+        kind, _, trace = ei
+        lines = "".join(traceback.format_tb(trace))
+        return f"Traceback (most recent call last):\n{lines}{kind.__name__ if kind else ''}"
+
+
 class LogHandler(logging.Handler):
     """Writes log records as LOG messages, with secrets and e-mail addresses masked."""
 
@@ -65,12 +77,13 @@ class LogHandler(logging.Handler):
         super().__init__()
         self._writer = writer
         self._lines = AsLines()
-        self.setFormatter(logging.Formatter("%(message)s"))
+        self.setFormatter(_Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes one line. A traceback is included only if debug logs are on."""
         if not logger.isEnabledFor(logging.DEBUG):
-            record.exc_info = record.exc_text = None
+            record.exc_info = None
+        record.exc_text = None  # another handler's, with the message
         text = public(self.format(record))
         level = LEVELS.get(record.levelno, Level.INFO)
         message = AirbyteMessage(type=Type.LOG, log=AirbyteLogMessage(level=level, message=text))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -96,6 +98,14 @@ def unexpected(stream: str, error: Exception) -> AirbyteTracedException:
     logger.error(f"{stream}: {type(error).__name__}", exc_info=error)
     return AirbyteTracedException(
         message=f'Reading "{stream}" failed: {type(error).__name__}. {REPORT}',
-        internal_message=repr(error),
+        internal_message=where(error),
         failure_type=FailureType.system_error,
     )
+
+
+def where(error: Exception) -> str:
+    """The type of an unexpected error and the place that raised it. Its message may quote a
+    record."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
