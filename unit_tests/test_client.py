@@ -13,13 +13,21 @@ from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import REFUSALS, Client
 from source_pipedrive.http.company import WHO_AM_I
-from source_pipedrive.http.errors import CONFIG, MUTE_REFUSALS, TRANSIENT, StreamError, SyncError
+from source_pipedrive.http.errors import (
+    CONFIG,
+    MUTE_REFUSALS,
+    TRANSIENT,
+    StreamError,
+    SyncError,
+)
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.request import AS_DICTIONARIES, AS_STRUCTS, Request
 from source_pipedrive.http.shapes import Shape
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.http.usage import Usage
+from source_pipedrive.http.words import words
+from source_pipedrive.stream.access import UnavailableAnswer
 from unit_tests.wire import Reply, Wire, ok
 
 DEALS = Request("deals", "deals", 2, 10, "deals:read", params={"limit": "500"})
@@ -28,7 +36,7 @@ DEALS = Request("deals", "deals", 2, 10, "deals:read", params={"limit": "500"})
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Client, Wire, list[float]]]:
     def make(
-        *replies: Reply, auth: Any = None, usage: Usage | None = None
+        *replies: Reply, auth: Any = None, usage: Usage | None = None, hides_words: bool = False
     ) -> tuple[Client, Wire, list[float]]:
         wire, slept = Wire(*replies), []
         monkeypatch.setattr(requests.Session, "get_adapter", lambda self, url: wire)
@@ -39,6 +47,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Client, Wire,
             slept.append,
             usage or Usage(),
             Pacing(lambda: sum(slept)),
+            hides_words,
         )
         return made, wire, slept
 
@@ -331,6 +340,23 @@ def test_the_user_of_an_api_token_is_told_what_an_api_token_can_do(
         else 'Pipedrive refused "deals" (403): "Scope and URL mismatch". The token\'s user may not '
         "read this. Use the token of an admin, or deselect the stream."
     )
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 418])
+@pytest.mark.parametrize("body", [b'{"error": "Bob Hall exists"}', b"<p>Bob Hall exists</p>"])
+def test_no_message_quotes_pipedrive_if_the_user_hides_its_words(
+    client: Any, status: int, body: bytes
+) -> None:
+    made, _, _ = client((status, {}, body), hides_words=True)
+    with pytest.raises((StreamError, SyncError)) as failure:
+        made.get(DEALS)
+    error = failure.value
+    assert "Bob" not in f"{error.message} {error.internal_message} {error.reason}"
+    assert "hidden by the setting privacy" in str(error.message)
+    assert "Bob" not in words(error.body)
+    absent = UnavailableAnswer(status, "Bob", meaning="not part of this plan", source="a test")
+    assert absent.matches(error.status, error.body), "the body still decides what it means"
+    assert absent.words_for(error.body) == f"not part of this plan ({status})"
 
 
 def test_debug_lines_contain_no_header(client: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -15,10 +15,10 @@ from source_pipedrive.http.errors import (
     day_is_spent,
     rule_for,
     sentence,
-    words,
 )
 from source_pipedrive.http.hosts import Host, company_host, shared_host
 from source_pipedrive.http.unanswered import no_answer
+from source_pipedrive.http.words import words
 from source_pipedrive.streams import STREAMS
 
 SCOPE = '{"success":false,"error":"Scope and URL mismatch","errorCode":403}'

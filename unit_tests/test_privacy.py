@@ -66,6 +66,7 @@ def test_nothing_is_protected_by_default() -> None:
     plain = parse({"credentials": {"auth_type": "api_token", "api_token": "token"}})
     assert privacy_of(plain.privacy, definitions(), STREAMS) is None
     assert not plain.privacy.hides_names
+    assert not plain.privacy.hides_words
 
 
 def test_all_presets_are_on_if_none_is_named() -> None:
@@ -75,10 +76,38 @@ def test_all_presets_are_on_if_none_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("columns", "hidden"),
+    [("users.name", True), ("users.name=remove", True), ("users.name=keep", False), ("", False)],
+)
+def test_who_protects_the_names_of_users_alone_has_none_in_the_log(
+    columns: str, hidden: bool
+) -> None:
+    assert config(presets=[], columns=columns).privacy.hides_names is hidden
+
+
+@pytest.mark.parametrize(
+    ("changes", "hidden"),
+    [
+        ({}, True),
+        ({"presets": ["notes"]}, True),
+        ({"presets": []}, False),
+        ({"presets": [], "columns": "persons.birthday=remove"}, True),
+        ({"presets": [], "columns": "persons.birthday=keep"}, False),
+    ],
+)
+def test_pipedrives_words_are_hidden_as_soon_as_anything_is_protected(
+    changes: dict[str, Any], hidden: bool
+) -> None:
+    assert config(**changes).privacy.hides_words is hidden
+
+
+@pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"key": ""}, "privacy.key is missing"),
         ({"key": "short"}, "privacy.key is too short"),
+        ({"key": "a" * 40}, "privacy.key repeats a few characters"),
+        ({"key": "1234512345123451"}, "privacy.key repeats a few characters"),
         ({"key": "", "action": "remove", "columns": "deals.title=hash"}, "privacy.key is missing"),
         ({"columns": "title=hash"}, '"title=hash" names no column'),
         ({"columns": "deals.=hash"}, "names no column"),

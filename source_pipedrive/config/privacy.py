@@ -10,6 +10,8 @@ from source_pipedrive.config.errors import problem
 from source_pipedrive.config.form import VISIBLE, FormModel, field, shown
 
 LEAST_KEY = 16  # characters
+# Of 16 random hexadecimal digits, one time in 300,000 fewer are different.
+LEAST_DIFFERENT = 6
 
 Preset = Literal[
     "email_addresses",
@@ -47,6 +49,11 @@ class Unprotected(FormModel):
     @property
     def hides_names(self) -> bool:
         """Whether names of people may appear nowhere, not in the log either."""
+        return False
+
+    @property
+    def hides_words(self) -> bool:
+        """Whether Pipedrive's own words about an error, which may quote a value, appear nowhere."""
         return False
 
 
@@ -128,6 +135,11 @@ class Protected(FormModel):
                 raise problem(
                     f"privacy.key is too short. Use at least {LEAST_KEY} random characters."
                 )
+            if len(set(self.key)) < LEAST_DIFFERENT:
+                raise problem(
+                    "privacy.key repeats a few characters, so it can be guessed. Use at least "
+                    f"{LEAST_KEY} random characters."
+                )
         return self
 
     @property
@@ -145,7 +157,15 @@ class Protected(FormModel):
     @property
     def hides_names(self) -> bool:
         """Whether names of people may appear nowhere, not in the log either."""
-        return "names" in self.presets
+        chosen = ("users.name", "persons.name")
+        single = any(str(each) in chosen and each.action != "keep" for each in self.choices)
+        return "names" in self.presets or single
+
+    @property
+    def hides_words(self) -> bool:
+        """Whether Pipedrive's own words about an error, which may quote a value, appear nowhere."""
+        single = any(choice.action != "keep" for choice in self.choices)
+        return bool(self.presets) or single
 
 
 Privacy = Annotated[Unprotected | Protected, Field(discriminator="mode")]

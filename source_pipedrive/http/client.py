@@ -33,6 +33,7 @@ from source_pipedrive.http.pacing import Pacing, Slot, growing
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.session import Session
 from source_pipedrive.http.usage import AnswerSizes, Usage
+from source_pipedrive.http.words import UnquotableBody
 
 logger = logging.getLogger("airbyte")
 # At debug level the CDK's client logs the headers of each request, and so the token.
@@ -71,7 +72,8 @@ class RawAnswer:
 class Client:
     """Sends requests to `host` as `auth`, at the pace of the account, and counts their cost.
 
-    tries: for one page; sleep: waits for a number of seconds. Thread-safe. Implements `Api`.
+    tries: for one page; sleep: waits for a number of seconds; hides_words: no message quotes
+    Pipedrive's own words, because they may contain a customer's. Thread-safe. Implements `Api`.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         usage: Usage | None = None,
         pacing: Pacing | None = None,
+        hides_words: bool = False,
     ) -> None:
         self.host = host
         self.usage = usage or Usage()
@@ -89,6 +92,7 @@ class Client:
         self.null_answers = NullAnswers()
         self._auth = auth
         self._tries = tries
+        self._hides_words = hides_words
         self._sleep = sleep
         self._optional_fields = OptionalFields()
         self._sizes = AnswerSizes()
@@ -212,6 +216,8 @@ class Client:
     ) -> tuple[errors.Rule, errors.PipedriveError]:
         """served: whether Pipedrive served any request since the first try of this one."""
         status, body = answer.status, answer.raw[:10_000].decode("utf-8", "replace")
+        if self._hides_words:
+            body = UnquotableBody(body)
         if errors.day_is_spent(status, answer.headers, request.cost, refusals, served):
             return errors.ANY_OTHER, self.usage.day_spent(errors.reports_limits(answer.headers))
         rule = errors.rule_for(status, body, request.path)

@@ -16,12 +16,12 @@ from source_pipedrive.http.errors import (
     OF_THE_USER,
     TRANSIENT,
     SyncError,
-    without_addresses,
 )
 from source_pipedrive.http.hosts import Host, company_host, shared_host
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.request import Request
 from source_pipedrive.http.usage import Usage
+from source_pipedrive.http.words import without_addresses
 
 logger = logging.getLogger("airbyte")
 
@@ -66,7 +66,8 @@ def connect(
         auth.renew_unless_changed(auth.token)
     host = _host(config, auth)
     usage = Usage(config.daily_token_reserve, config.daily_token_budget)
-    client = Client(host, auth, tries, sleep, usage, Pacing.of(_credentials(config)))
+    pacing, hides = Pacing.of(_credentials(config)), config.privacy.hides_words
+    client = Client(host, auth, tries, sleep, usage, pacing, hides)
     answer = client.get(WHO_AM_I)
     me = answer.body.get("data")
     company = _company(me, answer.at, auth.scopes if isinstance(auth, OAuth) else None)

@@ -32,12 +32,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-import orjson
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.pacing import whole_number
 from source_pipedrive.http.unanswered import no_answer
+from source_pipedrive.http.words import words
 from source_pipedrive.version import HOME
 
 CONFIG = FailureType.config_error
@@ -154,7 +154,6 @@ EDGE_START, EDGE_NAME = r"\s*(?:<|error code: 1\d{3})", "cloudflare"
 EDGE = rf"(?i)^{EDGE_START}|{EDGE_NAME}"
 BLOCKED = "Cloudflare has blocked this connector for sending too many requests. Wait an hour."
 REPORT = f"Please report this line at {HOME}/issues."
-NO_WORDS = "no explanation"  # in place of Pipedrive's own
 # What the bill and sync_reports call the requests that ask whom the credentials belong to.
 OF_THE_USER = "users_me"
 DOCS = "status list of Pipedrive's documentation"
@@ -260,25 +259,6 @@ def after_last_try(failure: PipedriveError, stream: str, served: bool) -> Pipedr
         return failure
     why = f"failed at each try, although Pipedrive answered others meanwhile. {failure.message}"
     return StreamError(f"Reading {title(stream)} {why}", TRANSIENT, reason=f"Requests {why}")
-
-
-def words(body: str) -> str:
-    """Pipedrive's own words in an error body, or else the start of the body.
-
-    E-mail addresses are replaced, because they may be a customer's.
-    """
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        text = re.sub(r"<[^>]*>|\s+", " ", body)
-        return without_addresses(" ".join(text.split()))[:80] or NO_WORDS
-    error = answer.get("error") or answer.get("message") if isinstance(answer, dict) else None
-    return without_addresses(str(error))[:200] if error else NO_WORDS
-
-
-def without_addresses(text: str) -> str:
-    """The text with e-mail addresses replaced."""
-    return re.sub(r"[^\s\"'<>(),;:=]+@[^\s\"'<>(),;:=]+", "<e-mail>", text)
 
 
 def title(stream: str) -> str:

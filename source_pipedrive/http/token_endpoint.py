@@ -20,9 +20,10 @@ from airbyte_cdk.utils.datetime_helpers import ab_datetime_now
 
 from source_pipedrive.config.model import is_company_address
 from source_pipedrive.config.places import APP_PAGE
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError, words
+from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError
 from source_pipedrive.http.hosts import OAUTH
 from source_pipedrive.http.unanswered import no_answer
+from source_pipedrive.http.words import words
 
 TIMEOUT = 30  # seconds
 TRIES = 4

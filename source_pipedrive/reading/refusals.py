@@ -9,7 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from source_pipedrive.http.errors import TRANSIENT, Action, StreamError, words
+from source_pipedrive.http.errors import TRANSIENT, Action, StreamError
+from source_pipedrive.http.words import words
 
 # If none of this many parents can be read, the rest are not requested. The oldest are tried first;
 # if those have vanished, the newest.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from source_pipedrive.http.errors import NO_WORDS, AnswerPattern, words
+from source_pipedrive.http.errors import AnswerPattern
+from source_pipedrive.http.words import HIDDEN_WORDS, NO_WORDS, words
 
 PAYMENT_REQUIRED = 402
 
@@ -24,7 +25,7 @@ class UnavailableAnswer(AnswerPattern):
         """`not part of this Pipedrive plan (402)`; for any less certain answer with Pipedrive's own
         words from `body`."""
         said = words(body).rstrip(".")
-        is_certain = self.status == PAYMENT_REQUIRED or said == NO_WORDS
+        is_certain = self.status == PAYMENT_REQUIRED or said in (NO_WORDS, HIDDEN_WORDS)
         quoted = "" if is_certain else f' "{said}"'
         return f"{self.meaning} ({self.status}{quoted})"
 

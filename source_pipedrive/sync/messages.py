@@ -34,7 +34,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.decoding import encode
-from source_pipedrive.http.errors import without_addresses
+from source_pipedrive.http.words import without_addresses
 from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.shaped import ShapedRecords
 
