@@ -318,3 +318,26 @@ def test_no_canary_leaves_after_edits_and_an_audit(
 
 def _lines_with_canaries(outcome: Outcome) -> list[bytes]:
     return [line[:300] for line in outcome.output.splitlines() if WORD in line.decode().lower()]
+
+
+def test_no_error_quotes_what_pipedrive_said(start: Start) -> None:
+    """Pipedrive's words may contain a value: in the log, in traces, and in sync_reports."""
+    box = start(scale=0.05, clock=CLOCK)
+    fault = {
+        "path_contains": "/persons",
+        "status": 400,
+        "body": "bare",
+        "times": 50,
+        "replace": ['"data"', f'"error": "{WORD} Hall exists", "message": "{WORD}", "data"'],
+    }
+    said = {}
+    for name, privacy in (("off", {"mode": "off"}), ("on", REMOVE)):
+        box.control("fail-next", [fault])
+        config = box.config(privacy=privacy)
+        outcome = box.read("persons", "deals", "sync_reports", config=config)
+        assert outcome.code == 1
+        said[name] = _lines_with_canaries(outcome)
+        assert outcome.records("sync_reports")
+        assert outcome.records("deals")
+    assert said["off"]
+    assert said["on"] == []

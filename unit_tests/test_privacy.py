@@ -531,3 +531,24 @@ def test_a_changelog_has_no_name_in_place_of_an_id() -> None:
         "field_key": "person_id",
         "new_value": "[7, 8]",
     }
+
+
+@pytest.mark.parametrize(
+    ("stream", "column", "copy"),
+    [
+        ("persons", "emails", "primary_email"),
+        ("persons", "phones", "primary_phone"),
+        ("leads", "value", "value_amount"),
+        ("leads_archived", "value", "value_currency"),
+        ("activities", "outcome", STREAMS["activities"].columns.labels["outcome"]),
+    ],
+)
+def test_a_choice_holds_for_the_columns_that_repeat_a_part_or_the_label(
+    stream: str, column: str, copy: str
+) -> None:
+    record = {"id": 1, copy: "canary"}
+    of = stream.removesuffix("_archived")
+    for action, gone in (("remove", {"id": 1}), ("hash", {"id": 1, copy: hashed("canary")})):
+        assert left(stream, record, presets=[], columns=f"{of}.{column}={action}") == gone
+    both = f"{of}.{column}=remove, {of}.{copy}=keep"
+    assert left(stream, record, presets=[], columns=both) == record

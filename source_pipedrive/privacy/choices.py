@@ -42,9 +42,12 @@ class Choices:
 
     def of(self, stream: Stream) -> dict[str, Action]:
         """What the user wants for a stream's own columns. A choice for a list also holds for its
-        archive."""
+        archive, and one for a column also for the columns that repeat a part or the label of it."""
         listed = self._columns.get(stream.read_after or "", {})
-        return {**listed, **self._columns.get(stream.name, {})}
+        chosen = {**listed, **self._columns.get(stream.name, {})}
+        parts = [(part.field, name) for name, part in stream.columns.parts.items()]
+        copies = [*parts, *stream.columns.labels.items()]
+        return {**{copy: chosen[of] for of, copy in copies if of in chosen}, **chosen}
 
     def _add(self, stream: Stream, choice: ColumnChoice) -> None:
         columns = [*stream.schema["properties"], *stream.columns.labels.values()]
