@@ -111,7 +111,14 @@ def test_pipedrives_words_are_hidden_as_soon_as_anything_is_protected(
         ({"key": "", "action": "remove", "columns": "deals.title=hash"}, "privacy.key is missing"),
         ({"columns": "title=hash"}, '"title=hash" names no column'),
         ({"columns": "deals.=hash"}, "names no column"),
-        ({"columns": "deals.title=blur"}, 'asks for "blur". Use hash, remove or keep'),
+        (
+            {"columns": "a.title=blur"},
+            '"a.title=blur" has an unknown action. Use hash, remove or keep',
+        ),
+        ({"columns": f"deals.title={KEY}"}, "an entry has an unknown action"),
+        ({"columns": KEY}, "an entry names no column"),
+        ({"colums": "persons.birthday"}, "did you mean `privacy.columns`?"),
+        ({"presents": ["notes"]}, "did you mean `privacy.presets`?"),
         ({"columns": "deals.title, deals.title=keep"}, "names deals.title twice"),
         ({"presets": ["shoe_sizes"]}, "privacy.presets"),
         ({"action": "blur"}, "privacy.action"),
@@ -552,3 +559,13 @@ def test_a_choice_holds_for_the_columns_that_repeat_a_part_or_the_label(
         assert left(stream, record, presets=[], columns=f"{of}.{column}={action}") == gone
     both = f"{of}.{column}=remove, {of}.{copy}=keep"
     assert left(stream, record, presets=[], columns=both) == record
+
+
+@pytest.mark.parametrize("name", ["privcy", "Privacy", "privacy_"])
+def test_a_misspelt_setting_never_lets_data_through(name: str) -> None:
+    """A warning would be read when the data have left."""
+    keys = {"auth_type": "api_token", "api_token": "token"}
+    with pytest.raises(AirbyteTracedException) as error:
+        parse({"credentials": keys, name: {"mode": "on", "key": KEY}})
+    assert str(error.value) == f"`{name}` is not a setting; did you mean `privacy`?"
+    assert error.value.failure_type is CONFIG

@@ -42,6 +42,18 @@ def misspellings(config: Migrated) -> list[str]:
     ]
 
 
+def unprotected(config: Migrated) -> list[str]:
+    """The sentences about keys that were probably meant to protect personal data.
+
+    Without them, data would leave that the user wants to keep, so these are errors, not warnings.
+    """
+    privacy = config.get("privacy")
+    is_on = isinstance(privacy, Mapping) and privacy.get("mode") != "off"
+    inside = _of_level("privacy.", privacy) if is_on and isinstance(privacy, Mapping) else ()
+    meant = [each for each in _of_level("", config) if each.endswith("did you mean `privacy`?")]
+    return [*inside, *meant]
+
+
 def _of_level(level: str, settings: Mapping[str, Any]) -> Iterator[str]:
     for key in settings:
         if key in KNOWN[level] or key.startswith(INTERNAL):

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from source_pipedrive.config.errors import config_error, sentence
 from source_pipedrive.config.legacy import migrate
-from source_pipedrive.config.misspellings import misspellings
+from source_pipedrive.config.misspellings import misspellings, unprotected
 from source_pipedrive.config.model import Config, OAuthCredentials
 from source_pipedrive.config.tokens import TokenStore
 
@@ -19,12 +19,15 @@ def parse(raw: Mapping[str, Any]) -> Config:
     """Validates a configuration of today's or an earlier shape. Renewed tokens are saved in `raw`.
 
     Logs a warning for each key that is not a setting. Raises AirbyteTracedException (config error)
-    if a field is wrong. Its message has one line for each wrong field, with the remedy, and
-    contains no value of a secret or of `api_url`.
+    for one that was probably meant to protect personal data, and if a field is wrong. Its message
+    has one line for each wrong field, with the remedy, and contains no value of a secret or of
+    `api_url`.
     """
     if not isinstance(raw, Mapping):
         raise config_error("The configuration must be an object with the key credentials.")
     migrated = migrate(raw)
+    if wrong := unprotected(migrated):
+        raise config_error("\n".join(wrong))
     misspelt = misspellings(migrated)
     for warning in misspelt:
         logger.warning(warning)

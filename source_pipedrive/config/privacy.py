@@ -110,12 +110,13 @@ class Protected(FormModel):
             stream, _, column = name.partition(".")
             if not stream or not column:
                 raise problem(
-                    f'privacy.columns: "{part}" names no column. Write stream.column=hash, '
+                    f"privacy.columns: {_shown(part)} names no column. Write stream.column=hash, "
                     "=remove or =keep, with commas between them."
                 )
             if action and action not in _ACTIONS:
                 raise problem(
-                    f'privacy.columns: "{part}" asks for "{action}". Use hash, remove or keep.'
+                    f"privacy.columns: {_shown(part)} has an unknown action. Use hash, remove or "
+                    "keep."
                 )
         names = [_split(part)[0] for part in _parts(value)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -186,6 +187,11 @@ def privacy_field(order: int, **keywords: Any) -> Any:
 def _parts(value: str) -> list[str]:
     """The entries between commas or line breaks."""
     return [part.strip() for part in value.replace("\n", ",").split(",") if part.strip()]
+
+
+def _shown(part: str) -> str:
+    """The entry, unless it may be a misplaced key."""
+    return f'"{part}"' if len(part) < LEAST_KEY else "an entry"
 
 
 def _split(part: str) -> tuple[str, str, str]:
