@@ -341,3 +341,23 @@ def test_no_error_quotes_what_pipedrive_said(start: Start) -> None:
         assert outcome.records("deals")
     assert said["off"]
     assert said["on"] == []
+
+
+@pytest.mark.parametrize("before", [{"mode": "off"}, HASH])
+def test_a_state_survives_the_switch(start: Start, before: Message) -> None:
+    """Nothing is read again, and nothing that is read after the switch stays as it was."""
+    box = start(scale=0.05, clock=CLOCK, canaries=True)
+    streams = ("persons", "deals", "deal_changelog", "mail_threads", "users")
+    first = box.read(*streams, config=box.config(privacy=before))
+    box.control("mutate", {"seed": 1, "edits": 40, "adds": 10})
+    box.control("clock", {"advance_seconds": 86_400})
+    after = HASH if before != HASH else {"mode": "off"}
+    second, alike = (
+        box.read(*streams, config=box.config(privacy=each), state=first.state)
+        for each in (after, before)
+    )
+    for name in streams:
+        ids = [[str(r.get("id")) for r in outcome.records(name)] for outcome in (second, alike)]
+        assert ids[0] == ids[1], name
+    assert 0 < len(second.records("persons")) < len(first.records("persons"))
+    assert bool(_lines_with_canaries(second)) is (after != HASH)
