@@ -569,3 +569,27 @@ def test_a_misspelt_setting_never_lets_data_through(name: str) -> None:
         parse({"credentials": keys, name: {"mode": "on", "key": KEY}})
     assert str(error.value) == f"`{name}` is not a setting; did you mean `privacy`?"
     assert error.value.failure_type is CONFIG
+
+
+LINKED = {"id": 3, "value": 3, "name": "canary", "email": "canary@x.com"}
+
+
+@pytest.mark.parametrize(
+    ("stream", "column"),
+    [
+        *(("deals", name) for name in ("person_id", "org_id", "owner_id", "creator_user_id")),
+        *(("persons", name) for name in ("org_id", "owner_id", "picture_id")),
+        *(("organizations", "owner_id"), ("activities", "owner_id"), ("leads", "person_id")),
+        *(("notes", "user_id"), ("files", "user_id"), ("deal_products", "product_id")),
+    ],
+)
+def test_an_object_in_place_of_an_id_leaves_with_its_id_only(stream: str, column: str) -> None:
+    """v1 has such objects, and v2 once had."""
+    assert left(stream, {column: LINKED}) == {column: {"id": 3, "value": 3}}
+    assert left(stream, {column: 3}) == {column: 3}
+
+
+def test_objects_in_a_list_of_ids_leave_with_their_ids_only() -> None:
+    record = {"id": 1, "label_ids": [LINKED, 5, [LINKED]]}
+    found = {"id": 1, "label_ids": [{"id": 3, "value": 3}, 5, [{"id": 3, "value": 3}]]}
+    assert left("deals", record) == found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -93,7 +93,8 @@ class Privacy:
             rules |= {name: rule for name, rule in of_columns if rule is not None}
         changelog = self._changelog(stream) if is_changelog(stream) else None
         inline = self._custom_fields([stream]) if columns.custom_fields == "inline" else None
-        return Protection(Inside(rules, frozenset(known)), changelog, inline)
+        whole = replace(found, rules=rules, known=frozenset(known), otherwise=None)
+        return Protection(whole, changelog, inline)
 
     def schema(self, stream: Stream, schema: Schema) -> dict[str, Any]:
         """The schema of a stream's records as they leave; `schema` has columns for its custom

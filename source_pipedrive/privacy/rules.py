@@ -16,6 +16,7 @@ HASHED: Schema = {"type": ["null", "string"]}
 _KEPT_KEYWORDS = ("title", "description")
 GONE: Any = object()  # in place of a value that is removed
 _INSIDE = "*"
+_DEEPER = (dict, list)
 _ID = re.compile(
     r"\[?[0-9]{1,15}(?:, ?[0-9]{1,15})*\]?|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
@@ -134,11 +135,13 @@ class Inside:
 
     known: the keys that the schema lists; any other is removed, because nobody has decided about
     it. None: the schema lists none. otherwise: the rule for a value that is neither.
+    plain: keys whose values are no objects; v1 has objects with names in place of some ids.
     """
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
     known: frozenset[str] | None = None
     otherwise: Rule | None = None
+    plain: frozenset[str] = frozenset()
 
     def apply(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -155,7 +158,12 @@ class Inside:
             if known is not None and name not in known:
                 continue
             rule = rules.get(name)
-            left = value if rule is None else rule.apply(value)
+            if rule is not None:
+                left = rule.apply(value)
+            elif value.__class__ in _DEEPER and name in self.plain:
+                left = _without_objects(value)
+            else:
+                left = value
             if left is not GONE:
                 found[name] = left
         return found
@@ -187,7 +195,23 @@ def inside(schema: Schema, wishes: Sequence[Wish]) -> Inside:
             rules[name] = rule
     first = next(iter(wishes), None)
     known = frozenset(properties) if properties else _known_without(schema, rules)
-    return Inside(rules, known, first.rule if first else None)
+    plain = frozenset(name for name, each in properties.items() if _is_plain(each))
+    return Inside(rules, known, first.rule if first else None, plain)
+
+
+def _is_plain(schema: Schema) -> bool:
+    """Whether a value, or each item of a list, is no object."""
+    while "items" in schema:
+        schema = schema["items"]
+    types = types_of(schema)
+    return bool(types) and not {"object", "array"} & types
+
+
+def _without_objects(value: Any) -> Any:
+    """The value with the ids of objects only."""
+    if isinstance(value, list):
+        return [_without_objects(item) for item in value]
+    return OnlyId().apply(value) if isinstance(value, dict) else value
 
 
 def _known_without(schema: Schema, rules: Mapping[str, Rule]) -> frozenset[str] | None:
