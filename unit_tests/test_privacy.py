@@ -593,3 +593,14 @@ def test_objects_in_a_list_of_ids_leave_with_their_ids_only() -> None:
     record = {"id": 1, "label_ids": [LINKED, 5, [LINKED]]}
     found = {"id": 1, "label_ids": [{"id": 3, "value": 3}, 5, [{"id": 3, "value": 3}]]}
     assert left("deals", record) == found
+
+
+def test_an_object_in_place_of_an_id_in_a_struct_keeps_its_id_only() -> None:
+    stream = STREAMS["stages"]
+    plan = Plan(stream, 7, protection=privacy().protection(stream, {}))
+    shape = Shape(["id"])
+    body = json.dumps({"data": [{"id": 1, "pipeline_id": LINKED}]}).encode()
+    shape.decode(body, "stages")
+    structs = shape.decode(body, "stages")["data"]
+    assert are_shaped(structs)
+    assert plan.shape_structs(structs) == [{"id": 1, "pipeline_id": {"id": 3, "value": 3}}]
