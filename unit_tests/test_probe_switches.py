@@ -197,6 +197,7 @@ UNASKED = {
     "expires_in": "the connector reads the lifetime of each token",
     **dict.fromkeys(("admin", "permissions_lacking", "user_active", "company_open"),
                     "how users differ, not how the API behaves"),
+    "canaries": "made-up personal data, for the tests of privacy",
     "fields_hidden": "a permission that the vendor does not name",
     **dict.fromkeys(("rate_limit", "daily_tokens"), "how plans differ"),
     **dict.fromkeys(("other_requests", "latency_ms", "churn", "tick"), "what others do meanwhile"),
