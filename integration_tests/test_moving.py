@@ -62,7 +62,9 @@ def test_the_comparison_finds_every_difference_in_duckdb() -> None:
 
 
 def test_the_comparison_finds_every_difference_in_postgresql(postgresql: PostgreSQL) -> None:
-    assert both(InPostgreSQL(postgresql)) == WANTED
+    database = InPostgreSQL(postgresql)
+    database.run(f"DROP SCHEMA IF EXISTS {OLD}, {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}")
+    assert both(database) == WANTED
 
 
 def test_the_queries_for_a_renamed_field() -> None:
