@@ -55,7 +55,8 @@ coverage: .venv/ready
 		'$$1 >= floor + 1 { print "Coverage has risen to " $$1 " %: raise fail_under in pyproject.toml."; exit 1 }'
 
 # Two parts in parallel, because one mostly waits for rate limits, signals and other programs.
-WAITING := $(patsubst %,integration_tests/test_%.py,limits termination faults demo pyairbyte recipes standard)
+WAITING := $(patsubst %,integration_tests/test_%.py,limits termination faults demo pyairbyte recipes standard \
+	privacy probe tools estimate login sets)
 integration: .venv/ready
 	@$(BIN)/pytest -m "not image" $(WAITING) >.venv/waiting.log 2>&1 & waiting=$$!; \
 	trap 'kill $$waiting 2>/dev/null' INT TERM; \
