@@ -24,7 +24,7 @@ endif
 
 # Everything that needs no Docker engine, one part at a time, even under `make -j`.
 test:
-	@echo "This takes about a quarter of an hour on two cores: lint, types, unit tests, integration tests."
+	@echo "This takes about twenty minutes on two cores: lint, types, unit tests, integration tests."
 	@for part in lint types unit integration; do $(MAKE) --no-print-directory $$part || exit; done
 	@echo "Left out: the tests that need a Docker engine and the image. Run them: make test-image"
 
