@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from threading import Thread
-from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
@@ -63,12 +62,7 @@ class Sandbox:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     def start(self) -> None:

@@ -86,7 +86,7 @@ class FieldPlan:
 def set_aside(names: frozenset[str], records: Sequence[Record]) -> None:
     """Renames the keys of records that are names of our columns: Pipedrive has added such a key
     since."""
-    for record in records:
+    for record in records if names else ():
         for name in names.intersection(record):
             record[f"pipedrive_{name}"] = record.pop(name)
 

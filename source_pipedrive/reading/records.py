@@ -80,7 +80,7 @@ class Plan:
         keys = first.__struct_fields__
         aside = self._parts.names.isdisjoint(keys)
         aside = aside and (fields is None or fields.can_be_beside(first))
-        aside = aside and (self._protection is None or self._leave_as_they_are(records, keys))
+        aside = aside and self._leave_as_they_are(records, keys)
         if not aside or self._user_id is not None or self._times or self._secret_keys & {*keys}:
             return self.shape([record.plain() for record in records])
         raw = self._raw if RAW in keys else None
@@ -94,8 +94,10 @@ class Plan:
     def _leave_as_they_are(self, records: Sequence[Any], keys: Sequence[str]) -> bool:
         """Whether protection changes nothing in these structs."""
         protection = self._protection
-        if protection is None or not protection.is_idle(keys):
-            return protection is None
+        if protection is None:
+            return True
+        if not protection.is_idle(keys):
+            return False
         flat = protection.columns.plain.intersection(keys)
         return not any(v.__class__ in (dict, list) for name in flat for v in values(records, name))
 

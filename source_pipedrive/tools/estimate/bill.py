@@ -52,9 +52,7 @@ class Bill:
 
     def tokens_a_row(self, size: Size) -> float:
         """What one more record of a list costs, with the requests for its children."""
-        endpoint = size.stream.endpoint
-        own = endpoint.cost / endpoint.limit if endpoint.limit else 0
-        return own + sum(
+        return size.tokens_a_row + sum(
             _cost(stream) for stream in self._children() if size.stream.name in stream.roots
         )
 
@@ -185,10 +183,7 @@ def _worth(bill: Bill, size: Size) -> bool:
 
 def _matters(bill: Bill, size: Size) -> bool:
     """Whether the number of requests may differ."""
-    endpoint = size.stream.endpoint
-    has_children = bill.tokens_a_row(size) > (
-        endpoint.cost / endpoint.limit if endpoint.limit else 0
-    )
+    has_children = bill.tokens_a_row(size) > size.tokens_a_row
     if has_children or not isinstance(size, Sampled | Probed):
         return True
-    return size.rows + size.doubt > (endpoint.limit or 1)
+    return size.rows + size.doubt > (size.stream.endpoint.limit or 1)

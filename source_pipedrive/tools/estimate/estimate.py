@@ -34,7 +34,7 @@ def run(job: Job) -> Report:
     job.notes.say(f"Asking about {company.name}, for at most {MOST} API tokens.")
 
     def ask(size: Size) -> bool:
-        if size.price > min(MOST - client.usage.tokens, client.usage.allowance or 0):
+        if size.price > (client.usage.allowance or 0):
             return False
         size.ask(client)
         return True

@@ -61,6 +61,12 @@ class Size(ABC):
         return False
 
     @property
+    def tokens_a_row(self) -> float:
+        """What one more record costs in this list."""
+        endpoint = self.stream.endpoint
+        return endpoint.cost / endpoint.limit if endpoint.limit else 0
+
+    @property
     def price(self) -> int:
         """API tokens of the next question."""
         return self.stream.endpoint.cost

@@ -5,7 +5,6 @@ For apps whose callback URL is not on this machine, and for browsers on another 
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -35,12 +34,7 @@ class Pasted:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Does nothing."""
 
     def wait(self, deadline: Deadline) -> Answer:

@@ -10,7 +10,7 @@ from typing import Any
 
 from source_pipedrive.cli import unreadable
 from source_pipedrive.config.errors import config_error
-from source_pipedrive.tools.config_file import keep_tokens, refresh_token, write
+from source_pipedrive.tools.config_file import keep_tokens, write
 
 OLD_KEYS = ("api_token", "authorization")  # credentials of earlier shapes
 
@@ -59,11 +59,6 @@ class SavedConfig:
         """Saves the credentials again if Pipedrive has since replaced the refresh token `issued`.
         False if that fails."""
         return keep_tokens(self.path, self.config, issued)
-
-    @property
-    def refresh_token(self) -> str:
-        """The refresh token, or ""."""
-        return refresh_token(self.config)
 
 
 def _existing(path: str) -> dict[str, Any]:

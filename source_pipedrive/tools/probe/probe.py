@@ -29,7 +29,6 @@ from source_pipedrive.tools.report import Job, Report
 MOST = 600  # API tokens that the probe may spend
 TRIES = 2  # to connect
 PRICE = WHO_AM_I.cost + sum(ask.cost for ask in ASKS)
-SECONDS = sum(ask.seconds for ask in ASKS)
 JSON_FILE, MARKDOWN_FILE = "probe.json", "probe.md"
 
 
