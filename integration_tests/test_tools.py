@@ -70,6 +70,9 @@ def test_single_streams(box: Box, tmp_path: Path) -> None:
     done = run("catalog", "--config", config, "--streams", "users", "deals")
     names = [each["stream"]["name"] for each in json.loads(done.stdout)["streams"]]
     assert names == ["deals", "users"]
+    both = run("catalog", "--config", config, "--streams", "deals", "currencies")
+    modes = {e["stream"]["name"]: e["sync_mode"] for e in json.loads(both.stdout)["streams"]}
+    assert modes == {"deals": "incremental", "currencies": "full_refresh"}
     wrong = run("catalog", "--config", config, "--streams", "deal")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert wrong.stderr.startswith("source-pipedrive catalog: There is no stream called deal.")

@@ -1,5 +1,4 @@
-"""docs/scheduled: the programs that create a catalog and store messages and states, tested with a
-scripted connector."""
+"""docs/scheduled: the program that stores messages and states, tested with a scripted connector."""
 
 from __future__ import annotations
 
@@ -11,12 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from unit_tests.test_setup_docs import DOCS
 
 SYNC = DOCS / "scheduled" / "sync.py"
-CATALOG = DOCS / "scheduled" / "catalog.py"
 
 
 def sync(folder: Path, *lines: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -127,44 +123,3 @@ def test_a_state_is_on_disk_before_the_sync_continues(tmp_path: Path) -> None:
     assert kept(tmp_path) == {"deals": 5}
     (file,) = tmp_path.glob("*.jsonl")
     assert file.read_text() == record + state("deals", 5)
-
-
-def catalog(*names: str, says: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(CATALOG), *names]
-    return subprocess.run(
-        command, input=says, capture_output=True, text=True, timeout=30, check=False
-    )
-
-
-DISCOVERED = line("LOG", level="INFO", message="Connected.") + line(
-    "CATALOG",
-    streams=[
-        {"name": "deals", "supported_sync_modes": ["full_refresh", "incremental"]},
-        {"name": "currencies", "supported_sync_modes": ["full_refresh"]},
-    ],
-)
-
-
-@pytest.mark.parametrize(
-    ("names", "modes"),
-    [
-        ([], {"deals": "incremental", "currencies": "full_refresh"}),
-        (["deals"], {"deals": "incremental"}),
-    ],
-)
-def test_a_catalog_has_the_chosen_streams(names: list[str], modes: dict[str, str]) -> None:
-    streams = json.loads(catalog(*names, says=DISCOVERED).stdout)["streams"]
-    assert {entry["stream"]["name"]: entry["sync_mode"] for entry in streams} == modes
-
-
-def test_an_unknown_stream_is_named() -> None:
-    """A misspelt name must not lead to a sync without that stream."""
-    done = catalog("deals", "deal", says=DISCOVERED)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "There is no stream called deal.\n"
-
-
-def test_the_output_of_discover_is_shown_if_it_has_no_catalog() -> None:
-    done = catalog(says=line("TRACE", type="ERROR", error={"message": "The token is wrong."}))
-    assert done.returncode == 1
-    assert "The token is wrong." in done.stderr
