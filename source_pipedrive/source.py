@@ -195,7 +195,7 @@ class SourcePipedrive(Source):
         definitions = Definitions(partial(all_records, client))
         privacy = privacy_of(parsed.privacy, definitions, STREAMS)
         if privacy is not None:
-            _tell_of_old_schemas(privacy, selected)
+            _log_old_schemas(privacy, selected)
         options = replace(
             options,
             lower=lower,
@@ -269,7 +269,7 @@ def select(
     return Selection(stream, saved, not incremental, schema, takes_tombstones, takes_copies)
 
 
-def _tell_of_old_schemas(privacy: Privacy, selected: Sequence[Selection]) -> None:
+def _log_old_schemas(privacy: Privacy, selected: Sequence[Selection]) -> None:
     """Logs which schemas are older than the wish to protect personal data."""
     names = [s.stream.name for s in selected if privacy.is_outdated(s.stream, s.schema)]
     if names:
