@@ -13,7 +13,7 @@ import pytest
 from source_pipedrive.arguments import parser
 from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.reading.deleted import MONTH
+from source_pipedrive.reading.audit.unsure import MONTH
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.tools.estimate.bill import (

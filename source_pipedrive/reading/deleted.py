@@ -15,6 +15,7 @@ from typing import Any
 from source_pipedrive.http.errors import PipedriveError, StreamError
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.reported import Reported
+from source_pipedrive.reading.audit.unsure import MONTH
 from source_pipedrive.reading.batch import Batch, Signal, Task
 from source_pipedrive.reading.counts import Findings
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
@@ -25,7 +26,6 @@ from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
 
-MONTH = 30 * 86_400  # seconds for which Pipedrive remembers
 # Pages of recent changes with nothing but changes after the beginning of the sync, one after the
 # other. The next sync reads those; where everyone works, the list would have no end.
 LATE_PAGES = 20

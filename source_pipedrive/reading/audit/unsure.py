@@ -20,7 +20,7 @@ from source_pipedrive.reading.audit.saved import UNREADABLE, unreadable
 from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
 
 MOST = 2_000  # of all objects: 150 kB
-MONTH = 30 * 86_400  # seconds for which they are asked about
+MONTH = 30 * 86_400  # seconds for which Pipedrive remembers a deletion
 Key = tuple[str, Any]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from source_pipedrive.http.request import Api
-from source_pipedrive.reading.deleted import MONTH, recents_since
+from source_pipedrive.reading.audit.unsure import MONTH
+from source_pipedrive.reading.deleted import recents_since
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Changes, Stream

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from source_pipedrive.reading.audit.reported import is_deleted
+from source_pipedrive.reading.audit.unsure import MONTH
 from source_pipedrive.reading.audit.verification import is_marked
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.tools.probe.answers import Ask, Judge, Record, Seen
@@ -26,7 +27,6 @@ from source_pipedrive.tools.probe.findings import (
     status,
 )
 
-KEPT = 30 * 86_400  # seconds for which Pipedrive keeps what was deleted
 DAY = 86_400
 MARKS = ("active_flag", "active", "deleted", "is_deleted", "delete_time")  # of a deleted record
 SAME = 2  # seconds within which two times belong to one change
@@ -218,5 +218,5 @@ def projects_end(seen: Seen) -> Finding:
     known = [time for time in times if time is not None]
     if not known:
         return not_told(Why.EMPTY)
-    old = sum(time < seen.at - KEPT - DAY for time in known)
+    old = sum(time < seen.at - MONTH - DAY for time in known)
     return found(not old, deleted=count(len(known)), older=count(old))
