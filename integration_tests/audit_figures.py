@@ -19,9 +19,9 @@ ANNOUNCED = re.compile(r"the audit reads .* about ([0-9,]+) tokens")
 Requests = list[dict[str, Any]]
 # What the design allows: 112 kB for 2 million ids that were there, and 333 kB for those that a pass
 # has seen; 16 bytes for a lead, in base64, and a bit in mid-pass; up to three bytes for a child's
-# deal. What was found comes on top.
+# deal. What was found comes on top, and so do the names, times and empty sets of twelve objects.
 BYTES_OF_A_NUMBER, BYTES_OF_A_LEAD, BYTES_OF_A_CHILD = 0.2225, 22, 3
-BYTES_OF_A_FINDING, BYTES_OF_A_LOST_LEAD, FIXED_BYTES = 5, 44, 4_000
+BYTES_OF_A_FINDING, BYTES_OF_A_LOST_LEAD, FIXED_BYTES = 5, 44, 6_000
 # Requests that are under way when a sync is killed, and questions that cannot be resumed.
 TOKENS_OF_A_KILL = 300
 LARGE = 1_000  # deletions; questions about fewer are not full, and cost more than the tolerance
