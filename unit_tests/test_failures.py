@@ -16,8 +16,10 @@ from source_pipedrive.http.errors import (
 )
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.sync.failures import ending, summary
+from source_pipedrive.version import HOME
 
 BODY = '{"error": "You do not have permissions to do this."}'
+BUDGET_PAGE = f"{HOME}/blob/main/docs/budget.md"
 REMEDY = "Use the token of an admin, or deselect the stream."
 
 
@@ -44,10 +46,11 @@ def test_streams_with_the_same_remedy_share_a_line() -> None:
 
 def test_a_link_ends_its_line() -> None:
     """A sentence right behind it would look like a part of the address."""
-    spent = BudgetError("The budget is spent. The next sync resumes. More: https://example.com")
+    spent = BudgetError("The budget is spent. The next sync resumes.")
+    assert str(spent) == f"The budget is spent. The next sync resumes. More: {BUDGET_PAGE}"
     assert summary({"a": spent}, {"a"}) == (
         "Not read to the end: a. The budget is spent. The next sync resumes. "
-        "The next sync reads a from the beginning. More: https://example.com"
+        f"The next sync reads a from the beginning. More: {BUDGET_PAGE}"
     )
 
 

@@ -49,10 +49,12 @@ class PipedriveError(AirbyteTracedException):
     """A failed request that the user must know about.
 
     `status` and `body` are those of the answer: 0 and "" if there was none. `reason` is the message
-    without the name of the stream, so that streams with the same reason can be reported together.
+    without the name of the stream, so that streams with the same reason can be reported together,
+    and without `link`, so that a report can add a sentence before it.
     """
 
     brief = "sync ended"  # for each stream, where the message is reported once
+    link = ""  # the end of the message: where to read more
 
     def __init__(
         self,
@@ -62,7 +64,8 @@ class PipedriveError(AirbyteTracedException):
         body: str = "",
         reason: str = "",
     ) -> None:
-        super().__init__(internal_message=message, message=message, failure_type=failure_type)
+        linked = message + self.link
+        super().__init__(internal_message=linked, message=linked, failure_type=failure_type)
         self.status = status
         self.body = body
         self.reason = reason or message
@@ -80,6 +83,7 @@ class BudgetError(SyncError):
     """A token budget is reached: the day's, the part that is not reserved, or the sync's own."""
 
     brief = "budget reached"
+    link = f" More: {HOME}/blob/main/docs/budget.md"
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message, TRANSIENT, status)

@@ -20,8 +20,6 @@ from source_pipedrive.http.errors import (
 
 logger = logging.getLogger("airbyte")
 
-LINKED = " More: "  # between a sentence and the page that explains it
-
 
 class EndedError(Exception):
     """The stream has ended, and its run knows why. The reason itself is not raised: a reader would
@@ -55,22 +53,18 @@ def summary(failed: Mapping[str, AirbyteTracedException], restarting: Collection
 
     failed: by stream; restarting: the streams that the next sync reads from the beginning.
     """
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[str, str], list[str]] = {}
     for name in sorted(failed, key=lambda name: (not isinstance(failed[name], SyncError), name)):
         error = failed[name]
-        reason = error.reason if isinstance(error, PipedriveError) else str(error)
-        groups.setdefault(reason, []).append(name)
+        reason, link = str(error), ""
+        if isinstance(error, PipedriveError):
+            reason, link = error.reason, error.link
+        groups.setdefault((reason, link), []).append(name)
     return "\n".join(
-        f"Not read to the end: {', '.join(names)}. "
-        + _with(reason, _what_is_next(failed[names[0]], names, reason, restarting))
-        for reason, names in groups.items()
+        f"Not read to the end: {', '.join(names)}. {reason}"
+        f"{_what_is_next(failed[names[0]], names, reason, restarting)}{link}"
+        for (reason, link), names in groups.items()
     )
-
-
-def _with(reason: str, more: str) -> str:
-    """Both, with the link of the reason, if it has one, at the end."""
-    text, mark, link = reason.partition(LINKED)
-    return f"{text}{more}{mark}{link}"
 
 
 def _what_is_next(
