@@ -18,7 +18,6 @@ from integration_tests.conftest import Box, Start
 from integration_tests.program import LISTS, Outcome, catalog_of, run
 from source_pipedrive.streams import STREAMS
 
-FORMATS = Draft7Validator.FORMAT_CHECKER
 ROOT = Path(__file__).parent.parent
 
 
