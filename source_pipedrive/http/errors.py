@@ -156,6 +156,7 @@ MUTE_REFUSALS = 6
 # Answers from Cloudflare, not from the API: an HTML page, or "error code: 1020" as plain text.
 EDGE_START, EDGE_NAME = r"\s*(?:<|error code: 1\d{3})", "cloudflare"
 EDGE = rf"(?i)^{EDGE_START}|{EDGE_NAME}"
+NO_SCOPE = "Scope and URL mismatch"
 BLOCKED = "Cloudflare has blocked this connector for sending too many requests. Wait an hour."
 REPORT = f"Please report this line at {HOME}/issues."
 # What the bill and sync_reports call the requests that ask whom the credentials belong to.
@@ -172,7 +173,7 @@ RULES = (
     Rule(402, "", Action.END_SYNC, CONFIG,
          "The company's account is not active: check its trial or payment in Pipedrive.", DOCS),
     Rule(403, EDGE, Action.END_SYNC, TRANSIENT, BLOCKED, "rate limit page"),
-    Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG,
+    Rule(403, NO_SCOPE, Action.END_STREAM, CONFIG,
          "{grant}", SEEN),
     Rule(403, "", Action.END_STREAM, CONFIG,
          "The user of these credentials lacks the permission {permission}. Use an admin's, or "
@@ -192,7 +193,7 @@ ONE_PARENT_RULES = (
     Rule(410, "", Action.PASS_OVER, SYSTEM, "", DOCS + ": gone"),
     Rule(401, "", Action.END_STREAM, CONFIG, "", SEEN),
     Rule(402, "", Action.END_STREAM, CONFIG, "", DOCS),
-    Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG, "", SEEN),
+    Rule(403, NO_SCOPE, Action.END_STREAM, CONFIG, "", SEEN),
     Rule(403, "", Action.ASK_LATER, CONFIG, "", SEEN),
 )
 # Every plan includes these paths, so only for them does a 402 concern the company's account.
