@@ -109,7 +109,7 @@ def progress(
         skip = int(state.get("skip") or 0)
         lacking = {path: instant(time) for path, time in state.get("lacking", {}).items()}
     except UNREADABLE:
-        raise _unreadable(stream) from None
+        raise unreadable(stream) from None
     nulls = state["nulls"] if state.get("nulls") in ("first", "last") else ""
     audit = state.get("audit") if isinstance(state.get("audit"), Mapping) else None
     return Progress(min(since, lower), until, done, skip, nulls, lacking, audit)
@@ -144,7 +144,7 @@ def multi_progress(
             for source, done in state.get("sources", {}).items()
         }
     except UNREADABLE:
-        raise _unreadable(stream) from None
+        raise unreadable(stream) from None
     known = 0
     # The last complete sync did not read what a longer history adds.
     if min(lowers.values()) >= instant(state["since"]):
@@ -154,7 +154,8 @@ def multi_progress(
     return MultiProgress(by_root, known, remembered, sources)
 
 
-def _unreadable(stream: str) -> SyncError:
+def unreadable(stream: str) -> SyncError:
+    """The error for a state that cannot be read."""
     return SyncError(
         f'The state of "{stream}" cannot be read. Reset the stream to read it again from its '
         "beginning.",
