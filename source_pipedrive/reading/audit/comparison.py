@@ -13,14 +13,13 @@ from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.passes import AUDIT, UNREACHABLE
 from source_pipedrive.reading.audit.settings import DAY
-from source_pipedrive.reading.audit.verification import Verdicts, alone
+from source_pipedrive.reading.audit.verification import CONTROLS, Verdicts, alone
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream.audited import AUDITOR, COMPARED, Compared
 
 logger = logging.getLogger("airbyte")
 
-CONTROLS = 3
 # Missing records of one list that are remembered, the last ones found: a program may make a filter
 # for each of its runs, and delete it.
 MOST = 1_000
