@@ -29,8 +29,9 @@ PERSONAL_TYPES = {
     "address": Personal.ADDRESS,
     **dict.fromkeys(("varchar", "varchar_auto", "text"), Personal.NOTE),
 }
-# Types whose values are numbers, times and options of the account. Ids are numbers as well.
+# Types whose values may come with the name of the record that they link to; its id is kept.
 _LINKS = frozenset(("user", "org", "people", "deal", "deals", "lead", "project", "activity"))
+# Types whose values are numbers, ids among them, times and options of the account.
 _HARMLESS = frozenset((*TYPES, "enum", "status", "visible_to", "varchar_options"))
 
 
