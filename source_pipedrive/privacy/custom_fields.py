@@ -18,7 +18,7 @@ from typing import Any
 
 from source_pipedrive.fields.columns import TYPES
 from source_pipedrive.fields.definitions import Field
-from source_pipedrive.privacy.rules import GONE, OnlyId, Rule, Schema
+from source_pipedrive.privacy.rules import GONE, OnlyId, Rule, Schema, applied
 from source_pipedrive.stream.personal import Personal
 
 KEY = re.compile("[0-9a-f]{40}")
@@ -106,13 +106,7 @@ class RawObject:
     def apply(self, value: Any) -> Any:
         if not isinstance(value, dict):
             return value if value is None else GONE
-        found = {}
-        for key, each in value.items():
-            rule = self.rules.of(key)
-            left = each if rule is None else rule.apply(each)
-            if left is not GONE:
-                found[key] = left
-        return found
+        return applied(value, self.rules.of)
 
     def schema(self, schema: Schema) -> Schema | None:
         return schema
