@@ -36,7 +36,7 @@ def ending(error: AirbyteTracedException, resumes: bool, source: str = "") -> st
     once, in full; here, two words stand for it. resumes: whether the next sync resumes the stream;
     source: the stream that ended it with the same error, if the log has that in full.
     """
-    is_told = isinstance(error, SyncError) or bool(source)
+    is_brief = isinstance(error, SyncError) or bool(source)
     text = str(error)
     if isinstance(error, SyncError):
         text = error.brief
@@ -45,7 +45,7 @@ def ending(error: AirbyteTracedException, resumes: bool, source: str = "") -> st
     if isinstance(error, BudgetError) or error.failure_type is not TRANSIENT:
         return text
     what = "The next sync resumes it." if resumes else "The next sync reads it from the beginning."
-    return f"{text}. {what}" if is_told else f"{text} {what}"
+    return f"{text}. {what}" if is_brief else f"{text} {what}"
 
 
 def summary(failed: Mapping[str, AirbyteTracedException], restarting: Collection[str]) -> str:

@@ -161,7 +161,7 @@ class Kept:
         return max(0, self.tokens - (self.current.tokens if self.current else 0))
 
     def begin(self, now: int, viewer: str) -> Current:
-        """Begins a pass, or one anew."""
+        """Begins a pass; one under way starts over."""
         self.held, self.stopped = 0, False
         self.current = Current(now, viewer, self.ids(), self.ids(), self.ids(), self.ids())
         return self.current
