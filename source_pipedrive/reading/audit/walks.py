@@ -13,6 +13,7 @@ from typing import Any
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import values
+from source_pipedrive.reading.incremental import SPLITS_A_WORKER, WORTH_SPLITTING
 from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
 from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.progress import OVERLAP, Progress, Span
@@ -20,9 +21,6 @@ from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Changes, Paging, Stream
 
 logger = logging.getLogger("airbyte")
-
-# As for the records themselves (reading/incremental.py).
-WORTH_SPLITTING, SPLITS_A_WORKER = 4, 3
 
 # Notes the records of a page; the lock is held.
 Note = Callable[[Sequence[Record]], None]
