@@ -13,7 +13,7 @@ The state of a stream that depends on several root lists has "parents" instead o
 read of each list. "known" is the time of its last complete sync, until the next is complete. If
 it is derived from several streams that have read different parts of a list, "sources" has the
 parts by stream: an account may lack one of these streams and have it later. remembered.py describes
-the other keys.
+the other keys, and sync/tombstones.py "removed".
 
 During a full refresh the state also carries `"full_refresh": true`, so that it is never mistaken
 for the state of an incremental sync whose stream is now in full refresh.

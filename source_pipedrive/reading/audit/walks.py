@@ -37,9 +37,9 @@ EXPIRED = (400, 404, 410, 422)
 
 
 class Walk(ABC):
-    """One list, read once. until: where time ends for this sync; saved: what `dump` returned in an
-    earlier one. `lock` guards the notes and the walk's own place together, so that a state never
-    has one without the other."""
+    """One list, read once. `lock` guards the notes and the walk's own place together, so that a
+    state never has one without the other. The walks below also take `saved`, what `dump` returned
+    in an earlier sync."""
 
     def __init__(self, stream: Stream, client: Api, lock: RLock, note: Note) -> None:
         self.stream = stream
@@ -64,6 +64,8 @@ class Walk(ABC):
 class SpanWalk(Walk):
     """A list with a filter by update_time, in spans. v2's spans are closed, and shared by workers;
     v1's single span is requested again from the latest time seen, because offsets drift.
+
+    until: where time ends for this sync.
 
     A second may have more records than one sync may read: an import changes thousands at once. Its
     place within such a second is {"at", "until", "bounds", "cursor" or "start", "tries"}: which
