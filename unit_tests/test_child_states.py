@@ -13,6 +13,7 @@ from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError, SyncErr
 from source_pipedrive.http.request import Request
 from source_pipedrive.reading.children import SLICE
 from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.refusals import AGAIN
 from source_pipedrive.reading.remembered import (
     MOST_REFUSED,
     MOST_TIMES,
@@ -176,9 +177,12 @@ def test_a_state_with_many_refusals_stays_small() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_one_deal_that_breaks_a_bulk_request_does_not_hide_the_others(status: int) -> None:
+def test_one_deal_that_breaks_a_bulk_request_does_not_hide_the_others(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     """Nobody knows what Pipedrive answers if one deal of a bulk request is deleted, merged or
     hidden."""
+    caplog.set_level("INFO", "airbyte")
     company = company_of(250, 500)
 
     def refuse(request: Request) -> None:
@@ -193,6 +197,11 @@ def test_one_deal_that_breaks_a_bulk_request_does_not_hide_the_others(status: in
         assert parents_in(messages, "deal_products") == {*range(1, 251)} - {77}
         assert status_of(messages, "deal_products") == "COMPLETE"
         assert company.paths["deals/products"] <= 3 + 2 * 8
+        asks_again = "refused" in last_state(messages, "deal_products")
+        assert asks_again == (status != 404)
+        (line,) = [each for each in caplog.messages if "skipped" in each]
+        assert (AGAIN in line) == asks_again
+        caplog.clear()
 
 
 def recently(number: int) -> dict[str, list[Record]]:
