@@ -371,10 +371,9 @@ def test_months_take_no_more_syncs_than_their_cost_requires(full_refresh: bool) 
 class Filters(Deals):
     """A list that arrives whole and in no order, and one request for each of its records."""
 
-    def __init__(self, number: int = 40) -> None:
+    def __init__(self) -> None:
         rows = [
-            {"id": n, "update_time": rfc3339(START + 60 * ((7 * n) % number))}
-            for n in range(1, number + 1)
+            {"id": n, "update_time": rfc3339(START + 60 * ((7 * n) % 40))} for n in range(1, 41)
         ]
         super().__init__({"filters": rows}, {})
 
@@ -520,9 +519,9 @@ def test_many_deals_with_a_wrong_counter_cost_one_request_each() -> None:
     assert len(company.ids("deals/{id}/participants")) <= 120 + 4 * 10 + 4
 
 
-def one_second(number: int = 60) -> dict[str, list[Record]]:
-    """Deals of a bulk import, with one before it and one after."""
-    return {"deals": deals([START - 9, *[START] * number, START + 9])}
+def one_second() -> dict[str, list[Record]]:
+    """60 deals of a bulk import, with one before it and one after."""
+    return {"deals": deals([START - 9, *[START] * 60, START + 9])}
 
 
 @pytest.mark.parametrize("names", [(CHANGELOG,), ("deal_stage_history",), BOTH], ids=str)
