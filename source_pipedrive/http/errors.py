@@ -55,6 +55,7 @@ class PipedriveError(AirbyteTracedException):
 
     brief = "sync ended"  # for each stream, where the message is reported once
     link = ""  # the end of the message: where to read more
+    says_what_is_next = False  # whether the message says what the next sync does
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class BudgetError(SyncError):
 
     brief = "budget reached"
     link = f" More: {HOME}/blob/main/docs/budget.md"
+    says_what_is_next = True
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message, TRANSIENT, status)

@@ -19,6 +19,12 @@ REASONS = 5  # listed separately in the log
 AGAIN = "Each sync asks for a few of them again, and reads them all once one can be read."
 
 
+class ParkedError(StreamError):
+    """Parents could not be read, and the next sync asks for them again."""
+
+    says_what_is_next = True
+
+
 class Refusals:
     """stream, parents: the names used in the log."""
 
@@ -80,7 +86,7 @@ class Refusals:
         if not self._parked:
             return None
         last, number = self._parked[-1], len(self._parked)
-        return StreamError(
+        return ParkedError(
             f"{number:,} of the {self._parents} could not be read; the next sync asks for "
             f"{'it' if number == 1 else 'them'} again. {last.message}",
             TRANSIENT,

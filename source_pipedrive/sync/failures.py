@@ -62,20 +62,21 @@ def summary(failed: Mapping[str, AirbyteTracedException], restarting: Collection
         groups.setdefault((reason, link), []).append(name)
     return "\n".join(
         f"Not read to the end: {', '.join(names)}. {reason}"
-        f"{_what_is_next(failed[names[0]], names, reason, restarting)}{link}"
+        f"{_what_is_next(failed[names[0]], names, restarting)}{link}"
         for (reason, link), names in groups.items()
     )
 
 
 def _what_is_next(
-    error: AirbyteTracedException, names: Sequence[str], reason: str, restarting: Collection[str]
+    error: AirbyteTracedException, names: Sequence[str], restarting: Collection[str]
 ) -> str:
     """What the next sync does about streams that ended for a reason that passes."""
     if error.failure_type is not TRANSIENT:
         return ""
     again = [name for name in names if name in restarting]
     parts = [f"The next sync reads {', '.join(again)} from the beginning."] if again else []
-    if len(again) < len(names) and "next sync" not in reason:
+    is_said = isinstance(error, PipedriveError) and error.says_what_is_next
+    if len(again) < len(names) and not is_said:
         what = "the others" if again else "them" if len(names) > 1 else "it"
         parts.append(f"The next sync resumes {what}.")
     return "".join(f" {part}" for part in parts)
