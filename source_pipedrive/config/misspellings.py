@@ -51,7 +51,9 @@ def unprotected(config: Migrated) -> list[str]:
     privacy = config.get("privacy")
     if isinstance(privacy, Mapping) and privacy.get("mode") != "off":
         found += [sentence for sentence, _ in _of_level("privacy.", privacy)]
-    found += [sentence for sentence, meant in _of_level("", config) if meant == "privacy"]
+    for sentence, meant in _of_level("", config):
+        if meant == "privacy" or (meant or "").startswith("privacy."):
+            found.append(sentence)
     return found
 
 
