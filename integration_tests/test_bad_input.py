@@ -13,7 +13,6 @@ from integration_tests.conftest import Box, Start
 from integration_tests.program import Outcome, catalog_of, run
 
 SECRET = "s3cr3t-0f-the-user"
-CLOUDFLARE = "<html><body>This error is produced by Cloudflare.</body></html>"
 
 
 def is_one_clear_line(outcome: Outcome, *words: str) -> None:

@@ -19,8 +19,8 @@ HISTORIES = {
 STATISTICS = ("goal_results", "pipeline_conversion_statistics", "pipeline_movement_statistics")
 
 
-def box_of(start: Start, scale: float = 0.1, **switches: Any) -> Box:
-    box = start(scale=scale, clock=CLOCK, rate_limit=1_000_000, daily_tokens=10**9, **switches)
+def box_of(start: Start, **switches: Any) -> Box:
+    box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000, daily_tokens=10**9, **switches)
     box.control("clock", {"advance_seconds": 120})
     return box
 

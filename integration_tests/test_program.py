@@ -18,7 +18,6 @@ from integration_tests.conftest import Box, Start
 from integration_tests.program import LISTS, Outcome, catalog_of, run
 from source_pipedrive.streams import STREAMS
 
-FORMATS = Draft7Validator.FORMAT_CHECKER
 ROOT = Path(__file__).parent.parent
 
 
@@ -231,13 +230,18 @@ def on_a_terminal(box: Box, path: Path, config: str, output: int | None = None) 
     person, terminal = os.openpty()
     with path.open("wb") as file:
         code = subprocess.run(command, stdout=output or file, stderr=terminal, cwd=ROOT).returncode
+    return code, all_seen(person, terminal)
+
+
+def all_seen(person: int, terminal: int) -> str:
+    """What the terminal received. Closes both ends; a bell marks the end of the text."""
     os.write(terminal, b"\a")
     seen = b""
     while not seen.endswith(b"\a"):
         seen += os.read(person, 10_000)
     os.close(terminal)
     os.close(person)
-    return code, seen.removesuffix(b"\a").decode()
+    return seen.removesuffix(b"\a").decode()
 
 
 def test_a_person_at_a_terminal_sees_one_line_of_progress(start: Start, tmp_path: Path) -> None:
@@ -276,14 +280,9 @@ def test_ctrl_c_ends_a_sync_without_a_traceback(start: Start, tmp_path: Path) ->
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == -signal.SIGINT
-    os.write(terminal, b"\a")
-    seen = b""
-    while not seen.endswith(b"\a"):
-        seen += os.read(person, 10_000)
-    os.close(terminal)
-    os.close(person)
-    assert b"Traceback" not in seen
-    assert b"Interrupted. The states in the output are valid" in seen
+    seen = all_seen(person, terminal)
+    assert "Traceback" not in seen
+    assert "Interrupted. The states in the output are valid" in seen
 
 
 def test_an_orchestrator_at_a_terminal_has_it_to_itself(start: Start, tmp_path: Path) -> None:

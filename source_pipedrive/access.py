@@ -25,7 +25,6 @@ logger = logging.getLogger("airbyte")
 ADMIN_APPS = {"sales": "Deals admin", "global": "Global admin"}
 ANOTHER_USER = "Use the credentials of an admin, or deselect these streams."
 MORE_SCOPES = "Give the app these scopes and reconnect it, or deselect these streams."
-LACKS, THROUGH = "the app lacks the scope ", "read through"
 PROOFS = f"{HOME}/blob/main/docs/how-to-be-sure.md"
 
 
@@ -40,19 +39,22 @@ class Access(Enum):
 @dataclass(frozen=True)
 class AccessCheck:
     """The result for one stream. `reason` is "" only if the stream is readable; `remedy` says what
-    to do if it cannot be read."""
+    to do if it cannot be read. scope: the one that the app lacks; is_indirect: the stream cannot be
+    read because a list that it is read through cannot."""
 
     access: Access
     reason: str = ""
     remedy: str = ""
+    scope: str = ""
+    is_indirect: bool = False
 
 
 READABLE = AccessCheck(Access.READABLE)
 
 
-def denied(reason: str, remedy: str = ANOTHER_USER) -> AccessCheck:
-    """The result for a stream that Pipedrive will refuse."""
-    return AccessCheck(Access.DENIED, reason, remedy)
+def denied(reason: str) -> AccessCheck:
+    """The result for a stream that Pipedrive will refuse to this user."""
+    return AccessCheck(Access.DENIED, reason, ANOTHER_USER)
 
 
 def unknown(reason: str) -> AccessCheck:
@@ -71,12 +73,12 @@ def check_access(
     if check.access is Access.DENIED:
         return check
     for source in (*stream.sources, *stream.components):
-        source_check = check_access(source, company, permissions)
-        if source_check.access is Access.DENIED:
-            reason = source_check.reason
-            if not reason.startswith(THROUGH):  # what matters is the list at the root
-                reason = f"{THROUGH} {source.endpoint.path}: {reason}"
-            return denied(reason, source_check.remedy)
+        found = check_access(source, company, permissions)
+        if found.access is Access.DENIED:
+            if found.is_indirect:  # what matters is the list at the root
+                return found
+            reason = f"read through {source.endpoint.path}: {found.reason}"
+            return AccessCheck(Access.DENIED, reason, found.remedy, is_indirect=True)
     return check
 
 
@@ -86,7 +88,10 @@ def _check_alone(
     if stream.kind in WITHOUT_PIPEDRIVE:
         return READABLE
     if _lacks_scope(stream, company):
-        return denied(f"{LACKS}{stream.access.read_scope}", MORE_SCOPES)
+        scope = stream.access.read_scope
+        return AccessCheck(
+            Access.DENIED, f"the app lacks the scope {scope}", MORE_SCOPES, scope=scope
+        )
     user_check = _check_user(stream, company, permissions)
     if stream.access.needs.unknown and user_check.access is not Access.DENIED:
         return unknown(stream.access.needs.unknown)
@@ -212,11 +217,11 @@ def no_access(checks: Mapping[str, AccessCheck]) -> str:
     """Why a check fails although the credentials are valid: nothing can be read. It is all that a
     person sees who has only the form. checks: by stream name."""
     denied = [check for check in checks.values() if check.access is Access.DENIED]
-    scopes = [c.reason.removeprefix(LACKS) for c in denied if c.reason.startswith(LACKS)]
-    reasons = [c.reason for c in denied if not scopes and not c.reason.startswith(THROUGH)]
+    scopes = [check.scope for check in denied if check.scope]
+    reasons = [check.reason for check in denied if not scopes and not check.is_indirect]
     if scopes:
         reasons = [f"the app lacks the scopes {', '.join(dict.fromkeys(scopes))}"]
-    remedies = dict.fromkeys(c.remedy for c in denied if c.reason.startswith(LACKS) or not scopes)
+    remedies = dict.fromkeys(check.remedy for check in denied if check.scope or not scopes)
     return (
         "These credentials are valid but give no access to the company's data: "
         f"{'; '.join(dict.fromkeys(reasons))}. {' '.join(remedies)}"

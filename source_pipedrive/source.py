@@ -208,7 +208,8 @@ class SourcePipedrive(Source):
 
 
 def audit_settings(config: Config, selected: Sequence[Selection]) -> AuditSettings | None:
-    """What the user asked an audit to do, if anything. Warns if no selected stream would tell."""
+    """What the user asked an audit to do, if anything. Warns if no selected stream has the
+    results."""
     wanted = config.find_deleted_records
     if not isinstance(wanted, Verified):
         return None

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from source_pipedrive.http.errors import TRANSIENT, SyncError
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.reading.instants import rfc3339
-from unit_tests.fakes import NOW, FakeApi, Params, v2_list
+from unit_tests.fakes import NOW, BudgetedApi, Params, v2_list
 
 Record = dict[str, Any]
 ChildrenOf = Callable[[int], list[Record]]  # by the parent's id
@@ -40,12 +39,11 @@ def installments_of(deal: int) -> list[Record]:
     return [{"id": 10 * deal, "deal_id": deal, "amount": 7, "billing_date": day}]
 
 
-class Deals(FakeApi):
+class Deals(BudgetedApi):
     """lists: v2 lists by path, in order of update_time; of_each: children of one parent, by a path
     with `{id}`; bulk: children of many deals, by a path that takes `deal_ids`.
 
-    page: records per page; nulls_last: whether records without an update time sort last; refuse:
-    raises the error of a request to refuse; before: called with every request, by its worker.
+    page: records per page; nulls_last: whether records without an update time sort last.
     """
 
     def __init__(
@@ -64,10 +62,6 @@ class Deals(FakeApi):
         self.page = page
         self.nulls_last = nulls_last
         self.most = 10**9  # records of a bulk response; if lower, it has no cursor
-        self.asked: list[Request] = []
-        self.budget = 10**9  # tokens
-        self.refuse: Callable[[Request], object] = lambda request: None
-        self.before: Callable[[Request], object] = lambda request: None
 
     @property
     def paths(self) -> Counter[str]:
@@ -84,12 +78,7 @@ class Deals(FakeApi):
 
     def get(self, request: Request) -> Answer:
         """The decoded response."""
-        self.before(request)
-        if self.usage.tokens + request.cost > self.budget:
-            raise SyncError("the budget is spent", TRANSIENT)
-        self.asked.append(request)
-        self.usage.charge(request.stream, request.cost, {})
-        self.refuse(request)
+        self.charge(request)
         return Answer(self._body(request.path, request.params), NOW)
 
     def _body(self, path: str, params: Params) -> Record:

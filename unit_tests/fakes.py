@@ -8,6 +8,7 @@ from typing import Any
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.decoding import NullAnswers
+from source_pipedrive.http.errors import TRANSIENT, SyncError
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.usage import Usage
@@ -33,6 +34,27 @@ class FakeApi:
     def page_bytes(self, stream: str) -> int:
         """Bytes of an answer."""
         return 1_000
+
+
+class BudgetedApi(FakeApi):
+    """Records each request, and raises once `budget` tokens are spent. before, refuse: called with
+    each request, by its worker; `refuse` raises the error of a request to refuse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Request] = []
+        self.budget = 10**9  # tokens
+        self.before: Callable[[Request], object] = lambda request: None
+        self.refuse: Callable[[Request], object] = lambda request: None
+
+    def charge(self, request: Request) -> None:
+        """Counts a request that is about to be answered. Raises if it is not."""
+        self.before(request)
+        if self.usage.tokens + request.cost > self.budget:
+            raise SyncError("the budget is spent", TRANSIENT)
+        self.asked.append(request)
+        self.usage.charge(request.stream, request.cost, {})
+        self.refuse(request)
 
 
 class FakeClient(FakeApi):

@@ -9,13 +9,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
+from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from unit_tests.altered import altered
-from unit_tests.fakes import NOW, FakeApi
+from unit_tests.fakes import NOW, BudgetedApi
 
 Record = dict[str, Any]
 Key = tuple[int, str, int]
@@ -34,14 +34,13 @@ def records_at(times: Sequence[int | None], first: int = 1) -> list[Record]:
     ]
 
 
-class SortedList(FakeApi):
+class SortedList(BudgetedApi):
     """records: in any order.
 
     nulls: whether records without an update time sort "first" or "last" in ascending order.
     bounded_nulls: whether a response bounded by time includes them. sort: the server honors all
     "keys" or only the "first", answers 400 to two keys ("refused"), or sorts by id ("ignored").
-    disorder: changes each page before it is sent. before, changing: called before and after each
-    request.
+    disorder: changes each page before it is sent. changing: called after each request.
     """
 
     def __init__(self, records: list[Record], nulls: str = "first", sort: str = "keys") -> None:
@@ -51,18 +50,11 @@ class SortedList(FakeApi):
         self.sort = sort
         self.bounded_nulls = False
         self.disorder: Callable[[list[Record]], list[Record]] = lambda page: page
-        self.before: Callable[[Request], object] = lambda request: None
         self.changing: Callable[[], object] = lambda: None
-        self.asked: list[Request] = []
-        self.budget = 10**9  # tokens
 
     def get(self, request: Request) -> Answer:
         """The decoded response."""
-        self.before(request)
-        if self.usage.tokens + request.cost > self.budget:
-            raise SyncError("the budget is spent", TRANSIENT)
-        self.asked.append(request)
-        self.usage.charge(request.stream, request.cost, {})
+        self.charge(request)
         params = {**request.params}
         params.setdefault("sort", "")
         params.setdefault("sort_direction", "")

@@ -31,7 +31,7 @@ from source_pipedrive.reading.audit.verification import Verdicts, verify
 from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import walk_of
 from source_pipedrive.reading.batch import Batch
-from source_pipedrive.reading.counts import Audit as LastAudit
+from source_pipedrive.reading.counts import LastAudit
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.stream.audited import AUDITED

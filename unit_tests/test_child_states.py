@@ -13,6 +13,7 @@ from source_pipedrive.http.errors import SYSTEM, TRANSIENT, StreamError, SyncErr
 from source_pipedrive.http.request import Request
 from source_pipedrive.reading.children import SLICE
 from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.refusals import AGAIN
 from source_pipedrive.reading.remembered import (
     MOST_REFUSED,
     MOST_TIMES,
@@ -176,9 +177,12 @@ def test_a_state_with_many_refusals_stays_small() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_one_deal_that_breaks_a_bulk_request_does_not_hide_the_others(status: int) -> None:
+def test_one_deal_that_breaks_a_bulk_request_does_not_hide_the_others(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     """Nobody knows what Pipedrive answers if one deal of a bulk request is deleted, merged or
     hidden."""
+    caplog.set_level("INFO", "airbyte")
     company = company_of(250, 500)
 
     def refuse(request: Request) -> None:
@@ -193,6 +197,11 @@ def test_one_deal_that_breaks_a_bulk_request_does_not_hide_the_others(status: in
         assert parents_in(messages, "deal_products") == {*range(1, 251)} - {77}
         assert status_of(messages, "deal_products") == "COMPLETE"
         assert company.paths["deals/products"] <= 3 + 2 * 8
+        asks_again = "refused" in last_state(messages, "deal_products")
+        assert asks_again == (status != 404)
+        (line,) = [each for each in caplog.messages if "skipped" in each]
+        assert (AGAIN in line) == asks_again
+        caplog.clear()
 
 
 def recently(number: int) -> dict[str, list[Record]]:
@@ -362,10 +371,9 @@ def test_months_take_no_more_syncs_than_their_cost_requires(full_refresh: bool) 
 class Filters(Deals):
     """A list that arrives whole and in no order, and one request for each of its records."""
 
-    def __init__(self, number: int = 40) -> None:
+    def __init__(self) -> None:
         rows = [
-            {"id": n, "update_time": rfc3339(START + 60 * ((7 * n) % number))}
-            for n in range(1, number + 1)
+            {"id": n, "update_time": rfc3339(START + 60 * ((7 * n) % 40))} for n in range(1, 41)
         ]
         super().__init__({"filters": rows}, {})
 
@@ -511,9 +519,9 @@ def test_many_deals_with_a_wrong_counter_cost_one_request_each() -> None:
     assert len(company.ids("deals/{id}/participants")) <= 120 + 4 * 10 + 4
 
 
-def one_second(number: int = 60) -> dict[str, list[Record]]:
-    """Deals of a bulk import, with one before it and one after."""
-    return {"deals": deals([START - 9, *[START] * number, START + 9])}
+def one_second() -> dict[str, list[Record]]:
+    """60 deals of a bulk import, with one before it and one after."""
+    return {"deals": deals([START - 9, *[START] * 60, START + 9])}
 
 
 @pytest.mark.parametrize("names", [(CHANGELOG,), ("deal_stage_history",), BOTH], ids=str)

@@ -30,6 +30,7 @@ from source_pipedrive.tools.estimate.estimate import report
 from source_pipedrive.tools.estimate.probed import Probed, Recent
 from source_pipedrive.tools.estimate.sampled import SAMPLE, Sampled, strata
 from source_pipedrive.tools.estimate.sizes import Facts, Size
+from source_pipedrive.tools.report import Table
 from unit_tests.fakes import NOW, FakeClient
 
 DAY = 86_400
@@ -285,7 +286,7 @@ def test_a_stream_is_billed_once() -> None:
     assert (item.tokens, item.rows, item.selected) == (17, 5, True)
 
 
-def test_the_dearest_doubt_is_asked_about_first_and_a_refusal_to_pay_ends_it() -> None:
+def test_the_most_expensive_doubt_is_asked_about_first_and_a_refusal_to_pay_ends_it() -> None:
     of = bill("persons", "person_changelog", "products")
     order: list[str] = []
 
@@ -304,6 +305,13 @@ def test_a_small_sync_does_not_cost_nothing() -> None:
     assert text is not None
     words = " ".join(str(text[1]).split())
     assert "That is about 0.2 % of the company's 150,000 tokens a day" in words
+
+
+def test_a_share_of_an_unknown_day_is_a_dash() -> None:
+    parts = report([Item("persons", 3, 300, EXACT)], Usage(), 0).parts
+    assert parts is not None
+    assert isinstance(parts[0], Table)
+    assert parts[0].lines()[1].split() == ["persons", "3", "300", "-"]
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,21 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.errors import (
     CONFIG,
     TRANSIENT,
+    Action,
     BudgetError,
+    PipedriveError,
     StreamError,
     UnreachableError,
     reason,
     sentence,
 )
 from source_pipedrive.http.stop import StopSignal
+from source_pipedrive.reading.refusals import Refusals
 from source_pipedrive.sync.failures import ending, summary
+from source_pipedrive.version import HOME
 
 BODY = '{"error": "You do not have permissions to do this."}'
+BUDGET_PAGE = f"{HOME}/blob/main/docs/budget.md"
 REMEDY = "Use the token of an admin, or deselect the stream."
 
 
@@ -44,11 +49,27 @@ def test_streams_with_the_same_remedy_share_a_line() -> None:
 
 def test_a_link_ends_its_line() -> None:
     """A sentence right behind it would look like a part of the address."""
-    spent = BudgetError("The budget is spent. The next sync resumes. More: https://example.com")
+    spent = BudgetError("The budget is spent. The next sync resumes.")
+    assert str(spent) == f"The budget is spent. The next sync resumes. More: {BUDGET_PAGE}"
     assert summary({"a": spent}, {"a"}) == (
         "Not read to the end: a. The budget is spent. The next sync resumes. "
-        "The next sync reads a from the beginning. More: https://example.com"
+        f"The next sync reads a from the beginning. More: {BUDGET_PAGE}"
     )
+
+
+def parked() -> PipedriveError:
+    refusals = Refusals("deal_changelog", "deals")
+    refusals.note(StreamError("Pipedrive answered 500.", TRANSIENT, 500), Action.PARK, False, False)
+    assert refusals.parked is not None
+    return refusals.parked
+
+
+@pytest.mark.parametrize(
+    "error", [BudgetError("The next sync resumes."), StopSignal.error(), parked()]
+)
+def test_what_a_reason_says_of_the_next_sync_is_not_repeated(error: PipedriveError) -> None:
+    assert summary({"a": error}, ()) == f"Not read to the end: a. {error}"
+    assert str(error).count("next sync") == 1
 
 
 def test_what_ended_the_sync_comes_first() -> None:

@@ -561,13 +561,20 @@ def test_a_choice_holds_for_the_columns_that_repeat_a_part_or_the_label(
     assert left(stream, record, presets=[], columns=both) == record
 
 
-@pytest.mark.parametrize("name", ["privcy", "Privacy", "privacy_"])
-def test_a_misspelt_setting_never_lets_data_through(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *((name, "privacy") for name in ("privcy", "Privacy", "privacy_")),
+        ("presets", "privacy.presets"),  # beside the object that it belongs into
+        ("colums", "privacy.columns"),
+    ],
+)
+def test_a_misspelt_setting_never_lets_data_through(name: str, meant: str) -> None:
     """A warning would be read when the data have left."""
     keys = {"auth_type": "api_token", "api_token": "token"}
     with pytest.raises(AirbyteTracedException) as error:
         parse({"credentials": keys, name: {"mode": "on", "key": KEY}})
-    assert str(error.value) == f"`{name}` is not a setting; did you mean `privacy`?"
+    assert str(error.value) == f"`{name}` is not a setting; did you mean `{meant}`?"
     assert error.value.failure_type is CONFIG
 
 

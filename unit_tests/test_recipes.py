@@ -41,20 +41,6 @@ def test_each_block_runs_in_a_test_or_says_why_not(page: Path) -> None:
         assert why_not or test or made or block.mark.startswith(FILE), block.text
 
 
-@pytest.mark.parametrize("page", by_page())
-def test_no_link_is_broken(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
-        path, _, heading = target.partition("#")
-        if target.startswith("https:"):
-            continue
-        to = (page.parent / path) if path else page
-        assert to.exists(), target
-        if heading:
-            lines = re.findall(r"^#+ (.*)$", to.read_text(), re.MULTILINE)
-            anchors = {re.sub(r"[^a-z0-9_ -]", "", x.lower()).replace(" ", "-") for x in lines}
-            assert heading in anchors, target
-
-
 def test_every_page_is_in_the_list_of_recipes() -> None:
     listed = re.findall(r"\]\(([a-z-]+\.md)\)", (RECIPES / "README.md").read_text())
     assert sorted(listed) == [page.name for page in PAGES if page.name != "README.md"]

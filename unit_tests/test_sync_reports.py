@@ -13,7 +13,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.stop import StopSignal
-from source_pipedrive.reading.counts import Audit, Findings
+from source_pipedrive.reading.counts import Findings, LastAudit
 from source_pipedrive.reading.instants import instant, rfc3339, seconds_of
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.streams import STREAMS
@@ -333,7 +333,7 @@ def test_no_number_is_reported_that_the_table_cannot_reach() -> None:
 
 def test_audits_tell_how_many_records_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     """One stream audits the others."""
-    audits = {"persons": Audit(UNTIL - 3 * DAY, 40), "deals": Audit(UNTIL - 4 * DAY, 7)}
+    audits = {"persons": LastAudit(UNTIL - 3 * DAY, 40), "deals": LastAudit(UNTIL - 4 * DAY, 7)}
     honest = Reader.findings
 
     def findings(self: Reader, failed: bool) -> Findings:

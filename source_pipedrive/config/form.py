@@ -38,12 +38,6 @@ def shown(title: str, description: str, **keywords: Any) -> ConfigDict:
     return ConfigDict(title=title, json_schema_extra={**extra, **keywords})
 
 
-def guide(heading: str, words: str) -> str:
-    """A link to a heading of the guide. Airbyte's form shows the HTML of help texts."""
-    anchor = heading.lower().replace(" ", "-")
-    return f'<a href="{DOCUMENTATION_URL}#{anchor}" target="_blank">{words}</a>'
-
-
 def field(
     order: int, title: str, description: str, default: Any = ..., rules: Any = None, **extra: Any
 ) -> Any:

@@ -38,7 +38,7 @@ def misspellings(config: Migrated) -> list[str]:
         sentence
         for level, settings in objects.items()
         if isinstance(settings, Mapping)
-        for sentence in _of_level(level, settings)
+        for sentence, _ in _of_level(level, settings)
     ]
 
 
@@ -47,20 +47,24 @@ def unprotected(config: Migrated) -> list[str]:
 
     Without them, data would leave that the user wants to keep, so these are errors, not warnings.
     """
+    found: list[str] = []
     privacy = config.get("privacy")
-    is_on = isinstance(privacy, Mapping) and privacy.get("mode") != "off"
-    inside = _of_level("privacy.", privacy) if is_on and isinstance(privacy, Mapping) else ()
-    meant = [each for each in _of_level("", config) if each.endswith("did you mean `privacy`?")]
-    return [*inside, *meant]
+    if isinstance(privacy, Mapping) and privacy.get("mode") != "off":
+        found += [sentence for sentence, _ in _of_level("privacy.", privacy)]
+    for sentence, meant in _of_level("", config):
+        if meant == "privacy" or (meant or "").startswith("privacy."):
+            found.append(sentence)
+    return found
 
 
-def _of_level(level: str, settings: Mapping[str, Any]) -> Iterator[str]:
+def _of_level(level: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """A sentence for each unknown key, and the setting that was probably meant."""
     for key in settings:
         if key in KNOWN[level] or key.startswith(INTERNAL):
             continue
         meant = _nearest(level, key)
         remedy = f"did you mean `{meant}`?" if meant else "leave it out."
-        yield f"{_quoted(level, key)} is not a setting; {remedy}"
+        yield f"{_quoted(level, key)} is not a setting; {remedy}", meant
 
 
 def _nearest(level: str, key: str) -> str | None:

@@ -16,11 +16,11 @@ from source_pipedrive.config.columns import OneColumnEach, RawOnly
 from source_pipedrive.config.deletions import AsReported, Verified
 from source_pipedrive.config.errors import FILLED_IN, LEAST_BUDGET, REMEDIES, problem
 from source_pipedrive.config.form import (
+    DOCUMENTATION_URL,
     VISIBLE,
     FormModel,
     connector_specification,
     field,
-    guide,
     kept,
     secret,
     shown,
@@ -28,7 +28,7 @@ from source_pipedrive.config.form import (
 from source_pipedrive.config.history import AllTime, LastPeriod, SinceDate
 from source_pipedrive.config.legacy import MAX_WORKERS
 from source_pipedrive.config.places import API_PAGE, APP_PAGE
-from source_pipedrive.config.privacy import Privacy, privacy_field
+from source_pipedrive.config.privacy import Privacy, Unprotected
 from source_pipedrive.config.tokens import TokenStore
 
 _PIPEDRIVE = re.compile(r"https://([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+pipedrive\.com", re.IGNORECASE)
@@ -38,8 +38,8 @@ _ADDRESS = (
     r"(:[0-9]{1,5})?(/[A-Za-z0-9._~%/-]*)?$"
 )
 
-
-_OAUTH_GUIDE = guide("An OAuth app", "the guide")
+# Airbyte's form shows the HTML of help texts.
+_OAUTH_GUIDE = f'<a href="{DOCUMENTATION_URL}#an-oauth-app" target="_blank">the guide</a>'
 # The sections of the form.
 _ACCOUNT, _DATA, _DELETED, _BUDGET = "account", "data", "deleted", "budget"
 _SECTIONS = {
@@ -206,7 +206,14 @@ class Config(FormModel):
         default=None,
         group=_BUDGET,
     )
-    privacy: Privacy = privacy_field(9, group=_DATA)
+    privacy: Privacy = field(
+        9,
+        "Personal data",
+        "What of it leaves the connector. Refresh the schema after you change this.",
+        default=Unprotected(mode="off"),
+        type="object",
+        group=_DATA,
+    )
     api_url: str = kept(
         10,
         "API address",

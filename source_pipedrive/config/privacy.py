@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -170,18 +170,6 @@ class Protected(FormModel):
 
 
 Privacy = Annotated[Unprotected | Protected, Field(discriminator="mode")]
-
-
-def privacy_field(order: int, **keywords: Any) -> Any:
-    """The setting's place in the form. keywords: further ones of its schema."""
-    return field(
-        order,
-        "Personal data",
-        "What of it leaves the connector. Refresh the schema after you change this.",
-        default=Unprotected(mode="off"),
-        type="object",
-        **keywords,
-    )
 
 
 def _parts(value: str) -> list[str]:

@@ -21,7 +21,7 @@ logger = logging.getLogger("airbyte")
 Record = Mapping[str, Any]
 
 HIDDEN = 403  # the credentials may not see a list
-GONE = (404, 410)
+UNLISTED = (HIDDEN, 404, 410)  # or Pipedrive no longer has it
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Definitions:
 
     def __init__(self, listed: Callable[[Stream], Sequence[Record]], strict: bool = False) -> None:
         self._listed = listed
-        self._passing = (HIDDEN,) if strict else (HIDDEN, *GONE)
+        self._passing = (HIDDEN,) if strict else UNLISTED
         self._lock = threading.Lock()
         self._known: dict[str, dict[str, Field] | StreamError] = {}
         self._orders: dict[str, dict[str, int]] = {}
@@ -146,7 +146,7 @@ class Definitions:
                 try:
                     records = self._listed(stream)
                 except StreamError as error:
-                    if error.status not in (HIDDEN, *GONE):
+                    if error.status not in UNLISTED:
                         raise
                     self.log_once(
                         logging.WARNING, f"{error} Until then {stream.name} appear only as ids."
@@ -189,7 +189,7 @@ class Definitions:
                 fields = [from_v1(item, renamed) for item in self._listed(fallback)]
                 order = {f.key: f.order for f in fields if f.order is not None}
             except StreamError as error:
-                if error.status not in (HIDDEN, *GONE):
+                if error.status not in UNLISTED:
                     raise
                 order = {}
             self._orders[fallback.endpoint.path] = order
@@ -208,7 +208,7 @@ class Definitions:
             except StreamError as error:
                 if source.unavailable_answer(error.status, error.body):
                     return {}  # the account has no record with such fields either
-                if error.status not in (HIDDEN, *GONE):
+                if error.status not in UNLISTED:
                     raise
                 failure = failure or error
                 continue

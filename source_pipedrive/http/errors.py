@@ -49,10 +49,13 @@ class PipedriveError(AirbyteTracedException):
     """A failed request that the user must know about.
 
     `status` and `body` are those of the answer: 0 and "" if there was none. `reason` is the message
-    without the name of the stream, so that streams with the same reason can be reported together.
+    without the name of the stream, so that streams with the same reason can be reported together,
+    and without `link`, so that a report can add a sentence before it.
     """
 
     brief = "sync ended"  # for each stream, where the message is reported once
+    link = ""  # the end of the message: where to read more
+    says_what_is_next = False  # whether the message says what the next sync does
 
     def __init__(
         self,
@@ -62,7 +65,8 @@ class PipedriveError(AirbyteTracedException):
         body: str = "",
         reason: str = "",
     ) -> None:
-        super().__init__(internal_message=message, message=message, failure_type=failure_type)
+        linked = message + self.link
+        super().__init__(internal_message=linked, message=linked, failure_type=failure_type)
         self.status = status
         self.body = body
         self.reason = reason or message
@@ -80,6 +84,8 @@ class BudgetError(SyncError):
     """A token budget is reached: the day's, the part that is not reserved, or the sync's own."""
 
     brief = "budget reached"
+    link = f" More: {HOME}/blob/main/docs/budget.md"
+    says_what_is_next = True
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message, TRANSIENT, status)
@@ -152,6 +158,7 @@ MUTE_REFUSALS = 6
 # Answers from Cloudflare, not from the API: an HTML page, or "error code: 1020" as plain text.
 EDGE_START, EDGE_NAME = r"\s*(?:<|error code: 1\d{3})", "cloudflare"
 EDGE = rf"(?i)^{EDGE_START}|{EDGE_NAME}"
+NO_SCOPE = "Scope and URL mismatch"
 BLOCKED = "Cloudflare has blocked this connector for sending too many requests. Wait an hour."
 REPORT = f"Please report this line at {HOME}/issues."
 # What the bill and sync_reports call the requests that ask whom the credentials belong to.
@@ -168,7 +175,7 @@ RULES = (
     Rule(402, "", Action.END_SYNC, CONFIG,
          "The company's account is not active: check its trial or payment in Pipedrive.", DOCS),
     Rule(403, EDGE, Action.END_SYNC, TRANSIENT, BLOCKED, "rate limit page"),
-    Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG,
+    Rule(403, NO_SCOPE, Action.END_STREAM, CONFIG,
          "{grant}", SEEN),
     Rule(403, "", Action.END_STREAM, CONFIG,
          "The user of these credentials lacks the permission {permission}. Use an admin's, or "
@@ -188,7 +195,7 @@ ONE_PARENT_RULES = (
     Rule(410, "", Action.PASS_OVER, SYSTEM, "", DOCS + ": gone"),
     Rule(401, "", Action.END_STREAM, CONFIG, "", SEEN),
     Rule(402, "", Action.END_STREAM, CONFIG, "", DOCS),
-    Rule(403, "Scope and URL mismatch", Action.END_STREAM, CONFIG, "", SEEN),
+    Rule(403, NO_SCOPE, Action.END_STREAM, CONFIG, "", SEEN),
     Rule(403, "", Action.ASK_LATER, CONFIG, "", SEEN),
 )
 # Every plan includes these paths, so only for them does a 402 concern the company's account.

@@ -13,6 +13,7 @@ class StoppedError(SyncError):
     """The platform, or the user, has asked the sync to stop."""
 
     brief = "sync stopped"
+    says_what_is_next = True
 
 
 class StopSignal:

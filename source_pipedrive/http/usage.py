@@ -15,11 +15,10 @@ from dataclasses import dataclass
 
 from source_pipedrive.http.errors import BudgetError
 from source_pipedrive.http.pacing import whole_number
-from source_pipedrive.version import HOME
 
 logger = logging.getLogger("airbyte")
 
-CONTINUES = f"The next sync continues where this one stopped. More: {HOME}/blob/main/docs/budget.md"
+CONTINUES = "The next sync continues where this one stopped."
 RENEWED = f"Pipedrive renews the budget at midnight, its own time. {CONTINUES}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from source_pipedrive.fields.columns import RAW
 from source_pipedrive.privacy.custom_fields import CustomFieldRules, RawObject
-from source_pipedrive.privacy.rules import GONE, OnlyId, Rule
+from source_pipedrive.privacy.rules import GONE, OnlyId, Rule, applied
 from source_pipedrive.stream import Stream
 
 Record = dict[str, Any]
@@ -59,12 +59,7 @@ class Changelog:
     def _of_object(self, values: Any) -> Any:
         if not isinstance(values, dict):
             return values if values is None or self.unknown is None else GONE
-        rules = {name: self.of(name) for name in values}
-        left = {
-            name: value if (rule := rules[name]) is None else rule.apply(value)
-            for name, value in values.items()
-        }
-        return {name: value for name, value in left.items() if value is not GONE}
+        return applied(values, self.of)
 
     def of(self, name: str) -> Rule | None:
         """The rule for the values of a field, by its name in the changelog."""

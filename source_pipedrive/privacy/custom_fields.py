@@ -18,7 +18,7 @@ from typing import Any
 
 from source_pipedrive.fields.columns import TYPES
 from source_pipedrive.fields.definitions import Field
-from source_pipedrive.privacy.rules import GONE, OnlyId, Rule, Schema
+from source_pipedrive.privacy.rules import GONE, OnlyId, Rule, Schema, applied
 from source_pipedrive.stream.personal import Personal
 
 KEY = re.compile("[0-9a-f]{40}")
@@ -29,8 +29,9 @@ PERSONAL_TYPES = {
     "address": Personal.ADDRESS,
     **dict.fromkeys(("varchar", "varchar_auto", "text"), Personal.NOTE),
 }
-# Types whose values are numbers, times and options of the account. Ids are numbers as well.
+# Types whose values may come with the name of the record that they link to; its id is kept.
 _LINKS = frozenset(("user", "org", "people", "deal", "deals", "lead", "project", "activity"))
+# Types whose values are numbers, ids among them, times and options of the account.
 _HARMLESS = frozenset((*TYPES, "enum", "status", "visible_to", "varchar_options"))
 
 
@@ -105,13 +106,7 @@ class RawObject:
     def apply(self, value: Any) -> Any:
         if not isinstance(value, dict):
             return value if value is None else GONE
-        found = {}
-        for key, each in value.items():
-            rule = self.rules.of(key)
-            left = each if rule is None else rule.apply(each)
-            if left is not GONE:
-                found[key] = left
-        return found
+        return applied(value, self.rules.of)
 
     def schema(self, schema: Schema) -> Schema | None:
         return schema

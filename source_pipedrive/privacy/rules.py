@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -30,6 +30,17 @@ class Rule(Protocol):
 
     def schema(self, schema: Schema) -> Schema | None:
         """The schema of what leaves; None if nothing does."""
+
+
+def applied(values: Mapping[str, Any], rule_of: Callable[[str], Rule | None]) -> dict[str, Any]:
+    """An object as it leaves. rule_of: the rule for a key; None if its value stays as it is."""
+    found = {}
+    for name, value in values.items():
+        rule = rule_of(name)
+        left = value if rule is None else rule.apply(value)
+        if left is not GONE:
+            found[name] = left
+    return found
 
 
 @dataclass(frozen=True)
@@ -66,8 +77,7 @@ class HashTexts:
 
     def apply(self, value: Any) -> Any:
         if isinstance(value, dict):
-            found = {name: self.apply(each) for name, each in value.items()}
-            return {name: each for name, each in found.items() if each is not GONE}
+            return applied(value, lambda name: self)
         if isinstance(value, list):
             return [each for item in value if (each := self.apply(item)) is not GONE]
         if isinstance(value, str):

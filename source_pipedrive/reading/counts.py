@@ -10,7 +10,7 @@ FIRST_ESTIMATE = 10
 
 
 @dataclass(frozen=True)
-class Audit:
+class LastAudit:
     """The last complete audit of a stream. time: its beginning, in seconds since 1970; records: how
     many existed, archived ones included."""
 
@@ -31,7 +31,7 @@ class Findings:
     expected: int | None = None
     unread: int | None = None
     refused: Sequence[str] = ()
-    audits: Mapping[str, Audit] = field(default_factory=dict)
+    audits: Mapping[str, LastAudit] = field(default_factory=dict)
     unaudited: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 

@@ -261,7 +261,7 @@ class Removed(Sequential):
         yield self.finished()
 
 
-class Reported(Reader):
+class SyncReports(Reader):
     """The stream that the sync itself writes when all others have ended: there is no task."""
 
     def take(self, more: bool = False) -> Task | None:

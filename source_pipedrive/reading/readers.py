@@ -11,7 +11,7 @@ from source_pipedrive.reading.lists import (
     Mailbox,
     NewestFirst,
     Removed,
-    Reported,
+    SyncReports,
     WholeList,
 )
 from source_pipedrive.reading.months import Monthly
@@ -25,7 +25,7 @@ OF_KIND: dict[Kind, type[Reader]] = {
     Kind.DELETED: DeletedRecords,
     Kind.FIELDS: FieldList,
     Kind.REMOVED: Removed,
-    Kind.REPORT: Reported,
+    Kind.REPORT: SyncReports,
 }
 OF_LIST: dict[Changes, type[Reader]] = {
     Changes.ASCENDING: Incremental,

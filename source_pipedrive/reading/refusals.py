@@ -19,13 +19,19 @@ REASONS = 5  # listed separately in the log
 AGAIN = "Each sync asks for a few of them again, and reads them all once one can be read."
 
 
+class ParkedError(StreamError):
+    """Parents could not be read, and the next sync asks for them again."""
+
+    says_what_is_next = True
+
+
 class Refusals:
     """stream, parents: the names used in the log."""
 
     def __init__(self, stream: str, parents: str) -> None:
         self._stream = stream
         self._parents = parents
-        self._skipped: Counter[str] = Counter()
+        self._skipped: Counter[tuple[str, bool]] = Counter()  # why, and whether it asks again
         self._significant = 0  # refusals that may apply to the other parents too
         self._parked: list[StreamError] = []
         self._in_a_row = 0
@@ -59,8 +65,9 @@ class Refusals:
                 self.hopeless = error
             return False
         why = f'{error.status} "{re.sub("[0-9]+", "#", words(error.body))}"'
-        known = why in self._skipped or len(self._skipped) < REASONS
-        self._skipped[why if known else "other answers"] += 1
+        kind = (why, action is Action.ASK_LATER)
+        known = kind in self._skipped or len(self._skipped) < REASONS
+        self._skipped[kind if known else ("other answers", False)] += 1
         gone = error.status in (404, 410)
         self.gone += gone
         if deleted and gone:  # this means nothing for the others
@@ -79,7 +86,7 @@ class Refusals:
         if not self._parked:
             return None
         last, number = self._parked[-1], len(self._parked)
-        return StreamError(
+        return ParkedError(
             f"{number:,} of the {self._parents} could not be read; the next sync asks for "
             f"{'it' if number == 1 else 'them'} again. {last.message}",
             TRANSIENT,
@@ -90,8 +97,9 @@ class Refusals:
     def lines(self, failed: bool, hidden_before: int = 0) -> Iterator[str]:
         """The lines about them at the end of the log. failed: the stream ends with an error;
         hidden_before: how many earlier syncs found hidden, which is in the report alone."""
-        for why, number in list(self._skipped.items()):  # an abandoned worker may add to it
-            later = f" {AGAIN}" if why.startswith(("200", "403")) and not failed else ""
+        # An abandoned worker may add to it meanwhile.
+        for (why, asks_again), number in list(self._skipped.items()):
+            later = f" {AGAIN}" if asks_again and not failed else ""
             yield f"{self._stream}: {number:,} of the {self._parents} skipped: {why}.{later}"
         if hidden_before:
             yield (

@@ -13,7 +13,7 @@ The state of a stream that depends on several root lists has "parents" instead o
 read of each list. "known" is the time of its last complete sync, until the next is complete. If
 it is derived from several streams that have read different parts of a list, "sources" has the
 parts by stream: an account may lack one of these streams and have it later. remembered.py describes
-the other keys.
+the other keys, and sync/tombstones.py "removed".
 
 During a full refresh the state also carries `"full_refresh": true`, so that it is never mistaken
 for the state of an incremental sync whose stream is now in full refresh.
@@ -109,7 +109,7 @@ def progress(
         skip = int(state.get("skip") or 0)
         lacking = {path: instant(time) for path, time in state.get("lacking", {}).items()}
     except UNREADABLE:
-        raise _unreadable(stream) from None
+        raise unreadable(stream) from None
     nulls = state["nulls"] if state.get("nulls") in ("first", "last") else ""
     audit = state.get("audit") if isinstance(state.get("audit"), Mapping) else None
     return Progress(min(since, lower), until, done, skip, nulls, lacking, audit)
@@ -144,7 +144,7 @@ def multi_progress(
             for source, done in state.get("sources", {}).items()
         }
     except UNREADABLE:
-        raise _unreadable(stream) from None
+        raise unreadable(stream) from None
     known = 0
     # The last complete sync did not read what a longer history adds.
     if min(lowers.values()) >= instant(state["since"]):
@@ -154,7 +154,8 @@ def multi_progress(
     return MultiProgress(by_root, known, remembered, sources)
 
 
-def _unreadable(stream: str) -> SyncError:
+def unreadable(stream: str) -> SyncError:
+    """The error for a state that cannot be read."""
     return SyncError(
         f'The state of "{stream}" cannot be read. Reset the stream to read it again from its '
         "beginning.",

@@ -20,8 +20,6 @@ from source_pipedrive.http.errors import (
 
 logger = logging.getLogger("airbyte")
 
-LINKED = " More: "  # between a sentence and the page that explains it
-
 
 class EndedError(Exception):
     """The stream has ended, and its run knows why. The reason itself is not raised: a reader would
@@ -38,7 +36,7 @@ def ending(error: AirbyteTracedException, resumes: bool, source: str = "") -> st
     once, in full; here, two words stand for it. resumes: whether the next sync resumes the stream;
     source: the stream that ended it with the same error, if the log has that in full.
     """
-    is_told = isinstance(error, SyncError) or bool(source)
+    is_brief = isinstance(error, SyncError) or bool(source)
     text = str(error)
     if isinstance(error, SyncError):
         text = error.brief
@@ -47,7 +45,7 @@ def ending(error: AirbyteTracedException, resumes: bool, source: str = "") -> st
     if isinstance(error, BudgetError) or error.failure_type is not TRANSIENT:
         return text
     what = "The next sync resumes it." if resumes else "The next sync reads it from the beginning."
-    return f"{text}. {what}" if is_told else f"{text} {what}"
+    return f"{text}. {what}" if is_brief else f"{text} {what}"
 
 
 def summary(failed: Mapping[str, AirbyteTracedException], restarting: Collection[str]) -> str:
@@ -55,33 +53,30 @@ def summary(failed: Mapping[str, AirbyteTracedException], restarting: Collection
 
     failed: by stream; restarting: the streams that the next sync reads from the beginning.
     """
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[str, str], list[str]] = {}
     for name in sorted(failed, key=lambda name: (not isinstance(failed[name], SyncError), name)):
         error = failed[name]
-        reason = error.reason if isinstance(error, PipedriveError) else str(error)
-        groups.setdefault(reason, []).append(name)
+        reason, link = str(error), ""
+        if isinstance(error, PipedriveError):
+            reason, link = error.reason, error.link
+        groups.setdefault((reason, link), []).append(name)
     return "\n".join(
-        f"Not read to the end: {', '.join(names)}. "
-        + _with(reason, _what_is_next(failed[names[0]], names, reason, restarting))
-        for reason, names in groups.items()
+        f"Not read to the end: {', '.join(names)}. {reason}"
+        f"{_what_is_next(failed[names[0]], names, restarting)}{link}"
+        for (reason, link), names in groups.items()
     )
 
 
-def _with(reason: str, more: str) -> str:
-    """Both, with the link of the reason, if it has one, at the end."""
-    text, mark, link = reason.partition(LINKED)
-    return f"{text}{more}{mark}{link}"
-
-
 def _what_is_next(
-    error: AirbyteTracedException, names: Sequence[str], reason: str, restarting: Collection[str]
+    error: AirbyteTracedException, names: Sequence[str], restarting: Collection[str]
 ) -> str:
     """What the next sync does about streams that ended for a reason that passes."""
     if error.failure_type is not TRANSIENT:
         return ""
     again = [name for name in names if name in restarting]
     parts = [f"The next sync reads {', '.join(again)} from the beginning."] if again else []
-    if len(again) < len(names) and "next sync" not in reason:
+    is_said = isinstance(error, PipedriveError) and error.says_what_is_next
+    if len(again) < len(names) and not is_said:
         what = "the others" if again else "them" if len(names) > 1 else "it"
         parts.append(f"The next sync resumes {what}.")
     return "".join(f" {part}" for part in parts)

@@ -45,13 +45,13 @@ class WriteBuffer(Generic[T]):
         self._free = threading.Semaphore(pages)
         self._open = False
         self._lock = threading.Lock()
-        self._told: set[str] = set()
+        self._written: set[str] = set()
 
     def is_news(self, sentence: str) -> bool:
         """Whether this is the first stream that ends with this sentence."""
         with self._lock:
-            is_known = sentence in self._told
-            self._told.add(sentence)
+            is_known = sentence in self._written
+            self._written.add(sentence)
             return not is_known
 
     def take_slot(self) -> None:

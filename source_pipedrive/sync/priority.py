@@ -68,15 +68,15 @@ class Priority:
         if not run.selected:
             needs = [self.key(other) for other in run.dependents if not other.exhausted]
             if needs:
-                kind, late, dear, since, *_ = min(needs)
-                return (kind + self.yields(run), late, dear, since, *last)
+                kind, late, costly, since, *_ = min(needs)
+                return (kind + self.yields(run), late, costly, since, *last)
         if not self._lists_first and run.reader.resumes:
             far = self._is_far(run)
             return (LISTS, not far, far and not is_list(run), behind, *last)
         if is_list(run) or not self._lists_first:
             return (LISTS if run.reader.resumes else OTHER_LISTS, False, False, behind, *last)
-        dear = is_expensive(price, self._allowance)
-        return (CHILDREN, dear and not run.reader.resumes, dear, behind, *last)
+        costly = is_expensive(price, self._allowance)
+        return (CHILDREN, costly and not run.reader.resumes, costly, behind, *last)
 
     def _is_far(self, run: StreamRun[Any]) -> bool:
         """Whether a backfill is under way, so that more is missing than the changes since the last

@@ -14,7 +14,7 @@ from source_pipedrive.http.errors import StreamError
 from source_pipedrive.http.usage import Spent
 from source_pipedrive.reading import state
 from source_pipedrive.reading.batch import Batch
-from source_pipedrive.reading.counts import Audit
+from source_pipedrive.reading.counts import LastAudit
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.multi_progress import MultiProgress
 from source_pipedrive.reading.progress import Progress
@@ -83,7 +83,7 @@ class ReportRows:
         self,
         run: StreamRun[Any],
         spent: Mapping[str, Spent],
-        audits: Mapping[str, Audit],
+        audits: Mapping[str, LastAudit],
         totals: Mapping[str, int],
     ) -> Record:
         name, reader, began = run.stream.name, run.reader, run.began or self._began
@@ -193,9 +193,9 @@ def _refused(run: StreamRun[Any]) -> Iterator[str]:
         yield str(run.error)
 
 
-def _audits(runs: Runs) -> dict[str, Audit]:
+def _audits(runs: Runs) -> dict[str, LastAudit]:
     """The last audit of each stream."""
-    found: dict[str, Audit] = {}
+    found: dict[str, LastAudit] = {}
     for run in runs:
         found.update(run.reader.findings(run.error is not None).audits)
     return found

@@ -84,7 +84,7 @@ class Schedule(Generic[T]):
     def take(self, run: StreamRun[T]) -> Task | None:
         """A task of this run, or None if it has none at the moment or has to wait."""
         with self.changed:
-            waits = any(other in self._runs for other in self._graph.earlier(run))
+            waits = any(other in self._runs for other in run.earlier)
             if run.reader.is_last and not (waits := not self._only_last_remain):
                 run.reader.release()
             if waits or run.exhausted or self.priority.holds(run):

@@ -20,8 +20,7 @@ from source_pipedrive.reading.audit.size import fitted
 from source_pipedrive.reading.audit.unsaved import Unsaved
 from source_pipedrive.reading.audit.viewer import PRICE, Viewer, ask_viewer
 from source_pipedrive.reading.batch import Batch, Signal, Task
-from source_pipedrive.reading.counts import Audit as LastAudit
-from source_pipedrive.reading.counts import Findings
+from source_pipedrive.reading.counts import Findings, LastAudit
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream.audited import AUDITOR, DEALS

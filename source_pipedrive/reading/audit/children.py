@@ -14,7 +14,7 @@ from itertools import chain, islice
 from threading import RLock
 from typing import Any
 
-from source_pipedrive.http.errors import StreamError
+from source_pipedrive.http.errors import NO_SCOPE, StreamError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import values
 from source_pipedrive.reading.audit.ids import Numbers
@@ -89,7 +89,7 @@ def children_of(
         for page in pages(client, stream, {"deal_ids": ",".join(map(str, deals))}):
             found += page.records
     except StreamError as error:
-        for_all = stream.unavailable_answer(error.status, error.body) or "Scope and" in error.body
+        for_all = stream.unavailable_answer(error.status, error.body) or NO_SCOPE in error.body
         if error.status not in OF_ONE or for_all:
             raise
         if len(deals) == 1:

@@ -13,14 +13,13 @@ from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.passes import AUDIT, UNREACHABLE
 from source_pipedrive.reading.audit.settings import DAY
-from source_pipedrive.reading.audit.verification import Verdicts, alone
+from source_pipedrive.reading.audit.verification import CONTROLS, Verdicts, alone
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream.audited import AUDITOR, COMPARED, Compared
 
 logger = logging.getLogger("airbyte")
 
-CONTROLS = 3
 # Missing records of one list that are remembered, the last ones found: a program may make a filter
 # for each of its runs, and delete it.
 MOST = 1_000
@@ -113,17 +112,8 @@ class Comparison:
     ) -> Iterator[list[Record]]:
         name = compared.name
         missing, there = self._missing(name, lists, context.now), lists.get(name)
-        if not there:  # nobody believes that all have been deleted
-            return
-        present = self._part(name, "present")
-        most = guards.most_believed(len(present))
-        if len(missing) > most and context.settings.accepted.get(name) != len(missing):
-            logger.warning(
-                f"{AUDITOR}: {len(missing):,} of the {len(present):,} {name} of the last sync are "
-                "no longer listed. None of them is reported as deleted, because a lost "
-                "permission looks the same. If they were deleted, set accepted_findings to "
-                f'"{name}={len(missing)}".'
-            )
+        # Nobody believes that all have been deleted.
+        if not there or not self._is_believed(name, missing, context):
             return
         # Where no record can be asked for, one answer proves nothing.
         waiting = missing - {*self._part(name, "missed")} if compared.single is None else set()
@@ -137,24 +127,58 @@ class Comparison:
         if viewer.mark != context.viewer.mark:  # who knows when; the next sync asks again
             return
         trusted = viewer.sees_all(())
+        if rows := self._rows(name, lists, verdicts, trusted, context):
+            yield rows
+        self._remember(name, lists, context.now)
+        self._remember_verdicts(name, missing, waiting, verdicts, trusted, context)
+
+    def _is_believed(self, name: str, missing: set[str], context: PassContext) -> bool:
+        """Whether so many may have been deleted; warns if not."""
+        present = self._part(name, "present")
+        most = guards.most_believed(len(present))
+        if len(missing) <= most or context.settings.accepted.get(name) == len(missing):
+            return True
+        logger.warning(
+            f"{AUDITOR}: {len(missing):,} of the {len(present):,} {name} of the last sync are "
+            "no longer listed. None of them is reported as deleted, because a lost "
+            "permission looks the same. If they were deleted, set accepted_findings to "
+            f'"{name}={len(missing)}".'
+        )
+        return False
+
+    def _rows(
+        self, name: str, lists: WholeLists, verdicts: Verdicts, trusted: bool, context: PassContext
+    ) -> list[Record]:
+        """The rows for what is missing and for what has come back."""
         time = self._kept.get(name, {}).get("time")
         seen = instant(time) if time else None
         evidence = AUDIT if trusted else UNREACHABLE
-        rows = [context.row(name, id_, evidence, last_present=seen) for id_ in verdicts.absent]
-        rows += [
-            context.row(name, id_, AUDIT, deleted_time=at, last_present=seen)
-            for id_, at in verdicts.marked.items()
+        return [
+            *(context.row(name, id_, evidence, last_present=seen) for id_ in verdicts.absent),
+            *(
+                context.row(name, id_, AUDIT, deleted_time=at, last_present=seen)
+                for id_, at in verdicts.marked.items()
+            ),
+            *(context.row(name, id_, restored=True) for id_ in sorted(self._back(name, lists))),
         ]
-        rows += [context.row(name, id_, restored=True) for id_ in sorted(self._back(name, lists))]
-        if rows:
-            yield rows
-        self._remember(name, lists, context.now)
+
+    def _remember_verdicts(
+        self,
+        name: str,
+        missing: set[str],
+        waiting: set[str],
+        verdicts: Verdicts,
+        trusted: bool,
+        context: PassContext,
+    ) -> None:
+        """Adds to what is remembered of a list what is known of its missing records. waiting: those
+        that are believed only if the next sync does not see them either."""
         kept = self._kept[name]
         unlisted = {id_: t for id_, t in kept.get("unlisted", {}).items() if id_ not in missing}
         for ids, wait in ((verdicts.alive, FOUND), (verdicts.unsure, UNKNOWN)):
             # An hour early, so that a sync at the same time of day asks.
             unlisted.update(dict.fromkeys(ids, rfc3339(context.now + wait - HOUR)))
-        kept["present"] = sorted({*there, *unlisted, *waiting})
+        kept["present"] = sorted({*kept["present"]} - missing | {*unlisted, *waiting})
         kept.pop("unlisted", None)
         if unlisted:
             kept["unlisted"] = unlisted

@@ -13,5 +13,5 @@ def most_believed(present: int) -> int:
 
 
 def is_sparse(gaps: int, records: int) -> bool:
-    """Whether ids do not count up, so that a gap means nothing and asking for all is too dear."""
+    """Whether ids do not count up, so that gaps mean nothing and asking for all costs too much."""
     return gaps > SPARSE and gaps > 10 * records

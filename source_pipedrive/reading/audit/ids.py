@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, Self
+from typing import Any
 from uuid import UUID
 
 # A chunk of the bitmap is one Python integer of this many bits: large enough to be compact, small
@@ -20,34 +20,6 @@ CHUNK, LOW, BYTES = 1 << BITS, (1 << BITS) - 1, (1 << BITS) // 8
 BITMAP, STEPS, UUIDS = b"b", b"s", b"u"
 # Nothing that Pipedrive numbers is larger.
 LARGEST = 1 << 62
-
-
-class IdSet(Protocol):
-    """A set of the ids of one kind of record."""
-
-    def add(self, ids: Iterable[Any]) -> None:
-        """Adds ids as an API answer has them; what is no id of this kind is passed over."""
-
-    def __contains__(self, id_: object) -> bool:
-        """Whether this id is in the set."""
-
-    def __iter__(self) -> Iterator[Any]:
-        """The ids in ascending order."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-
-    def __or__(self, other: Self) -> Self:
-        """The ids in either set."""
-
-    def __and__(self, other: Self) -> Self:
-        """The ids in both sets."""
-
-    def __sub__(self, other: Self) -> Self:
-        """The ids that the other set lacks."""
-
-    def dump(self) -> str:
-        """The set as text; "" if it is empty."""
 
 
 class Numbers:

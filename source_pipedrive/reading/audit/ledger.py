@@ -13,7 +13,10 @@
  "flagged": "eJ...",                what Pipedrive reported while no audit was asked for, and what a
                                     pass that has not closed did
  "stopped": true,                   the object had too many ids to keep
- "pass": {"begun", "viewer", "seen", "settled", "absent", "marked", "unsure", "walks", "tokens"}}
+ "asked": "2026-11-16T10:00:00Z",   when a pass ended without being complete
+ "tokens": 460,                     what the last pass over its lists cost
+ "pass": {"begun", "viewer", "seen", "settled", "absent", "marked", "unsure", "walks", "tokens",
+          "tries", "verified"}}     a pass under way: see `Current`
 """
 
 from __future__ import annotations
@@ -161,7 +164,7 @@ class Kept:
         return max(0, self.tokens - (self.current.tokens if self.current else 0))
 
     def begin(self, now: int, viewer: str) -> Current:
-        """Begins a pass, or one anew."""
+        """Begins a pass; one under way starts over."""
         self.held, self.stopped = 0, False
         self.current = Current(now, viewer, self.ids(), self.ids(), self.ids(), self.ids())
         return self.current
@@ -175,7 +178,7 @@ class Kept:
         self.held = finding
 
     def postpone(self, now: int) -> None:
-        """Pipedrive refuses the lists: they are asked for again when a pass is due."""
+        """Ends the pass under way. The next one begins when it is due, counted from `now`."""
         self.current, self.asked = None, now
 
     def report(self, ids: Iterable[Any], unreachable: bool = False, time: int = 0) -> None:

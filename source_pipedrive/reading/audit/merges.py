@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from source_pipedrive.reading.audit.saved import UNREADABLE, unreadable
 from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.state import UNREADABLE, unreadable
+from source_pipedrive.stream.audited import AUDITOR
 
 FIELD = "merge_what_id"
 MOST = 1_000  # remembered, because an audit may find the deletion only later
@@ -29,7 +30,7 @@ class Merges:
                 (name, id_): survivor for name, pairs in saved.items() for id_, survivor in pairs
             }
         except UNREADABLE:
-            raise unreadable() from None
+            raise unreadable(AUDITOR) from None
 
     def learn(self, name: str, shown: Mapping[Any, Record], gone: Mapping[Any, Record]) -> None:
         """Learns from a page of recent changes. shown: the records that exist; gone: those that

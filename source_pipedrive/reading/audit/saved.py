@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from source_pipedrive.http.errors import CONFIG, SyncError
 from source_pipedrive.reading.audit.comparison import Comparison
 from source_pipedrive.reading.audit.ledger import Kept
+from source_pipedrive.reading.state import UNREADABLE, unreadable
 from source_pipedrive.stream.audited import AUDITED, AUDITOR
-
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def loaded(saved: Mapping[str, Any], user: int) -> tuple[Comparison, dict[str, Kept]]:
@@ -21,13 +19,4 @@ def loaded(saved: Mapping[str, Any], user: int) -> tuple[Comparison, dict[str, K
         kept = {each.name: Kept(each, objects.get(each.name, {})) for each in AUDITED}
         return Comparison(saved.get("lists", {}), user), kept
     except UNREADABLE:
-        raise unreadable() from None
-
-
-def unreadable() -> SyncError:
-    """The error for a state that cannot be read."""
-    return SyncError(
-        f'The state of "{AUDITOR}" cannot be read. Reset the stream to read it again from its '
-        "beginning.",
-        CONFIG,
-    )
+        raise unreadable(AUDITOR) from None

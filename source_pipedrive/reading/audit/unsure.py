@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from source_pipedrive.reading.audit.saved import UNREADABLE, unreadable
 from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
+from source_pipedrive.reading.state import UNREADABLE, unreadable
+from source_pipedrive.stream.audited import AUDITOR
 
 MOST = 2_000  # of all objects: 150 kB
 MONTH = 30 * 86_400  # seconds for which Pipedrive remembers a deletion
@@ -50,7 +51,7 @@ class Unsure:
                     if doubt.since > now - MONTH:
                         self._doubts[name, id_] = doubt
         except UNREADABLE:
-            raise unreadable() from None
+            raise unreadable(AUDITOR) from None
         self._saved = {key for key in self._doubts if key in self}
 
     def __contains__(self, key: Key) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from source_pipedrive.http.errors import REPORT, SYSTEM, StreamError
+from source_pipedrive.http.errors import NO_SCOPE, REPORT, SYSTEM, StreamError
 from source_pipedrive.http.request import Api, Request
 from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.records import Record
@@ -143,7 +143,7 @@ def _asked(client: Api, single: Single, scope: str, id_: Any) -> Verdicts:
     try:
         record = client.get(request).body.get("data")
     except StreamError as error:
-        if error.status not in OF_ONE or "Scope and URL mismatch" in error.body:
+        if error.status not in OF_ONE or NO_SCOPE in error.body:
             raise
         if error.status == 410:
             verdicts.marked[id_] = None

@@ -13,6 +13,7 @@ from typing import Any
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import values
+from source_pipedrive.reading.incremental import SPLITS_A_WORKER, WORTH_SPLITTING
 from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
 from source_pipedrive.reading.pages import Page, pages
 from source_pipedrive.reading.progress import OVERLAP, Progress, Span
@@ -20,9 +21,6 @@ from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Changes, Paging, Stream
 
 logger = logging.getLogger("airbyte")
-
-# As for the records themselves (reading/incremental.py).
-WORTH_SPLITTING, SPLITS_A_WORKER = 4, 3
 
 # Notes the records of a page; the lock is held.
 Note = Callable[[Sequence[Record]], None]
@@ -39,9 +37,9 @@ EXPIRED = (400, 404, 410, 422)
 
 
 class Walk(ABC):
-    """One list, read once. until: where time ends for this sync; saved: what `dump` returned in an
-    earlier one. `lock` guards the notes and the walk's own place together, so that a state never
-    has one without the other."""
+    """One list, read once. `lock` guards the notes and the walk's own place together, so that a
+    state never has one without the other. The walks below also take `saved`, what `dump` returned
+    in an earlier sync."""
 
     def __init__(self, stream: Stream, client: Api, lock: RLock, note: Note) -> None:
         self.stream = stream
@@ -66,6 +64,8 @@ class Walk(ABC):
 class SpanWalk(Walk):
     """A list with a filter by update_time, in spans. v2's spans are closed, and shared by workers;
     v1's single span is requested again from the latest time seen, because offsets drift.
+
+    until: where time ends for this sync.
 
     A second may have more records than one sync may read: an import changes thousands at once. Its
     place within such a second is {"at", "until", "bounds", "cursor" or "start", "tries"}: which

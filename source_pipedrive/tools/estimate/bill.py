@@ -57,7 +57,7 @@ class Bill:
         )
 
     def items(self) -> list[Item]:
-        """One for each stream, the dearest first."""
+        """One for each stream, the most expensive first."""
         found = [self._item(stream) for stream in self._streams.values()]
         found += self._definitions()
         found.append(Item(WHO_AM_I.stream, None, WHO_AM_I.cost, EXACT, False))
@@ -116,7 +116,7 @@ class Bill:
 
 
 def together(items: Iterable[Item]) -> list[Item]:
-    """One item for each stream, the dearest first."""
+    """One item for each stream, the most expensive first."""
     found: dict[str, Item] = {}
     for item in items:
         other = found.get(item.stream)
@@ -161,7 +161,7 @@ def _cost(stream: Stream) -> float:
 
 def refine(bill: Bill, ask: Callable[[Size], bool]) -> None:
     """Asks about one list after the other, each time where an answer removes the most doubt, in
-    tokens of the sync for each token of the question. ask: False if there is no money left."""
+    tokens of the sync for each token of the question. ask: False if the tokens do not suffice."""
     unaffordable: set[str] = set()
     while True:
         open_: Mapping[str, float] = {

@@ -64,15 +64,16 @@ def report(items: Sequence[Item], usage: Usage, reserve: int) -> Report:
             item.stream if item.selected else f"({item.stream})",
             item.rows,
             item.tokens,
-            f"{100 * item.tokens / limit:.1f} %" if limit else None,
+            usage.share(item.tokens) or None,
             item.how,
         )
         for item in shown
     ]
     if rest:
         left = sum(item.tokens for item in rest)
-        share = f"{100 * left / limit:.1f} %" if limit else None
-        rows.append((f"{len(rest)} more (--json has them)", None, left, share, ""))
+        rows.append(
+            (f"{len(rest)} more (--json has them)", None, left, usage.share(left) or None, "")
+        )
     return Report(
         _data(items, total, at_least, days, usage),
         [Table(head, rows), _sentences(total, at_least, days, limit, reserve, usage.tokens)],

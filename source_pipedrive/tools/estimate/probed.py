@@ -27,6 +27,8 @@ class Probed(Size):
 
     def __init__(self, stream: Stream, facts: Facts) -> None:
         super().__init__(stream, facts)
+        if not self._is_sorted:  # it is read to its end, whatever the history
+            self._since = 0
         self._low, self._high = 0, 0  # offsets with and without a record of the history; 0: unknown
         self._time_at_low: int | None = None
         self._highest = 0
@@ -103,8 +105,6 @@ class Probed(Size):
     def _params(self) -> dict[str, str]:
         if self._is_sorted:
             return {"sort": "update_time DESC"}
-        # Other lists are read to their end, whatever the history.
-        self._since = 0
         return {**self.stream.endpoint.param_sets[0]}
 
 
@@ -119,7 +119,6 @@ class Recent(Probed):
     def __init__(self, stream: Stream, facts: Facts) -> None:
         super().__init__(stream, facts)
         self._begin = facts.until - MONTH
-        self._since = 0
 
     @property
     def doubt(self) -> float:

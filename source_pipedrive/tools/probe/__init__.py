@@ -5,7 +5,7 @@ questions.py  the table of questions: what the connector assumes, and who judges
 interview.py  sends the requests
 answers.py    an answer, and all answers together
 findings.py   what a report may contain; nothing else can enter one
-orders.py, lists.py, shapes.py, refusals.py, deletions.py, headers.py   the judges
+orders.py, lists.py, shapes.py, refusals.py, deletions.py, headers.py, tokens.py   the judges
 document.py   the report as JSON and as Markdown
 """
 

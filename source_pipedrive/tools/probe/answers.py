@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from source_pipedrive.reading.answers import pagination_of
+from source_pipedrive.reading.answers import pagination_of, promises_more
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.tools.probe.findings import Finding, Why
 
@@ -68,7 +68,7 @@ class Reply:
     @property
     def more(self) -> bool:
         """Whether other pages follow."""
-        return bool(self.paging.get("more_items_in_collection") or self.paging.get("next_cursor"))
+        return isinstance(self.body, dict) and promises_more(self.body)
 
     def times(self, name: str) -> list[int | None]:
         """The times in a field of the records, in seconds."""
@@ -139,6 +139,7 @@ class Seen:
 
 
 Judge = Callable[[Seen], Finding]
+EITHER = "Nothing changes: it accepts both."  # a Question's `otherwise`
 
 
 @dataclass(frozen=True)

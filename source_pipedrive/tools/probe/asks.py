@@ -192,6 +192,8 @@ PERSONS_MORE = Ask(
     "persons, page 2, a minute later", 2, "persons", 10, _cursor(PERSONS), (PERSONS,), MINUTE
 )
 
+UNBOUNDED = (DEALS, DEALS_MORE, NEWEST_DEALS)  # by time
+
 # What the most questions need comes first, in case the tokens do not suffice.
 ASKS = (
     PERSONS, DEALS, DEALS_MORE, NEWEST_DEALS, DELETED_DEALS, SINCE, UNTIL, NOTES, NOTES_MORE, LEADS,

@@ -143,14 +143,9 @@ def _in_words(value: Any) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """The lines of a Markdown table."""
-    ruled = ["|" + "---|" * len(head)]
-    return (
-        ["| " + " | ".join(map(str, row)) + " |" for row in [head]]
-        + ruled
-        + [
-            "| "
-            + " | ".join(str(cell).replace("|", "\\|").replace("<", "&lt;") for cell in row)
-            + " |"
-            for row in rows
-        ]
-    )
+    return [_line(head), "|" + "---|" * len(head), *map(_line, rows)]
+
+
+def _line(cells: Sequence[object]) -> str:
+    texts = (str(cell).replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+    return f"| {' | '.join(texts)} |"

@@ -42,9 +42,9 @@ def limits_are_told(seen: Seen) -> Finding:
     """Whether an answer of 429 has the headers that tell which limit it is about."""
     if seen.limited is None:
         return not_told(Why.NO_LIMIT)
-    told = {LIMIT, REMAINING, DAILY} & seen.limited.headers.keys()
+    named = {LIMIT, REMAINING, DAILY} & seen.limited.headers.keys()
     retry = flag("retry-after" in seen.limited.headers)
-    return found(told, retry_after=retry, **body(seen.limited))
+    return found(named, retry_after=retry, **body(seen.limited))
 
 
 def daily_is_before(seen: Seen) -> Finding:

@@ -1,6 +1,6 @@
 """The table of questions: what the connector assumes and nobody documents.
 
-Each has one row, in of_lists.py or of_accounts.py:
+Each has one row, in list_questions.py or account_questions.py:
 
     name, what the connector assumes
     what it does if the account behaves otherwise; where that is in the code
@@ -11,8 +11,8 @@ Either answer is survived, at the price that the row names.
 
 from __future__ import annotations
 
-from source_pipedrive.tools.probe.of_accounts import DELETIONS, LIMITS, REFUSALS, SHAPES
-from source_pipedrive.tools.probe.of_lists import ORDERS, PAGES
+from source_pipedrive.tools.probe.account_questions import DELETIONS, LIMITS, REFUSALS, SHAPES
+from source_pipedrive.tools.probe.list_questions import ORDERS, PAGES
 
 GROUPS = {
     "Orders and bounds": ORDERS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from source_pipedrive.stream.needs import NO_INSTALLMENTS, NO_MAILBOX, NO_PROJECTS, TEAMS_GONE
 from source_pipedrive.tools.probe import deletions, headers, orders, refusals, shapes, tokens
-from source_pipedrive.tools.probe.answers import Ask, Question
+from source_pipedrive.tools.probe.answers import EITHER, Ask, Question
 from source_pipedrive.tools.probe.asks import (
     ACTIVITIES,
     ADDONS,
@@ -39,18 +39,17 @@ from source_pipedrive.tools.probe.asks import (
     STAGES,
     TEAM_GOALS,
     TEAMS,
+    UNBOUNDED,
     UNKNOWN,
     UNKNOWN_NAME,
     USERS,
     WEBHOOKS,
 )
 
-EITHER = "Nothing changes: it accepts both."
 NEW = "The records contain the new keys, but the schema has no column for them."
 FAILS = "The stream fails instead of being empty; the others are read."
 CORE = {"person": (PERSONS, PERSONS_MORE), "organization": (ORGANIZATIONS,),
         "product": (PRODUCTS,), "activity": (ACTIVITIES,)}  # fmt: skip
-UNBOUNDED = (DEALS, DEALS_MORE, NEWEST_DEALS)
 
 
 def _keys(stream: str, *asks: Ask) -> Question:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from source_pipedrive.tools.probe import lists, orders
-from source_pipedrive.tools.probe.answers import Ask, Question
+from source_pipedrive.tools.probe.answers import EITHER, Ask, Question
 from source_pipedrive.tools.probe.asks import (
     ACTIVITIES,
     ARCHIVED,
@@ -29,13 +29,12 @@ from source_pipedrive.tools.probe.asks import (
     PRODUCTS,
     SINCE,
     STAGES,
+    UNBOUNDED,
     UNTIL,
     USERS,
 )
 
 WHOLE = "It reads the list whole, with a warning, and saves its progress only at the end."
-EITHER = "Nothing changes: it accepts both."
-UNBOUNDED = (DEALS, DEALS_MORE, NEWEST_DEALS)
 
 
 def _sorted(name: str, *asks: Ask, descending: bool = False) -> Question:
