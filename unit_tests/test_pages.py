@@ -287,7 +287,15 @@ def test_null_and_absent_lists_are_empty() -> None:
     assert records_of(GOALS, {"success": True, "data": {"goals": []}}) == []
 
 
-@pytest.mark.parametrize("body", [{"success": False}, {"data": {"id": 1}}, {"data": [1]}])
+BROKEN = [
+    {"success": False},
+    {"success": False, "data": []},
+    {"data": {"id": 1}},
+    {"data": [1]},
+]
+
+
+@pytest.mark.parametrize("body", BROKEN)
 def test_an_answer_without_a_list_is_an_error_rather_than_an_empty_stream(body: Any) -> None:
     with pytest.raises(StreamError, match="contains no list"):
         records_of(FILES, body)

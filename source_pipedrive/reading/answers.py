@@ -40,13 +40,16 @@ def pagination_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
     """The records of an answer; null and a missing list count as empty."""
-    found = found_in(stream, body)
-    if found is None and body.get("success") is not False:
+    found, failed = found_in(stream, body), body.get("success") is False
+    if found is None and not failed:
         return []
     if isinstance(found, list) and are_shaped(found):
         return found
     if isinstance(found, dict) and (stream.endpoint.single_object or stream.kind is Kind.SINGLE):
         found = [found]
+    # An empty list in an answer that reports a failure says nothing of the records.
+    if failed and not found:
+        found = None
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise StreamError(
             f'Pipedrive\'s answer for "{stream.name}" contains no list of records. ' + REPORT,
