@@ -105,7 +105,7 @@ class SyncRun(Generic[T]):
         for run in self.runs:
             if isinstance(run.reader, DependentReader):
                 run.reader.look_again()
-        _warn_of_foreign_states(selected)
+        _warn_of_distrusted_states(selected, until)
         self._unselected: list[StreamRun[T]] = []
         all_runs = [*self.runs, *self._graph.connect(self.runs)]
         self._report = Report(client.usage, until, self.runs, self._unselected, options.show)
@@ -212,12 +212,24 @@ class SyncRun(Generic[T]):
         )
 
 
-def _warn_of_foreign_states(selected: Sequence[Selection]) -> None:
-    """Logs one line for all states that another connector wrote."""
+def _warn_of_distrusted_states(selected: Sequence[Selection], until: int) -> None:
+    """Logs one line for all states that another connector wrote, and one for those that claim what
+    lies after `until`."""
     resuming = [s for s in selected if s.stream.cursor_field and not s.full_refresh]
     names = [s.stream.name for s in resuming if state.is_foreign(s.state)]
     if names:
         logger.warning(
             f"Another connector wrote the state of {', '.join(names)}. It does not record how "
             "much was read, so this sync reads the whole configured history once."
+        )
+    ahead = [
+        s.stream.name
+        for s in resuming
+        if s.stream.cursor_field and state.is_ahead(s.stream.cursor_field, s.state, until)
+    ]
+    if ahead:
+        logger.warning(
+            f"The state of {', '.join(ahead)} claims times that Pipedrive's clock has not reached: "
+            "it was edited, or a sync was given a wrong time. Nobody can tell what has changed "
+            "since that sync, so this one reads the whole configured history once."
         )
