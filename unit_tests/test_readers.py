@@ -12,6 +12,7 @@ from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading import state
+from source_pipedrive.reading.answers import EXPIRED
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.sync.failures import EndedError
 from source_pipedrive.sync.graph import Graph
@@ -85,6 +86,37 @@ def test_a_checkpoint_never_includes_the_last_second_of_a_page() -> None:
     _, states = run_to_end(*run_of("deals", client))
     assert states[0]["update_time"] == rfc3339(LOWER + 20)
     assert states[1]["update_time"] == rfc3339(LOWER + 20)
+
+
+@pytest.mark.parametrize("status", EXPIRED)
+def test_a_cursor_that_expires_in_the_middle_costs_no_record(status: int) -> None:
+    """After a pause of hours, for example, because the destination is slow."""
+    rows = deals([LOWER + 10 * n for n in range(1_700)])
+    whole = v2_list(rows)
+    cursors: list[str] = []
+
+    def expiring(params: Params) -> dict[str, Any]:
+        cursors.append(params.get("cursor", ""))
+        if cursors[-2:].count("") == 0:  # each cursor lives for one request
+            raise StreamError("gone", CONFIG, status)
+        return whole(params)
+
+    records, states = run_to_end(*run_of("deals", FakeClient(expiring)))
+    assert {row["id"] for row in records} == {row["id"] for row in rows}
+    assert states[-1]["update_time"] == rfc3339(UNTIL)
+
+
+def test_answers_that_never_name_a_cursor_hide_no_record() -> None:
+    rows = deals([LOWER + 10 * n for n in range(1_700)])
+    whole = v2_list(rows)
+
+    def mute(params: Params) -> dict[str, Any]:
+        page = whole(params)["data"][: int(params["limit"])]
+        return {"success": True, "data": page}
+
+    records, states = run_to_end(*run_of("deals", FakeClient(mute)))
+    assert {row["id"] for row in records} == {row["id"] for row in rows}
+    assert states[-1]["update_time"] == rfc3339(UNTIL)
 
 
 def test_products_stop_at_the_upper_bound_that_the_server_does_not_support() -> None:

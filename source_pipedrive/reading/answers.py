@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from source_pipedrive.http.errors import REPORT, SYSTEM, StreamError
 from source_pipedrive.http.shapes import are_shaped
-from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.records import Record, key_of
 from source_pipedrive.stream import Kind, Stream
+
+# How an old cursor may be refused: neither that nor its lifetime is documented.
+EXPIRED = (400, 404, 410, 422)
+# Consecutive pages without a new record after which a list counts as endless.
+IDLE_PAGES = 5
+# Consecutive empty pages after which it does: filters that hide records may leave some empty.
+EMPTY_PAGES = 1_000
 
 
 def promises_more(body: Mapping[str, Any]) -> bool:
@@ -21,6 +28,34 @@ def more_pages(body: Mapping[str, Any], count: int, limit: int) -> bool:
     """Whether v1 says that more records follow; if it does not say, whether the page was full."""
     more = pagination_of(body).get("more_items_in_collection")
     return bool(more) if more is not None else count >= limit
+
+
+def next_cursor(body: Mapping[str, Any]) -> str | None:
+    """The cursor of the next page; None if no page follows."""
+    cursor = (body.get("additional_data") or {}).get("next_cursor")
+    return str(cursor) if cursor else None
+
+
+def is_cut(body: Mapping[str, Any], count: int, limit: int) -> bool:
+    """Whether a list with cursors has a full page and no word about the next one."""
+    return count >= limit and "next_cursor" not in (body.get("additional_data") or {})
+
+
+class Repeats:
+    """Notices a list that has a new cursor for each page, and never another record."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._last: tuple[object, ...] = ()
+        self._number = 0
+
+    def too_often(self, records: Sequence[Record]) -> bool:
+        """Whether this is one page too many that is like the one before, or empty like it."""
+        ends = (records[0], records[-1]) if records else ()
+        now = (len(records), *(key_of(self._stream, item) for item in ends))
+        self._number = self._number + 1 if now == self._last else 0
+        self._last = now
+        return self._number >= (IDLE_PAGES if records else EMPTY_PAGES)
 
 
 def next_start(body: Mapping[str, Any], otherwise: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from source_pipedrive.stream import Stream
 
 
-def plain_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A schema of a catalog in which each property is an object. JSON Schema also allows `true`."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
