@@ -11,7 +11,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.company import Company
-from source_pipedrive.http.errors import CONFIG, TRANSIENT
+from source_pipedrive.http.errors import CONFIG, SYSTEM, TRANSIENT, SyncError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.privacy.privacy import Privacy
@@ -157,7 +157,7 @@ class SyncRun(Generic[T]):
                 yield from chunk.pieces
                 if chunk.page:
                     self.buffer.free_slot()
-                self._between_pages()
+                self._check_limits()
         finally:
             self._stop_signal.stop()
             self.buffer.open()
@@ -170,13 +170,24 @@ class SyncRun(Generic[T]):
         if (error := self._error()) is not None:
             raise error
 
+    def _check_limits(self) -> None:
+        """Ends all streams in order if `between_pages` says that the sync cannot go on."""
+        try:
+            self._between_pages()
+        except AirbyteTracedException as error:
+            if self._deadline is None:
+                self._stop(SyncError(str(error), SYSTEM))
+
+    def _stop(self, error: SyncError) -> None:
+        self.buffer.open()  # a worker that waits there may block the others
+        self.schedule.stop(error)
+        self._deadline = time.monotonic() + GRACE
+
     def _next(self) -> OutputChunk[T] | None:
         while True:
             self._report.tick()
             if self._stop_signal.stopped and self._deadline is None:
-                self.buffer.open()  # a worker that waits there may block the others
-                self.schedule.stop(StopSignal.error())
-                self._deadline = time.monotonic() + GRACE
+                self._stop(StopSignal.error())
             running = self.workers.running
             if (chunk := self.buffer.get(timeout=0.2 if running else 0)) is not None:
                 return chunk
