@@ -133,6 +133,14 @@ def test_keys_that_a_later_version_adds_are_ignored() -> None:
         remaining({"version": 2, "spans": []})
 
 
+@pytest.mark.parametrize(("theirs", "ours"), [(0, 42), (42, 0), (None, 42)])
+def test_an_unknown_company_is_not_another_one(theirs: int | None, ours: int) -> None:
+    """One answer without the company's id would make a state useless."""
+    saved = {"update_time": "2026-11-22", "version": 1, "since": "2025-11-23", "company_id": theirs}
+    found = state.progress("deals", "update_time", saved, ours, LOWER, UNTIL)
+    assert found.remaining == [(instant("2026-11-22") - MINUTE, UNTIL)]
+
+
 def test_a_state_from_the_future_hides_no_present_changes() -> None:
     """It does not say when the sync that wrote it really began, so changes since then would be
     missing."""

@@ -100,9 +100,11 @@ def progress(
             "Update the connector.",
             CONFIG,
         )
-    if state.get("company_id", company_id) != company_id:
+    theirs = state.get("company_id")
+    # An answer without the company's id says nothing about whose state this is.
+    if theirs and company_id and theirs != company_id:
         raise SyncError(
-            f'The state of "{stream}" belongs to company {state["company_id"]}, the credentials to '
+            f'The state of "{stream}" belongs to company {theirs}, the credentials to '
             f"company {company_id}. Use the credentials of the former, or reset the stream.",
             CONFIG,
         )
