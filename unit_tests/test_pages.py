@@ -356,3 +356,25 @@ def test_a_list_with_ever_new_cursors_ends(rows: list[dict[str, Any]]) -> None:
     client = FakeClient(endless)
     with pytest.raises(StreamError, match="keeps sending the same page"):
         read(client, "pipelines")
+
+
+@pytest.mark.parametrize("extra", [None, [1], "more", {"pagination": "more"}, {"pagination": None}])
+@pytest.mark.parametrize("stream", ["pipelines", "files", "users"])
+def test_a_paging_block_of_the_wrong_type_is_none(extra: Any, stream: str) -> None:
+    body = {"data": [{"id": 1, "update_time": {"not": "a time"}}], "additional_data": extra}
+    assert read(FakeClient(lambda params: body), stream) == body["data"]
+
+
+@pytest.mark.parametrize("following", [-1, 0, 10**30, "100", None, 1.5])
+def test_an_offset_that_nobody_means_is_none(following: Any) -> None:
+    rows = [{"id": n} for n in range(250)]
+    honest = v1_list(rows, 100)
+
+    def odd(params: Params) -> dict[str, Any]:
+        answer = honest(params)
+        answer["additional_data"]["pagination"]["next_start"] = following
+        return answer
+
+    walk = list(pages(FakeClient(odd), FILES, {}))
+    assert [row for page in walk for row in page.records] == rows
+    assert [page.position for page in walk] == [100, 199, 250]

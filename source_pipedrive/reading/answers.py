@@ -10,6 +10,8 @@ from source_pipedrive.http.shapes import are_shaped
 from source_pipedrive.reading.records import Record, key_of
 from source_pipedrive.stream import Kind, Stream
 
+# An offset beyond this is none, and no state could hold it.
+MOST_RECORDS = 10**12
 # How an old cursor may be refused: neither that nor its lifetime is documented.
 EXPIRED = (400, 404, 410, 422)
 # Consecutive pages without a new record after which a list counts as endless.
@@ -32,13 +34,13 @@ def more_pages(body: Mapping[str, Any], count: int, limit: int) -> bool:
 
 def next_cursor(body: Mapping[str, Any]) -> str | None:
     """The cursor of the next page; None if no page follows."""
-    cursor = (body.get("additional_data") or {}).get("next_cursor")
+    cursor = _additional(body).get("next_cursor")
     return str(cursor) if cursor else None
 
 
 def is_cut(body: Mapping[str, Any], count: int, limit: int) -> bool:
     """Whether a list with cursors has a full page and no word about the next one."""
-    return count >= limit and "next_cursor" not in (body.get("additional_data") or {})
+    return count >= limit and "next_cursor" not in _additional(body)
 
 
 class Repeats:
@@ -61,16 +63,19 @@ class Repeats:
 def next_start(body: Mapping[str, Any], otherwise: int) -> int:
     """v1's next offset, which the last page and some other answers lack."""
     given = pagination_of(body).get("next_start")
-    return given if isinstance(given, int) else otherwise
+    return given if isinstance(given, int) and given < MOST_RECORDS else otherwise
 
 
 def pagination_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """v1's paging block: below `pagination` or, in the schema of leads, without it."""
-    extra = body.get("additional_data")
-    if not isinstance(extra, dict):
-        return {}
+    extra = _additional(body)
     block = extra.get("pagination", extra)
     return block if isinstance(block, dict) else {}
+
+
+def _additional(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    extra = body.get("additional_data")
+    return extra if isinstance(extra, dict) else {}
 
 
 def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:

@@ -224,7 +224,8 @@ def offset_pages(
 def _time_of(item: Record) -> Any:
     """When a record, or the one in a recent change, last changed."""
     inside = item.get("data")
-    return (inside if isinstance(inside, dict) else item).get("update_time")
+    time = (inside if isinstance(inside, dict) else item).get("update_time")
+    return time if isinstance(time, str) else None
 
 
 def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Answer:
