@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -15,12 +18,13 @@ from source_pipedrive.config.parsing import parse
 from source_pipedrive.http import client, deadline, token_endpoint
 from source_pipedrive.http.auth import ApiToken, OAuth
 from source_pipedrive.http.client import Client
-from source_pipedrive.http.deadline import DEADLINES
+from source_pipedrive.http.deadline import DEADLINES, Deadlines
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.request import Request
 
 DEALS = Request("deals", "deals", 2, 10, "deals:read")
+ROOT = Path(__file__).parent.parent
 LIMIT = 0.5  # seconds
 HEAD = b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 10:00:00 GMT\r\n"
 DRIPS = {
@@ -106,3 +110,35 @@ def test_the_thread_ends_with_the_last_request(serve: Serve) -> None:
     while "deadlines" in [thread.name for thread in threading.enumerate()]:
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+FORK = """
+import os, sys, time
+from source_pipedrive.http.deadline import DEADLINES
+with DEADLINES.within(60):
+    if child := os.fork():
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    try:
+        with DEADLINES.within(0.1):
+            time.sleep(3)
+    except OSError:
+        os._exit(7)
+    os._exit(1)
+"""
+
+
+def test_a_forked_process_watches_its_own_requests() -> None:
+    """It has none of its parent's threads."""
+    done = subprocess.run([sys.executable, "-c", FORK], cwd=ROOT, timeout=60)
+    assert done.returncode == 7
+
+
+def test_a_machine_without_another_thread_sends_requests_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with Deadlines().within(60):
+        pass

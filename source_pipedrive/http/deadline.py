@@ -48,7 +48,7 @@ class Deadlines:
         self._lock = threading.Lock()
         self._open: set[_Limit] = set()
         self._limits: dict[int, _Limit] = {}  # the innermost, by thread
-        self._is_watched = False
+        self._watcher: threading.Thread | None = None
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
@@ -58,9 +58,11 @@ class Deadlines:
         with self._lock:
             self._open.add(limit)
             outer, self._limits[thread] = self._limits.get(thread), limit
-            if not self._is_watched:
-                self._is_watched = True
-                threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
+            # A process that was forked has none of its parent's threads.
+            if self._watcher is None or not self._watcher.is_alive():
+                self._watcher = threading.Thread(target=self._watch, name="deadlines", daemon=True)
+                with contextlib.suppress(RuntimeError):  # the machine allows no more threads
+                    self._watcher.start()
         try:
             yield
         except Exception:
@@ -100,7 +102,7 @@ class Deadlines:
                 for limit in self._open:
                     limit.check(now)
                 if not self._open:
-                    self._is_watched = False
+                    self._watcher = None
                     return
 
 
