@@ -25,7 +25,7 @@ from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.sync.context import SyncContext
 from source_pipedrive.sync.copies import CopyWriter
-from source_pipedrive.sync.failures import logger, summary
+from source_pipedrive.sync.failures import logger, summary, unexpected
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.messages import Encoder, T
@@ -197,7 +197,11 @@ class SyncRun(Generic[T]):
                 self.schedule.abandon(StopSignal.error())
 
     def _end(self, run: StreamRun[T]) -> None:
-        run.end()
+        try:
+            run.end()
+        except Exception as failure:  # otherwise it would look complete
+            run.fail_here(unexpected(run.stream.name, failure))
+            run.output.ended(run.error)
         if run.selected:
             complete = run.error is None and run.absence is None
             self._context.tombstones.ended(run.stream, complete, run.reader.unsure)
