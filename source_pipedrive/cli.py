@@ -30,7 +30,7 @@ from source_pipedrive.config.errors import config_error
 from source_pipedrive.http.errors import REPORT
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.source import SourcePipedrive
-from source_pipedrive.stdout import LogHandler, Writer
+from source_pipedrive.stdout import STDERR, LogHandler, Writer
 from source_pipedrive.sync.failures import where
 from source_pipedrive.sync.messages import AsLines, error_message, public
 from source_pipedrive.terminal import ProgressLine, watched_line
@@ -40,7 +40,6 @@ logger = logging.getLogger("airbyte")
 
 T = TypeVar("T")
 
-STDERR = 2
 INTERRUPTED = "Interrupted. The states in the output are valid; the next sync resumes from them."
 M_ARENA_MAX = -8  # from glibc's malloc.h; other C libraries have no mallopt or ignore it
 MEMORY_CHECK_INTERVAL = 10  # pages

@@ -57,7 +57,7 @@ from source_pipedrive.stream import (
 from source_pipedrive.stream.audited import WHOLE
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages, Encoder, T
-from source_pipedrive.sync.selection import Selection
+from source_pipedrive.sync.selection import Selection, plain_schema
 from source_pipedrive.sync.sync import Options, SyncRun
 from source_pipedrive.sync.warning_log import collected_warnings
 
@@ -259,7 +259,7 @@ def select(
         )
     incremental = configured.sync_mode is SyncMode.incremental and stream.cursor_field is not None
     saved = states.get_stream_state(name, None)
-    schema = configured.stream.json_schema or {}
+    schema = plain_schema(configured.stream.json_schema or {})
     schema = schema if removes else without_deleted_at(schema)
     # In any other table, a tombstone would be one more row.
     dedups = configured.destination_sync_mode is DestinationSyncMode.append_dedup

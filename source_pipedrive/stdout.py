@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
+import select
 import signal
 import threading
 import traceback
@@ -23,6 +25,7 @@ LEVELS = {
     logging.ERROR: Level.ERROR,
     logging.CRITICAL: Level.FATAL,
 }
+STDERR = 2
 CLOSED_PIPE = 128 + signal.SIGPIPE  # the exit code that shells report for SIGPIPE
 
 
@@ -39,16 +42,22 @@ class Writer(io.TextIOBase):
     def lines(self, data: bytes) -> None:
         """Writes `data`, one or more whole lines, with no other line in between.
 
-        Exits the process if the pipe is closed. Raising an error would end only this thread, with
-        a traceback, and leave the other threads waiting for it.
+        Exits the process if the pipe is closed, or if nothing more can be written. Raising an error
+        would end only this thread, with a traceback, and leave the other threads waiting for it.
         """
         view = memoryview(data)
         with self._lock:
             while view:
                 try:
                     view = view[os.write(self._descriptor, view) :]
+                except BlockingIOError:  # the parent shares a pipe that does not block, and is slow
+                    select.select([], [self._descriptor], [])
                 except BrokenPipeError:
                     os._exit(CLOSED_PIPE)
+                except OSError as error:
+                    with contextlib.suppress(OSError):
+                        os.write(STDERR, f"Cannot write the output: {error.strerror}.\n".encode())
+                    os._exit(1)
 
     def write(self, text: str) -> int:
         """Handles `print`: protocol messages pass through, any other text is logged."""

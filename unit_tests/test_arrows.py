@@ -37,6 +37,7 @@ MOST = 13  # attributes of a class
 STANDARD_LIBRARY = {"sys.stdout", "logging.getLogger().handlers", "quiet.disabled"} | {
     "record.exc_info",
     "record.exc_text",
+    "pool.ConnectionCls",  # urllib3's, made for this
 }
 OURS = [
     p for name in ("source_pipedrive", "pipedrive_sandbox") for p in (ROOT / name).rglob("*.py")

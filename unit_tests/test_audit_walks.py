@@ -12,6 +12,7 @@ import pytest
 
 from source_pipedrive.http.errors import SYSTEM, StreamError
 from source_pipedrive.http.request import Answer, Request
+from source_pipedrive.reading.answers import EXPIRED
 from source_pipedrive.reading.audit import walks
 from source_pipedrive.reading.audit.walks import walk_of
 from source_pipedrive.reading.instants import instant, rfc3339
@@ -164,7 +165,7 @@ def test_a_list_that_is_read_by_cursor_ends(cursors: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["persons", "tasks"])
-@pytest.mark.parametrize("status", walks.EXPIRED)
+@pytest.mark.parametrize("status", EXPIRED)
 def test_a_cursor_may_be_refused_in_any_way(name: str, status: int) -> None:
     """Otherwise each sync would send the same cursor, or begin another pass."""
     api = Imported(v2_list(imported(100), limit=10), CURSORS["are refused"])

@@ -10,7 +10,6 @@ import pytest
 import requests
 
 from source_pipedrive.config.parsing import parse
-from source_pipedrive.http import auth as module
 from source_pipedrive.http.auth import OAuth
 from source_pipedrive.http.client import Client
 from source_pipedrive.http.errors import SyncError
@@ -50,7 +49,7 @@ def oauth(
 ) -> OAuth:
     keys = {"client_id": "a", "client_secret": "b", "refresh_token": "c", "access_token": "old"}
     config = {"credentials": {"auth_type": "oauth2.0", **keys, "token_expiry_date": expires}}
-    monkeypatch.setattr(module.requests, "post", server.post)
+    monkeypatch.setattr(requests.Session, "post", lambda _, url, **more: server.post(url, **more))
     return OAuth(parse(config).credentials, "", sleep)
 
 
@@ -140,3 +139,14 @@ def test_an_expired_token_is_renewed_once_and_before_a_request_takes_a_slot(
     assert server.asked == 2
     assert pacing.ask().sent == now[0] > 0  # type: ignore[union-attr]
     assert pacing.parallel == 1, "the wait for the token counted as the answer's"
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "1e300", "99999999999999", "true", "null"])
+def test_a_lifetime_that_nobody_means_neither_breaks_a_sync_nor_renews_for_each_request(
+    monkeypatch: pytest.MonkeyPatch, seconds: str
+) -> None:
+    body = f'{{"access_token": "new", "expires_in": {seconds}}}'.encode()
+    server = TokenServer(200, body)
+    auth = oauth(monkeypatch, server, lambda seconds: None, "2020-01-01T00:00:00Z")
+    assert [auth.get_access_token() for _ in range(3)] == ["new"] * 3
+    assert server.asked == 1

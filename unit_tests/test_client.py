@@ -173,13 +173,18 @@ def test_an_answer_whose_body_is_always_broken_ends_its_stream(client: Any) -> N
         made.get(DEALS)
 
 
-def test_a_tls_failure_is_retried_after_an_earlier_success(
-    client: Any,
-) -> None:
-    made, wire, _ = client(ok(), requests.exceptions.SSLError("EOF occurred"), ok())
+@pytest.mark.parametrize("why", ["EOF occurred", "certificate verify failed"])
+def test_a_tls_failure_is_retried_after_an_earlier_success(client: Any, why: str) -> None:
+    made, wire, _ = client(ok(), requests.exceptions.SSLError(why), ok())
     made.get(DEALS)
     made.get(DEALS)
     assert len(wire.sent) == 3
+
+
+def test_a_tls_connection_that_breaks_at_the_start_is_no_wrong_certificate(client: Any) -> None:
+    made, wire, _ = client(requests.exceptions.SSLError("EOF occurred"), ok())
+    made.get(DEALS)
+    assert len(wire.sent) == 2
 
 
 def test_a_page_that_is_always_refused_ends_only_its_stream_while_others_are_served(
@@ -193,7 +198,7 @@ def test_a_page_that_is_always_refused_ends_only_its_stream_while_others_are_ser
 
 
 def test_a_certificate_error_is_not_retried(client: Any) -> None:
-    made, wire, _ = client(requests.exceptions.SSLError("bad"))
+    made, wire, _ = client(requests.exceptions.SSLError("certificate verify failed"))
     with pytest.raises(SyncError, match="certificate") as caught:
         made.get(DEALS)
     assert caught.value.failure_type is CONFIG

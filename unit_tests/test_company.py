@@ -11,7 +11,7 @@ import requests
 
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.company import Company, connect
-from source_pipedrive.http.errors import SyncError
+from source_pipedrive.http.errors import TRANSIENT, SyncError
 from source_pipedrive.http.request import Request
 from unit_tests.wire import Reply, Wire, ok
 
@@ -257,3 +257,21 @@ def test_all_clients_of_a_process_with_the_same_credentials_share_one_pacing(
     first, again, another = (connect(parse(c), dict(c))[0] for c in (TOKEN, TOKEN, other))
     assert first.pacing is again.pacing
     assert first.pacing is not another.pacing
+
+
+@pytest.mark.parametrize("body", [{"success": False}, {"data": None}, {"data": []}, {"data": {}}])
+def test_an_answer_without_a_user_may_be_better_the_next_time(
+    wire: Callable[..., Wire], body: Any
+) -> None:
+    """After a config error, a platform does not try again."""
+    wire(ok(json.dumps(body).encode()))
+    with pytest.raises(SyncError, match="whom the credentials belong to") as caught:
+        connect(parse(TOKEN))
+    assert caught.value.failure_type is TRANSIENT
+
+
+@pytest.mark.parametrize("company_id", [None, "acme", [], 4.5])
+def test_a_company_without_an_id_can_be_read(wire: Callable[..., Wire], company_id: Any) -> None:
+    wire(me(company_id=company_id))
+    _, company = connect(parse(TOKEN))
+    assert (company.id, company.name) == (0, "Acme")

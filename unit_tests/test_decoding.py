@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
 from source_pipedrive.fields.values import number, text
-from source_pipedrive.http.decoding import decode, encode
+from source_pipedrive.http.decoding import decode, encode, server_time
 from source_pipedrive.http.errors import PageError
 from source_pipedrive.sync.messages import AsLines, AsMessages
 
@@ -57,6 +59,29 @@ def test_values_beyond_pythons_limits_cost_no_page() -> None:
     assert decode(raw, "deals")["data"][0]["n"] == int("9" * 300)
     deep = b'{"data":' + b"[" * 900 + b"1" * 25 + b"]" * 900 + b"}"
     assert decode(deep, "deals")
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "UTC"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Mon, 23 Nov 2026 10:00:00 GMT",
+        "Monday, 23-Nov-26 10:00:00 GMT",
+        "Mon Nov 23 10:00:00 2026",
+        "Mon, 23 Nov 2026 10:00:00",
+    ],
+)
+def test_pipedrives_clock_does_not_depend_on_this_machines_time_zone(
+    monkeypatch: pytest.MonkeyPatch, zone: str, date: str
+) -> None:
+    """In New York it would be five hours ahead, and whatever changed in these would be lost."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert server_time({"Date": date}) == datetime(2026, 11, 23, 10, tzinfo=UTC)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("raw", [b"", b"<html>", b'{"a":', b"[" * 10**5, b"[1]", b"7"])

@@ -143,6 +143,7 @@ def test_a_spent_daily_budget_is_distinguished_from_a_spent_burst(
         (SSLError("certificate has expired"), "Set the clock", CONFIG),
         (SSLError("certificate is not yet valid"), "Set the clock", CONFIG),
         (SSLError("self-signed certificate"), "certificate authority", CONFIG),
+        (SSLError("EOF occurred in violation of protocol"), "TLS connection failed", TRANSIENT),
         (
             exceptions.ConnectionError("[Errno -2] Name or service not known"),
             "does not resolve",

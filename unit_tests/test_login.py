@@ -355,15 +355,15 @@ def test_a_silent_token_endpoint_ends_in_a_sentence(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits: list[float] = []
-    real = requests.post
+    real = requests.Session.post
 
-    def post(url: str, **more: Any) -> requests.Response:
+    def post(session: requests.Session, url: str, **more: Any) -> requests.Response:
         if not url.endswith("/oauth/token"):
-            return real(url, **more)
+            return real(session, url, **more)
         limits.append(more["timeout"])
         raise requests.Timeout("no answer")
 
-    monkeypatch.setattr(requests, "post", post)
+    monkeypatch.setattr(requests.Session, "post", post)
     sentence = desk.refused(allowing(desk.box))
     assert sentence.endswith("it did not answer in time. Run the command again later.")
     assert limits == [30] * TRIES

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from source_pipedrive.http.decoding import ENOUGH_CONFIRMED
 from source_pipedrive.http.errors import TRANSIENT, StreamError
 from source_pipedrive.reading.answers import records_of
-from source_pipedrive.reading.pages import NULL_TRIES, pages
+from source_pipedrive.reading.pages import NULL_TRIES, Page, pages
 from source_pipedrive.streams import STREAMS
 from unit_tests.fakes import FakeClient, Params, v1_list
 
@@ -287,7 +289,92 @@ def test_null_and_absent_lists_are_empty() -> None:
     assert records_of(GOALS, {"success": True, "data": {"goals": []}}) == []
 
 
-@pytest.mark.parametrize("body", [{"success": False}, {"data": {"id": 1}}, {"data": [1]}])
+BROKEN = [
+    {"success": False},
+    {"success": False, "data": []},
+    {"data": {"id": 1}},
+    {"data": [1]},
+]
+
+
+@pytest.mark.parametrize("body", BROKEN)
 def test_an_answer_without_a_list_is_an_error_rather_than_an_empty_stream(body: Any) -> None:
     with pytest.raises(StreamError, match="contains no list"):
         records_of(FILES, body)
+
+
+class WithoutEnd:
+    """A v2 list of 1,000 records, whose answers may lack the cursor of the next page."""
+
+    def __init__(self, number: int, lacking: Callable[[dict[str, Any]], bool]) -> None:
+        self.rows = [{"id": n, "update_time": "2026-01-01T00:00:00Z"} for n in range(number)]
+        self.lacking = lacking
+
+    def __call__(self, params: Params) -> dict[str, Any]:
+        start, limit = int(params.get("cursor", 0)), int(params["limit"])
+        body: dict[str, Any] = {"success": True, "data": self.rows[start : start + limit]}
+        following = start + limit < len(self.rows)
+        body["additional_data"] = {"next_cursor": str(start + limit) if following else None}
+        if self.lacking(body):
+            del body["additional_data"]
+        return body
+
+
+@pytest.mark.parametrize("stream", ["deals", "pipelines", "tasks"])
+def test_an_answer_that_lost_its_end_is_not_taken_for_the_last(stream: str) -> None:
+    asked = iter([False, True])
+    server = WithoutEnd(1_300, lambda body: next(asked, False))
+    assert read(FakeClient(server), stream) == server.rows
+
+
+@pytest.mark.parametrize("number", [499, 500, 501, 1_000])
+def test_a_list_whose_last_page_names_no_cursor_ends(number: int) -> None:
+    server = WithoutEnd(number, lambda body: body["additional_data"]["next_cursor"] is None)
+    client = FakeClient(server)
+    assert {row["id"] for row in read(client, "deals")} == set(range(number))
+    assert len(client.asked) <= number // 500 + 2
+
+
+def test_a_list_that_never_says_whether_more_follow_is_incomplete() -> None:
+    found: list[Page] = []
+    walk = pages(FakeClient(WithoutEnd(1_300, lambda body: True)), DEALS, {})
+    with pytest.raises(StreamError, match="does not say whether more records follow"):
+        found.extend(walk)
+    assert [(len(page.records), page.last) for page in found] == [(499, False)]
+    short = WithoutEnd(200, lambda body: True)
+    assert read(FakeClient(short), "deals") == short.rows
+
+
+@pytest.mark.parametrize("rows", [[], [{"id": 1}, {"id": 2}]])
+def test_a_list_with_ever_new_cursors_ends(rows: list[dict[str, Any]]) -> None:
+    cursors = itertools.count(1)
+
+    def endless(params: Params) -> dict[str, Any]:
+        assert len(client.asked) < 2_000
+        return {"data": rows, "additional_data": {"next_cursor": f"c{next(cursors)}"}}
+
+    client = FakeClient(endless)
+    with pytest.raises(StreamError, match="keeps sending the same page"):
+        read(client, "pipelines")
+
+
+@pytest.mark.parametrize("extra", [None, [1], "more", {"pagination": "more"}, {"pagination": None}])
+@pytest.mark.parametrize("stream", ["pipelines", "files", "users"])
+def test_a_paging_block_of_the_wrong_type_is_none(extra: Any, stream: str) -> None:
+    body = {"data": [{"id": 1, "update_time": {"not": "a time"}}], "additional_data": extra}
+    assert read(FakeClient(lambda params: body), stream) == body["data"]
+
+
+@pytest.mark.parametrize("following", [-1, 0, 10**30, "100", None, 1.5])
+def test_an_offset_that_nobody_means_is_none(following: Any) -> None:
+    rows = [{"id": n} for n in range(250)]
+    honest = v1_list(rows, 100)
+
+    def odd(params: Params) -> dict[str, Any]:
+        answer = honest(params)
+        answer["additional_data"]["pagination"]["next_start"] = following
+        return answer
+
+    walk = list(pages(FakeClient(odd), FILES, {}))
+    assert [row for page in walk for row in page.records] == rows
+    assert [page.position for page in walk] == [100, 199, 250]

@@ -7,6 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from airbyte_cdk.models import (
+    AirbyteStream,
+    ConfiguredAirbyteStream,
+    DestinationSyncMode,
+    SyncMode,
+)
+from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 
 from source_pipedrive.fields.columns import discovered, with_columns
 from source_pipedrive.fields.definitions import Definitions
@@ -14,6 +21,7 @@ from source_pipedrive.fields.plan import plan_of
 from source_pipedrive.http.decoding import decode
 from source_pipedrive.http.shapes import Shape, are_shaped
 from source_pipedrive.reading.records import Plan
+from source_pipedrive.source import select
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsLines
@@ -158,3 +166,19 @@ def test_a_key_that_pipedrive_may_add_one_day_stays_visible() -> None:
         (record,) = written("persons", persons, definitions=definitions)
         assert record["primary_email"] == WORK["value"]
         assert record["pipedrive_primary_email"] == "other"
+
+
+@pytest.mark.parametrize("properties", [{"id": True, "primary_email": True}, [], None, True])
+def test_a_catalog_may_say_only_that_a_property_exists(properties: Any) -> None:
+    """JSON Schema allows `true` in place of a property's schema."""
+    chosen = {"name": "persons", "json_schema": {"properties": properties}}
+    stream = AirbyteStream(**chosen, supported_sync_modes=[SyncMode.full_refresh])
+    configured = ConfiguredAirbyteStream(
+        stream=stream,
+        sync_mode=SyncMode.full_refresh,
+        destination_sync_mode=DestinationSyncMode.overwrite,
+    )
+    selection = select(configured, ConnectorStateManager([]))
+    record = {"id": 1, "emails": [{"value": "ada@example.org", "primary": True}]}
+    (shaped,) = Plan(STREAMS["persons"], 7, schema=selection.schema).shape([record])
+    assert shaped["primary_email"] == "ada@example.org"

@@ -12,7 +12,9 @@ from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading import state
+from source_pipedrive.reading.answers import EXPIRED
 from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.failures import EndedError
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.priority import Priority
@@ -85,6 +87,57 @@ def test_a_checkpoint_never_includes_the_last_second_of_a_page() -> None:
     _, states = run_to_end(*run_of("deals", client))
     assert states[0]["update_time"] == rfc3339(LOWER + 20)
     assert states[1]["update_time"] == rfc3339(LOWER + 20)
+
+
+@pytest.mark.parametrize("name", ["deals", "products", "notes", "files"])
+def test_a_record_without_a_time_that_is_twice_on_one_page_is_written(name: str) -> None:
+    """The list may change while Pipedrive puts a page together."""
+    (row,) = deals([None])
+    body = {"data": [row, row], "additional_data": {"pagination": {}, "next_cursor": None}}
+    records, _ = run_to_end(*run_of(name, FakeClient(lambda params: body), lower=0))
+    assert {record["id"] for record in records} == {1}
+
+
+@pytest.mark.parametrize("name", ["deals", "products", "notes", "files", "users", "tasks"])
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "0000-00-00"])
+def test_a_record_of_no_time_that_anyone_means_is_written(name: str, time: str) -> None:
+    """Some languages write no time as the first of the year 1; no history reaches back so far."""
+    row = {"id": 1, "update_time": time, "modified": time}
+    body = {"data": [row], "additional_data": {"pagination": {}, "next_cursor": None}}
+    records, states = run_to_end(*run_of(name, FakeClient(lambda params: body), lower=0))
+    assert {record["id"] for record in records} == {1}
+    assert states[-1][STREAMS[name].cursor_field or ""] == rfc3339(UNTIL)
+
+
+@pytest.mark.parametrize("status", EXPIRED)
+def test_a_cursor_that_expires_in_the_middle_costs_no_record(status: int) -> None:
+    """After a pause of hours, for example, because the destination is slow."""
+    rows = deals([LOWER + 10 * n for n in range(1_700)])
+    whole = v2_list(rows)
+    cursors: list[str] = []
+
+    def expiring(params: Params) -> dict[str, Any]:
+        cursors.append(params.get("cursor", ""))
+        if cursors[-2:].count("") == 0:  # each cursor lives for one request
+            raise StreamError("gone", CONFIG, status)
+        return whole(params)
+
+    records, states = run_to_end(*run_of("deals", FakeClient(expiring)))
+    assert {row["id"] for row in records} == {row["id"] for row in rows}
+    assert states[-1]["update_time"] == rfc3339(UNTIL)
+
+
+def test_answers_that_never_name_a_cursor_hide_no_record() -> None:
+    rows = deals([LOWER + 10 * n for n in range(1_700)])
+    whole = v2_list(rows)
+
+    def mute(params: Params) -> dict[str, Any]:
+        page = whole(params)["data"][: int(params["limit"])]
+        return {"success": True, "data": page}
+
+    records, states = run_to_end(*run_of("deals", FakeClient(mute)))
+    assert {row["id"] for row in records} == {row["id"] for row in rows}
+    assert states[-1]["update_time"] == rfc3339(UNTIL)
 
 
 def test_products_stop_at_the_upper_bound_that_the_server_does_not_support() -> None:

@@ -12,6 +12,7 @@ from source_pipedrive.http.errors import SyncError
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading import state
 from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.multi_progress import MultiProgress
 from source_pipedrive.reading.progress import Progress
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages
@@ -132,9 +133,65 @@ def test_keys_that_a_later_version_adds_are_ignored() -> None:
         remaining({"version": 2, "spans": []})
 
 
+@pytest.mark.parametrize(("theirs", "ours"), [(0, 42), (42, 0), (None, 42)])
+def test_an_unknown_company_is_not_another_one(theirs: int | None, ours: int) -> None:
+    """One answer without the company's id would make a state useless."""
+    saved = {"update_time": "2026-11-22", "version": 1, "since": "2025-11-23", "company_id": theirs}
+    found = state.progress("deals", "update_time", saved, ours, LOWER, UNTIL)
+    assert found.remaining == [(instant("2026-11-22") - MINUTE, UNTIL)]
+
+
 def test_a_state_from_the_future_hides_no_present_changes() -> None:
+    """It does not say when the sync that wrote it really began, so changes since then would be
+    missing."""
     saved = {"update_time": "2027-01-01T00:00:00Z", "version": 1, "since": "2025-11-23T00:00:00Z"}
+    assert remaining(saved) == [(LOWER, UNTIL)]
+    parts = [["2025-11-23", "2026-01-01"], ["2026-02-01", "2026-11-23T10:00:01Z"]]
+    assert remaining({**saved, "done": parts}) == [(instant("2026-01-01"), UNTIL)]
+
+
+def test_servers_whose_clocks_differ_by_seconds_cost_nothing() -> None:
+    saved = {"update_time": "2026-11-23T10:00:30Z", "version": 1, "since": "2025-11-23T00:00:00Z"}
     assert remaining(saved) == [(UNTIL - MINUTE, UNTIL)]
+
+
+AHEAD = {"version": 1, "since": "2025-11-23T00:00:00Z", "deal_update_time": "2027-01-01T00:00:00Z"}
+PART = ["2025-11-23T00:00:00Z", "2027-01-01T00:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"parents": {"deals": [PART], "deals_archived": [PART]}},
+        {"parents": {}, "sources": {"deals": {"deals": [PART]}}},
+    ],
+    ids=["complete", "by list", "by source"],
+)
+def test_a_child_stream_does_not_trust_a_state_from_the_future(more: dict[str, Any]) -> None:
+    found = state.restore(STREAMS["deal_products"], AHEAD | more, False, 42, LOWER, UNTIL)
+    assert isinstance(found, MultiProgress)
+    assert found.remaining == found.remaining_from("deals", "deals") == [(LOWER, UNTIL)]
+    assert found.known == 0
+
+
+def test_a_sync_warns_once_of_states_from_the_future(caplog: pytest.LogCaptureFixture) -> None:
+    deals = {"version": 1, "since": "2025-11-23T00:00:00Z", "update_time": "2027-01-01T00:00:00Z"}
+    saved = {"deals": deals, "persons": deals, "deal_products": AHEAD, "users": {}}
+    selected = [Selection(STREAMS[name], saved[name], False) for name in saved]
+    client = FakeClient(lambda params: {"data": []})
+    SyncRun(client, ACME, selected, AsMessages(), Options(), StopSignal())
+    (line,) = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert "state of deals, persons, deal_products claims times" in line
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"parents": []}, {"parents": None}, {"parents": {}, "known": 5}, {"known": "soon"}]
+)
+def test_a_child_streams_state_that_cannot_be_read_is_a_clear_error(wrong: dict[str, Any]) -> None:
+    saved = {"version": 1, "since": "2025-11-23T00:00:00Z", "deal_update_time": "2026-11-01"}
+    with pytest.raises(SyncError, match="cannot be read"):
+        state.restore(STREAMS["deal_products"], saved | wrong, False, 42, LOWER, UNTIL)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from source_pipedrive.http.errors import (
     UnreachableError,
 )
 from source_pipedrive.http.stop import StopSignal
+from source_pipedrive.reading.incremental import Incremental
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync import workers
@@ -204,6 +205,24 @@ def test_a_machine_that_allows_no_more_threads_makes_do_with_those_it_has(
     messages, error = drained(run)
     assert error is None
     assert statuses(messages).count("COMPLETE") == 2
+
+
+def test_a_stream_whose_end_fails_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failure ended only a worker, and the sync succeeded without the stream's last words."""
+
+    def fail(self: Any, failed: bool, unavailable: bool) -> bool:
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setattr(Incremental, "close", fail)
+    times = [seconds_of(NOW) - 86_400]
+    company = Deals({"deals": deals(times), "deals/archived": []}, CHANGELOGS)
+    chosen = [Selection(STREAMS["deals"], {}, full_refresh=False)]
+    run = SyncRun(company, ACME, chosen, AsMessages(), Options(), StopSignal())
+    messages, error = drained(run)
+    assert statuses(messages)[-1] == "INCOMPLETE"
+    assert error is not None
+    assert "KeyError" in str(error)
+    assert "a mistake of ours" not in str(error)
 
 
 def test_a_slow_destination_and_a_spent_budget_do_not_hang_a_sync(

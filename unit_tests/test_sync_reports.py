@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.errors import CONFIG, TRANSIENT, StreamError, SyncError
+from source_pipedrive.http.errors import CONFIG, SYSTEM, TRANSIENT, StreamError, SyncError
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.counts import Findings, LastAudit
 from source_pipedrive.reading.instants import instant, rfc3339, seconds_of
@@ -51,6 +51,7 @@ class Synced:
         lower: int = 0,
         workers: int = 2,
         stop: StopSignal | None = None,
+        between_pages: Callable[[], None] = lambda: None,
     ) -> None:
         selected = [
             Selection(
@@ -63,7 +64,7 @@ class Synced:
         self.messages: list[Any] = []
         self.error: AirbyteTracedException | None = None
         with collected_warnings() as warnings:
-            options = Options(lower, workers, warnings=warnings)
+            options = Options(lower, workers, None, between_pages, warnings)
             sync = SyncRun(client, ACME, selected, AsMessages(), options, stop or StopSignal())
             try:
                 self.messages.extend(sync)
@@ -107,6 +108,29 @@ def stream_of(message: Any) -> str:
         return str(message.state.stream.stream_descriptor.name)
     status = message.trace.stream_status
     return str(status.stream_descriptor.name) if status else ""
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_sync_that_runs_out_of_memory_ends_in_order(workers: int) -> None:
+    """The CDK's monitor raises between two pages, before the system kills the program."""
+    pages, full = 0, "Source memory usage exceeded critical threshold."
+
+    def between_pages() -> None:
+        nonlocal pages
+        pages += 1
+        if pages > 3:
+            raise AirbyteTracedException(message=full, failure_type=SYSTEM)
+
+    names = ("deals", "persons", "deal_products")
+    synced = Synced(company_of(400), *names, workers=workers, between_pages=between_pages)
+    assert synced.error is not None
+    assert synced.error.failure_type is SYSTEM
+    assert full in str(synced.error)
+    for name in names:
+        assert synced.statuses(name)[-1] in ("INCOMPLETE", "COMPLETE")
+    assert "INCOMPLETE" in [synced.statuses(name)[-1] for name in names]
+    assert synced.rows[""]["status"] == "incomplete"
+    assert full in synced.rows[""]["error"]
 
 
 @pytest.mark.parametrize("workers", [1, 8])

@@ -301,6 +301,24 @@ def test_deletions_that_the_platform_has_lost_are_read_again() -> None:
     assert set(removed(again, "deals")) == {1, 21}
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["whole states", "tombstones"])
+def test_a_state_from_the_future_hides_no_deletion(own: bool) -> None:
+    """Someone edited it, or the sync that wrote it was given a wrong time."""
+    ahead = rfc3339(UNTIL + 400 * DAY)
+    states = first_sync()
+    for name, state in states.items():
+        field = "seen_time" if name == "deleted_records" else "update_time"
+        states[name] = {**state, field: ahead if own else rfc3339(UNTIL)}
+        if KEY in state:
+            states[name][KEY] = dict.fromkeys(state[KEY], ahead)
+    messages = read(later(), *LISTS, states=states, takers=TAKERS)
+    assert 21 in removed(messages, "deals")
+    assert 2 in removed(messages, "deals_archived")
+    for name, state in last_states(messages).items():
+        assert includes(state, UNTIL - 61), name
+        assert all(instant(time) <= UNTIL for time in state.get(KEY, {}).values()), name
+
+
 def test_a_stream_that_was_not_selected_catches_up() -> None:
     states = first_sync()
     others = read(later(), "deals_archived", "deleted_records", states=states, takers=TAKERS)

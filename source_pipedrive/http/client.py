@@ -18,6 +18,7 @@ from airbyte_cdk.sources.streams.http.error_handlers import (
 
 from source_pipedrive.http import errors
 from source_pipedrive.http.auth import ApiToken, OAuth
+from source_pipedrive.http.deadline import DEADLINES
 from source_pipedrive.http.decoding import NullAnswers, server_time
 from source_pipedrive.http.errors import (
     CONFIG,
@@ -41,6 +42,7 @@ quiet = logging.getLogger("source_pipedrive.silent")
 quiet.disabled = True
 
 TIMEOUT = (10.0, 90.0)  # seconds to connect, seconds without a byte
+DEADLINE = 300.0  # seconds for a whole answer, however often a byte comes
 TRIES = 8  # for one page, over about two minutes
 REFUSALS = 20  # by the burst limit for one page, over about ten minutes
 
@@ -184,23 +186,21 @@ class Client:
             raise self._fatal
         turn = self.usage.admit(request.cost)
         try:
-            _, response = self._http.send_request(
-                "GET",
-                self.host.url(request.version, request.path),
-                request_kwargs={"stream": True, "timeout": TIMEOUT, "allow_redirects": False},
-                params=request.params,
-            )
-            wait = self.pacing.answered(slot, response.status_code, response.headers)
-            if response.status_code != 429:
-                self._served = slot
-            charged = 0 if response.status_code in (401, 429) else request.cost
-            self.usage.charge(request.stream, charged, response.headers, turn)
-            try:
-                raw = response.raw.read(decode_content=True)
-            except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise UnansweredError(error) from None
-            finally:
-                response.close()
+            with DEADLINES.within(DEADLINE):
+                _, response = self._http.send_request(
+                    "GET",
+                    self.host.url(request.version, request.path),
+                    request_kwargs={"stream": True, "timeout": TIMEOUT, "allow_redirects": False},
+                    params=request.params,
+                )
+                wait = self.pacing.answered(slot, response.status_code, response.headers)
+                if response.status_code != 429:
+                    self._served = slot
+                charged = 0 if response.status_code in (401, 429) else request.cost
+                self.usage.charge(request.stream, charged, response.headers, turn)
+                raw = _body(response)
+        except requests.exceptions.ReadTimeout as error:  # the deadline
+            raise UnansweredError(error) from None
         finally:
             self.usage.settle(turn)
             self.pacing.finished(slot)
@@ -243,3 +243,14 @@ class Client:
         seconds = growing(attempt)
         logger.info(f"{why} Trying again in {seconds:.1f} s ({attempt} of {self._tries} tries).")
         self._sleep(seconds)
+
+
+def _body(response: requests.Response) -> bytes:
+    """The whole body, decompressed. Raises UnansweredError if it does not arrive."""
+    try:
+        raw: bytes = response.raw.read(decode_content=True)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise UnansweredError(error) from None
+    finally:
+        response.close()
+    return raw

@@ -33,7 +33,8 @@ SKEW = 300  # seconds by which this machine's clock may be off without a warning
 
 @dataclass(frozen=True)
 class Company:
-    """The company and the user that the credentials belong to.
+    """The company and the user that the credentials belong to. id: 0 if Pipedrive does not report
+    the company's.
 
     at: the server's clock. access: the Pipedrive apps that the user may use, and whether as an
     admin; None if Pipedrive does not report them. scopes: those of the OAuth app, empty if
@@ -127,15 +128,19 @@ def _company(me: object, at: datetime | None, scopes: frozenset[str] | None) -> 
             TRANSIENT,
         )
     if not isinstance(me, dict) or not isinstance(me.get("id"), int):
-        raise SyncError("Pipedrive did not report whom the credentials belong to.", CONFIG)
+        raise SyncError(
+            "Pipedrive did not report whom the credentials belong to. Run the sync again later.",
+            TRANSIENT,
+        )
     if me.get("active_flag") is False:
         raise SyncError(
             "The user of these credentials is deactivated in Pipedrive. Use the credentials of an "
             "active user.",
             CONFIG,
         )
+    company = me.get("company_id")
     return Company(
-        id=int(me.get("company_id") or 0),
+        id=company if isinstance(company, int) else 0,
         name=str(me.get("company_name") or "a company without a name"),
         user_id=me["id"],
         user_name=without_addresses(str(me.get("name") or "a user without a name")),

@@ -79,7 +79,10 @@ def decode(raw: bytes, stream: str) -> dict[str, Any]:
 def server_time(headers: Mapping[str, str]) -> datetime | None:
     """The time in the Date header, in UTC; None if it is missing or malformed."""
     try:
-        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
+        moment = parsedate_to_datetime(headers["Date"])
+        # The oldest of HTTP's three formats names no time zone: all of them are in GMT.
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
     except (KeyError, ValueError, OverflowError):
         return None
 

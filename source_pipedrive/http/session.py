@@ -13,12 +13,14 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from source_pipedrive.http.deadline import DEADLINES
+
 POOL = 128  # connections kept open: more than the most workers
 
 
 class Adapter(HTTPAdapter):
     """Looks for the connections to a host once. `Session` sends all requests to a host with the
-    same proxies and certificates."""
+    same proxies and certificates. Puts all requests under their deadlines."""
 
     def __init__(self) -> None:
         super().__init__(pool_maxsize=POOL)
@@ -29,9 +31,10 @@ class Adapter(HTTPAdapter):
     ) -> Any:
         """The connections for a request."""
         host = _host(request.url or "")
-        pool = self._pools.get(host)
+        pool: Any = self._pools.get(host)
         if pool is None:
             pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            pool.ConnectionCls = DEADLINES.watched(pool.ConnectionCls)
             self._pools[host] = pool
         return pool
 

@@ -20,13 +20,16 @@ from airbyte_cdk.utils.datetime_helpers import ab_datetime_now
 
 from source_pipedrive.config.model import is_company_address
 from source_pipedrive.config.places import APP_PAGE
+from source_pipedrive.http.deadline import DEADLINES
 from source_pipedrive.http.errors import CONFIG, TRANSIENT, SyncError
 from source_pipedrive.http.hosts import OAUTH
+from source_pipedrive.http.session import Adapter
 from source_pipedrive.http.unanswered import no_answer
 from source_pipedrive.http.words import words
 
-TIMEOUT = 30  # seconds
+TIMEOUT, DEADLINE = 30, 60  # seconds without a byte, and for the whole answer
 TRIES = 4
+LEAST_LIFETIME, USUAL_LIFETIME, MOST_LIFETIME = 60, 3600, 366 * 86_400  # of a token, in seconds
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,7 @@ def request_tokens(
     renewed = renewed if isinstance(renewed, str) else ""
     for secret in filter(None, (token, renewed)):
         add_to_secrets(secret)
-    seconds = answer.get("expires_in")
-    lifetime = timedelta(seconds=seconds if isinstance(seconds, int | float) else 3600)
+    lifetime = timedelta(seconds=_lifetime(answer.get("expires_in")))
     domain = str(answer.get("api_domain") or "").rstrip("/")
     scopes = frozenset(re.split(r"[\s,]+", str(answer.get("scope") or "")))
     return Tokens(
@@ -99,19 +101,21 @@ def request_tokens(
     )
 
 
+def _lifetime(seconds: object) -> float:
+    """For how long a token is used. A figure that nobody means, such as 0, would renew it before
+    each request; if it dies sooner, Pipedrive rejects it and it is renewed then."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        return USUAL_LIFETIME
+    return seconds if LEAST_LIFETIME <= seconds <= MOST_LIFETIME else USUAL_LIFETIME
+
+
 def _ask(
     app: tuple[str, str], grant: Grant, api_url: str, sleep: Callable[[float], None]
 ) -> dict[str, Any]:
     for attempt in range(1, TRIES + 1):
         kind = TRANSIENT
         try:
-            response = requests.post(
-                f"{api_url or OAUTH}/oauth/token",
-                data=grant.form,
-                auth=app,
-                timeout=TIMEOUT,
-                allow_redirects=False,
-            )
+            response = _post(f"{api_url or OAUTH}/oauth/token", grant.form, app)
         except requests.RequestException as error:
             status, (failure, kind) = 0, no_answer(error, grant.again)
             if kind is CONFIG:
@@ -125,6 +129,13 @@ def _ask(
         if attempt < TRIES:
             sleep(2.0**attempt)
     raise _refusal(status, failure, kind, grant)
+
+
+def _post(url: str, form: Mapping[str, str], app: tuple[str, str]) -> requests.Response:
+    with requests.Session() as session, DEADLINES.within(DEADLINE):
+        session.mount("https://", Adapter())
+        session.mount("http://", Adapter())
+        return session.post(url, data=form, auth=app, timeout=TIMEOUT, allow_redirects=False)
 
 
 def _decoded(response: requests.Response, grant: Grant) -> dict[str, Any]:

@@ -24,6 +24,8 @@ def no_answer(error: Exception, again: str = "Run the sync again") -> tuple[str,
                 "proxy's certificate.",
                 CONFIG,
             )
+        if "certificate" not in text.lower():  # a connection that broke in the handshake, say
+            return f"the TLS connection failed. {again}, or check the proxy.", TRANSIENT
         return (
             "its TLS certificate could not be verified. Install the certificate authority of "
             "your proxy on this machine.",

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from source_pipedrive.http.errors import REPORT, SYSTEM, StreamError
 from source_pipedrive.http.shapes import are_shaped
-from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.records import Record, key_of
 from source_pipedrive.stream import Kind, Stream
+
+# An offset beyond this is none, and no state could hold it.
+MOST_RECORDS = 10**12
+# How an old cursor may be refused: neither that nor its lifetime is documented.
+EXPIRED = (400, 404, 410, 422)
+# Consecutive pages without a new record after which a list counts as endless.
+IDLE_PAGES = 5
+# Consecutive empty pages after which it does: filters that hide records may leave some empty.
+EMPTY_PAGES = 1_000
 
 
 def promises_more(body: Mapping[str, Any]) -> bool:
@@ -23,30 +32,64 @@ def more_pages(body: Mapping[str, Any], count: int, limit: int) -> bool:
     return bool(more) if more is not None else count >= limit
 
 
+def next_cursor(body: Mapping[str, Any]) -> str | None:
+    """The cursor of the next page; None if no page follows."""
+    cursor = _additional(body).get("next_cursor")
+    return str(cursor) if cursor else None
+
+
+def is_cut(body: Mapping[str, Any], count: int, limit: int) -> bool:
+    """Whether a list with cursors has a full page and no word about the next one."""
+    return count >= limit and "next_cursor" not in _additional(body)
+
+
+class Repeats:
+    """Notices a list that has a new cursor for each page, and never another record."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._last: tuple[object, ...] = ()
+        self._number = 0
+
+    def too_often(self, records: Sequence[Record]) -> bool:
+        """Whether this is one page too many that is like the one before, or empty like it."""
+        ends = (records[0], records[-1]) if records else ()
+        now = (len(records), *(key_of(self._stream, item) for item in ends))
+        self._number = self._number + 1 if now == self._last else 0
+        self._last = now
+        return self._number >= (IDLE_PAGES if records else EMPTY_PAGES)
+
+
 def next_start(body: Mapping[str, Any], otherwise: int) -> int:
     """v1's next offset, which the last page and some other answers lack."""
     given = pagination_of(body).get("next_start")
-    return given if isinstance(given, int) else otherwise
+    return given if isinstance(given, int) and given < MOST_RECORDS else otherwise
 
 
 def pagination_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """v1's paging block: below `pagination` or, in the schema of leads, without it."""
-    extra = body.get("additional_data")
-    if not isinstance(extra, dict):
-        return {}
+    extra = _additional(body)
     block = extra.get("pagination", extra)
     return block if isinstance(block, dict) else {}
 
 
+def _additional(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    extra = body.get("additional_data")
+    return extra if isinstance(extra, dict) else {}
+
+
 def records_of(stream: Stream, body: Mapping[str, Any]) -> list[Record]:
     """The records of an answer; null and a missing list count as empty."""
-    found = found_in(stream, body)
-    if found is None and body.get("success") is not False:
+    found, failed = found_in(stream, body), body.get("success") is False
+    if found is None and not failed:
         return []
     if isinstance(found, list) and are_shaped(found):
         return found
     if isinstance(found, dict) and (stream.endpoint.single_object or stream.kind is Kind.SINGLE):
         found = [found]
+    # An empty list in an answer that reports a failure says nothing of the records.
+    if failed and not found:
+        found = None
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise StreamError(
             f'Pipedrive\'s answer for "{stream.name}" contains no list of records. ' + REPORT,

@@ -14,10 +14,11 @@ from typing import Any
 from source_pipedrive.fields.columns import RAW
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.http.shapes import Shape
+from source_pipedrive.reading.answers import EXPIRED
 from source_pipedrive.reading.batch import Batch, Signal, Step, Task
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.order import DisorderError, Ordered
-from source_pipedrive.reading.pages import Page
+from source_pipedrive.reading.pages import Page, UnfinishedError
 from source_pipedrive.reading.progress import Progress, Span
 from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.sequential import SortedV1
@@ -82,10 +83,13 @@ class Incremental(Ordered):
             except StreamError as error:
                 # How long a cursor stays valid is not documented. What has been read is kept, and
                 # the rest of the span is requested again.
-                if error.status != 400 or span.at == begun or (due and not self.can_checkpoint):
+                missing = isinstance(error, UnfinishedError)
+                broken = missing or error.status in EXPIRED
+                if not broken or span.at == begun or (due and not self.can_checkpoint):
                     raise
+                why = "did not send" if missing else "refused"
                 logger.info(
-                    f"{self.stream.name}: Pipedrive refused a cursor; resuming after the last page."
+                    f"{self.stream.name}: Pipedrive {why} a cursor; resuming after the last page."
                 )
 
     def _walk(self, span: Span, due: bool) -> Task:

@@ -20,13 +20,15 @@ def instant(text: str) -> int:
 
 
 def instant_or_none(value: object) -> int | None:
-    """As `instant`; None for null, an empty text, and anything that is not a time."""
+    """As `instant`; None for null, an empty text, and anything that is not a time. What lies before
+    1970, such as the zero time of some languages, `0001-01-01T00:00:00Z`, is none either."""
     if not isinstance(value, str) or not value:
         return None
     try:
-        return instant(value)
+        found = instant(value)
     except ValueError:
         return None
+    return found if found >= 0 else None
 
 
 def instants(texts: Sequence[object]) -> list[int | None]:
@@ -36,7 +38,7 @@ def instants(texts: Sequence[object]) -> list[int | None]:
         moments = list(map(datetime.fromisoformat, texts))  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return list(map(instant_or_none, texts))
-    if {moment.tzinfo for moment in moments} == {UTC}:
+    if {moment.tzinfo for moment in moments} == {UTC} and min(moments) >= EPOCH:
         return list(map(floor, map(datetime.timestamp, moments)))
     return list(map(instant_or_none, texts))
 

@@ -67,20 +67,20 @@ class Ordered(Reader):
     def once(self, records: Sequence[Record]) -> Sequence[Record]:
         """Drops records already written, of the kinds that several requests may return: those
         without a time, and those that changed after the sync began."""
-        until = self.progress.until
+        until, field = self.progress.until, self.stream.cursor_field or ""
         times = self.times_of(records)
-        pairs = zip(records, times, strict=True)
-        odd = [item for item, time in pairs if time is None or time >= until]
-        if not odd:
+        if all(time is not None and time < until for time in times):
             return records
-        field, again = self.stream.cursor_field or "", set()
+        found = []
         with self.lock:
-            for item in odd:
-                key, time = key_of(self.stream, item), item.get(field)
-                if key in self._repeatable and self._repeatable[key] == time:
-                    again.add(key)
-                self._repeatable[key] = time
-        return [item for item in records if key_of(self.stream, item) not in again]
+            for item, time in zip(records, times, strict=True):
+                if time is None or time >= until:
+                    key, text = key_of(self.stream, item), item.get(field)
+                    if key in self._repeatable and self._repeatable[key] == text:
+                        continue
+                    self._repeatable[key] = text
+                found.append(item)
+        return found
 
     def claim_nulls(self, unbounded: bool) -> bool:
         """Whether the caller has to look for records without a time. Only one worker does, and no

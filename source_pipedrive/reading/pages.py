@@ -12,6 +12,7 @@ that is certain (`_answer`), and never ends a list that has begun.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,8 +23,12 @@ from source_pipedrive.http.pacing import growing
 from source_pipedrive.http.request import Answer, Api, Request
 from source_pipedrive.http.shapes import Shape
 from source_pipedrive.reading.answers import (
+    IDLE_PAGES,
+    Repeats,
     found_in,
+    is_cut,
     more_pages,
+    next_cursor,
     next_start,
     pagination_of,
     promises_more,
@@ -36,17 +41,24 @@ from source_pipedrive.stream import Paging, Stream
 # A page whose records are null, and cannot be, is requested again this many times.
 NULL_TRIES = 4
 NO_RECORDS = '{"error": "no records where Pipedrive counts some"}'
-# Consecutive pages without a new record after which a list counts as endless.
-IDLE_PAGES = 5
 # Steps back in one list after which it counts as endless.
 STEPS_BACK = 1_000
+
+
+class UnfinishedError(StreamError):
+    """A list whose end cannot be found."""
+
+    def __init__(self, stream: Stream) -> None:
+        sent = f'Pipedrive sent a full page of "{stream.name}"'
+        super().__init__(f"{sent} and does not say whether more records follow. {REPORT}", SYSTEM)
 
 
 @dataclass(frozen=True)
 class Page:
     """records: as Pipedrive sent them; last: no page follows; position: v1's offset after them;
-    cut: the page is full and the answer does not say whether another follows; cursor: of the next
-    page; at: when Pipedrive sent it, in seconds since 1970, 0 if unknown."""
+    cut: the page is full, but whether another follows cannot be found out, so asking for it raises
+    StreamError; cursor: of the next page; at: when Pipedrive sent it, in seconds since 1970, 0 if
+    unknown."""
 
     records: list[Record]
     last: bool
@@ -129,22 +141,30 @@ def cursor_pages(
     known: bool = False,
     shape: Shape | None = None,
 ) -> Iterator[Page]:
-    """v2, and some v1 lists: the answer has the next page's cursor, null or absent at the end."""
+    """v2, and some v1 lists: the answer has the next page's cursor, null or absent at the end.
+
+    A full page without any word about the next one may be the last, or an answer that lacks its
+    end. It is requested again with a smaller limit, so that another page has to follow.
+    """
     cursor: str | None = None
     seen: set[str] = set()
+    repeats = Repeats(stream)
     while True:
         now = {**params, "cursor": cursor} if cursor else params
-        request = request_for(stream, now, path, shape)
-        body = _answer(client, stream, request, known or cursor is not None).body
-        more = body.get("additional_data") or {}
-        cursor = more.get("next_cursor")
-        if cursor in seen:
+        body = _answer(client, stream, request_for(stream, now, path, shape), known or bool(cursor))
+        records, limit = records_of(stream, body.body), stream.endpoint.limit or sys.maxsize
+        if cut := is_cut(body.body, len(records), limit):
+            less = {**now, "limit": str(limit - 1)}
+            body = _answer(client, stream, request_for(stream, less, path, shape), True)
+            records = records_of(stream, body.body)
+            cut = is_cut(body.body, len(records), limit - 1)
+        cursor = next_cursor(body.body)
+        if cursor in seen or repeats.too_often(records):
             raise endless(stream)
-        records = records_of(stream, body)
-        full = stream.endpoint.limit is not None and len(records) >= stream.endpoint.limit
-        cut = full and "next_cursor" not in more
-        yield Page(records, last=not cursor, cut=cut, cursor=cursor)
+        yield Page(records, last=not cursor and not cut, cut=cut, cursor=cursor)
         del body, records  # frees the page before the next one is fetched
+        if cut:
+            raise UnfinishedError(stream)
         if not cursor:
             return
         seen.add(cursor)
@@ -204,7 +224,8 @@ def offset_pages(
 def _time_of(item: Record) -> Any:
     """When a record, or the one in a recent change, last changed."""
     inside = item.get("data")
-    return (inside if isinstance(inside, dict) else item).get("update_time")
+    time = (inside if isinstance(inside, dict) else item).get("update_time")
+    return time if isinstance(time, str) else None
 
 
 def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Answer:

@@ -20,7 +20,9 @@ for the state of an incremental sync whose stream is now in full refresh.
 
 A state without our `version` was written by another connector. It is accepted but not trusted:
 before version 3, Airbyte's own streams read at most a month, and no state names the version that
-wrote it. The history is then read once.
+wrote it. The history is then read once. So is whatever a state claims beyond Pipedrive's clock: it
+was written by hand, or by a sync that was given a wrong time, and what has changed since that sync
+is unknown.
 
 sync/stream_run.py decides when a state is saved.
 """
@@ -31,7 +33,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from source_pipedrive.http.errors import CONFIG, SyncError
-from source_pipedrive.reading.instants import instant, rfc3339
+from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
 from source_pipedrive.reading.multi_progress import MultiProgress, whole
 from source_pipedrive.reading.progress import (
     OVERLAP,
@@ -98,14 +100,17 @@ def progress(
             "Update the connector.",
             CONFIG,
         )
-    if state.get("company_id", company_id) != company_id:
+    theirs = state.get("company_id")
+    # An answer without the company's id says nothing about whose state this is.
+    if theirs and company_id and theirs != company_id:
         raise SyncError(
-            f'The state of "{stream}" belongs to company {state["company_id"]}, the credentials to '
+            f'The state of "{stream}" belongs to company {theirs}, the credentials to '
             f"company {company_id}. Use the credentials of the former, or reset the stream.",
             CONFIG,
         )
     try:
         since, done = _own(state, field)
+        done = _not_ahead(done, until)
         skip = int(state.get("skip") or 0)
         lacking = {path: instant(time) for path, time in state.get("lacking", {}).items()}
     except UNREADABLE:
@@ -127,6 +132,8 @@ def multi_progress(
     list begins."""
     state = {} if is_foreign(state) else state
     parts = state.get("parents", {})
+    if not isinstance(parts, Mapping):
+        raise unreadable(stream)
     states = {
         root: {**state, "done": parts.get(root, [])} if "parents" in state else state
         for root in lowers
@@ -140,17 +147,17 @@ def multi_progress(
     try:
         remembered = load(state)
         sources = {
-            source: {root: _intervals(done.get(root, [])) for root in lowers}
+            source: {root: _not_ahead(_intervals(done.get(root, [])), until) for root in lowers}
             for source, done in state.get("sources", {}).items()
         }
-    except UNREADABLE:
-        raise unreadable(stream) from None
-    known = 0
-    # The last complete sync did not read what a longer history adds.
-    if min(lowers.values()) >= instant(state["since"]):
         known = instant(state["known"]) if "known" in state else 0
         if "parents" not in state:
             known = instant(state[field]) - OVERLAP
+    except UNREADABLE:
+        raise unreadable(stream) from None
+    # The last complete sync did not read what a longer history adds.
+    if min(lowers.values()) < instant(state["since"]) or known > until:
+        known = 0
     return MultiProgress(by_root, known, remembered, sources)
 
 
@@ -181,6 +188,19 @@ def _texts(intervals: Iterable[Interval]) -> list[list[str]]:
 def is_foreign(state: Mapping[str, Any]) -> bool:
     """Whether another connector wrote this state."""
     return "version" not in state and not all(key.startswith("__ab_") for key in state)
+
+
+def is_ahead(field: str, state: Mapping[str, Any], until: int) -> bool:
+    """Whether a state of ours, which can be read, claims what lies after `until`."""
+    if "version" not in state:
+        return False
+    lists = state.get("parents", {"": state["done"]} if "done" in state else {})
+    ends = [end for parts in lists.values() for _, end in _intervals(parts)]
+    return max(ends or [(instant_or_none(state.get(field)) or 0) - OVERLAP]) > until
+
+
+def _not_ahead(done: Iterable[Interval], until: int) -> list[Interval]:
+    return [(start, end) for start, end in done if end <= until]
 
 
 def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:

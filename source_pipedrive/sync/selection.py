@@ -9,6 +9,15 @@ from typing import Any
 from source_pipedrive.stream import Stream
 
 
+def plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema of a catalog in which each property is an object. JSON Schema also allows `true`."""
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return {name: value for name, value in schema.items() if name != "properties"}
+    known = {name: p if isinstance(p, Mapping) else {} for name, p in properties.items()}
+    return {**schema, "properties": known}
+
+
 @dataclass(frozen=True)
 class Selection:
     """A stream to read. state: what the last sync saved; schema: as in the catalog;

@@ -11,7 +11,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.company import Company
-from source_pipedrive.http.errors import CONFIG, TRANSIENT
+from source_pipedrive.http.errors import CONFIG, SYSTEM, TRANSIENT, SyncError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.privacy.privacy import Privacy
@@ -25,7 +25,7 @@ from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.sync.context import SyncContext
 from source_pipedrive.sync.copies import CopyWriter
-from source_pipedrive.sync.failures import logger, summary
+from source_pipedrive.sync.failures import logger, summary, unexpected
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.messages import Encoder, T
@@ -105,7 +105,7 @@ class SyncRun(Generic[T]):
         for run in self.runs:
             if isinstance(run.reader, DependentReader):
                 run.reader.look_again()
-        _warn_of_foreign_states(selected)
+        _warn_of_distrusted_states(selected, until)
         self._unselected: list[StreamRun[T]] = []
         all_runs = [*self.runs, *self._graph.connect(self.runs)]
         self._report = Report(client.usage, until, self.runs, self._unselected, options.show)
@@ -157,7 +157,7 @@ class SyncRun(Generic[T]):
                 yield from chunk.pieces
                 if chunk.page:
                     self.buffer.free_slot()
-                self._between_pages()
+                self._check_limits()
         finally:
             self._stop_signal.stop()
             self.buffer.open()
@@ -170,13 +170,24 @@ class SyncRun(Generic[T]):
         if (error := self._error()) is not None:
             raise error
 
+    def _check_limits(self) -> None:
+        """Ends all streams in order if `between_pages` says that the sync cannot go on."""
+        try:
+            self._between_pages()
+        except AirbyteTracedException as error:
+            if self._deadline is None:
+                self._stop(SyncError(str(error), SYSTEM))
+
+    def _stop(self, error: SyncError) -> None:
+        self.buffer.open()  # a worker that waits there may block the others
+        self.schedule.stop(error)
+        self._deadline = time.monotonic() + GRACE
+
     def _next(self) -> OutputChunk[T] | None:
         while True:
             self._report.tick()
             if self._stop_signal.stopped and self._deadline is None:
-                self.buffer.open()  # a worker that waits there may block the others
-                self.schedule.stop(StopSignal.error())
-                self._deadline = time.monotonic() + GRACE
+                self._stop(StopSignal.error())
             running = self.workers.running
             if (chunk := self.buffer.get(timeout=0.2 if running else 0)) is not None:
                 return chunk
@@ -186,7 +197,11 @@ class SyncRun(Generic[T]):
                 self.schedule.abandon(StopSignal.error())
 
     def _end(self, run: StreamRun[T]) -> None:
-        run.end()
+        try:
+            run.end()
+        except Exception as failure:  # otherwise it would look complete
+            run.fail_here(unexpected(run.stream.name, failure))
+            run.output.ended(run.error)
         if run.selected:
             complete = run.error is None and run.absence is None
             self._context.tombstones.ended(run.stream, complete, run.reader.unsure)
@@ -212,12 +227,24 @@ class SyncRun(Generic[T]):
         )
 
 
-def _warn_of_foreign_states(selected: Sequence[Selection]) -> None:
-    """Logs one line for all states that another connector wrote."""
+def _warn_of_distrusted_states(selected: Sequence[Selection], until: int) -> None:
+    """Logs one line for all states that another connector wrote, and one for those that claim what
+    lies after `until`."""
     resuming = [s for s in selected if s.stream.cursor_field and not s.full_refresh]
     names = [s.stream.name for s in resuming if state.is_foreign(s.state)]
     if names:
         logger.warning(
             f"Another connector wrote the state of {', '.join(names)}. It does not record how "
             "much was read, so this sync reads the whole configured history once."
+        )
+    ahead = [
+        s.stream.name
+        for s in resuming
+        if s.stream.cursor_field and state.is_ahead(s.stream.cursor_field, s.state, until)
+    ]
+    if ahead:
+        logger.warning(
+            f"The state of {', '.join(ahead)} claims times that Pipedrive's clock has not reached: "
+            "it was edited, or a sync was given a wrong time. Nobody can tell what has changed "
+            "since that sync, so this one reads the whole configured history once."
         )

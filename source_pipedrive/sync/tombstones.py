@@ -145,6 +145,9 @@ class Tombstones(Generic[T]):
     ) -> Taker[T]:
         names, saved = [each.stream.name for each in senders], selection.state.get(KEY)
         texts = dict(saved) if isinstance(saved, dict) else {}
+        # A time that has not been reached yet says nothing, like the rest of such a state.
+        latest = self._until + OVERLAP
+        texts = {n: text for n, text in texts.items() if (instant_or_none(text) or 0) <= latest}
         if selection.is_new:  # nothing was written that was removed before this sync
             texts = dict.fromkeys(names, rfc3339(self._until - 1))
         times = {name: time for name, text in texts.items() if (time := instant_or_none(text))}

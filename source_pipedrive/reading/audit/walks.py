@@ -13,6 +13,7 @@ from typing import Any
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import values
+from source_pipedrive.reading.answers import EXPIRED
 from source_pipedrive.reading.incremental import SPLITS_A_WORKER, WORTH_SPLITTING
 from source_pipedrive.reading.instants import instant, instant_or_none, rfc3339
 from source_pipedrive.reading.pages import Page, pages
@@ -32,8 +33,6 @@ BACK = 50
 # was refused counts as many: it reads the same pages again. What was not seen by then is asked for
 # by id.
 TRIES, REFUSED = 50, 10
-# How a cursor from an earlier sync may be refused: neither that nor its lifetime is documented.
-EXPIRED = (400, 404, 410, 422)
 
 
 class Walk(ABC):
