@@ -154,7 +154,7 @@ def test_archived_deals_are_guessed_from_the_deals_that_are_missing() -> None:
 
 def test_a_list_that_is_refused_is_asked_once() -> None:
     def refuse(_: Params) -> dict[str, Any]:
-        raise StreamError("refused", CONFIG)
+        raise StreamError("refused", CONFIG, status=403)
 
     size = asked(Sampled(STREAMS["persons"], facts()), client := FakeClient(refuse))
     assert size.refused
@@ -326,3 +326,45 @@ def test_only_one_option_names_the_streams(
         parser().parse_args(["estimate", "--config", "c.json", *streams])
     assert ended.value.code == 2
     assert "not allowed with argument" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", [0, 400, 500])
+@pytest.mark.parametrize("name", ["persons", "files", "leads", "pipelines"])
+def test_a_list_that_could_not_be_asked_is_not_called_empty(name: str, status: int) -> None:
+    """A broken answer says nothing about what the sync will read."""
+
+    def broken(_: Params) -> dict[str, Any]:
+        raise StreamError("broken", CONFIG, status=status)
+
+    of = bill(name, *(["pipeline_conversion_statistics"] if name == "pipelines" else []))
+    size = asked(of.sizes[name], client := FakeClient(broken))
+    assert len(client.asked) == 1
+    assert (size.doubt, size.refused) == (0, False)
+    item = items(of)[name]
+    assert (item.rows, item.how) == (None, AT_LEAST)
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_goals_count_although_those_of_teams_are_refused(status: int) -> None:
+    """A sync reads the others, and so their results."""
+    of = bill("goals", "goal_results")
+    size = of.sizes["goals"]
+
+    def answer(params: Params) -> dict[str, Any]:
+        if params.get("assignee.type") == "team":
+            raise StreamError("refused", CONFIG, status=status)
+        return {"success": True, "data": {"goals": [{"id": params["is_active"]}]}}
+
+    asked(size, FakeClient(answer))
+    assert (size.rows, size.refused, size.failed) == (2, False, False)
+
+
+def test_a_limit_for_each_sync_is_counted_in_syncs() -> None:
+    """Otherwise "one day" would be wrong for whoever syncs once a day."""
+    usage = Usage()
+    usage.daily_limit = 150_000
+    found = report([Item("persons", 3, 1_001, EXACT)], usage, 10, 500)
+    assert found.parts is not None
+    assert "a sync stops after 500 tokens, so it takes about 3 syncs" in str(found.parts[1])
+    assert found.data["syncs"] == 3
+    assert "syncs" not in str((report([], usage, 10).parts or [""])[-1])

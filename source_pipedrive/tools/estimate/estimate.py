@@ -7,14 +7,16 @@ from math import ceil
 from typing import Any
 
 from source_pipedrive.cli import load
+from source_pipedrive.config.errors import config_error
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.company import connect
+from source_pipedrive.http.errors import BudgetError
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.tools.catalog import chosen
-from source_pipedrive.tools.estimate.bill import AT_LEAST, Bill, Item, refine
+from source_pipedrive.tools.estimate.bill import ABOUT, AT_LEAST, Bill, Item, refine
 from source_pipedrive.tools.estimate.sizes import Facts, Size
 from source_pipedrive.tools.report import Job, Report, Table
 
@@ -36,22 +38,28 @@ def run(job: Job) -> Report:
     def ask(size: Size) -> bool:
         if size.price > (client.usage.allowance or 0):
             return False
-        size.ask(client)
+        try:
+            size.ask(client)
+        except BudgetError:  # further tries, or other integrations, have used up the rest
+            return False
         return True
 
     refine(bill, ask)
-    return report(bill.items(), client.usage, config.daily_token_reserve)
+    return report(bill.items(), client.usage, config.daily_token_reserve, config.daily_token_budget)
 
 
 def _names(job: Job) -> Sequence[str]:
     if not job.arguments.catalog:
         return sorted(chosen(job.arguments.set, job.arguments.streams))
     catalog = load("catalog", job.arguments.catalog, SourcePipedrive().read_catalog)
+    if not catalog.streams:
+        raise config_error(f"The catalog file {job.arguments.catalog} selects no streams.")
     return sorted(chosen("all", [each.stream.name for each in catalog.streams]))
 
 
-def report(items: Sequence[Item], usage: Usage, reserve: int) -> Report:
-    """The estimate for people and for programs. reserve: percent of the day left to others."""
+def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None = None) -> Report:
+    """The estimate for people and for programs. reserve: percent of the day left to others; budget:
+    the most tokens of one sync, if the user limits them."""
     total = sum(item.tokens for item in items)
     limit = usage.daily_limit
     at_least = any(item.how == AT_LEAST for item in items)
@@ -74,10 +82,15 @@ def report(items: Sequence[Item], usage: Usage, reserve: int) -> Report:
         rows.append(
             (f"{len(rest)} more (--json has them)", None, left, usage.share(left) or None, "")
         )
-    return Report(
-        _data(items, total, at_least, days, usage),
-        [Table(head, rows), _sentences(total, at_least, days, limit, reserve, usage.tokens)],
-    )
+    syncs = ceil(total / budget) if budget else None
+    words = _sentences(total, at_least, days, limit, reserve, usage.tokens)
+    if budget and syncs and syncs > 1:
+        words += (
+            f"\nWith daily_token_budget, a sync stops after {budget:,} tokens, so it takes "
+            f"{AT_LEAST if at_least else ABOUT} {syncs:,} syncs."
+        )
+    data = {**_data(items, total, at_least, days, usage), "syncs": syncs}
+    return Report(data, [Table(head, rows), words])
 
 
 def _sentences(

@@ -53,7 +53,7 @@ class Probed(Size):
 
     @property
     def doubt(self) -> float:
-        if self.refused or self.is_single_page or self._highest:
+        if self.is_over or self.is_single_page or self._highest:
             return 0
         if not self._probes:
             return max(PAGES * self._limit, self._facts.largest / 6)

@@ -67,7 +67,7 @@ class Sampled(Size):
 
     @property
     def doubt(self) -> float:
-        if self.refused or self._asked >= MOST_SAMPLES * SAMPLE:
+        if self.is_over or self._asked >= MOST_SAMPLES * SAMPLE:
             return 0
         if self._below < 0:
             if self._with is None:
@@ -90,9 +90,9 @@ class Sampled(Size):
         return having(self._newest) + self._older * having(sample) / len(sample)
 
     def _ask(self, client: Api) -> None:
-        self.measured = True
         if self._below < 0:
             self._ask_newest(client)
+            self.measured = True
             return
         ids = strata(self._below, self._asked // SAMPLE)
         found = self._get(client, {"ids": ",".join(map(str, ids))}) if ids else []

@@ -6,6 +6,7 @@ tokens go where they matter (`bill.py`).
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from source_pipedrive.reading.months import months_of
 from source_pipedrive.reading.pages import request_for
 from source_pipedrive.reading.progress import lower_bound
 from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.reference import REFUSED
 from source_pipedrive.stream import Child, Paging, Stream
 
 PARENTS = 10  # in a short list of which nothing is known
@@ -41,12 +43,12 @@ class Facts:
 
 class Size(ABC):
     """Of the list `stream`. measured: whether the guess rests on an answer; refused: Pipedrive
-    refuses the list."""
+    refuses the list; failed: the last question has no usable answer, so nothing more is asked."""
 
     def __init__(self, stream: Stream, facts: Facts) -> None:
         self.stream = stream
         self.measured = False
-        self.refused = False
+        self.refused = self.failed = False
         self._facts = facts
         self._since = lower_bound(stream, facts.lower)
 
@@ -70,6 +72,11 @@ class Size(ABC):
     def price(self) -> int:
         """API tokens of the next question."""
         return self.stream.endpoint.cost
+
+    @property
+    def is_over(self) -> bool:
+        """Whether Pipedrive answers no more questions."""
+        return self.refused or self.failed
 
     @property
     @abstractmethod
@@ -96,8 +103,10 @@ class Size(ABC):
         """Sends the next question. Raises SyncError."""
         try:
             self._ask(client)
-        except StreamError:
-            self.refused = True
+        except StreamError as error:
+            # Anything else, such as a 500 or a truncated page, says nothing about the sync.
+            self.refused = error.status in REFUSED and not self.measured
+            self.failed = not self.refused
 
     @abstractmethod
     def _ask(self, client: Api) -> None:
@@ -130,7 +139,7 @@ class Short(Size):
 
     @property
     def doubt(self) -> float:
-        return 0 if self.measured or self.refused else self.rows
+        return 0 if self.measured or self.is_over else self.rows
 
     @property
     def price(self) -> int:
@@ -144,6 +153,9 @@ class Short(Size):
         return sum(len(months_of(*history, *life)) for life in lives)
 
     def _ask(self, client: Api) -> None:
-        for params in self.stream.endpoint.param_sets:
-            self._records += self._get(client, params)
+        first, *others = self.stream.endpoint.param_sets
+        self._records += self._get(client, first)
         self.measured = True
+        for params in others:
+            with contextlib.suppress(StreamError):  # a sync makes do without, too
+                self._records += self._get(client, params)
