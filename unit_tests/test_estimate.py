@@ -368,3 +368,18 @@ def test_a_limit_for_each_sync_is_counted_in_syncs() -> None:
     assert "a sync stops after 500 tokens, so it takes about 3 syncs" in str(found.parts[1])
     assert found.data["syncs"] == 3
     assert "syncs" not in str((report([], usage, 10).parts or [""])[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "requests"),
+    [("leads", 2), ("notes", 2), ("leads_archived", 1), ("files", 1), ("deals", 2), ("persons", 1)],
+)
+def test_a_history_costs_one_more_request_for_records_without_a_time(
+    name: str, requests: int
+) -> None:
+    """The server filters these lists by time, even if all of the rest is on one page."""
+    of = Bill([STREAMS[name]], False, facts(YEAR))
+    client = (v1 if STREAMS[name].endpoint.version == 1 else v2)(people([3, 2, 1]))
+    asked(of.sizes[name], client)
+    assert items(of)[name].tokens == requests * STREAMS[name].endpoint.cost
+    assert bill(name).sizes[name].pages == 1

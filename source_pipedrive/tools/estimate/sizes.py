@@ -21,8 +21,9 @@ from source_pipedrive.reading.pages import request_for
 from source_pipedrive.reading.progress import lower_bound
 from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.reference import REFUSED
-from source_pipedrive.stream import Child, Paging, Stream
+from source_pipedrive.stream import Changes, Child, Paging, Stream
 
+FILTERED = (Changes.ASCENDING, Changes.RESTARTING)  # by the server, which leaves out nulls
 PARENTS = 10  # in a short list of which nothing is known
 MONTHS = 24  # of a goal or pipeline of which nothing is known
 
@@ -85,13 +86,15 @@ class Size(ABC):
 
     @property
     def pages(self) -> int:
-        """Requests that read the list. Where there are several, one more finds what has no time,
-        or what moved meanwhile. Pages with offsets overlap by one record."""
+        """Requests that read the list. Where there are several, or where the history leaves out
+        the beginning, one more finds what has no time, or what moved meanwhile. Pages with offsets
+        overlap by one record."""
         sets, limit = len(self.stream.endpoint.param_sets), self.stream.endpoint.limit
         if limit and limit < self.rows and self.stream.endpoint.paging is Paging.OFFSET:
             limit = max(1, limit - 1)
         pages = ceil(self.rows / limit) if limit else 1
-        return max(sets, pages + (pages > 1))
+        is_cut = bool(self._since) and self.stream.incremental.changes in FILTERED
+        return max(sets, pages + (pages > 1 or is_cut))
 
     def units(self, child: Child) -> float:
         """For how many records, or months of them, the children are requested."""
