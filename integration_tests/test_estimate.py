@@ -105,7 +105,7 @@ def test_it_reads_like_a_bill(start: Start, tmp_path: Path) -> None:
 
 
 def test_tries_that_use_up_the_tokens_still_give_an_estimate(start: Start, tmp_path: Path) -> None:
-    """Each try of a list that fails is paid for; the most that an estimate spends stays the same."""
+    """Each try of a list that fails is paid for, within the most that an estimate spends."""
     box = start(rate_limit=100_000)
     faults = [{"path_contains": "/api/v1/files", "status": 500, "times": 99}]
     box.control("fail-next", faults)

@@ -14,10 +14,10 @@ from importlib import import_module
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.errors import BudgetError
 from source_pipedrive.stdout import CLOSED_PIPE, WithoutMessages
 from source_pipedrive.sync.messages import public
 from source_pipedrive.tools.config_file import UNSAVED, keep_tokens, load, refresh_token
+from source_pipedrive.tools.errors import sentence
 from source_pipedrive.tools.report import Job, Notes, Report
 
 logger = logging.getLogger("airbyte")
@@ -26,9 +26,6 @@ INTERRUPTED = 130  # the exit code that shells report for Ctrl-C
 
 # The end of a container, and of a terminal. Without a handler, no `finally` would save a new token.
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
-
-# The remedy of errors that a sync shares with the tools.
-AGAIN = ("Run the sync again", "Run the command again")
 
 Tool = Callable[[Job], Report]
 
@@ -51,10 +48,8 @@ def run(arguments: argparse.Namespace) -> None:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os._exit(CLOSED_PIPE)
-    except BudgetError as error:
-        _fail(arguments, error.outside)
     except AirbyteTracedException as error:
-        _fail(arguments, str(error).replace(*AGAIN))
+        _fail(arguments, sentence(error))
     except Exception as error:
         logger.debug("Failed", exc_info=True)
         _fail(arguments, f"{type(error).__name__}. Please report this line.")
