@@ -1,5 +1,6 @@
 """The part of the form about personal data."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
@@ -118,7 +119,7 @@ class Protected(FormModel):
                     f"privacy.columns: {_shown(part)} has an unknown action. Use hash, remove or "
                     "keep."
                 )
-        names = [_split(part)[0] for part in _parts(value)]
+        names = [re.sub(r"\s*\.\s*", ".", _split(part)[0], count=1) for part in _parts(value)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise problem(f"privacy.columns names {twice[0]} twice.")
         return value
