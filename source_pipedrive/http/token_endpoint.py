@@ -27,6 +27,7 @@ from source_pipedrive.http.words import words
 
 TIMEOUT = 30  # seconds
 TRIES = 4
+HOUR, LONGEST = 3_600, 366 * 86_400  # seconds that a token lasts: if unknown, and at most
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def request_tokens(
     for secret in filter(None, (token, renewed)):
         add_to_secrets(secret)
     seconds = answer.get("expires_in")
-    lifetime = timedelta(seconds=seconds if isinstance(seconds, int | float) else 3600)
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST:
+        seconds = HOUR
+    lifetime = timedelta(seconds=seconds)
     domain = str(answer.get("api_domain") or "").rstrip("/")
     scopes = frozenset(re.split(r"[\s,]+", str(answer.get("scope") or "")))
     return Tokens(
