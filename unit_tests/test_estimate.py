@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from source_pipedrive.arguments import parser
+from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.audit.unsure import MONTH
@@ -26,7 +27,7 @@ from source_pipedrive.tools.estimate.bill import (
     refine,
     together,
 )
-from source_pipedrive.tools.estimate.estimate import report
+from source_pipedrive.tools.estimate.estimate import naming_lists, report
 from source_pipedrive.tools.estimate.probed import Probed, Recent
 from source_pipedrive.tools.estimate.sampled import SAMPLE, Sampled, strata
 from source_pipedrive.tools.estimate.sizes import Facts, Size
@@ -226,7 +227,7 @@ def test_answers_without_times_or_ids_end_too(name: str) -> None:
         [{"id": None, "update_time": None, "add_time": 7}] * 2_000,
     ]
     for rows in lists:
-        bill = Bill([STREAMS[name]], False, facts(YEAR))
+        bill = Bill([STREAMS[name]], [], facts(YEAR))
         client = v1(rows) if STREAMS[name].endpoint.version == 1 else v2([])
         count = 0
 
@@ -240,8 +241,11 @@ def test_answers_without_times_or_ids_end_too(name: str) -> None:
         assert count < 20
 
 
-def bill(*names: str, columns: bool = False) -> Bill:
-    return Bill([STREAMS[name] for name in names], columns, facts())
+def bill(*names: str, **settings: Any) -> Bill:
+    keys = {"auth_type": "api_token", "api_token": "token"}
+    config = parse({"credentials": keys, "custom_fields": "raw", **settings})
+    selected = [STREAMS[name] for name in names]
+    return Bill(selected, naming_lists(config, selected), facts())
 
 
 def items(of: Bill) -> dict[str, Item]:
@@ -276,8 +280,19 @@ def test_a_list_that_is_refused_costs_one_request() -> None:
 
 
 def test_definitions_are_read_only_for_columns() -> None:
+    columns = {"custom_fields": "columns_and_raw", "labels": True}
     assert "person_fields" not in items(bill("persons"))
-    assert not items(bill("persons", columns=True))["person_fields"].selected
+    assert not items(bill("persons", **columns))["person_fields"].selected
+    assert "lead_labels" in items(bill("leads", **columns))
+    assert "lead_labels" not in items(bill("leads", **{**columns, "labels": False}))
+
+
+@pytest.mark.parametrize("presets", [["notes"], []])
+def test_privacy_reads_definitions_too(presets: list[str]) -> None:
+    """Only they say which custom fields are personal."""
+    privacy = {"mode": "on", "action": "remove", "presets": presets}
+    found = items(bill("person_changelog", "deals", privacy=privacy)).keys()
+    assert ({"person_fields", "deal_fields"} <= found) is bool(presets)
 
 
 def test_a_stream_is_billed_once() -> None:
@@ -378,7 +393,7 @@ def test_a_history_costs_one_more_request_for_records_without_a_time(
     name: str, requests: int
 ) -> None:
     """The server filters these lists by time, even if all of the rest is on one page."""
-    of = Bill([STREAMS[name]], False, facts(YEAR))
+    of = Bill([STREAMS[name]], [], facts(YEAR))
     client = (v1 if STREAMS[name].endpoint.version == 1 else v2)(people([3, 2, 1]))
     asked(of.sizes[name], client)
     assert items(of)[name].tokens == requests * STREAMS[name].endpoint.cost

@@ -48,6 +48,11 @@ class Unprotected(FormModel):
     mode: Literal["off"] = field(0, "Mode", "Selects no protection.")
 
     @property
+    def has_presets(self) -> bool:
+        """Whether a kind of personal data is protected in all streams."""
+        return False
+
+    @property
     def hides_names(self) -> bool:
         """Whether names of people may appear nowhere, not in the log either."""
         return False
@@ -143,6 +148,11 @@ class Protected(FormModel):
                     f"{LEAST_KEY} random characters."
                 )
         return self
+
+    @property
+    def has_presets(self) -> bool:
+        """Whether a kind of personal data is protected in all streams."""
+        return bool(self.presets)
 
     @property
     def choices(self) -> tuple[ColumnChoice, ...]:

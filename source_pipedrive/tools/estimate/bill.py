@@ -30,12 +30,15 @@ class Item:
 class Bill:
     """The lists that a first sync reads, and the child streams that it requests for them.
 
-    selected: the streams; columns: whether custom fields become columns.
+    selected: the streams; naming: the lists that are read besides, to name columns or to know which
+    custom fields are personal.
     """
 
-    def __init__(self, selected: Collection[Stream], columns: bool, facts: Facts) -> None:
+    def __init__(
+        self, selected: Collection[Stream], naming: Collection[Stream], facts: Facts
+    ) -> None:
         self._selected = {stream.name for stream in selected}
-        self._columns = columns
+        self._naming = naming
         self._streams = needed(selected)
         self.sizes: dict[str, Size] = {}
         for stream in sorted(self._lists(), key=lambda stream: stream.read_after or ""):
@@ -59,7 +62,8 @@ class Bill:
     def items(self) -> list[Item]:
         """One for each stream, the most expensive first."""
         found = [self._item(stream) for stream in self._streams.values()]
-        found += self._definitions()
+        # Streams of these lists read them once more.
+        found += [Item(s.name, None, s.endpoint.cost, EXACT, False) for s in self._naming]
         found.append(Item(WHO_AM_I.stream, None, WHO_AM_I.cost, EXACT, False))
         return together(found)
 
@@ -100,19 +104,6 @@ class Bill:
             size = self.sizes.get(parent.name)
             found += size.units(stream.child) if size else self._units(parent)
         return found
-
-    def _definitions(self) -> list[Item]:
-        """The lists that name the custom fields and the labels. Streams of these lists read
-        them once more."""
-        if not self._columns:
-            return []
-        lists = {
-            each.name: each.endpoint.cost
-            for stream in self._streams.values()
-            if stream.name in self._selected
-            for each in (*stream.columns.definitions[:1], *stream.columns.label_lists.values())
-        }
-        return [Item(name, None, cost, EXACT, False) for name, cost in lists.items()]
 
 
 def together(items: Iterable[Item]) -> list[Item]:

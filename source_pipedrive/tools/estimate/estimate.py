@@ -8,12 +8,15 @@ from typing import Any
 
 from source_pipedrive.cli import load
 from source_pipedrive.config.errors import config_error
+from source_pipedrive.config.model import Config
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.company import connect
 from source_pipedrive.http.errors import BudgetError
 from source_pipedrive.http.usage import Usage
+from source_pipedrive.privacy.changelogs import is_changelog
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.source import SourcePipedrive
+from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.tools.catalog import chosen
 from source_pipedrive.tools.estimate.bill import ABOUT, AT_LEAST, Bill, Item, refine
@@ -31,8 +34,8 @@ def run(job: Job) -> Report:
     limited = config.model_copy(update={"daily_token_budget": MOST})
     client, company = connect(limited)
     lower, until = seconds_of(config.history.since(company.at)), seconds_of(company.at)
-    columns = config.custom_fields != "raw"
-    bill = Bill([STREAMS[name] for name in names], columns, Facts(lower, until))
+    selected = [STREAMS[name] for name in names]
+    bill = Bill(selected, naming_lists(config, selected), Facts(lower, until))
     job.notes.say(f"Asking about {company.name}, for at most {MOST} API tokens.")
 
     def ask(size: Size) -> bool:
@@ -55,6 +58,21 @@ def _names(job: Job) -> Sequence[str]:
     if not catalog.streams:
         raise config_error(f"The catalog file {job.arguments.catalog} selects no streams.")
     return sorted(chosen("all", [each.stream.name for each in catalog.streams]))
+
+
+def naming_lists(config: Config, selected: Sequence[Stream]) -> Sequence[Stream]:
+    """The lists that a sync reads besides, each once: the definitions of custom fields, where they
+    become columns or may be personal, and the labels."""
+    found: dict[str, Stream] = {}
+    for stream in selected:
+        with_fields = [stream] if config.has_columns else []
+        if config.privacy.has_presets:
+            with_fields += [stream, *(stream.sources if is_changelog(stream) else ())]
+        lists = [each for one in with_fields for each in one.columns.definitions[:1]]
+        if config.has_columns and config.labels:
+            lists += stream.columns.label_lists.values()
+        found |= {each.name: each for each in lists}
+    return [*found.values()]
 
 
 def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None = None) -> Report:
