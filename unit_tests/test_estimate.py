@@ -359,6 +359,20 @@ def test_a_list_that_could_not_be_asked_is_not_called_empty(name: str, status: i
     assert (item.rows, item.how) == (None, AT_LEAST)
 
 
+def test_results_are_requested_for_the_months_of_a_goal_and_no_others() -> None:
+    """Even if the history begins in 1970."""
+    of = bill("goal_results")
+    goal = {"duration": {"start": rfc3339(at(65))[:10], "end": None}}
+
+    def answer(params: Params) -> dict[str, Any]:
+        ids = [f"{params['is_active']} {number}" for number in range(5)]
+        return {"success": True, "data": {"goals": [{"id": id_, **goal} for id_ in ids]}}
+
+    asked(of.sizes["goals"], FakeClient(answer))
+    found = items(of)["goal_results"]
+    assert found.tokens == 10 * 3 * STREAMS["goal_results"].endpoint.cost
+
+
 @pytest.mark.parametrize("status", [400, 403])
 def test_goals_count_although_those_of_teams_are_refused(status: int) -> None:
     """A sync reads the others, and so their results."""

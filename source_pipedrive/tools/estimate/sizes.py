@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -19,7 +19,7 @@ from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.months import months_of
 from source_pipedrive.reading.pages import request_for
 from source_pipedrive.reading.progress import lower_bound
-from source_pipedrive.reading.records import Record
+from source_pipedrive.reading.records import Record, inner
 from source_pipedrive.reading.reference import REFUSED
 from source_pipedrive.stream import Changes, Child, Paging, Stream
 
@@ -132,12 +132,12 @@ class Short(Size):
 
     def __init__(self, stream: Stream, facts: Facts) -> None:
         super().__init__(stream, facts)
-        self._records: list[Record] = []
+        self._records: dict[str, Record] = {}  # by id: a record may be in several sets
 
     @property
     def rows(self) -> int:
         if self.measured:
-            return len({str(record.get("id")) for record in self._records})
+            return len(self._records)
         return PARENTS
 
     @property
@@ -151,14 +151,18 @@ class Short(Size):
     def units(self, child: Child) -> float:
         if not self._records or not child.month_params:
             return super().units(child)
-        lives = [[each.get(name) for name in child.lifetime_fields] for each in self._records]
+        known = self._records.values()
+        lives = [[inner(each, name) for name in child.lifetime_fields] for each in known]
         history = self._facts.lower, self._facts.until
         return sum(len(months_of(*history, *life)) for life in lives)
 
     def _ask(self, client: Api) -> None:
         first, *others = self.stream.endpoint.param_sets
-        self._records += self._get(client, first)
+        self._add(self._get(client, first))
         self.measured = True
         for params in others:
             with contextlib.suppress(StreamError):  # a sync makes do without, too
-                self._records += self._get(client, params)
+                self._add(self._get(client, params))
+
+    def _add(self, records: Sequence[Record]) -> None:
+        self._records |= {str(record.get("id")): record for record in records}
