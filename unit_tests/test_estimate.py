@@ -21,6 +21,7 @@ from source_pipedrive.tools.estimate.bill import (
     ABOUT,
     AT_LEAST,
     EXACT,
+    GUESS,
     Bill,
     Item,
     needed,
@@ -270,6 +271,20 @@ def test_a_bill_says_what_is_a_guess() -> None:
     assert found["person_changelog"].tokens == 1_200 * changelog
     assert found["person_changelog"].how == AT_LEAST
     assert found["currencies"].how == EXACT
+
+
+def test_children_of_parents_that_nobody_counted_are_a_guess() -> None:
+    """It may be too high, so nothing is called "at least"."""
+    of = bill("notes", "note_comments")
+    assert items(of)["note_comments"].how == GUESS
+    text = " ".join(str((report(of.items(), Usage(), 0).parts or [""])[-1]).split())
+    assert "costs about" in text
+    assert '"a guess": there were no tokens left to count the parents' in text
+    asked(of.sizes["notes"], v1(people(range(1, 1_201))))
+    assert items(of)["note_comments"].how == AT_LEAST
+    found = report(of.items(), Usage(), 0)
+    assert found.data["at_least"]
+    assert "costs at least" in " ".join(str((found.parts or [""])[-1]).split())
 
 
 def test_a_list_that_is_refused_costs_one_request() -> None:

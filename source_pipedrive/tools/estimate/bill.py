@@ -12,13 +12,14 @@ from source_pipedrive.tools.estimate.probed import Probed, Recent
 from source_pipedrive.tools.estimate.sampled import Sampled
 from source_pipedrive.tools.estimate.sizes import Facts, Short, Size
 
-EXACT, ABOUT, AT_LEAST = "", "about", "at least"
+EXACT, ABOUT, AT_LEAST, GUESS = "", "about", "at least", "a guess"
+COUNTED = 0.9  # share of the parents that must have been counted, or the price is a guess
 
 
 @dataclass(frozen=True)
 class Item:
-    """What one stream costs. rows: None if nothing says how many; how: EXACT, ABOUT or AT_LEAST;
-    selected: False for a list that is read for others only."""
+    """What one stream costs. rows: None if nothing says how many; how: EXACT, ABOUT, AT_LEAST or
+    GUESS; selected: False for a list that is read for others only."""
 
     stream: str
     rows: int | None
@@ -94,15 +95,20 @@ class Bill:
         assert stream.child is not None
         units = self._units(stream)
         requests = ceil(units / stream.child.batch) * max(1, len(stream.endpoint.param_sets))
-        return Item(stream.name, None, requests * stream.endpoint.cost, AT_LEAST, selected)
+        how = AT_LEAST if self._units(stream, counted=True) >= COUNTED * units else GUESS
+        return Item(stream.name, None, requests * stream.endpoint.cost, how, selected)
 
-    def _units(self, stream: Stream) -> float:
-        """Parents, or months of parents. A parent that is a child itself counts as one each."""
+    def _units(self, stream: Stream, counted: bool = False) -> float:
+        """Parents, or months of parents. A parent that is a child itself counts as one each.
+        counted: only those in lists that were counted."""
         assert stream.child is not None
         found = 0.0
         for parent in stream.child.parents:
             size = self.sizes.get(parent.name)
-            found += size.units(stream.child) if size else self._units(parent)
+            if size is None:
+                found += self._units(parent, counted)
+            elif not counted or size.measured or size.is_single_page or size.refused:
+                found += size.units(stream.child)
         return found
 
 

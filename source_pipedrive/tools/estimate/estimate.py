@@ -19,7 +19,7 @@ from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.tools.catalog import chosen
-from source_pipedrive.tools.estimate.bill import ABOUT, AT_LEAST, Bill, Item, refine
+from source_pipedrive.tools.estimate.bill import ABOUT, AT_LEAST, GUESS, Bill, Item, refine
 from source_pipedrive.tools.estimate.sizes import Facts, Size
 from source_pipedrive.tools.report import Job, Report, Table
 
@@ -80,7 +80,9 @@ def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None
     the most tokens of one sync, if the user limits them."""
     total = sum(item.tokens for item in items)
     limit = usage.daily_limit
-    at_least = any(item.how == AT_LEAST for item in items)
+    used = {item.how for item in items}
+    at_least = AT_LEAST in used and GUESS not in used  # a guess may be too high
+    how = AT_LEAST if at_least else ABOUT
     days = ceil(total / (limit * (100 - reserve) / 100)) if limit else None
     head = ("stream", "records", "tokens", "of the day", "")
     shown = [item for item in items if item.tokens][:SHOWN]
@@ -101,20 +103,20 @@ def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None
             (f"{len(rest)} more (--json has them)", None, left, usage.share(left) or None, "")
         )
     syncs = ceil(total / budget) if budget else None
-    words = _sentences(total, at_least, days, limit, reserve, usage.tokens)
+    words = _sentences(total, how, days, limit, reserve, usage.tokens)
     if budget and syncs and syncs > 1:
         words += (
             f"\nWith daily_token_budget, a sync stops after {budget:,} tokens, so it takes "
-            f"{AT_LEAST if at_least else ABOUT} {syncs:,} syncs."
+            f"{how} {syncs:,} syncs."
         )
+    words += "".join(f"\n{text}" for name, text in MEANINGS.items() if name in used)
     data = {**_data(items, total, at_least, days, usage), "syncs": syncs}
     return Report(data, [Table(head, rows), words])
 
 
 def _sentences(
-    total: int, at_least: bool, days: int | None, limit: int | None, reserve: int, spent: int
+    total: int, how: str, days: int | None, limit: int | None, reserve: int, spent: int
 ) -> str:
-    how = AT_LEAST if at_least else "about"
     day = (
         f"That is {how} {_percent(total / limit)} of the company's {limit:,} tokens a day"
         if limit
@@ -129,8 +131,6 @@ def _sentences(
         "Streams in brackets are read for others, or to name columns.",
         f"This estimate used {spent} API tokens.",
     ]
-    if at_least:
-        lines.insert(1, AT_LEAST_MEANS)
     return "\n".join(lines)
 
 
@@ -138,10 +138,12 @@ def _percent(share: float) -> str:
     return f"{100 * share:.{1 if share < 0.1 else 0}f} %"
 
 
-AT_LEAST_MEANS = (
-    '"at least": one request is assumed for each parent, or for the whole list; more are needed if '
-    "the answer has several pages."
-)
+MEANINGS = {
+    AT_LEAST: '"at least": one request is assumed for each parent, or for the whole list; more are '
+    "needed if the answer has several pages.",
+    GUESS: '"a guess": there were no tokens left to count the parents. Ask about fewer streams to '
+    "learn more.",
+}
 
 
 def _data(
