@@ -123,6 +123,27 @@ def test_the_share_of_random_ids_that_exist(ids: Sequence[int], error: float) ->
     assert all(len(params["ids"].split(",")) == SAMPLE for params in client.asked[1:])
 
 
+def test_records_that_no_random_id_meets_are_not_denied() -> None:
+    """Ids of a migrated company: the newest page, a gap of billions, and then everything else."""
+    ids = [*range(1, 2_001), *range(10**12, 10**12 + 500)]
+    of = bill("persons")
+    asked(of.sizes["persons"], v2(people(ids)))
+    assert (items(of)["persons"].rows, items(of)["persons"].how) == (500, AT_LEAST)
+    of = Bill([STREAMS["deals"]], [], facts(YEAR))
+    asked(of.sizes["deals"], v2(people(range(1, 2_001), lambda id_: 10_001 - 5 * id_)))
+    assert items(of)["deals"].how == ABOUT
+
+
+def test_pages_are_as_long_as_the_server_makes_them() -> None:
+    def capped(params: Params) -> dict[str, Any]:
+        return client(params if "ids" in params else {**params, "limit": "100"})
+
+    client = v2(people(range(1, 2_001)))._answer
+    of = bill("persons")
+    asked(of.sizes["persons"], FakeClient(capped))
+    assert items(of)["persons"].tokens == 21 * STREAMS["persons"].endpoint.cost
+
+
 def test_records_before_the_history_do_not_count() -> None:
     """Ten activities a day: the last year has 3,650 of 8,000."""
     client = v2(people(range(1, 8_001), lambda id_: (8_000 - id_) / 10))

@@ -88,7 +88,9 @@ class Bill:
             return Item(stream.name, 0, cost, EXACT, selected)
         rows = size.rows if size.measured else None
         known = size.is_single_page or stream.kind is Kind.FIELDS
-        how = AT_LEAST if size.failed else ABOUT if size.measured else EXACT if known else AT_LEAST
+        if size.failed or size.is_floor:
+            return Item(stream.name, rows, cost * size.pages, AT_LEAST, selected)
+        how = ABOUT if size.measured else EXACT if known else AT_LEAST
         return Item(stream.name, rows, cost * size.pages, how, selected)
 
     def _child(self, stream: Stream, selected: bool) -> Item:

@@ -43,13 +43,15 @@ class Facts:
 
 
 class Size(ABC):
-    """Of the list `stream`. measured: whether the guess rests on an answer; refused: Pipedrive
-    refuses the list; failed: the last question has no usable answer, so nothing more is asked."""
+    """Of the list `stream`. page_size: records of a page, 0 if it has no pages; measured: whether
+    the guess rests on an answer; refused: Pipedrive refuses the list; failed: the last question has
+    no usable answer, so nothing more is asked."""
 
     def __init__(self, stream: Stream, facts: Facts) -> None:
         self.stream = stream
         self.measured = False
         self.refused = self.failed = False
+        self.page_size = stream.endpoint.limit or 0
         self._facts = facts
         self._since = lower_bound(stream, facts.lower)
 
@@ -64,10 +66,14 @@ class Size(ABC):
         return False
 
     @property
+    def is_floor(self) -> bool:
+        """Whether there are more records, and no question has found out how many."""
+        return False
+
+    @property
     def tokens_a_row(self) -> float:
         """What one more record costs in this list."""
-        endpoint = self.stream.endpoint
-        return endpoint.cost / endpoint.limit if endpoint.limit else 0
+        return self.stream.endpoint.cost / self.page_size if self.page_size else 0
 
     @property
     def price(self) -> int:
@@ -89,7 +95,7 @@ class Size(ABC):
         """Requests that read the list. Where there are several, or where the history leaves out
         the beginning, one more finds what has no time, or what moved meanwhile. Pages with offsets
         overlap by one record."""
-        sets, limit = len(self.stream.endpoint.param_sets), self.stream.endpoint.limit
+        sets, limit = len(self.stream.endpoint.param_sets), self.page_size
         if limit and limit < self.rows and self.stream.endpoint.paging is Paging.OFFSET:
             limit = max(1, limit - 1)
         pages = ceil(self.rows / limit) if limit else 1
