@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from source_pipedrive.fields.columns import TYPES
@@ -44,6 +44,20 @@ _PLAIN_TEXT = re.compile(
 )
 
 
+def _is_plain(value: Any) -> bool:
+    kind = value.__class__
+    if kind is str:
+        return _is_plain_text(value)
+    if kind is dict:
+        return all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if kind is list else True
+
+
+@lru_cache(maxsize=10_000)
+def _is_plain_text(text: str) -> bool:
+    return _PLAIN_TEXT.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class OnlyPlain:
     """Keeps numbers, dates, times, currencies and time zones, in fields that are for nothing else.
@@ -52,13 +66,14 @@ class OnlyPlain:
     otherwise: Rule
 
     def apply(self, value: Any) -> Any:
+        if _is_plain(value):  # nearly always
+            return value
         if isinstance(value, dict):
             parts = {name: self.apply(part) for name, part in value.items()}
             return {name: part for name, part in parts.items() if part is not GONE}
         if isinstance(value, list):
             return [left for item in value if (left := self.apply(item)) is not GONE]
-        is_plain = not isinstance(value, str) or _PLAIN_TEXT.fullmatch(value)
-        return value if is_plain else self.otherwise.apply(value)
+        return self.otherwise.apply(value)
 
     def schema(self, schema: Schema) -> Schema | None:
         return schema
