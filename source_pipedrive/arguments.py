@@ -52,6 +52,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         main.print_help(sys.stderr)
         main.exit(2)
     arguments = main.parse_args(argv)
+    if arguments.command == "probe" and not (arguments.plan or arguments.config):
+        main.error("probe needs --config FILE, or --plan to see what it would ask")
     # Otherwise a connection that Pipedrive closes would end the program too.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     return arguments
@@ -126,7 +128,7 @@ def _port(text: str) -> int:
 
 
 def _probe(tool: argparse.ArgumentParser) -> None:
-    tool.add_argument("--config", required=True, metavar="FILE", help=CONFIG)
+    tool.add_argument("--config", metavar="FILE", help=f"{CONFIG}; required without --plan")
     tool.add_argument("--out", metavar="FOLDER", help="write probe.json and probe.md there, too")
     tool.add_argument("--plan", action="store_true", help="print what it would ask, and stop")
 

@@ -63,7 +63,7 @@ def _result(tool: Tool, arguments: argparse.Namespace) -> Report:
     path = getattr(arguments, "config", None)
     # For a platform, renewed tokens are printed; here they go to the file they came from.
     with contextlib.redirect_stdout(io.StringIO()):
-        if path is None:
+        if path is None:  # login, or the plan of the probe
             return tool(Job(arguments, Notes(), {}))
         config = load(path)
         before = refresh_token(config)
