@@ -102,3 +102,25 @@ def test_it_reads_like_a_bill(start: Start, tmp_path: Path) -> None:
     assert len(lines) <= 35
     assert max(map(len, lines)) <= 100
     assert "API tokens" in done.stdout
+
+
+def test_tries_that_use_up_the_tokens_still_give_an_estimate(start: Start, tmp_path: Path) -> None:
+    """Each try of a list that fails is paid for, within the most that an estimate spends."""
+    box = start(rate_limit=100_000)
+    faults = [{"path_contains": "/api/v1/files", "status": 500, "times": 99}]
+    box.control("fail-next", faults)
+    config = box.config(daily_token_budget=100)
+    found = estimate(tmp_path, config, "--streams", "files", "leads", "notes", "deals", "persons")
+    assert found["spent"] <= 150
+    certainty = {each["stream"]: each["certainty"] for each in found["streams"]}
+    assert certainty["files"] == "at least"
+
+
+def test_a_catalog_without_streams_is_not_everything(start: Start, tmp_path: Path) -> None:
+    box = start()
+    catalog = tmp_path / "catalog.json"
+    catalog.write_text('{"streams": []}')
+    config = config_file(tmp_path, box.config())
+    done = run("estimate", "--config", str(config), "--catalog", str(catalog))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("catalog.json selects no streams.\n")

@@ -69,7 +69,7 @@ def test_the_report_contains_nothing_of_the_account(box: Box, tmp_path: Path) ->
 def test_it_says_what_it_asks_and_costs_before_it_starts(box: Box, tmp_path: Path) -> None:
     config = str(config_file(tmp_path, box.config()))
     before = sum(request["tokens"] for request in box.control("requests"))
-    planned = run("probe", "--config", config, "--plan", "--json")
+    planned = run("probe", "--plan", "--json")
     assert json.loads(planned.stdout)["tokens"] == PRICE <= MOST
     assert sum(request["tokens"] for request in box.control("requests")) == before
     done = run("probe", "--config", config, "--json")

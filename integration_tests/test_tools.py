@@ -70,12 +70,24 @@ def test_single_streams(box: Box, tmp_path: Path) -> None:
     done = run("catalog", "--config", config, "--streams", "users", "deals")
     names = [each["stream"]["name"] for each in json.loads(done.stdout)["streams"]]
     assert names == ["deals", "users"]
+    commas = run("catalog", "--config", config, "--streams", "users,deals,")
+    assert commas.stdout == done.stdout
     both = run("catalog", "--config", config, "--streams", "deals", "currencies")
     modes = {e["stream"]["name"]: e["sync_mode"] for e in json.loads(both.stdout)["streams"]}
     assert modes == {"deals": "incremental", "currencies": "full_refresh"}
     wrong = run("catalog", "--config", config, "--streams", "deal")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert wrong.stderr.startswith("source-pipedrive catalog: There is no stream called deal.")
+
+
+def test_a_spent_day_is_one_line_about_the_day(box: Box, tmp_path: Path) -> None:
+    box.control("switches", {"daily_tokens": 1})
+    config = str(config_file(tmp_path, box.config(**COLUMNS)))
+    for name in ("catalog", "estimate"):
+        done = run(name, "--config", config)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.endswith("its own time. Run the command again then.\n")
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_error_is_one_line_without_the_token(box: Box, tmp_path: Path) -> None:

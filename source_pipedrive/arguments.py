@@ -52,6 +52,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         main.print_help(sys.stderr)
         main.exit(2)
     arguments = main.parse_args(argv)
+    if arguments.command == "probe" and not (arguments.plan or arguments.config):
+        main.error("probe needs --config FILE, or --plan to see what it would ask")
     # Otherwise a connection that Pipedrive closes would end the program too.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     return arguments
@@ -100,19 +102,20 @@ def _streams(tool: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     about = "core: what most warehouses need (the default); sales: sales analytics; all: everything"
     streams = tool.add_mutually_exclusive_group()
     streams.add_argument("--set", choices=SETS, default="core", help=about)
-    streams.add_argument("--streams", nargs="+", metavar="NAME", help="these streams, and no set")
+    streams.add_argument(
+        "--streams", nargs="+", metavar="NAME", help="these streams instead of a set"
+    )
     return streams
 
 
 def _login(tool: argparse.ArgumentParser) -> None:
     tool.add_argument("--client-id", required=True, metavar="ID", help="the app's client ID")
-    port = "the port on this machine that the browser is sent to (8085); the app's callback URL "
-    tool.add_argument(
-        "--port", type=_port, default=8085, help=f"{port}is http://localhost:PORT/callback"
-    )
-    other = "the app's callback URL, if it is another one; you paste the address that it leads to"
+    port = "the port of the app's callback URL, http://localhost:PORT/callback (default: 8085)"
+    tool.add_argument("--port", type=_port, default=8085, help=port)
+    other = "the app's callback URL if it is another one; you paste the address that it leads to"
     tool.add_argument("--callback-url", metavar="URL", default="", help=other)
-    out = "the configuration to write (config.json); of one that exists, only the credentials"
+    out = "the configuration file to write (default: config.json); if it exists, only its "
+    out += "credentials are replaced"
     tool.add_argument("--out", metavar="FILE", default="config.json", help=out)
     tool.add_argument("--no-browser", action="store_true", help="only print the address to open")
     tool.add_argument("--api-url", default="", help=argparse.SUPPRESS)  # for tests
@@ -125,7 +128,7 @@ def _port(text: str) -> int:
 
 
 def _probe(tool: argparse.ArgumentParser) -> None:
-    tool.add_argument("--config", required=True, metavar="FILE", help=CONFIG)
+    tool.add_argument("--config", metavar="FILE", help=f"{CONFIG}; required without --plan")
     tool.add_argument("--out", metavar="FOLDER", help="write probe.json and probe.md there, too")
     tool.add_argument("--plan", action="store_true", help="print what it would ask, and stop")
 

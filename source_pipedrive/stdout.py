@@ -69,7 +69,7 @@ class Writer(io.TextIOBase):
         return len(text)
 
 
-class _Formatter(logging.Formatter):
+class WithoutMessages(logging.Formatter):
     """Writes tracebacks without the errors' own messages, which may quote a record."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
@@ -86,7 +86,7 @@ class LogHandler(logging.Handler):
         super().__init__()
         self._writer = writer
         self._lines = AsLines()
-        self.setFormatter(_Formatter("%(message)s"))
+        self.setFormatter(WithoutMessages("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes one line. A traceback is included only if debug logs are on."""

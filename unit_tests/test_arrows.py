@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {
     "run": {"cli", "tools", "arguments", "importing", "termination"},
     "tools": {"cli", "source", "access", "sync", "reading", "fields", "http", "config", "streams"}
-    | {"stream", "stream_sets", "stdout", "arguments", "version"},
+    | {"stream", "stream_sets", "stdout", "arguments", "version", "privacy"},
     "cli": {"source", "sync", "http", "config", "stdout", "terminal"} | {"termination"},
     "stdout": {"sync"},
     "terminal": set(),

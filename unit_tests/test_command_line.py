@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import source_pipedrive
+from source_pipedrive.arguments import parse_args
 from source_pipedrive.source import SourcePipedrive
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +67,15 @@ def test_a_wrong_command_line_is_explained(arguments: list[str], words: str) -> 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: ")
     assert words in done.stderr
+
+
+def test_a_plan_needs_no_credentials(capsys: pytest.CaptureFixture[str]) -> None:
+    """A person may want to know what will be asked before there are any."""
+    assert parse_args(["probe", "--plan"]).config is None
+    with pytest.raises(SystemExit) as ended:
+        parse_args(["probe", "--out", "report"])
+    assert ended.value.code == 2
+    assert "probe needs --config FILE" in capsys.readouterr().err
 
 
 def test_help_and_version() -> None:

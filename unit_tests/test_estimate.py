@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from source_pipedrive.arguments import parser
+from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.audit.unsure import MONTH
@@ -20,13 +21,14 @@ from source_pipedrive.tools.estimate.bill import (
     ABOUT,
     AT_LEAST,
     EXACT,
+    GUESS,
     Bill,
     Item,
     needed,
     refine,
     together,
 )
-from source_pipedrive.tools.estimate.estimate import report
+from source_pipedrive.tools.estimate.estimate import naming_lists, report
 from source_pipedrive.tools.estimate.probed import Probed, Recent
 from source_pipedrive.tools.estimate.sampled import SAMPLE, Sampled, strata
 from source_pipedrive.tools.estimate.sizes import Facts, Size
@@ -121,6 +123,27 @@ def test_the_share_of_random_ids_that_exist(ids: Sequence[int], error: float) ->
     assert all(len(params["ids"].split(",")) == SAMPLE for params in client.asked[1:])
 
 
+def test_records_that_no_random_id_meets_are_not_denied() -> None:
+    """Ids of a migrated company: the newest page, a gap of billions, and then everything else."""
+    ids = [*range(1, 2_001), *range(10**12, 10**12 + 500)]
+    of = bill("persons")
+    asked(of.sizes["persons"], v2(people(ids)))
+    assert (items(of)["persons"].rows, items(of)["persons"].how) == (500, AT_LEAST)
+    of = Bill([STREAMS["deals"]], [], facts(YEAR))
+    asked(of.sizes["deals"], v2(people(range(1, 2_001), lambda id_: 10_001 - 5 * id_)))
+    assert items(of)["deals"].how == ABOUT
+
+
+def test_pages_are_as_long_as_the_server_makes_them() -> None:
+    def capped(params: Params) -> dict[str, Any]:
+        return client(params if "ids" in params else {**params, "limit": "100"})
+
+    client = v2(people(range(1, 2_001)))._answer
+    of = bill("persons")
+    asked(of.sizes["persons"], FakeClient(capped))
+    assert items(of)["persons"].tokens == 21 * STREAMS["persons"].endpoint.cost
+
+
 def test_records_before_the_history_do_not_count() -> None:
     """Ten activities a day: the last year has 3,650 of 8,000."""
     client = v2(people(range(1, 8_001), lambda id_: (8_000 - id_) / 10))
@@ -154,7 +177,7 @@ def test_archived_deals_are_guessed_from_the_deals_that_are_missing() -> None:
 
 def test_a_list_that_is_refused_is_asked_once() -> None:
     def refuse(_: Params) -> dict[str, Any]:
-        raise StreamError("refused", CONFIG)
+        raise StreamError("refused", CONFIG, status=403)
 
     size = asked(Sampled(STREAMS["persons"], facts()), client := FakeClient(refuse))
     assert size.refused
@@ -226,7 +249,7 @@ def test_answers_without_times_or_ids_end_too(name: str) -> None:
         [{"id": None, "update_time": None, "add_time": 7}] * 2_000,
     ]
     for rows in lists:
-        bill = Bill([STREAMS[name]], False, facts(YEAR))
+        bill = Bill([STREAMS[name]], [], facts(YEAR))
         client = v1(rows) if STREAMS[name].endpoint.version == 1 else v2([])
         count = 0
 
@@ -240,8 +263,11 @@ def test_answers_without_times_or_ids_end_too(name: str) -> None:
         assert count < 20
 
 
-def bill(*names: str, columns: bool = False) -> Bill:
-    return Bill([STREAMS[name] for name in names], columns, facts())
+def bill(*names: str, **settings: Any) -> Bill:
+    keys = {"auth_type": "api_token", "api_token": "token"}
+    config = parse({"credentials": keys, "custom_fields": "raw", **settings})
+    selected = [STREAMS[name] for name in names]
+    return Bill(selected, naming_lists(config, selected), facts())
 
 
 def items(of: Bill) -> dict[str, Item]:
@@ -268,6 +294,20 @@ def test_a_bill_says_what_is_a_guess() -> None:
     assert found["currencies"].how == EXACT
 
 
+def test_children_of_parents_that_nobody_counted_are_a_guess() -> None:
+    """It may be too high, so nothing is called "at least"."""
+    of = bill("notes", "note_comments")
+    assert items(of)["note_comments"].how == GUESS
+    text = " ".join(str((report(of.items(), Usage(), 0).parts or [""])[-1]).split())
+    assert "costs about" in text
+    assert '"a guess": there were no tokens left to count the parents' in text
+    asked(of.sizes["notes"], v1(people(range(1, 1_201))))
+    assert items(of)["note_comments"].how == AT_LEAST
+    found = report(of.items(), Usage(), 0)
+    assert found.data["at_least"]
+    assert "costs at least" in " ".join(str((found.parts or [""])[-1]).split())
+
+
 def test_a_list_that_is_refused_costs_one_request() -> None:
     of = bill("persons")
     of.sizes["persons"].refused = True
@@ -276,8 +316,19 @@ def test_a_list_that_is_refused_costs_one_request() -> None:
 
 
 def test_definitions_are_read_only_for_columns() -> None:
+    columns = {"custom_fields": "columns_and_raw", "labels": True}
     assert "person_fields" not in items(bill("persons"))
-    assert not items(bill("persons", columns=True))["person_fields"].selected
+    assert not items(bill("persons", **columns))["person_fields"].selected
+    assert "lead_labels" in items(bill("leads", **columns))
+    assert "lead_labels" not in items(bill("leads", **{**columns, "labels": False}))
+
+
+@pytest.mark.parametrize("presets", [["notes"], []])
+def test_privacy_reads_definitions_too(presets: list[str]) -> None:
+    """Only they say which custom fields are personal."""
+    privacy = {"mode": "on", "action": "remove", "presets": presets}
+    found = items(bill("person_changelog", "deals", privacy=privacy)).keys()
+    assert ({"person_fields", "deal_fields"} <= found) is bool(presets)
 
 
 def test_a_stream_is_billed_once() -> None:
@@ -326,3 +377,74 @@ def test_only_one_option_names_the_streams(
         parser().parse_args(["estimate", "--config", "c.json", *streams])
     assert ended.value.code == 2
     assert "not allowed with argument" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", [0, 400, 500])
+@pytest.mark.parametrize("name", ["persons", "files", "leads", "pipelines"])
+def test_a_list_that_could_not_be_asked_is_not_called_empty(name: str, status: int) -> None:
+    """A broken answer says nothing about what the sync will read."""
+
+    def broken(_: Params) -> dict[str, Any]:
+        raise StreamError("broken", CONFIG, status=status)
+
+    of = bill(name, *(["pipeline_conversion_statistics"] if name == "pipelines" else []))
+    size = asked(of.sizes[name], client := FakeClient(broken))
+    assert len(client.asked) == 1
+    assert (size.doubt, size.refused) == (0, False)
+    item = items(of)[name]
+    assert (item.rows, item.how) == (None, AT_LEAST)
+
+
+def test_results_are_requested_for_the_months_of_a_goal_and_no_others() -> None:
+    """Even if the history begins in 1970."""
+    of = bill("goal_results")
+    goal = {"duration": {"start": rfc3339(at(65))[:10], "end": None}}
+
+    def answer(params: Params) -> dict[str, Any]:
+        ids = [f"{params['is_active']} {number}" for number in range(5)]
+        return {"success": True, "data": {"goals": [{"id": id_, **goal} for id_ in ids]}}
+
+    asked(of.sizes["goals"], FakeClient(answer))
+    found = items(of)["goal_results"]
+    assert found.tokens == 10 * 3 * STREAMS["goal_results"].endpoint.cost
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_goals_count_although_those_of_teams_are_refused(status: int) -> None:
+    """A sync reads the others, and so their results."""
+    of = bill("goals", "goal_results")
+    size = of.sizes["goals"]
+
+    def answer(params: Params) -> dict[str, Any]:
+        if params.get("assignee.type") == "team":
+            raise StreamError("refused", CONFIG, status=status)
+        return {"success": True, "data": {"goals": [{"id": params["is_active"]}]}}
+
+    asked(size, FakeClient(answer))
+    assert (size.rows, size.refused, size.failed) == (2, False, False)
+
+
+def test_a_limit_for_each_sync_is_counted_in_syncs() -> None:
+    """Otherwise "one day" would be wrong for whoever syncs once a day."""
+    usage = Usage()
+    usage.daily_limit = 150_000
+    found = report([Item("persons", 3, 1_001, EXACT)], usage, 10, 500)
+    assert found.parts is not None
+    assert "a sync stops after 500 tokens, so it takes about 3 syncs" in str(found.parts[1])
+    assert found.data["syncs"] == 3
+    assert "syncs" not in str((report([], usage, 10).parts or [""])[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "requests"),
+    [("leads", 2), ("notes", 2), ("leads_archived", 1), ("files", 1), ("deals", 2), ("persons", 1)],
+)
+def test_a_history_costs_one_more_request_for_records_without_a_time(
+    name: str, requests: int
+) -> None:
+    """The server filters these lists by time, even if all of the rest is on one page."""
+    of = Bill([STREAMS[name]], [], facts(YEAR))
+    client = (v1 if STREAMS[name].endpoint.version == 1 else v2)(people([3, 2, 1]))
+    asked(of.sizes[name], client)
+    assert items(of)[name].tokens == requests * STREAMS[name].endpoint.cost
+    assert bill(name).sizes[name].pages == 1

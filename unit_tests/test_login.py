@@ -369,6 +369,21 @@ def test_a_silent_token_endpoint_ends_in_a_sentence(
     assert limits == [30] * TRIES
 
 
+@pytest.mark.parametrize("lifetime", [1e300, -1, 10**12, "3600", None])
+def test_a_strange_lifetime_does_not_lose_the_tokens(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, lifetime: Any
+) -> None:
+    """The code can be used once only."""
+    issue = desk.box.service.auth.grant
+
+    def grant(*arguments: Any) -> dict[str, Any]:
+        return {**issue(*arguments), "expires_in": lifetime}
+
+    monkeypatch.setattr(desk.box.service.auth, "grant", grant)
+    desk.login(allowing(desk.box))
+    assert desk.saved["credentials"]["token_expiry_date"]
+
+
 @pytest.mark.parametrize("missing", ["access_token", "refresh_token"])
 def test_an_answer_without_a_token_is_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, missing: str
@@ -558,6 +573,26 @@ def test_a_page_with_a_name_of_its_own_for_this_machine_learns_nothing(
         assert answer.split(b"\r\n")[0].split()[1] == b"400"
         assert b"Only a browser" in answer
     assert waiting.get(GOOD, Host="localhost:8085").status_code == 303
+
+
+def test_a_request_for_the_head_does_not_count(waiting: Waiting) -> None:
+    """A scanner that follows links sends one before the browser."""
+    answer = waiting.send(f"HEAD {GOOD} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert answer.split(b"\r\n")[0].split()[1] == b"400"
+    assert b"c0de" not in answer
+    waiting.get(GOOD.replace("c0de", "c1de"))
+    assert waiting.callback.wait(Deadline(WAIT)) == Answer("c1de")
+
+
+def test_a_browser_that_never_ends_its_request_holds_nobody_up(waiting: Waiting) -> None:
+    port = urlsplit(waiting.base).port
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(f"GET {GOOD} HTTP/1.1\r\nHost: localhost\r\nX-More: ".encode())
+        assert waiting.get(GOOD.replace("c0de", "c1de")).status_code == 303
+        assert waiting.callback.wait(Deadline(WAIT)) == Answer("c1de")
+        began = time.monotonic()
+        waiting.callback.__exit__()
+        assert time.monotonic() - began < WAIT / 2
 
 
 def test_only_the_first_callback_counts(waiting: Waiting) -> None:
@@ -762,6 +797,30 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "PIPEDRIVE_CLIENT_SECRET" in shown
     assert "--api-url" not in shown
     assert "--client-secret" not in shown
+
+
+def test_a_file_that_is_a_mount_is_overwritten(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`docker run -v config.json:/config.json`: the code has been used, so the tokens count."""
+
+    def busy(*_: Any) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    desk.path.write_text("{}" + " " * 9_999)
+    desk.path.chmod(0o644)
+    monkeypatch.setattr(os, "replace", busy)
+    desk.login(allowing(desk.box))
+    assert desk.saved["credentials"]["refresh_token"]
+    assert desk.path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(desk.folder) == ["config.json"]
+
+
+def test_a_link_leads_to_the_file_that_is_written(desk: Desk) -> None:
+    target = desk.folder / "secrets"
+    target.mkdir()
+    desk.path.symlink_to(target / "own.json")
+    desk.login(allowing(desk.box))
+    assert desk.path.is_symlink()
+    assert (target / "own.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_file_that_cannot_be_written_in_the_end(

@@ -120,6 +120,7 @@ def test_pipedrives_words_are_hidden_as_soon_as_anything_is_protected(
         ({"colums": "persons.birthday"}, "did you mean `privacy.columns`?"),
         ({"presents": ["notes"]}, "did you mean `privacy.presets`?"),
         ({"columns": "deals.title, deals.title=keep"}, "names deals.title twice"),
+        ({"columns": "deals.title=remove, deals . title=keep"}, "names deals.title twice"),
         ({"presets": ["shoe_sizes"]}, "privacy.presets"),
         ({"action": "blur"}, "privacy.action"),
         ({"mode": "maybe"}, 'privacy.mode "maybe" is not valid. Use "off" or "on"'),
@@ -153,12 +154,49 @@ def test_the_key_is_in_no_repr() -> None:
         ("deals.is_deleted=remove", "deals.is_deleted is a key or a time"),
         ("lead_sources.name=hash", "lead_sources.name is a key or a time"),
         ("mail_threads.last_message_timestamp=remove", "is a key or a time"),
+        (
+            "deals.Private phone=remove, leads.Private phone=keep",
+            "leads.Private phone=keep contradicts another entry for the same custom field",
+        ),
+        (f"deals.private_phone=keep, deals.{PHONE}=hash", "contradicts another entry"),
+        ("deals.custom_fields=keep", "deals.custom_fields holds many fields"),
     ],
 )
 def test_a_column_that_does_not_exist_or_has_to_stay_is_named(columns: str, sentence: str) -> None:
     with pytest.raises(AirbyteTracedException) as error:
         privacy(columns=columns)
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "activities.conference_meeting_id",
+        "deals.origin_id",
+        "leads.channel_id",
+        "files.remote_id",
+        "deal_mail_messages.mua_message_id",
+    ],
+)
+def test_ids_of_other_programs_can_be_protected(column: str) -> None:
+    """Nothing is joined on them, and they may lead to a person."""
+    stream, _, name = column.partition(".")
+    assert left(stream, {"id": 1, name: "x"}, presets=[], columns=f"{column}=remove") == {"id": 1}
+
+
+def test_a_name_that_nobody_can_look_up_is_not_called_missing() -> None:
+    def refused(stream: Any) -> Any:
+        raise StreamError("refused", CONFIG, status=403)
+
+    with pytest.raises(AirbyteTracedException) as error:
+        privacy_of(config(columns="deals.Score=hash").privacy, Definitions(refused), STREAMS)
+    assert "may not see the custom fields, so name them by their keys" in str(error.value)
+
+
+def test_two_choices_for_one_field_may_agree() -> None:
+    found = privacy(presets=[], columns="deals.Score=remove, leads.Score=remove")
+    (deal,) = found.protection(STREAMS["deals"], {}).records([{"custom_fields": {SCORE: 5}}])
+    assert deal == {"custom_fields": {}}
 
 
 def test_a_key_of_a_deleted_field_is_accepted_with_a_warning(
@@ -181,6 +219,9 @@ def test_a_key_of_a_deleted_field_is_accepted_with_a_warning(
         (Personal.EMAIL, " Bob@Example.com ", "bob@example.com"),
         (None, "Bob@Example.com", "bob@example.com"),
         (Personal.PHONE, "+372 (555) 01-23", "+372.555.0123"),
+        (Personal.PHONE, "00372 555 0123", "+3725550123"),
+        (Personal.PHONE, "(00372) 5550123", "+3725550123"),
+        (Personal.PHONE, "(+372) 5550123", "+3725550123"),
         (Personal.NAME, " Bob", "Bob"),
     ],
 )
@@ -303,6 +344,18 @@ def test_a_choice_for_a_list_holds_for_its_archive(stream: str) -> None:
     [
         (PHONE, "+372 555", hashed("+372555")),
         (SCORE, 5, 5),
+        (SCORE, "-5.5", "-5.5"),
+        (SCORE, {"value": 5, "currency": "EUR"}, {"value": 5, "currency": "EUR"}),
+        (
+            SCORE,
+            {"value": "2026-01-31", "until": "9:30:00", "timezone_name": "America/Port-au-Prince"},
+            {"value": "2026-01-31", "until": "9:30:00", "timezone_name": "America/Port-au-Prince"},
+        ),
+        (SCORE, "2026-01-31 09:30:00", "2026-01-31 09:30:00"),
+        (SCORE, "", ""),
+        (SCORE, "Bob", hashed("Bob")),
+        (SCORE, "+372 555", hashed("+372 555")),
+        (SCORE, [{"value": "Bob Hall"}, 1], [{"value": hashed("Bob Hall")}, 1]),
         (TEXT, "b@X.com", hashed("b@x.com")),
         (OWNER, 7, 7),
         (OWNER, {"value": 7, "name": "Bob"}, {"value": 7}),
@@ -353,6 +406,8 @@ def test_no_field_passes_if_the_definitions_cannot_be_seen() -> None:
         ("person_changelog", "postal_address_locality", "Tallinn", hashed("Tallinn")),
         ("person_changelog", PHONE, "+1 2", hashed("+12")),
         ("person_changelog", SCORE, "5", "5"),
+        ("person_changelog", SCORE, "Bob", hashed("Bob")),
+        ("person_changelog", f"{SCORE}_currency", "EUR", "EUR"),
         ("person_changelog", UNKNOWN, "Bob", hashed("Bob")),
         ("person_changelog", f"{UNKNOWN}_locality", "Tallinn", hashed("Tallinn")),
         ("person_changelog", "owner_id", "7", "7"),
@@ -367,6 +422,12 @@ def test_a_changelog_is_protected_like_the_field(
 ) -> None:
     entry = {"field_key": field, "old_value": value, "new_value": value}
     assert left(stream, entry) == {**entry, "old_value": protected, "new_value": protected}
+
+
+def test_text_in_a_field_for_numbers_is_removed_without_its_number() -> None:
+    record = {"id": 1, "custom_fields": {SCORE: {"value": 5, "currency": "Bob"}}}
+    found = left("deals", record, action="remove")
+    assert found == {"id": 1, "custom_fields": {SCORE: {"value": 5}}}
 
 
 def test_the_changelog_of_projects_is_protected_field_by_field() -> None:

@@ -17,7 +17,7 @@ from source_pipedrive.http.request import Request
 from source_pipedrive.tools.probe import document
 from source_pipedrive.tools.probe.asks import ASKS
 from source_pipedrive.tools.probe.findings import Why
-from source_pipedrive.tools.probe.probe import MOST, PRICE, announcement
+from source_pipedrive.tools.probe.probe import MOST, PRICE, announcement, probe
 from source_pipedrive.tools.probe.questions import QUESTIONS
 from unit_tests.probing import (
     BY_NAME,
@@ -340,6 +340,49 @@ def test_without_a_first_answer_nothing_is_told(monkeypatch: pytest.MonkeyPatch)
         report = ask(box)
     assert {answer["why"] for answer in report["questions"]} >= {Why.UNANSWERED.value}
     assert {answer["verdict"] for answer in report["questions"]} == {OPEN}
+
+
+@pytest.mark.parametrize("app", [False, True])
+def test_a_spent_day_is_not_called_silence(app: bool) -> None:
+    """Pipedrive has answered. And nothing is known about a token that was not asked for."""
+    said: list[str] = []
+    with sandbox(daily_tokens=1) as box:
+        config = oauth(box) if app else api_token(box)
+        report = probe(config, said.append, lambda _: None).data
+    whys = {answer["why"] for answer in report["questions"]}
+    assert whys == {Why.BUDGET.value, *(() if app else (Why.NOT_OAUTH.value,))}
+    assert {answer["verdict"] for answer in report["questions"]} == {OPEN}
+    assert "spent its daily budget" in said[0]
+    assert "sync" not in said[0]
+
+
+@pytest.mark.parametrize("path", ["oauth/token", "users/me"])
+def test_a_token_that_was_not_renewed_tells_nothing(path: str) -> None:
+    with sandbox() as box:
+        box.fail_next({"path_contains": path, "body": "drop", "times": 99})
+        found = answers(ask(box, oauth(box)))
+    for name in ("scopes_told", "refresh_token_stays", "webhooks_by_scope"):
+        assert (found[name]["verdict"], found[name]["why"]) == (OPEN, Why.UNANSWERED.value)
+
+
+def test_archived_deals_are_compared_with_others_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If the other list has no answer, or ends above all archived deals, nothing is shown."""
+    newest = {"sort_by": "id"}
+    with sandbox() as box:
+        assert verdict(box, "archived_apart") == YES
+        with monkeypatch.context() as patch:
+            alter(patch, respond("deals", 403, {}, **newest))
+            assert verdict(box, "archived_apart") == OPEN
+
+        def above(body: Any) -> Any:
+            top = [{**deal, "id": deal["id"] + 10**6} for deal in body["data"]]
+            return {**body, "data": top, "additional_data": {"next_cursor": "more"}}
+
+        with monkeypatch.context() as patch:
+            alter(patch, edit("deals", above, **newest))
+            assert verdict(box, "archived_apart") == OPEN
 
 
 def test_wrong_credentials_are_an_error() -> None:

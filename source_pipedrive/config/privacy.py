@@ -1,5 +1,6 @@
 """The part of the form about personal data."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
@@ -45,6 +46,11 @@ class Unprotected(FormModel):
     model_config = shown("Read everything", "All columns arrive as they are in Pipedrive.")
 
     mode: Literal["off"] = field(0, "Mode", "Selects no protection.")
+
+    @property
+    def has_presets(self) -> bool:
+        """Whether a kind of personal data is protected in all streams."""
+        return False
 
     @property
     def hides_names(self) -> bool:
@@ -118,7 +124,7 @@ class Protected(FormModel):
                     f"privacy.columns: {_shown(part)} has an unknown action. Use hash, remove or "
                     "keep."
                 )
-        names = [_split(part)[0] for part in _parts(value)]
+        names = [re.sub(r"\s*\.\s*", ".", _split(part)[0], count=1) for part in _parts(value)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise problem(f"privacy.columns names {twice[0]} twice.")
         return value
@@ -142,6 +148,11 @@ class Protected(FormModel):
                     f"{LEAST_KEY} random characters."
                 )
         return self
+
+    @property
+    def has_presets(self) -> bool:
+        """Whether a kind of personal data is protected in all streams."""
+        return bool(self.presets)
 
     @property
     def choices(self) -> tuple[ColumnChoice, ...]:

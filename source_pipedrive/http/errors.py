@@ -81,14 +81,18 @@ class SyncError(PipedriveError):
 
 
 class BudgetError(SyncError):
-    """A token budget is reached: the day's, the part that is not reserved, or the sync's own."""
+    """A token budget is reached: the day's, the part that is not reserved, or the sync's own.
+
+    `outside` is the message for a command that is no sync, and that no later one continues.
+    """
 
     brief = "budget reached"
     link = f" More: {HOME}/blob/main/docs/budget.md"
     says_what_is_next = True
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, outside: str = "") -> None:
         super().__init__(message, TRANSIENT, status)
+        self.outside = outside or message
 
 
 class UnreachableError(SyncError):

@@ -19,7 +19,9 @@ from source_pipedrive.http.pacing import whole_number
 logger = logging.getLogger("airbyte")
 
 CONTINUES = "The next sync continues where this one stopped."
-RENEWED = f"Pipedrive renews the budget at midnight, its own time. {CONTINUES}"
+MIDNIGHT = "Pipedrive renews the budget at midnight, its own time."
+RENEWED = f"{MIDNIGHT} {CONTINUES}"
+LATER = f"{MIDNIGHT} Run the command again then."
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Usage:
         self._most = most
         self._under_way: dict[int, int] = {}  # tokens of requests not charged yet, by turn
         self._tokens = self._requests = 0
-        self._objected = ""  # why the first refused request was not sent
+        self._objected: tuple[str, str] | None = None  # why the first request was not sent
         self._turn = self._known_at = 0
         self.daily_limit: int | None = None
         self.daily_left: int | None = None
@@ -82,14 +84,14 @@ class Usage:
         """The turn of a request of `cost` tokens that is about to be sent. Raises BudgetError if
         it may not be sent."""
         with self._lock:
-            sentence = self._objection(cost)
-            if sentence is None:
+            sentences = self._objection(cost)
+            if sentences is None:
                 self._turn += 1
                 self._under_way[self._turn] = cost
                 return self._turn
             # The figures of later objections differ, but it is the same stop.
-            self._objected = self._objected or sentence
-        raise BudgetError(self._objected)
+            self._objected = message, outside = self._objected or sentences
+        raise BudgetError(message, outside=outside)
 
     def settle(self, turn: int) -> None:
         """The request with this turn is over, answered or not."""
@@ -169,12 +171,16 @@ class Usage:
                 f"spent its daily budget of API tokens, {self._tokens:,} of them in this sync, or "
                 f"other integrations use up the whole rate limit. {RENEWED}",
                 429,
+                "Pipedrive refuses all requests (429) and gives no reason. Either this company has "
+                "spent its daily budget of API tokens, or other integrations use up the whole rate "
+                f"limit. {LATER}",
             )
         limit = f" of {self.daily_limit:,} API tokens" if self.daily_limit else " of API tokens"
         return BudgetError(
             f"This company has spent its daily budget{limit}, {self._tokens:,} of them in this "
             f"sync. {RENEWED}",
             429,
+            f"This company has spent its daily budget{limit}. {LATER}",
         )
 
     def _take(self, remaining: int | None, cost: int, turn: int) -> None:
@@ -192,21 +198,24 @@ class Usage:
         elif self.daily_left is None or after <= self.daily_left or turn > self._known_at:
             self.daily_left, self._known_at = after, self._turn
 
-    def _objection(self, cost: int) -> str | None:
-        """Why a request of `cost` tokens may not join those under way; None if it may."""
+    def _objection(self, cost: int) -> tuple[str, str] | None:
+        """Why a request of `cost` tokens may not join those under way, in a sync and in another
+        command; None if it may."""
         cost += sum(self._under_way.values())
         if self._most is not None and self._tokens + cost > self._most:
+            used = f"has used {self._tokens:,} API tokens, and daily_token_budget allows"
             return (
-                f"This sync has used {self._tokens:,} API tokens, and daily_token_budget allows "
-                f"{self._most:,}. {CONTINUES}"
+                f"This sync {used} {self._most:,}. {CONTINUES}",
+                f"This command {used} {self._most:,}. Allow more in the configuration.",
             )
         if self.daily_limit is None or self.daily_left is None:
             return None
         kept = self.daily_limit * self._reserve // 100
         if self.daily_left - cost >= kept or not self._reserve:
             return None
-        return (
+        why = (
             f"{self.daily_left:,} of this company's {self.daily_limit:,} API tokens a day are "
             f"left, and daily_token_reserve keeps {self._reserve} % ({kept:,}) for its other "
-            f"integrations. This sync has used {self._tokens:,}. {RENEWED}"
+            "integrations."
         )
+        return f"{why} This sync has used {self._tokens:,}. {RENEWED}", f"{why} {LATER}"

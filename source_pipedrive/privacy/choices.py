@@ -14,6 +14,10 @@ from source_pipedrive.privacy.custom_fields import KEY
 from source_pipedrive.stream import DELETED_AT, Stream
 
 _IDS = ("_id", "_ids")
+# Ids of other programs, on which nothing is joined.
+_FOREIGN = frozenset(
+    ("conference_meeting_id", "origin_id", "channel_id", "remote_id", "nylas_id", "mua_message_id")
+)
 
 
 class Choices:
@@ -36,7 +40,7 @@ class Choices:
             if stream is None:
                 raise config_error(
                     f'privacy.columns: there is no stream "{choice.stream}"'
-                    f"{_meant(choice.stream, streams)}."
+                    f"{_meant(choice.stream, streams)}"
                 )
             self._add(stream, choice)
 
@@ -53,6 +57,11 @@ class Choices:
         columns = [*stream.schema["properties"], *stream.columns.labels.values()]
         if stream.columns.has_custom_fields:
             columns.append(RAW)
+        if choice.column == RAW and choice.action == "keep":
+            raise config_error(
+                f"privacy.columns: {choice} holds many fields, so it cannot be kept as a whole. "
+                "Name the fields that you want to keep."
+            )
         if choice.column in columns:
             if choice.action != "keep" and has_to_stay(stream, choice.column):
                 raise config_error(
@@ -66,9 +75,24 @@ class Choices:
             names = [*columns, *self._names(stream)]
             raise config_error(
                 f'privacy.columns: the stream "{stream.name}" has no column '
-                f'"{choice.column}"{_meant(choice.column, names)}.'
+                f'"{choice.column}"{_meant(choice.column, names)}{self._unseen(stream)}'
             )
-        self.keys |= dict.fromkeys(keys, choice.action)
+        for key in keys:
+            if self.keys.setdefault(key, choice.action) != choice.action:
+                raise config_error(
+                    f"privacy.columns: {choice}={choice.action} contradicts another entry for the "
+                    "same custom field. A choice for a custom field holds in every stream that has "
+                    "the field, so leave one of them out."
+                )
+
+    def _unseen(self, stream: Stream) -> str:
+        """What to add if nobody can tell which custom fields there are."""
+        if (
+            not stream.columns.has_custom_fields
+            or discovered(stream, self._definitions) is not None
+        ):
+            return ""
+        return " The credentials may not see the custom fields, so name them by their keys."
 
     def _keys(self, stream: Stream, choice: ColumnChoice) -> list[str]:
         """The keys of the custom fields that a choice names."""
@@ -101,10 +125,11 @@ def has_to_stay(stream: Stream, column: str) -> bool:
         mark[0] if mark else None,
         DELETED_AT,
     }
-    return column in needed or column == "id" or column.endswith(_IDS)
+    is_link = column.endswith(_IDS) and column not in _FOREIGN
+    return column in needed or column == "id" or is_link
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
-    """A suggestion, if one is close."""
+    """The end of the sentence, with a suggestion if one is close."""
     close = get_close_matches(name, list(known), 1)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    return f'; did you mean "{close[0]}"?' if close else "."

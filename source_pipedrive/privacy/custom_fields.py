@@ -1,7 +1,8 @@
 """The rules of custom fields, by their keys.
 
 A field's type decides: Pipedrive has types for phone numbers and addresses, and whatever can be
-typed freely counts as a note. The rules hold for the raw object, for the columns that are made of
+typed freely counts as a note. So does other text in a field for numbers, dates or times, such as a
+leftover of another type. The rules hold for the raw object, for the columns that are made of
 it, for changelogs, and for leads, which have the fields of deals.
 
 A field that Pipedrive does not list, because it was deleted or because the credentials may not see
@@ -13,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from source_pipedrive.fields.columns import TYPES
@@ -31,8 +32,51 @@ PERSONAL_TYPES = {
 }
 # Types whose values may come with the name of the record that they link to; its id is kept.
 _LINKS = frozenset(("user", "org", "people", "deal", "deals", "lead", "project", "activity"))
+_PLAIN = frozenset(
+    ("double", "monetary", "int", "boolean", "date", "daterange", "time", "timerange")
+)
 # Types whose values are numbers, ids among them, times and options of the account.
 _HARMLESS = frozenset((*TYPES, "enum", "status", "visible_to", "varchar_options"))
+# Numbers, dates, times, currencies and time zones, as API v1 and changelogs write them.
+_PLAIN_TEXT = re.compile(
+    r"-?[0-9]{1,20}([.,][0-9]{1,20})?|true|false|[A-Z]{3}|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_+0-9-]+)+|"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})?[ T]?([0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?)?"
+)
+
+
+def _is_plain(value: Any) -> bool:
+    kind = value.__class__
+    if kind is str:
+        return _is_plain_text(value)
+    if kind is dict:
+        return all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if kind is list else True
+
+
+@lru_cache(maxsize=10_000)
+def _is_plain_text(text: str) -> bool:
+    return _PLAIN_TEXT.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class OnlyPlain:
+    """Keeps numbers, dates, times, currencies and time zones, in fields that are for nothing else.
+    otherwise: the rule for any other text."""
+
+    otherwise: Rule
+
+    def apply(self, value: Any) -> Any:
+        if _is_plain(value):  # nearly always
+            return value
+        if isinstance(value, dict):
+            parts = {name: self.apply(part) for name, part in value.items()}
+            return {name: part for name, part in parts.items() if part is not GONE}
+        if isinstance(value, list):
+            return [left for item in value if (left := self.apply(item)) is not GONE]
+        return self.otherwise.apply(value)
+
+    def schema(self, schema: Schema) -> Schema | None:
+        return schema
 
 
 class CustomFieldRules:
@@ -78,6 +122,8 @@ class CustomFieldRules:
             return self._of_kind(kind)
         if field.type in _LINKS:
             return OnlyId()
+        if field.type in _PLAIN:
+            return OnlyPlain(self._unknown)
         return None if field.type in _HARMLESS else self._unknown
 
     def among(self, record: Mapping[str, Any]) -> dict[str, Any]:

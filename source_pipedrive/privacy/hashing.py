@@ -4,7 +4,7 @@ A hash is HMAC-SHA256 of the text in UTF-8, as hexadecimal digits, cut to 32. Th
 the same hash in every stream, whatever the column. Before it is hashed, blanks around it are
 dropped, and letters with accents are composed (Unicode's NFC), because programs write them in two
 ways that look alike; an e-mail address is written in lower case, and a phone number keeps only its
-digits, letters and plus sign.
+digits, its letters and a plus sign before them, which also stands for the prefix 00.
 
 Without a key, anyone could hash all phone numbers and compare.
 """
@@ -22,6 +22,7 @@ from source_pipedrive.stream.personal import Personal
 DIGITS = 32
 _EMAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 _NOT_IN_A_NUMBER = re.compile(r"[\W_]+")
+_PLUS = re.compile(r"[\W_]*\+")  # first, if in brackets
 
 
 class Hasher:
@@ -42,6 +43,8 @@ def normalized(value: str, kind: Personal | None = None) -> str:
     if "@" in value and _EMAIL.fullmatch(value):
         return unicodedata.normalize("NFC", value.lower())
     if kind is Personal.PHONE:
-        plus = "+" if value.startswith("+") else ""
-        return plus + _NOT_IN_A_NUMBER.sub("", value).lower()
+        rest = _NOT_IN_A_NUMBER.sub("", value).lower()
+        if _PLUS.match(value):
+            return f"+{rest}"
+        return f"+{rest[2:]}" if rest.startswith("00") else rest
     return value

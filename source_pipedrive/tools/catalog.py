@@ -34,6 +34,7 @@ def chosen(set_name: str, names: Collection[str] | None) -> Collection[str]:
     """The names of the streams: `names`, or else those of the set. Raises a config error if there
     is no such stream."""
     if names:
+        names = {name for each in names for name in each.split(",") if name}
         unknown = sorted(set(names) - STREAMS.keys())
         if unknown:
             raise config_error(

@@ -14,9 +14,10 @@ from importlib import import_module
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.stdout import CLOSED_PIPE
+from source_pipedrive.stdout import CLOSED_PIPE, WithoutMessages
 from source_pipedrive.sync.messages import public
 from source_pipedrive.tools.config_file import UNSAVED, keep_tokens, load, refresh_token
+from source_pipedrive.tools.errors import sentence
 from source_pipedrive.tools.report import Job, Notes, Report
 
 logger = logging.getLogger("airbyte")
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     except BrokenPipeError:
         os._exit(CLOSED_PIPE)
     except AirbyteTracedException as error:
-        _fail(arguments, str(error))
+        _fail(arguments, sentence(error))
     except Exception as error:
         logger.debug("Failed", exc_info=True)
         _fail(arguments, f"{type(error).__name__}. Please report this line.")
@@ -62,7 +63,7 @@ def _result(tool: Tool, arguments: argparse.Namespace) -> Report:
     path = getattr(arguments, "config", None)
     # For a platform, renewed tokens are printed; here they go to the file they came from.
     with contextlib.redirect_stdout(io.StringIO()):
-        if path is None:
+        if path is None:  # login, or the plan of the probe
             return tool(Job(arguments, Notes(), {}))
         config = load(path)
         before = refresh_token(config)
@@ -78,8 +79,9 @@ def _fail(arguments: argparse.Namespace, sentence: str) -> None:
     sys.exit(1)
 
 
-class _Lines(logging.Formatter):
+class _Lines(WithoutMessages):
     def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # another handler's, with the message
         return public(super().format(record))
 
 

@@ -38,16 +38,19 @@ def keep_tokens(path: str, config: Mapping[str, Any], before: str) -> bool:
         mode = os.stat(path).st_mode & 0o777
         write(path, config, mode)
     except OSError:
-        return _overwritten(path, config)
+        return overwrite(path, config)
     return True
 
 
-def _overwritten(path: str, config: Mapping[str, Any]) -> bool:
+def overwrite(path: str, config: Mapping[str, Any], mode: int | None = None) -> bool:
     """Writes into the file where it cannot be replaced: its folder is read-only, or the file is a
     mount of its own, as with `docker run -v config.json:/config.json`. The old token is void
-    anyway, so a crash loses nothing that is still good."""
+    anyway, so a crash loses nothing that is still good. mode: set before, if given. False if that
+    fails."""
     text = _as_text(config)
     try:
+        if mode is not None:
+            os.chmod(path, mode)
         with open(path, "r+", encoding="utf-8") as file:
             file.write(text)
             file.truncate()

@@ -12,13 +12,14 @@ from source_pipedrive.tools.estimate.probed import Probed, Recent
 from source_pipedrive.tools.estimate.sampled import Sampled
 from source_pipedrive.tools.estimate.sizes import Facts, Short, Size
 
-EXACT, ABOUT, AT_LEAST = "", "about", "at least"
+EXACT, ABOUT, AT_LEAST, GUESS = "", "about", "at least", "a guess"
+COUNTED = 0.9  # share of the parents that must have been counted, or the price is a guess
 
 
 @dataclass(frozen=True)
 class Item:
-    """What one stream costs. rows: None if nothing says how many; how: EXACT, ABOUT or AT_LEAST;
-    selected: False for a list that is read for others only."""
+    """What one stream costs. rows: None if nothing says how many; how: EXACT, ABOUT, AT_LEAST or
+    GUESS; selected: False for a list that is read for others only."""
 
     stream: str
     rows: int | None
@@ -30,12 +31,15 @@ class Item:
 class Bill:
     """The lists that a first sync reads, and the child streams that it requests for them.
 
-    selected: the streams; columns: whether custom fields become columns.
+    selected: the streams; naming: the lists that are read besides, to name columns or to know which
+    custom fields are personal.
     """
 
-    def __init__(self, selected: Collection[Stream], columns: bool, facts: Facts) -> None:
+    def __init__(
+        self, selected: Collection[Stream], naming: Collection[Stream], facts: Facts
+    ) -> None:
         self._selected = {stream.name for stream in selected}
-        self._columns = columns
+        self._naming = naming
         self._streams = needed(selected)
         self.sizes: dict[str, Size] = {}
         for stream in sorted(self._lists(), key=lambda stream: stream.read_after or ""):
@@ -59,7 +63,8 @@ class Bill:
     def items(self) -> list[Item]:
         """One for each stream, the most expensive first."""
         found = [self._item(stream) for stream in self._streams.values()]
-        found += self._definitions()
+        # Streams of these lists read them once more.
+        found += [Item(s.name, None, s.endpoint.cost, EXACT, False) for s in self._naming]
         found.append(Item(WHO_AM_I.stream, None, WHO_AM_I.cost, EXACT, False))
         return together(found)
 
@@ -83,6 +88,8 @@ class Bill:
             return Item(stream.name, 0, cost, EXACT, selected)
         rows = size.rows if size.measured else None
         known = size.is_single_page or stream.kind is Kind.FIELDS
+        if size.failed or size.is_floor:
+            return Item(stream.name, rows, cost * size.pages, AT_LEAST, selected)
         how = ABOUT if size.measured else EXACT if known else AT_LEAST
         return Item(stream.name, rows, cost * size.pages, how, selected)
 
@@ -90,29 +97,21 @@ class Bill:
         assert stream.child is not None
         units = self._units(stream)
         requests = ceil(units / stream.child.batch) * max(1, len(stream.endpoint.param_sets))
-        return Item(stream.name, None, requests * stream.endpoint.cost, AT_LEAST, selected)
+        how = AT_LEAST if self._units(stream, counted=True) >= COUNTED * units else GUESS
+        return Item(stream.name, None, requests * stream.endpoint.cost, how, selected)
 
-    def _units(self, stream: Stream) -> float:
-        """Parents, or months of parents. A parent that is a child itself counts as one each."""
+    def _units(self, stream: Stream, counted: bool = False) -> float:
+        """Parents, or months of parents. A parent that is a child itself counts as one each.
+        counted: only those in lists that were counted."""
         assert stream.child is not None
         found = 0.0
         for parent in stream.child.parents:
             size = self.sizes.get(parent.name)
-            found += size.units(stream.child) if size else self._units(parent)
+            if size is None:
+                found += self._units(parent, counted)
+            elif not counted or size.measured or size.is_single_page or size.refused:
+                found += size.units(stream.child)
         return found
-
-    def _definitions(self) -> list[Item]:
-        """The lists that name the custom fields and the labels. Streams of these lists read
-        them once more."""
-        if not self._columns:
-            return []
-        lists = {
-            each.name: each.endpoint.cost
-            for stream in self._streams.values()
-            if stream.name in self._selected
-            for each in (*stream.columns.definitions[:1], *stream.columns.label_lists.values())
-        }
-        return [Item(name, None, cost, EXACT, False) for name, cost in lists.items()]
 
 
 def together(items: Iterable[Item]) -> list[Item]:

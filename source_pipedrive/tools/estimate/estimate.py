@@ -7,14 +7,19 @@ from math import ceil
 from typing import Any
 
 from source_pipedrive.cli import load
+from source_pipedrive.config.errors import config_error
+from source_pipedrive.config.model import Config
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.company import connect
+from source_pipedrive.http.errors import BudgetError
 from source_pipedrive.http.usage import Usage
+from source_pipedrive.privacy.changelogs import is_changelog
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.source import SourcePipedrive
+from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.tools.catalog import chosen
-from source_pipedrive.tools.estimate.bill import AT_LEAST, Bill, Item, refine
+from source_pipedrive.tools.estimate.bill import ABOUT, AT_LEAST, GUESS, Bill, Item, refine
 from source_pipedrive.tools.estimate.sizes import Facts, Size
 from source_pipedrive.tools.report import Job, Report, Table
 
@@ -29,32 +34,55 @@ def run(job: Job) -> Report:
     limited = config.model_copy(update={"daily_token_budget": MOST})
     client, company = connect(limited)
     lower, until = seconds_of(config.history.since(company.at)), seconds_of(company.at)
-    columns = config.custom_fields != "raw"
-    bill = Bill([STREAMS[name] for name in names], columns, Facts(lower, until))
+    selected = [STREAMS[name] for name in names]
+    bill = Bill(selected, naming_lists(config, selected), Facts(lower, until))
     job.notes.say(f"Asking about {company.name}, for at most {MOST} API tokens.")
 
     def ask(size: Size) -> bool:
         if size.price > (client.usage.allowance or 0):
             return False
-        size.ask(client)
+        try:
+            size.ask(client)
+        except BudgetError:  # further tries, or other integrations, have used up the rest
+            return False
         return True
 
     refine(bill, ask)
-    return report(bill.items(), client.usage, config.daily_token_reserve)
+    return report(bill.items(), client.usage, config.daily_token_reserve, config.daily_token_budget)
 
 
 def _names(job: Job) -> Sequence[str]:
     if not job.arguments.catalog:
         return sorted(chosen(job.arguments.set, job.arguments.streams))
     catalog = load("catalog", job.arguments.catalog, SourcePipedrive().read_catalog)
+    if not catalog.streams:
+        raise config_error(f"The catalog file {job.arguments.catalog} selects no streams.")
     return sorted(chosen("all", [each.stream.name for each in catalog.streams]))
 
 
-def report(items: Sequence[Item], usage: Usage, reserve: int) -> Report:
-    """The estimate for people and for programs. reserve: percent of the day left to others."""
+def naming_lists(config: Config, selected: Sequence[Stream]) -> Sequence[Stream]:
+    """The lists that a sync reads besides, each once: the definitions of custom fields, where they
+    become columns or may be personal, and the labels."""
+    found: dict[str, Stream] = {}
+    for stream in selected:
+        with_fields = [stream] if config.has_columns else []
+        if config.privacy.has_presets:
+            with_fields += [stream, *(stream.sources if is_changelog(stream) else ())]
+        lists = [each for one in with_fields for each in one.columns.definitions[:1]]
+        if config.has_columns and config.labels:
+            lists += stream.columns.label_lists.values()
+        found |= {each.name: each for each in lists}
+    return [*found.values()]
+
+
+def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None = None) -> Report:
+    """The estimate for people and for programs. reserve: percent of the day left to others; budget:
+    the most tokens of one sync, if the user limits them."""
     total = sum(item.tokens for item in items)
     limit = usage.daily_limit
-    at_least = any(item.how == AT_LEAST for item in items)
+    used = {item.how for item in items}
+    at_least = AT_LEAST in used and GUESS not in used  # a guess may be too high
+    how = AT_LEAST if at_least else ABOUT
     days = ceil(total / (limit * (100 - reserve) / 100)) if limit else None
     head = ("stream", "records", "tokens", "of the day", "")
     shown = [item for item in items if item.tokens][:SHOWN]
@@ -74,16 +102,21 @@ def report(items: Sequence[Item], usage: Usage, reserve: int) -> Report:
         rows.append(
             (f"{len(rest)} more (--json has them)", None, left, usage.share(left) or None, "")
         )
-    return Report(
-        _data(items, total, at_least, days, usage),
-        [Table(head, rows), _sentences(total, at_least, days, limit, reserve, usage.tokens)],
-    )
+    syncs = ceil(total / budget) if budget else None
+    words = _sentences(total, how, days, limit, reserve, usage.tokens)
+    if budget and syncs and syncs > 1:
+        words += (
+            f"\nWith daily_token_budget, a sync stops after {budget:,} tokens, so it takes "
+            f"{how} {syncs:,} syncs."
+        )
+    words += "".join(f"\n{text}" for name, text in MEANINGS.items() if name in used)
+    data = {**_data(items, total, at_least, days, usage), "syncs": syncs}
+    return Report(data, [Table(head, rows), words])
 
 
 def _sentences(
-    total: int, at_least: bool, days: int | None, limit: int | None, reserve: int, spent: int
+    total: int, how: str, days: int | None, limit: int | None, reserve: int, spent: int
 ) -> str:
-    how = AT_LEAST if at_least else "about"
     day = (
         f"That is {how} {_percent(total / limit)} of the company's {limit:,} tokens a day"
         if limit
@@ -98,8 +131,6 @@ def _sentences(
         "Streams in brackets are read for others, or to name columns.",
         f"This estimate used {spent} API tokens.",
     ]
-    if at_least:
-        lines.insert(1, AT_LEAST_MEANS)
     return "\n".join(lines)
 
 
@@ -107,10 +138,12 @@ def _percent(share: float) -> str:
     return f"{100 * share:.{1 if share < 0.1 else 0}f} %"
 
 
-AT_LEAST_MEANS = (
-    '"at least": one request is assumed for each parent, or for the whole list; more are needed if '
-    "the answer has several pages."
-)
+MEANINGS = {
+    AT_LEAST: '"at least": one request is assumed for each parent, or for the whole list; more are '
+    "needed if the answer has several pages.",
+    GUESS: '"a guess": there were no tokens left to count the parents. Ask about fewer streams to '
+    "learn more.",
+}
 
 
 def _data(

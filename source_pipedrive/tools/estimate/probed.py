@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 from source_pipedrive.http.request import Api
 from source_pipedrive.reading.audit.unsure import MONTH
 from source_pipedrive.reading.deleted import recents_since
@@ -53,7 +55,7 @@ class Probed(Size):
 
     @property
     def doubt(self) -> float:
-        if self.refused or self.is_single_page or self._highest:
+        if self.is_over or self.is_single_page or self._highest:
             return 0
         if not self._probes:
             return max(PAGES * self._limit, self._facts.largest / 6)
@@ -92,7 +94,9 @@ class Probed(Size):
         until = self._facts.until
         if time is None or time >= until or not self._since:
             return at * 2
-        return round(at * max(1.0, (until - self._since) / (until - time)))
+        further = max(1.0, (until - self._since) / (until - time))
+        # Records that were changed lately crowd at the newest end: one time overstates the rest.
+        return round(at * (sqrt(further) if self._probes == 1 else further))
 
     def _time(self, record: Record) -> int | None:
         names = (self.stream.incremental.history_field, "add_time")

@@ -37,6 +37,7 @@ class Sampled(Size):
         self._gaps = 0  # ids that the newest page lacks
         self._asked = 0
         self._found: list[Record] = []
+        self._exist = False  # whether any of these ids does, in the history or not
 
     @property
     def rows(self) -> int:
@@ -66,8 +67,12 @@ class Sampled(Size):
         return self._below == 0
 
     @property
+    def is_floor(self) -> bool:
+        return self._asked > 0 and not self._exist
+
+    @property
     def doubt(self) -> float:
-        if self.refused or self._asked >= MOST_SAMPLES * SAMPLE:
+        if self.is_over or self._asked >= MOST_SAMPLES * SAMPLE:
             return 0
         if self._below < 0:
             if self._with is None:
@@ -90,13 +95,14 @@ class Sampled(Size):
         return having(self._newest) + self._older * having(sample) / len(sample)
 
     def _ask(self, client: Api) -> None:
-        self.measured = True
         if self._below < 0:
             self._ask_newest(client)
+            self.measured = True
             return
         ids = strata(self._below, self._asked // SAMPLE)
         found = self._get(client, {"ids": ",".join(map(str, ids))}) if ids else []
         self._asked += len(ids) or MOST_SAMPLES * SAMPLE
+        self._exist = self._exist or bool(found)
         self._found += [record for record in found if self._is_wanted(record)]
 
     def _ask_newest(self, client: Api) -> None:
@@ -108,6 +114,8 @@ class Sampled(Size):
         ids = [id_ for record in records if isinstance(id_ := record.get("id"), int)]
         self._newest = [record for record in records if self._is_wanted(record)]
         self._below = max(0, min(ids) - 1) if ids and promises_more(answer.body) else 0
+        if ids and self._below:
+            self.page_size = len(records)  # the server may allow less than was asked for
         if ids:
             self._gaps = max(0, max(ids) - min(ids) + 1 - len(ids))
             self._density = len(ids) / (len(ids) + self._gaps)

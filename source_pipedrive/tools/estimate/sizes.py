@@ -6,8 +6,9 @@ tokens go where they matter (`bill.py`).
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -18,9 +19,11 @@ from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.reading.months import months_of
 from source_pipedrive.reading.pages import request_for
 from source_pipedrive.reading.progress import lower_bound
-from source_pipedrive.reading.records import Record
-from source_pipedrive.stream import Child, Paging, Stream
+from source_pipedrive.reading.records import Record, inner
+from source_pipedrive.reading.reference import REFUSED
+from source_pipedrive.stream import Changes, Child, Paging, Stream
 
+FILTERED = (Changes.ASCENDING, Changes.RESTARTING)  # by the server, which leaves out nulls
 PARENTS = 10  # in a short list of which nothing is known
 MONTHS = 24  # of a goal or pipeline of which nothing is known
 
@@ -40,13 +43,15 @@ class Facts:
 
 
 class Size(ABC):
-    """Of the list `stream`. measured: whether the guess rests on an answer; refused: Pipedrive
-    refuses the list."""
+    """Of the list `stream`. page_size: records of a page, 0 if it has no pages; measured: whether
+    the guess rests on an answer; refused: Pipedrive refuses the list; failed: the last question has
+    no usable answer, so nothing more is asked."""
 
     def __init__(self, stream: Stream, facts: Facts) -> None:
         self.stream = stream
         self.measured = False
-        self.refused = False
+        self.refused = self.failed = False
+        self.page_size = stream.endpoint.limit or 0
         self._facts = facts
         self._since = lower_bound(stream, facts.lower)
 
@@ -61,15 +66,24 @@ class Size(ABC):
         return False
 
     @property
+    def is_floor(self) -> bool:
+        """Whether there are more records, and no question has found out how many."""
+        return False
+
+    @property
     def tokens_a_row(self) -> float:
         """What one more record costs in this list."""
-        endpoint = self.stream.endpoint
-        return endpoint.cost / endpoint.limit if endpoint.limit else 0
+        return self.stream.endpoint.cost / self.page_size if self.page_size else 0
 
     @property
     def price(self) -> int:
         """API tokens of the next question."""
         return self.stream.endpoint.cost
+
+    @property
+    def is_over(self) -> bool:
+        """Whether Pipedrive answers no more questions."""
+        return self.refused or self.failed
 
     @property
     @abstractmethod
@@ -78,13 +92,15 @@ class Size(ABC):
 
     @property
     def pages(self) -> int:
-        """Requests that read the list. Where there are several, one more finds what has no time,
-        or what moved meanwhile. Pages with offsets overlap by one record."""
-        sets, limit = len(self.stream.endpoint.param_sets), self.stream.endpoint.limit
+        """Requests that read the list. Where there are several, or where the history leaves out
+        the beginning, one more finds what has no time, or what moved meanwhile. Pages with offsets
+        overlap by one record."""
+        sets, limit = len(self.stream.endpoint.param_sets), self.page_size
         if limit and limit < self.rows and self.stream.endpoint.paging is Paging.OFFSET:
             limit = max(1, limit - 1)
         pages = ceil(self.rows / limit) if limit else 1
-        return max(sets, pages + (pages > 1))
+        is_cut = bool(self._since) and self.stream.incremental.changes in FILTERED
+        return max(sets, pages + (pages > 1 or is_cut))
 
     def units(self, child: Child) -> float:
         """For how many records, or months of them, the children are requested."""
@@ -96,8 +112,10 @@ class Size(ABC):
         """Sends the next question. Raises SyncError."""
         try:
             self._ask(client)
-        except StreamError:
-            self.refused = True
+        except StreamError as error:
+            # Anything else, such as a 500 or a truncated page, says nothing about the sync.
+            self.refused = error.status in REFUSED and not self.measured
+            self.failed = not self.refused
 
     @abstractmethod
     def _ask(self, client: Api) -> None:
@@ -120,17 +138,17 @@ class Short(Size):
 
     def __init__(self, stream: Stream, facts: Facts) -> None:
         super().__init__(stream, facts)
-        self._records: list[Record] = []
+        self._records: dict[str, Record] = {}  # by id: a record may be in several sets
 
     @property
     def rows(self) -> int:
         if self.measured:
-            return len({str(record.get("id")) for record in self._records})
+            return len(self._records)
         return PARENTS
 
     @property
     def doubt(self) -> float:
-        return 0 if self.measured or self.refused else self.rows
+        return 0 if self.measured or self.is_over else self.rows
 
     @property
     def price(self) -> int:
@@ -139,11 +157,18 @@ class Short(Size):
     def units(self, child: Child) -> float:
         if not self._records or not child.month_params:
             return super().units(child)
-        lives = [[each.get(name) for name in child.lifetime_fields] for each in self._records]
+        known = self._records.values()
+        lives = [[inner(each, name) for name in child.lifetime_fields] for each in known]
         history = self._facts.lower, self._facts.until
         return sum(len(months_of(*history, *life)) for life in lives)
 
     def _ask(self, client: Api) -> None:
-        for params in self.stream.endpoint.param_sets:
-            self._records += self._get(client, params)
+        first, *others = self.stream.endpoint.param_sets
+        self._add(self._get(client, first))
         self.measured = True
+        for params in others:
+            with contextlib.suppress(StreamError):  # a sync makes do without, too
+                self._add(self._get(client, params))
+
+    def _add(self, records: Sequence[Record]) -> None:
+        self._records |= {str(record.get("id")): record for record in records}

@@ -10,8 +10,9 @@ from typing import Any
 
 from source_pipedrive.cli import unreadable
 from source_pipedrive.config.errors import config_error
-from source_pipedrive.tools.config_file import keep_tokens, write
+from source_pipedrive.tools.config_file import keep_tokens, overwrite, write
 
+MODE = 0o600  # only the owner can read it
 OLD_KEYS = ("api_token", "authorization")  # credentials of earlier shapes
 
 
@@ -47,12 +48,13 @@ class SavedConfig:
             self.config.pop(key, None)
         self.config["credentials"] = {"auth_type": "oauth2.0", **credentials}
         try:
-            write(self.path, self.config)
+            write(self.path, self.config, MODE)
         except OSError as error:
-            raise config_error(
-                f"{self.path} cannot be written: {error.strerror}. Run the command again with "
-                "another file as --out."
-            ) from None
+            if not overwrite(self.path, self.config, MODE):
+                raise config_error(
+                    f"{self.path} cannot be written: {error.strerror}. Run the command again with "
+                    "another file as --out."
+                ) from None
         self.is_saved = True
 
     def keep(self, issued: str) -> bool:

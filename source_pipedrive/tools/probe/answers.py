@@ -104,9 +104,9 @@ class Seen:
 
     replies: by the name of the request; missing: why others have no answer. apps: those of the
     token's user, None if unknown. at: Pipedrive's clock at the beginning, in seconds. oauth:
-    whether the credentials are an app's; scopes: those that the token answer listed; rotated:
-    whether it replaced the refresh token. limited: an answer of 429, if there was one. values:
-    texts in the answers, in lower case.
+    whether the credentials are an app's; scopes: those that the token answer listed, None without
+    such an answer; rotated: whether it replaced the refresh token. limited: an answer of 429, if
+    there was one. values: texts in the answers, in lower case.
     """
 
     replies: Mapping[str, Reply]
@@ -114,7 +114,7 @@ class Seen:
     apps: frozenset[str] | None = None
     at: int = 0
     oauth: bool = False
-    scopes: frozenset[str] = frozenset()
+    scopes: frozenset[str] | None = None
     rotated: bool = False
     limited: Reply | None = None
     values: frozenset[str] = frozenset()
@@ -131,6 +131,11 @@ class Seen:
     def records(self, *asks: Ask) -> list[Record]:
         """The records of those answers, one after the other."""
         return [record for reply in self.good(*asks) for record in reply.records]
+
+    @property
+    def silence(self) -> Why:
+        """Why there is no answer at all."""
+        return next(iter(self.missing.values()), Why.UNANSWERED)
 
     @property
     def trail(self) -> Sequence[Reply]:

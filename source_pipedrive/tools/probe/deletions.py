@@ -93,9 +93,18 @@ def archived_apart(seen: Seen) -> Finding:
         "in_both": count(len(both)),
         "deleted_among_archived": flag(deleted),
     }
+    if mixed or both:
+        return found(False, **facts)
     if not archived:
         return not_told(Why.EMPTY, **facts)
-    return found(not mixed and not both, **facts)
+    pages = seen.good(NEWEST_DEALS)
+    if not pages:
+        return not_told(seen.missing.get(NEWEST_DEALS.name, Why.REFUSED), **facts)
+    newest = [deal["id"] for deal in pages[0].records if isinstance(deal.get("id"), int)]
+    least = min(newest, default=0) if pages[0].more else 0  # that page would not have those below
+    known = [deal["id"] for deal in archived if isinstance(deal.get("id"), int)]
+    told = any(id_ >= least for id_ in known)
+    return found(True, **facts) if told else not_told(Why.FEW, **facts)
 
 
 def deleted_archived_listed(seen: Seen) -> Finding:

@@ -21,7 +21,7 @@ def present(*names: str) -> Judge:
         good = [reply for reply in seen.trail if reply.status == 200]
         having = sum(all(name in reply.headers for name in names) for reply in good)
         facts = {"answers": count(len(good)), "with_headers": count(having)}
-        return found(having == len(good), **facts) if good else not_told(Why.UNANSWERED, **facts)
+        return found(having == len(good), **facts) if good else not_told(seen.silence, **facts)
 
     return judge
 
@@ -31,7 +31,7 @@ def absent(name: str) -> Judge:
 
     def judge(seen: Seen) -> Finding:
         if not seen.trail:
-            return not_told(Why.UNANSWERED)
+            return not_told(seen.silence)
         having = sum(name in reply.headers for reply in seen.trail)
         return found(not having, with_header=count(having))
 
@@ -41,7 +41,7 @@ def absent(name: str) -> Judge:
 def limits_are_told(seen: Seen) -> Finding:
     """Whether an answer of 429 has the headers that tell which limit it is about."""
     if seen.limited is None:
-        return not_told(Why.NO_LIMIT)
+        return not_told(Why.NO_LIMIT if seen.trail else seen.silence)
     named = {LIMIT, REMAINING, DAILY} & seen.limited.headers.keys()
     retry = flag("retry-after" in seen.limited.headers)
     return found(named, retry_after=retry, **body(seen.limited))
@@ -64,10 +64,14 @@ def daily_is_before(seen: Seen) -> Finding:
         others += fall not in (first.cost, second.cost)
     facts = {"before": count(before), "after": count(after), "neither": count(others)}
     if not before and not after:
-        return not_told(Why.OTHERS if others else Why.NO_HEADER, **facts)
+        return not_told(Why.OTHERS if others else _why_none(seen), **facts)
     if min(before, after) * 3 > max(before, after):
         return not_told(Why.OTHERS, **facts)
     return found(before > after, **facts)
+
+
+def _why_none(seen: Seen) -> Why:
+    return Why.NO_HEADER if seen.trail else seen.silence
 
 
 def _fall(first: Reply, second: Reply) -> int | None:
@@ -87,7 +91,7 @@ def burst_counts_itself(seen: Seen) -> Finding:
     ]
     spent = [limit - left for limit, left in numbers if limit is not None and left is not None]
     if not spent:
-        return not_told(Why.NO_HEADER)
+        return not_told(_why_none(seen))
     itself, none = spent.count(1), spent.count(0)
     if not itself and not none:
         return not_told(Why.OTHERS)

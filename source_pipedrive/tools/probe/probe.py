@@ -14,9 +14,10 @@ from source_pipedrive.config.errors import config_error
 from source_pipedrive.config.model import Config, OAuthCredentials
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.http.company import WHO_AM_I, connect
-from source_pipedrive.http.errors import CONFIG, PipedriveError
+from source_pipedrive.http.errors import CONFIG, BudgetError, PipedriveError
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.tools.config_file import refresh_token
+from source_pipedrive.tools.errors import sentence
 from source_pipedrive.tools.probe import document
 from source_pipedrive.tools.probe.answers import Question, Seen
 from source_pipedrive.tools.probe.asks import ASKS
@@ -81,7 +82,9 @@ def probe(
     except PipedriveError as error:
         if error.failure_type == CONFIG:
             raise
-        missing = dict.fromkeys((ask.name for ask in ASKS), Why.UNANSWERED)
+        why = Why.BUDGET if isinstance(error, BudgetError) else Why.UNANSWERED
+        say(f"Nothing could be asked. {sentence(error)}")
+        missing = dict.fromkeys((ask.name for ask in ASKS), why)
         oauth = isinstance(limited.credentials, OAuthCredentials)
         seen, tokens = Seen({}, missing, at=seconds_of(datetime.now(UTC)), oauth=oauth), 0
     rotated = refresh_token(config) != before
@@ -110,7 +113,7 @@ def _interview(
         apps,
         seconds_of(company.at),
         oauth=isinstance(config.credentials, OAuthCredentials),
-        scopes=company.scopes or frozenset(),
+        scopes=company.scopes,
     )
     for ask in ASKS:
         interview.ask(ask, seen)

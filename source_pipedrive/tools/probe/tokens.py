@@ -10,18 +10,23 @@ from source_pipedrive.tools.probe.refusals import body
 
 def scopes_told(seen: Seen) -> Finding:
     """Whether it lists more scopes than `base`."""
-    return found(seen.scopes) if seen.oauth else not_told(Why.NOT_OAUTH)
+    return found(seen.scopes) if seen.scopes is not None else _untold(seen)
 
 
 def refresh_token_stays(seen: Seen) -> Finding:
     """Whether the refresh token is the same as before."""
-    return found(not seen.rotated) if seen.oauth else not_told(Why.NOT_OAUTH)
+    return found(not seen.rotated) if seen.scopes is not None else _untold(seen)
+
+
+def _untold(seen: Seen) -> Finding:
+    """Without an answer to a token request."""
+    return not_told(seen.silence if seen.oauth else Why.NOT_OAUTH)
 
 
 def webhooks_by_scope(seen: Seen) -> Finding:
     """Whether an app without the scope `admin` may list webhooks with `webhooks:read`."""
-    if not seen.oauth:
-        return not_told(Why.NOT_OAUTH)
+    if seen.scopes is None:
+        return _untold(seen)
     if "admin" in seen.scopes or not seen.scopes & {"webhooks:read", "webhooks:full"}:
         return not_told(Why.OTHER_SCOPES)
     reply = seen.reply(WEBHOOKS)
