@@ -189,7 +189,8 @@ def test_a_stream_logs_its_start_and_its_end(start: Start) -> None:
 def test_a_large_read_logs_its_cost_in_advance(start: Start) -> None:
     box = start(scale=1, daily_tokens=2_000, page_limit=0)
     box.control("switches", {"page_limit": 50})
-    outcome = box.read("persons", "deals")
+    # With more workers, it depends on the machine which pages the guess rests on.
+    outcome = box.read("persons", "deals", config=box.config(num_workers=1))
     estimates = [t["estimate"] for t in outcome.of("TRACE") if t["type"] == "ESTIMATE"]
     by_name = {e["name"]: e for e in estimates}
     assert by_name["persons"]["type"] == "STREAM"
