@@ -34,7 +34,7 @@ from source_pipedrive.reading.batch import Batch
 from source_pipedrive.reading.counts import LastAudit
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.reader import ReadContext
-from source_pipedrive.stream.audited import AUDITED
+from source_pipedrive.stream.audited import AUDITED, AUDITOR
 from unit_tests.auditing import OLD, Firm, deleted, kept, sync
 from unit_tests.fakes import ACME, NOW, FakeApi, FakeClient, v1_list, v2_list
 from unit_tests.single import LOWER, UNTIL
@@ -199,6 +199,23 @@ def test_what_was_spent_today_counts_and_yesterdays_does_not() -> None:
     today = Share(Usage(), 1, UNTIL + 60, share.dump())
     assert (today.spent, today.of_this_sync) == (40, 0)
     assert Share(Usage(), 1, UNTIL + DAY, share.dump()).spent == 0
+
+
+def test_tries_that_pipedrive_failed_count_towards_the_share() -> None:
+    class Flaky(FakeApi):
+        def get(self, request: Request) -> Answer:
+            for _ in range(3):
+                self.usage.charge(request.stream, request.cost, {})
+            return Answer({"data": []}, NOW)
+
+    api = Flaky()
+    api.usage = Usage()
+    api.usage.charge(AUDITOR, 500, {})  # before the audit
+    share = Share(api.usage, 100, UNTIL)
+    client = SharedClient(api, share)
+    for _ in range(2):
+        client.get(Request(AUDITOR, "persons", 2, 10, "contacts:read"))
+    assert share.spent == 60
 
 
 def test_an_audit_stops_before_the_limits_of_the_sync() -> None:
