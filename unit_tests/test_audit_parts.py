@@ -143,6 +143,18 @@ def test_a_server_error_declares_nothing() -> None:
         together(Pipedrive(lambda request: 500), "notes", [7])
 
 
+@pytest.mark.parametrize("status", [0, 500])
+def test_one_record_that_always_fails_does_not_stop_the_others(status: int) -> None:
+    """Otherwise no pass over notes would ever end."""
+    answers = {"notes/7": status, "notes/8": 404}
+    api = Pipedrive(lambda request: answers.get(request.path, {"id": 1}))
+    found = together(api, "notes", [7, 8], known=[1])
+    assert (found.unsure, found.absent) == ([7], [8])
+    answers["notes/1"] = status
+    with pytest.raises(StreamError):
+        together(api, "notes", [7, 8], known=[1])
+
+
 def test_a_hundred_candidates_are_one_request() -> None:
     api = Pipedrive(lambda request: [{"id": id_} for id_ in ids_of(request)])
     together(api, "persons", range(100, 400), known=[1, 2, 3])
