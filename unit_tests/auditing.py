@@ -46,6 +46,8 @@ class Firm(FakeApi):
         if request.path == "users/me":
             access = [{"app": app, "admin": self.admin} for app in ("sales", "global")]
             return {"data": {"id": ACME.user_id, "company_id": ACME.id, "access": access}}
+        if request.path.endswith("/permissions"):
+            return {"data": {"can_use_api": True}}
         name, _, id_ = request.path.partition("/")
         visible = self.ids.get(name, set()) - (set() if self.admin else self.hidden)
         if id_.isdigit() and name in self.ids:

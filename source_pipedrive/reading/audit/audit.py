@@ -172,7 +172,7 @@ class Audit:
     def _compare_and_begin(self, passes: list[ObjectPass]) -> Iterator[Batch]:
         assert self.settings is not None
         lists, now = self._context.lists, self._context.until
-        due = [kept for kept in self._kept.values() if self._is_due(kept)]
+        due = self._due()
         if not due and not self._comparison.has_missing(lists, now):
             self._comparison.note(lists, now)
             return
@@ -183,7 +183,7 @@ class Audit:
             now=now,
             settings=self.settings,
             viewer=viewer,
-            ask_viewer=self._viewer,
+            ask_viewer=partial(self._viewer, viewer),
             row=partial(self._row, seen=viewer.at),
             deals=self._kept[DEALS.name],
             reserve=partial(self._share.reserve, PRICE),
@@ -195,9 +195,12 @@ class Audit:
         passes.extend(ObjectPass(kept, context) for kept in due if kept not in children)
         self._later = [partial(ObjectPass, kept, context) for kept in children]
 
-    def _viewer(self) -> Viewer:
+    def _viewer(self, before: Viewer | None = None) -> Viewer:
         client = SharedClient(self._context.client, self._share, urgent=True)
-        return ask_viewer(client, self._context.company)
+        return ask_viewer(client, self._context.company, before)
+
+    def _due(self) -> list[Kept]:
+        return [kept for kept in self._kept.values() if self._is_due(kept)]
 
     def _is_due(self, kept: Kept) -> bool:
         assert self.settings is not None

@@ -1,0 +1,113 @@
+"""Whose eyes an audit sees with, and what these cannot prove."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from source_pipedrive.http.company import Company
+from source_pipedrive.http.request import Request
+from source_pipedrive.reading.audit import unsaved
+from source_pipedrive.reading.audit.audit import Audit
+from source_pipedrive.reading.audit.settings import DAY, AuditSettings
+from source_pipedrive.reading.reader import ReadContext
+from unit_tests.auditing import (
+    Firm,
+    audit_of,
+    carried_out,
+    deleted,
+    row,
+    sync,
+)
+from unit_tests.fakes import ACME
+from unit_tests.single import LOWER, UNTIL
+
+Record = dict[str, Any]
+ALL = range(1, 1_501)
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state after each request, so that a sync can stop there."""
+    monkeypatch.setattr(unsaved, "EVERY", 0)
+
+
+def cut_short(firm: Firm, state: Record, day: int, after: int = 1) -> Record:
+    """The state of a sync that was killed after so many questions."""
+    audit = audit_of(firm, state, day)
+    carried_out(audit, lambda: len(firm.questions) >= after)
+    return audit.dump()
+
+
+# --- users/me
+
+
+class Forgetful(Firm):
+    """Answers null to the next requests for these paths."""
+
+    def __init__(self, **ids: Any) -> None:
+        super().__init__(**ids)
+        self.nulls: dict[str, int] = {}
+
+    def _answer(self, request: Request) -> Record:
+        if self.nulls.get(request.path, 0):
+            self.nulls[request.path] -= 1
+            return {"success": True, "data": None}
+        return super()._answer(request)
+
+
+PERMISSIONS = f"users/{ACME.user_id}/permissions"
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("path", ["users/me", PERMISSIONS])
+@pytest.mark.parametrize("nulls", [1, 9])
+def test_an_answer_without_a_user_does_not_start_a_pass_over(
+    path: str, nulls: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    firm = Forgetful(persons=ALL)
+    state = sync(firm, {})[1]
+    gone = {*range(101, 221)}
+    firm.ids["persons"] -= gone
+    firm.asked.clear()
+    state = cut_short(firm, state, 7)
+    begun = state["objects"]["persons"]["pass"]["begun"]
+    firm.nulls[path] = nulls
+    rows, state = sync(firm, state, 8)
+    if nulls == 1:
+        assert deleted(rows) == gone
+    elif path == "users/me":
+        assert deleted(rows) == set()
+        assert state["objects"]["persons"]["pass"]["begun"] == begun
+        assert "no audit in this sync" in caplog.text
+    firm.nulls.clear()
+    assert deleted(rows) | deleted(sync(firm, state, 9)[0]) == gone
+
+
+# --- OAuth
+
+
+def oauth_sync(
+    firm: Firm, state: Record, day: int, scopes: frozenset[str], questions: int
+) -> tuple[list[Record], Record]:
+    """A sync of an app whose scopes Pipedrive named when it renewed the access token, if it did."""
+    company: Company = replace(ACME, scopes=scopes)
+    context = ReadContext(client=firm, company=company, lower=LOWER, until=UNTIL + day * DAY)
+    audit = Audit(context, AuditSettings(share=100), state, row)
+    firm.asked.clear()
+    rows = carried_out(audit, lambda: len(firm.questions) >= questions)
+    return rows, audit.dump()
+
+
+@pytest.mark.usefixtures("often")
+def test_a_sync_that_did_not_renew_the_access_token_resumes_the_pass() -> None:
+    """Only a renewal names the scopes, and a token is good for an hour."""
+    firm, known = Firm(persons=ALL), frozenset({"contacts:read"})
+    _, state = oauth_sync(firm, {}, 0, known, 10**6)
+    firm.ids["persons"] -= {*range(101, 221)}
+    _, state = oauth_sync(firm, state, 7, known, 1)
+    begun = state["objects"]["persons"]["pass"]["begun"]
+    _, state = oauth_sync(firm, state, 8, frozenset(), 1)
+    assert state["objects"]["persons"]["pass"]["begun"] == begun
