@@ -84,7 +84,7 @@ class Rows:
             self.last[key] = "" if row.get("restored") else evidence
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(24))
 def test_in_the_end_the_rows_say_what_exists(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = Random(seed)
     monkeypatch.setattr(unsaved, "EVERY", 0)

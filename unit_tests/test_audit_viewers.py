@@ -111,3 +111,22 @@ def test_a_sync_that_did_not_renew_the_access_token_resumes_the_pass() -> None:
     begun = state["objects"]["persons"]["pass"]["begun"]
     _, state = oauth_sync(firm, state, 8, frozenset(), 1)
     assert state["objects"]["persons"]["pass"]["begun"] == begun
+
+
+# --- a first audit by another user
+
+
+def test_an_admin_finds_what_was_deleted_before_the_first_audit_of_another_user() -> None:
+    firm = Firm(persons={*range(1, 101)} - {7, 8})
+    firm.admin = False
+    state = sync(firm, {})[1]
+    firm.ids["persons"] = {*range(1, 121)} - {7, 8, 110}
+    rows, state = sync(firm, state, 7)
+    assert deleted(rows, "unreachable") == {110}
+    assert deleted(sync(firm, state, 14)[0], "unreachable") == set()
+    firm.admin = True
+    rows, state = sync(firm, state, 14)
+    assert deleted(rows) == {7, 8, 110}
+    firm.asked.clear()
+    assert sync(firm, state, 21)[0] == []
+    assert firm.questions == []
