@@ -18,6 +18,7 @@ from unit_tests.auditing import (
     audit_of,
     carried_out,
     deleted,
+    restored,
     row,
     sync,
 )
@@ -130,3 +131,25 @@ def test_an_admin_finds_what_was_deleted_before_the_first_audit_of_another_user(
     firm.asked.clear()
     assert sync(firm, state, 21)[0] == []
     assert firm.questions == []
+
+
+# --- nothing is left to compare with
+
+
+class Unlisting(Firm):
+    """Lists no persons, and finds none by id, although they exist."""
+
+    def _answer(self, request: Request) -> Record:
+        return {"data": []} if request.path == "persons" else super()._answer(request)
+
+
+def test_if_no_record_is_found_at_all_none_is_proven_to_be_deleted() -> None:
+    firm = Firm(persons=range(1, 9))
+    state = sync(firm, {})[1]
+    off = Unlisting(persons=range(1, 9))
+    rows, state = sync(off, state, 7)
+    assert deleted(rows) == set()
+    assert deleted(rows, "unreachable") == {*range(1, 9)}
+    firm.ids["persons"] = {1, 2, 9}
+    rows, state = sync(firm, state, 14)
+    assert (deleted(rows), restored(rows)) == ({*range(3, 9)}, {1, 2})

@@ -256,7 +256,8 @@ class ObjectPass:
             if not self._is_same(viewer):
                 return
         lost = now.gone
-        trusted = viewer.sees_all(kept.audited.apps)
+        # Without a record that is there, no answer has shown that it means anything.
+        trusted = viewer.sees_all(kept.audited.apps) and (len(now.seen) or self._is_accepted)
         deleted = lost if trusted else now.marked - now.seen
         hidden = lost - deleted - kept.hidden - kept.flagged
         rows = chain(
