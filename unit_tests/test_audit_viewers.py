@@ -9,7 +9,7 @@ import pytest
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.request import Request
-from source_pipedrive.reading.audit import unsaved
+from source_pipedrive.reading.audit import passes, unsaved
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.settings import DAY, AuditSettings
 from source_pipedrive.reading.reader import ReadContext
@@ -18,6 +18,7 @@ from unit_tests.auditing import (
     audit_of,
     carried_out,
     deleted,
+    kept,
     restored,
     row,
     sync,
@@ -153,3 +154,27 @@ def test_if_no_record_is_found_at_all_none_is_proven_to_be_deleted() -> None:
     firm.ids["persons"] = {1, 2, 9}
     rows, state = sync(firm, state, 14)
     assert (deleted(rows), restored(rows)) == ({*range(3, 9)}, {1, 2})
+
+
+# --- what comes back in the middle of a pass
+
+
+@pytest.mark.usefixtures("often")
+def test_what_the_recent_changes_show_after_its_verdict_is_asked_about_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passes, "CONFIRMED_EVERY", 0)
+    firm = Firm(persons=ALL)
+    state = sync(firm, {})[1]
+    gone = {*range(101, 221)}
+    firm.ids["persons"] -= gone
+    firm.asked.clear()
+    audit = audit_of(firm, state, 7)
+    carried_out(audit, lambda: len(firm.questions) >= 2)
+    state = audit.dump()
+    assert 101 in kept(state, "persons").current.gone  # type: ignore[union-attr]
+    firm.ids["persons"] |= {101, 102}
+    later = audit_of(firm, state, 8)
+    later.shown("persons", [101, 102, 103, 1])
+    rows = carried_out(later)
+    assert (deleted(rows), restored(rows)) == (gone - {101, 102}, set())

@@ -114,6 +114,12 @@ class Audit:
         """Whether this record was reported as deleted and has not come back."""
         return self.settings is not None and self._kept[name].has_reported(id_)
 
+    def shown(self, name: str, ids: Iterable[Any]) -> None:
+        """Pipedrive lists these records of an object as changed, so they may have come back since a
+        pass under way has looked for them."""
+        if self.settings is not None and name in self._kept:
+            self._kept[name].reopen(ids)
+
     def restored(self, name: str, ids: Iterable[Any]) -> list[Any]:
         """Those of these ids that were reported as deleted; they count as present from now on."""
         if self.settings is None or name not in self._kept:

@@ -96,6 +96,7 @@ class Current:
         """These were seen, or judged, but a row says by now what became of them."""
         self.seen, self.absent = self.seen - ids, self.absent - ids
         self.marked, self.unsure = self.marked - ids, self.unsure - ids
+        self.verified = [(time, known - ids) for time, known in self.verified]
 
     def save(self, walks: list[dict[str, Any]]) -> None:
         """The lists have been read so far."""
@@ -193,6 +194,11 @@ class Kept:
             self.reported = self.reported | new
         if self.current is not None:
             self.current.forget(new)
+
+    def reopen(self, ids: Iterable[Any]) -> None:
+        """Pipedrive shows these. A pass under way asks again about those that it has not found."""
+        if self.current is not None:
+            self.current.forget(self.ids(ids) & self.current.gone)
 
     def flag(self, ids: Iterable[Any]) -> bool:
         """These are being reported while no audit is asked for. The next pass asks about them all
