@@ -13,7 +13,7 @@ from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.ledger import Kept
 from source_pipedrive.reading.audit.passes import AUDIT, ROWS, ObjectPass, Work
-from source_pipedrive.reading.audit.saved import loaded
+from source_pipedrive.reading.audit.saved import loaded, resumed
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.share import Share, SharedClient, ShareSpentError
 from source_pipedrive.reading.audit.size import fitted
@@ -59,7 +59,7 @@ class Audit:
             usage = context.client.usage
             self._share = Share(usage, settings.share, context.until, saved.get("spent"))
             self._unsaved.save(self._share.spent)
-        self._comparison, self._kept = loaded(saved, context.company.user_id)
+        self._comparison, self._kept = loaded(saved, context.company.user_id, context.until)
 
     @property
     def pending(self) -> bool:
@@ -198,8 +198,8 @@ class Audit:
             yield Batch(rows)
         self._announce(due)
         children = [kept for kept in due if kept.audited.of_deals]
-        passes.extend(ObjectPass(kept, context) for kept in due if kept not in children)
-        self._later = [partial(ObjectPass, kept, context) for kept in children]
+        passes.extend(resumed(kept, context) for kept in due if kept not in children)
+        self._later = [partial(resumed, kept, context) for kept in children]
 
     def _viewer(self, before: Viewer | None = None) -> Viewer:
         client = SharedClient(self._context.client, self._share, urgent=True)

@@ -294,5 +294,6 @@ class ObjectPass:
 
     def _close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
         with self._context.lock:
-            self._kept.close(deleted, hidden, back, self._context.now)
+            if self._kept.current is self._now:  # or the state was too large for it meanwhile
+                self._kept.close(deleted, hidden, back, self._context.now)
         self.done = True
