@@ -344,10 +344,10 @@ def test_the_report_of_a_sync_learns_what_the_last_passes_found() -> None:
     saved = {"objects": {kept.audited.name: kept.dump() for kept in (persons, files, leads)}}
     found = audit_with(saved).findings()
     assert found.audits == {"persons": LastAudit(UNTIL - 9 * DAY, 40)}, "as the audit found them"
-    assert found.unaudited == {
-        "persons": (UNTIL - 9 * DAY, UNTIL - DAY),
-        "files": (0, UNTIL - DAY),
-    }
+    assert found.unaudited["persons"] == (UNTIL - 9 * DAY, UNTIL - DAY)
+    assert found.unaudited["files"] == (0, UNTIL - DAY)
+    assert found.unaudited["deals"] == (0, UNTIL), "due, and not begun"
+    assert "leads" not in found.unaudited
 
 
 def test_the_audit_of_leads_ends_before_the_state_is_too_large(

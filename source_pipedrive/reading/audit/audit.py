@@ -98,6 +98,12 @@ class Audit:
         deals = self._kept[DEALS.name]
         if deals.closed and deals.current is None:
             passes.extend(begin_one() for begin_one in begin)
+        elif begin:
+            self._wait()
+
+    def _wait(self) -> None:
+        names = " and ".join(kept.audited.name for kept in self._due() if kept.audited.of_deals)
+        logger.warning(f"{AUDITOR}: the audit of {names} waits until that of deals is complete.")
 
     # -- what other parts of deleted_records find
 
@@ -155,10 +161,13 @@ class Audit:
         with self._lock:
             kept = [each for each in self._kept.values() if not each.stopped]
             done = {each.audited.name: each for each in kept if each.closed}
-            begun = {each.audited.name: (each.closed, each.current) for each in kept}
+            due, until = [each for each in self._due() if not each.stopped], self._context.until
             return Findings(
                 audits={n: LastAudit(each.closed, each.existing) for n, each in done.items()},
-                unaudited={n: (at, now.begun) for n, (at, now) in begun.items() if now},
+                unaudited={
+                    each.audited.name: (each.closed, now.begun if (now := each.current) else until)
+                    for each in due
+                },
             )
 
     # -- tasks
@@ -196,10 +205,16 @@ class Audit:
         )
         for rows in self._comparison.compare(lists, context):
             yield Batch(rows)
+        children, deals = [kept for kept in due if kept.audited.of_deals], context.deals
+        if children and deals not in due and deals.viewer != viewer.mark:
+            # Another user may not have seen all deals. What was refused lately is not asked again.
+            due = [deals, *due] if deals.closed > deals.asked else due
         self._announce(due)
-        children = [kept for kept in due if kept.audited.of_deals]
         passes.extend(resumed(kept, context) for kept in due if kept not in children)
-        self._later = [partial(resumed, kept, context) for kept in children]
+        if deals in due or deals.viewer == viewer.mark:
+            self._later = [partial(resumed, kept, context) for kept in children]
+        elif children:
+            self._wait()
 
     def _viewer(self, before: Viewer | None = None) -> Viewer:
         client = SharedClient(self._context.client, self._share, urgent=True)
@@ -253,16 +268,15 @@ class Audit:
         with self._lock:
             if not each.end():
                 return
-            if error.status in REFUSED:
+            if refused := error.status in REFUSED:
                 self._kept[each.name].postpone(self._context.until)
         answers = (stream.unavailable_answer(error.status, error.body) for stream in each.lists)
         if answer := next(filter(None, answers), None):
             why = answer.words_for(error.body)
             logger.info(f"{AUDITOR}: {each.name} has nothing to audit: {why}.")
         else:
-            logger.warning(
-                f"{AUDITOR}: the audit of {each.name} stopped; a later sync resumes it. {error}"
-            )
+            next_ = "it starts over when it is due" if refused else "a later sync resumes it"
+            logger.warning(f"{AUDITOR}: the audit of {each.name} stopped; {next_}. {error}")
 
     # -- state
 

@@ -223,8 +223,7 @@ class ObjectPass:
     def _ask(self, ids: Iterator[Any]) -> Iterator[Verdicts]:
         client, (walk, *_) = self._context.client, self._walks
         if isinstance(walk, DealsWalk):
-            known = self._context.deals.present
-            return verify_children(client, walk, ids, known)
+            return verify_children(client, walk, ids, self._kept.parents)
         return verify(client, self._kept.audited, ids, self._now.seen)
 
     def _add(self, verdicts: Verdicts) -> None:
