@@ -14,6 +14,7 @@ from source_pipedrive.reading.audit.settings import DAY
 from source_pipedrive.reading.audit.share import ShareSpentError
 from source_pipedrive.reading.instants import rfc3339
 from unit_tests.auditing import (
+    OLD,
     Firm,
     audit_of,
     carried_out,
@@ -29,12 +30,14 @@ Record = dict[str, Any]
 
 
 class Shop(Firm):
-    """Deals, and products by their deal. lost: deals that only an admin sees."""
+    """Deals, and products by their deal. times: when deals changed, if not long ago; lost: deals
+    that only an admin sees."""
 
     def __init__(self, deals: Iterable[int], products: dict[int, int]) -> None:
         super().__init__()
         self.ids["deals"] = {*deals}
         self.products = dict(products)
+        self.times: dict[int, str] = {}
         self.lost: set[int] = set()
         self.refuses = False  # requests that name a deal that is gone
 
@@ -45,7 +48,9 @@ class Shop(Firm):
         if request.path == "deals":
             asked = request.params.get("ids")
             wanted = there & {int(id_) for id_ in asked.split(",")} if asked else there
-            return v2_list([record(id_) for id_ in sorted(wanted)])(request.params)
+            times = {id_: self.times.get(id_, OLD) for id_ in sorted(wanted)}
+            rows = [{"id": id_, "update_time": time} for id_, time in times.items()]
+            return v2_list(rows)(request.params)
         if request.path != "deals/products":
             return {"data": []}
         asked = {int(id_) for id_ in request.params["deal_ids"].split(",")}
