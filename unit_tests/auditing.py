@@ -10,6 +10,7 @@ from source_pipedrive.http.errors import SYSTEM, StreamError
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.ledger import Kept
+from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.settings import DAY, AuditSettings
 from source_pipedrive.reading.batch import Batch
 from source_pipedrive.reading.progress import Progress
@@ -46,6 +47,8 @@ class Firm(FakeApi):
         if request.path == "users/me":
             access = [{"app": app, "admin": self.admin} for app in ("sales", "global")]
             return {"data": {"id": ACME.user_id, "company_id": ACME.id, "access": access}}
+        if request.path.endswith("/permissions"):
+            return {"data": {"can_use_api": True}}
         name, _, id_ = request.path.partition("/")
         visible = self.ids.get(name, set()) - (set() if self.admin else self.hidden)
         if id_.isdigit() and name in self.ids:
@@ -80,9 +83,13 @@ def row(name: str, id_: Any, evidence: str = "", **facts: Any) -> Record:
     return {"object": name, "id": id_, "evidence": evidence, **facts}
 
 
-def audit_of(firm: FakeApi, state: Record, day: int = 0, **settings: Any) -> Audit:
-    """The audit of a sync, so many days later."""
-    context = ReadContext(client=firm, company=ACME, lower=LOWER, until=UNTIL + day * DAY)
+def audit_of(
+    firm: FakeApi, state: Record, day: int = 0, lists: WholeLists | None = None, **settings: Any
+) -> Audit:
+    """The audit of a sync, so many days later. lists: the short ones that it has read whole."""
+    until = UNTIL + day * DAY
+    read = lists or WholeLists()
+    context = ReadContext(client=firm, company=ACME, lower=LOWER, until=until, lists=read)
     return Audit(context, AuditSettings(**{"share": 100, **settings}), state, row)
 
 

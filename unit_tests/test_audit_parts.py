@@ -34,7 +34,7 @@ from source_pipedrive.reading.batch import Batch
 from source_pipedrive.reading.counts import LastAudit
 from source_pipedrive.reading.instants import rfc3339
 from source_pipedrive.reading.reader import ReadContext
-from source_pipedrive.stream.audited import AUDITED
+from source_pipedrive.stream.audited import AUDITED, AUDITOR
 from unit_tests.auditing import OLD, Firm, deleted, kept, sync
 from unit_tests.fakes import ACME, NOW, FakeApi, FakeClient, v1_list, v2_list
 from unit_tests.single import LOWER, UNTIL
@@ -143,6 +143,18 @@ def test_a_server_error_declares_nothing() -> None:
         together(Pipedrive(lambda request: 500), "notes", [7])
 
 
+@pytest.mark.parametrize("status", [0, 500])
+def test_one_record_that_always_fails_does_not_stop_the_others(status: int) -> None:
+    """Otherwise no pass over notes would ever end."""
+    answers = {"notes/7": status, "notes/8": 404}
+    api = Pipedrive(lambda request: answers.get(request.path, {"id": 1}))
+    found = together(api, "notes", [7, 8], known=[1])
+    assert (found.unsure, found.absent) == ([7], [8])
+    answers["notes/1"] = status
+    with pytest.raises(StreamError):
+        together(api, "notes", [7, 8], known=[1])
+
+
 def test_a_hundred_candidates_are_one_request() -> None:
     api = Pipedrive(lambda request: [{"id": id_} for id_ in ids_of(request)])
     together(api, "persons", range(100, 400), known=[1, 2, 3])
@@ -199,6 +211,23 @@ def test_what_was_spent_today_counts_and_yesterdays_does_not() -> None:
     today = Share(Usage(), 1, UNTIL + 60, share.dump())
     assert (today.spent, today.of_this_sync) == (40, 0)
     assert Share(Usage(), 1, UNTIL + DAY, share.dump()).spent == 0
+
+
+def test_tries_that_pipedrive_failed_count_towards_the_share() -> None:
+    class Flaky(FakeApi):
+        def get(self, request: Request) -> Answer:
+            for _ in range(3):
+                self.usage.charge(request.stream, request.cost, {})
+            return Answer({"data": []}, NOW)
+
+    api = Flaky()
+    api.usage = Usage()
+    api.usage.charge(AUDITOR, 500, {})  # before the audit
+    share = Share(api.usage, 100, UNTIL)
+    client = SharedClient(api, share)
+    for _ in range(2):
+        client.get(Request(AUDITOR, "persons", 2, 10, "contacts:read"))
+    assert share.spent == 60
 
 
 def test_an_audit_stops_before_the_limits_of_the_sync() -> None:
@@ -315,10 +344,10 @@ def test_the_report_of_a_sync_learns_what_the_last_passes_found() -> None:
     saved = {"objects": {kept.audited.name: kept.dump() for kept in (persons, files, leads)}}
     found = audit_with(saved).findings()
     assert found.audits == {"persons": LastAudit(UNTIL - 9 * DAY, 40)}, "as the audit found them"
-    assert found.unaudited == {
-        "persons": (UNTIL - 9 * DAY, UNTIL - DAY),
-        "files": (0, UNTIL - DAY),
-    }
+    assert found.unaudited["persons"] == (UNTIL - 9 * DAY, UNTIL - DAY)
+    assert found.unaudited["files"] == (0, UNTIL - DAY)
+    assert found.unaudited["deals"] == (0, UNTIL), "due, and not begun"
+    assert "leads" not in found.unaudited
 
 
 def test_the_audit_of_leads_ends_before_the_state_is_too_large(

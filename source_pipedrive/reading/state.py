@@ -50,7 +50,7 @@ VERSION = 1
 # What the CDK's streams without a cursor emit when they end.
 NO_CURSOR = {"__ab_no_cursor_state_message": True}
 
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 def restore(

@@ -13,7 +13,7 @@ from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.ledger import Kept
 from source_pipedrive.reading.audit.passes import AUDIT, ROWS, ObjectPass, Work
-from source_pipedrive.reading.audit.saved import loaded
+from source_pipedrive.reading.audit.saved import loaded, resumed
 from source_pipedrive.reading.audit.settings import AuditSettings
 from source_pipedrive.reading.audit.share import Share, SharedClient, ShareSpentError
 from source_pipedrive.reading.audit.size import fitted
@@ -59,7 +59,7 @@ class Audit:
             usage = context.client.usage
             self._share = Share(usage, settings.share, context.until, saved.get("spent"))
             self._unsaved.save(self._share.spent)
-        self._comparison, self._kept = loaded(saved, context.company.user_id)
+        self._comparison, self._kept = loaded(saved, context.company.user_id, context.until)
 
     @property
     def pending(self) -> bool:
@@ -98,6 +98,12 @@ class Audit:
         deals = self._kept[DEALS.name]
         if deals.closed and deals.current is None:
             passes.extend(begin_one() for begin_one in begin)
+        elif begin:
+            self._wait()
+
+    def _wait(self) -> None:
+        names = " and ".join(kept.audited.name for kept in self._due() if kept.audited.of_deals)
+        logger.warning(f"{AUDITOR}: the audit of {names} waits until that of deals is complete.")
 
     # -- what other parts of deleted_records find
 
@@ -113,6 +119,12 @@ class Audit:
     def has_reported(self, name: str, id_: Any) -> bool:
         """Whether this record was reported as deleted and has not come back."""
         return self.settings is not None and self._kept[name].has_reported(id_)
+
+    def shown(self, name: str, ids: Iterable[Any]) -> None:
+        """Pipedrive lists these records of an object as changed, so they may have come back since a
+        pass under way has looked for them."""
+        if self.settings is not None and name in self._kept:
+            self._kept[name].reopen(ids)
 
     def restored(self, name: str, ids: Iterable[Any]) -> list[Any]:
         """Those of these ids that were reported as deleted; they count as present from now on."""
@@ -149,10 +161,13 @@ class Audit:
         with self._lock:
             kept = [each for each in self._kept.values() if not each.stopped]
             done = {each.audited.name: each for each in kept if each.closed}
-            begun = {each.audited.name: (each.closed, each.current) for each in kept}
+            due, until = [each for each in self._due() if not each.stopped], self._context.until
             return Findings(
                 audits={n: LastAudit(each.closed, each.existing) for n, each in done.items()},
-                unaudited={n: (at, now.begun) for n, (at, now) in begun.items() if now},
+                unaudited={
+                    each.audited.name: (each.closed, now.begun if (now := each.current) else until)
+                    for each in due
+                },
             )
 
     # -- tasks
@@ -172,7 +187,7 @@ class Audit:
     def _compare_and_begin(self, passes: list[ObjectPass]) -> Iterator[Batch]:
         assert self.settings is not None
         lists, now = self._context.lists, self._context.until
-        due = [kept for kept in self._kept.values() if self._is_due(kept)]
+        due = self._due()
         if not due and not self._comparison.has_missing(lists, now):
             self._comparison.note(lists, now)
             return
@@ -183,21 +198,30 @@ class Audit:
             now=now,
             settings=self.settings,
             viewer=viewer,
-            ask_viewer=self._viewer,
+            ask_viewer=partial(self._viewer, viewer),
             row=partial(self._row, seen=viewer.at),
             deals=self._kept[DEALS.name],
             reserve=partial(self._share.reserve, PRICE),
         )
         for rows in self._comparison.compare(lists, context):
             yield Batch(rows)
+        children, deals = [kept for kept in due if kept.audited.of_deals], context.deals
+        if children and deals not in due and deals.viewer != viewer.mark:
+            # Another user may not have seen all deals. What was refused lately is not asked again.
+            due = [deals, *due] if deals.closed > deals.asked else due
         self._announce(due)
-        children = [kept for kept in due if kept.audited.of_deals]
-        passes.extend(ObjectPass(kept, context) for kept in due if kept not in children)
-        self._later = [partial(ObjectPass, kept, context) for kept in children]
+        passes.extend(resumed(kept, context) for kept in due if kept not in children)
+        if deals in due or deals.viewer == viewer.mark:
+            self._later = [partial(resumed, kept, context) for kept in children]
+        elif children:
+            self._wait()
 
-    def _viewer(self) -> Viewer:
+    def _viewer(self, before: Viewer | None = None) -> Viewer:
         client = SharedClient(self._context.client, self._share, urgent=True)
-        return ask_viewer(client, self._context.company)
+        return ask_viewer(client, self._context.company, before)
+
+    def _due(self) -> list[Kept]:
+        return [kept for kept in self._kept.values() if self._is_due(kept)]
 
     def _is_due(self, kept: Kept) -> bool:
         assert self.settings is not None
@@ -244,16 +268,15 @@ class Audit:
         with self._lock:
             if not each.end():
                 return
-            if error.status in REFUSED:
+            if refused := error.status in REFUSED:
                 self._kept[each.name].postpone(self._context.until)
         answers = (stream.unavailable_answer(error.status, error.body) for stream in each.lists)
         if answer := next(filter(None, answers), None):
             why = answer.words_for(error.body)
             logger.info(f"{AUDITOR}: {each.name} has nothing to audit: {why}.")
         else:
-            logger.warning(
-                f"{AUDITOR}: the audit of {each.name} stopped; a later sync resumes it. {error}"
-            )
+            next_ = "it starts over when it is due" if refused else "a later sync resumes it"
+            logger.warning(f"{AUDITOR}: the audit of {each.name} stopped; {next_}. {error}")
 
     # -- state
 

@@ -22,17 +22,20 @@ class Candidates:
 
 def candidates(kept: Kept, now: Current, sees_all: bool) -> Candidates:
     """What a pass has to ask about. sees_all: whether its user sees every record."""
-    first = not kept.closed
+    first, by_ids = not kept.closed, kept.audited.by_ids
     counts = not kept.audited.uuids and not _counts_otherwise(kept, now)
-    ask = counts and not (first and not (kept.audited.by_ids and sees_all))
+    ask = counts and not (first and not (by_ids and sees_all))
+    # Until a user who sees everything has asked about the oldest gaps, they wait for one.
+    waits = by_ids and not sees_all and not kept.highest
+    begin = kept.top if waits else kept.highest
     if ask:  # before anything is made of the gaps: there may be billions
-        seen = len(now.seen.within(kept.highest, now.settled))
-        ask = not guards.is_sparse(now.settled - kept.highest - seen, seen)
-    gaps = Numbers.between(kept.highest, now.settled) - now.seen if ask else kept.ids()
+        seen = len(now.seen.within(begin, now.settled))
+        ask = not guards.is_sparse(now.settled - begin - seen, seen)
+    gaps = Numbers.between(begin, now.settled) - now.seen if ask else kept.ids()
     found = (kept.present | gaps) - now.seen - kept.reported
     return Candidates(
         ids=found | (kept.hidden - now.seen) if sees_all else found - kept.hidden,
-        postponed=not kept.audited.uuids and not counts,
+        postponed=waits or (not kept.audited.uuids and not counts),
         looks_back=not first or ask,
     )
 

@@ -41,7 +41,7 @@ class Comparison:
 
     def __init__(self, saved: Mapping[str, Any], user: int) -> None:
         self._user = user
-        self._kept: dict[str, Any] = {name: dict(part) for name, part in saved.items()}
+        self._kept: dict[str, Any] = {name: _part(part) for name, part in saved.items()}
 
     def has_missing(self, lists: WholeLists, now: int) -> bool:
         """Whether anything has to be verified or declared."""
@@ -89,7 +89,8 @@ class Comparison:
         there = lists.get(name)
         if there is None or not self._is_same_user(name):
             return set()
-        known = {id_ for id_, time in self._unlisted(name).items() if instant(time) > now}
+        unlisted = self._unlisted(name).items()
+        known = {id_ for id_, time in unlisted if now < instant(time) < now + FOUND}
         return {*self._part(name, "present")} - there - {*self._part(name, "reported")} - known
 
     def _back(self, name: str, lists: WholeLists) -> set[str]:
@@ -195,6 +196,22 @@ class Comparison:
     def dump(self) -> dict[str, Any]:
         """Its part of the state."""
         return {name: dict(part) for name, part in self._kept.items()}
+
+
+def _part(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of one list, as a state has it. Raises TypeError, ValueError or AttributeError
+    if that cannot be read."""
+    found = dict(saved)
+    for name in ("present", "missed", "reported"):
+        if name in found:
+            found[name] = [str(id_) for id_ in found[name]]
+    for name in ("unlisted", "declared"):
+        if name in found:
+            times = found[name].items()
+            found[name] = {str(id_): rfc3339(instant(time)) for id_, time in times}
+    if "time" in found:
+        found["time"] = rfc3339(instant(found["time"]))
+    return found
 
 
 def _verified(

@@ -1,6 +1,7 @@
 """What is kept of one object from pass to pass, and from sync to sync.
 
 {"closed": "2026-11-16T10:00:00Z",  when the last complete pass began
+ "viewer": "5f3a...",               who read then (viewer.py)
  "present": "eJ...",                what was there then (P)
  "existing": 12000,                 how many the pass found
  "highest": 12400,                  the highest id until then (M)
@@ -96,6 +97,7 @@ class Current:
         """These were seen, or judged, but a row says by now what became of them."""
         self.seen, self.absent = self.seen - ids, self.absent - ids
         self.marked, self.unsure = self.marked - ids, self.unsure - ids
+        self.verified = [(time, known - ids) for time, known in self.verified]
 
     def save(self, walks: list[dict[str, Any]]) -> None:
         """The lists have been read so far."""
@@ -127,6 +129,7 @@ class Kept:
         self.highest = int(saved.get("highest", 0))
         self.top = int(saved.get("top", self.highest))
         self.closed = instant(saved["closed"]) if "closed" in saved else 0
+        self.viewer = str(saved.get("viewer", ""))
         self.asked = instant(saved["asked"]) if "asked" in saved else 0
         self.tokens = int(saved.get("tokens", 0))
         self.held = int(saved.get("held", 0))
@@ -194,6 +197,11 @@ class Kept:
         if self.current is not None:
             self.current.forget(new)
 
+    def reopen(self, ids: Iterable[Any]) -> None:
+        """Pipedrive shows these. A pass under way asks again about those that it has not found."""
+        if self.current is not None:
+            self.current.forget(self.ids(ids) & self.current.gone)
+
     def flag(self, ids: Iterable[Any]) -> bool:
         """These are being reported while no audit is asked for. The next pass asks about them all
         the same, because they may come back and be deleted again before it begins. False if no
@@ -240,7 +248,7 @@ class Kept:
         self.top = max(self.top, now.settled)
         if not now.postponed:
             self.highest = self.top
-        self.closed, self.tokens = now.begun, now.tokens
+        self.closed, self.viewer, self.tokens = now.begun, now.viewer, now.tokens
         self.current, self.held = None, 0
 
     def stop(self, now: int) -> None:
@@ -254,6 +262,7 @@ class Kept:
         """Its part of the state; empty if there was no pass yet."""
         found: dict[str, Any] = {
             "closed": rfc3339(self.closed) if self.closed else None,
+            "viewer": self.viewer,
             "asked": rfc3339(self.asked) if self.asked else None,
             "present": self.present.dump(),
             "highest": self.highest,

@@ -223,8 +223,7 @@ class ObjectPass:
     def _ask(self, ids: Iterator[Any]) -> Iterator[Verdicts]:
         client, (walk, *_) = self._context.client, self._walks
         if isinstance(walk, DealsWalk):
-            known = self._context.deals.present
-            return verify_children(client, walk, ids, known)
+            return verify_children(client, walk, ids, self._kept.parents)
         return verify(client, self._kept.audited, ids, self._now.seen)
 
     def _add(self, verdicts: Verdicts) -> None:
@@ -256,7 +255,8 @@ class ObjectPass:
             if not self._is_same(viewer):
                 return
         lost = now.gone
-        trusted = viewer.sees_all(kept.audited.apps)
+        # Without a record that is there, no answer has shown that it means anything.
+        trusted = viewer.sees_all(kept.audited.apps) and (len(now.seen) or self._is_accepted)
         deleted = lost if trusted else now.marked - now.seen
         hidden = lost - deleted - kept.hidden - kept.flagged
         rows = chain(
@@ -293,5 +293,6 @@ class ObjectPass:
 
     def _close(self, deleted: Ids, hidden: Ids, back: Ids) -> None:
         with self._context.lock:
-            self._kept.close(deleted, hidden, back, self._context.now)
+            if self._kept.current is self._now:  # or the state was too large for it meanwhile
+                self._kept.close(deleted, hidden, back, self._context.now)
         self.done = True

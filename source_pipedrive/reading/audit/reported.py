@@ -80,6 +80,7 @@ class Reported:
         rows: list[Record] = []
         for name in {**gone, **shown}:
             self.merges.learn(name, shown[name], gone[name])
+            self._audit.shown(name, shown[name])
             rows += self._deleted(name, gone[name], [*shown[name]])
         return rows
 

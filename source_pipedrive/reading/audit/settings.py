@@ -26,17 +26,17 @@ class AuditSettings:
     def is_due(self, begun: int, now: int) -> bool:
         """Whether a new pass is due at `now` if the last one began at `begun`, in seconds. An hour
         early counts, so that a sync at the same time of day is not late by one."""
-        return now - begun >= self.every * DAY - 3_600
+        return _age(begun, now) >= self.every * DAY - 3_600
 
     def may_replace(self, begun: int, now: int) -> bool:
         """Whether a new pass may take the place of one that began at `begun` and waits for the
         user's word: the number that the warning names holds for a week at least."""
-        return self.is_due(begun, now) and now - begun >= HELD_FOR
+        return self.is_due(begun, now) and _age(begun, now) >= HELD_FOR
 
     def may_retry(self, stopped: int, now: int) -> bool:
         """Whether an audit that ended at `stopped`, because the object had too many ids, may begin
         again: it reads the whole list to find out, so once a month is enough."""
-        return self.is_due(stopped, now) and now - stopped >= STOPPED_FOR
+        return self.is_due(stopped, now) and _age(stopped, now) >= STOPPED_FOR
 
     def as_taken(self, stream: Stream) -> Stream:
         """A list, with the fields that its taker requests. That stream may request deleted records,
@@ -48,3 +48,14 @@ class AuditSettings:
         optional = taker.endpoint.optional_fields
         endpoint = replace(stream.endpoint, params=params, optional_fields=optional)
         return replace(stream, endpoint=endpoint)
+
+
+def is_ahead(time: int, now: int) -> bool:
+    """Whether a time, in seconds, comes from a clock that was wrong, such as a proxy's."""
+    return time >= now + DAY
+
+
+def _age(time: int, now: int) -> int:
+    """Seconds since a time. What a wrong clock has dated counts as long ago: otherwise nothing
+    would be due for years."""
+    return now if is_ahead(time, now) else now - time

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from source_pipedrive.http.errors import OF_THE_USER
 from source_pipedrive.http.request import Answer, Api, Forwarding, Request
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.instants import rfc3339
+from source_pipedrive.stream.audited import AUDITOR
 
 # The smallest daily budget that Pipedrive sells, where its answers do not report the company's.
 LEAST_LIMIT = 30_000
@@ -34,9 +36,11 @@ class Share:
         self._day = rfc3339(now)[:10]
         self._under_way = 0
         self._reserved = 0
+        self._charged_before: int | None = None  # the first request of the audit
         self.spent = 0  # today
         if isinstance(saved, dict) and saved.get("day") == self._day:
-            self.spent = int(saved["tokens"])
+            tokens = saved.get("tokens")
+            self.spent = max(0, tokens) if isinstance(tokens, int) else 0
         self._before = self.spent
 
     @property
@@ -66,6 +70,8 @@ class Share:
         """Counts a request that is about to be sent. Raises ShareSpentError if it may not be.
         urgent: it may use what is reserved."""
         with self._lock:
+            if self._charged_before is None:
+                self._charged_before = self._charged()
             needed = cost + (0 if urgent else self._reserved)
             allowance = self._usage.allowance
             # The sync's own limits would end the sync with an error; an audit stops before that.
@@ -77,9 +83,15 @@ class Share:
             self._under_way += cost
 
     def settle(self, cost: int) -> None:
-        """The request is over."""
+        """The request is over. It counts as often as it was sent: an answer may have failed."""
         with self._lock:
             self._under_way -= cost
+            charged = self._charged() - (self._charged_before or 0)
+            self.spent = max(self.spent, self._before + charged)
+
+    def _charged(self) -> int:
+        # An audit comes last, so nothing else is charged to these while it is under way.
+        return sum(self._usage.of(name).tokens for name in (AUDITOR, OF_THE_USER))
 
     def dump(self) -> dict[str, Any]:
         """Its part of the state."""

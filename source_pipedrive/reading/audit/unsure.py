@@ -46,6 +46,8 @@ class Unsure:
         try:
             for name, doubts in saved.items():
                 for id_, since, time, marked, proven in doubts:
+                    if type(id_) is not int:
+                        raise unreadable(AUDITOR)
                     at = instant(proven) if proven else 0
                     doubt = Doubt(instant(since), time, bool(marked), at)
                     if doubt.since > now - MONTH:

@@ -9,11 +9,14 @@ from hashlib import sha256
 from typing import Any
 
 from source_pipedrive.http.company import WHO_AM_I, Company, apps_of
-from source_pipedrive.http.errors import OF_THE_USER, StreamError
-from source_pipedrive.http.request import Api, Request
+from source_pipedrive.http.errors import OF_THE_USER, TRANSIENT, StreamError
+from source_pipedrive.http.pacing import growing
+from source_pipedrive.http.request import Answer, Api, Request
+from source_pipedrive.reading.audit.share import ShareSpentError
 from source_pipedrive.reading.instants import seconds_of
 
 PRICE = 12  # tokens of both requests
+TRIES = 3  # for each of them, while it is answered with null
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,14 @@ class Viewer:
     user: object
     access: Mapping[str, bool] | None
     permissions: Mapping[str, Any] | None
-    scopes: frozenset[str] | None = None
     at: int = 0
 
     @property
     def mark(self) -> str:
-        """Equal for viewers who see the same records."""
-        scopes = None if self.scopes is None else sorted(self.scopes)
-        facts = [self.company, self.user, self.access, self.permissions, scopes]
+        """Equal for viewers who see the same records. An app's scopes decide which lists answer,
+        and not which records are in them; besides, only a renewal of the access token names them.
+        """
+        facts = [self.company, self.user, self.access, self.permissions]
         return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
     def sees_all(self, apps: Collection[str]) -> bool:
@@ -47,27 +50,48 @@ def sees_all(access: Mapping[str, bool] | None, apps: Collection[str]) -> bool:
     return bool(access) and all((access or {}).get(app) for app in apps or access or ())
 
 
-def ask_viewer(client: Api, company: Company) -> Viewer:
-    """The user of the credentials, as of now. Raises StreamError or SyncError."""
-    answer = client.get(WHO_AM_I)
-    me = answer.body.get("data")
-    me = me if isinstance(me, dict) else {}
+def ask_viewer(client: Api, company: Company, before: Viewer | None = None) -> Viewer:
+    """The user of the credentials, as of now. before: the same earlier in this sync.
+
+    Raises StreamError or SyncError. An answer that names nobody is a StreamError, too: to compare
+    it would start every pass over.
+    """
+    answer, me = _asked(client, WHO_AM_I)
+    access = apps_of(me.get("access"))
+    if not isinstance(me.get("id"), int) or (access is None and company.access is not None):
+        raise StreamError("Pipedrive did not report whose credentials these are.", TRANSIENT)
     return Viewer(
         company=me.get("company_id"),
-        user=me.get("id"),
-        access=apps_of(me.get("access")),
-        permissions=_permissions(client, company),
-        scopes=company.scopes,
+        user=me["id"],
+        access=access,
+        # Where they were null before, they are not asked for again: the share is small.
+        permissions=_permissions(client, company, before is None or bool(before.permissions)),
         at=seconds_of(answer.at) if answer.at is not None else 0,
     )
 
 
-def _permissions(client: Api, company: Company) -> dict[str, Any] | None:
+def _permissions(client: Api, company: Company, again: bool) -> dict[str, Any] | None:
     path = f"users/{company.user_id}/permissions"
     try:
-        data = client.get(Request(OF_THE_USER, path, 1, 10, "users:read")).body.get("data")
+        request = Request(OF_THE_USER, path, 1, 10, "users:read")
+        _, data = _asked(client, request, TRIES if again else 1)
     except StreamError as error:
         if error.status not in (402, 403, 404):
             raise
         return None
-    return data if isinstance(data, dict) else None
+    return data or None
+
+
+def _asked(client: Api, request: Request, tries: int = TRIES) -> tuple[Answer, dict[str, Any]]:
+    """The answer, and its object: {} if it is null each time, or as long as the share lasts."""
+    answer = client.get(request)
+    for number in range(1, tries):
+        if isinstance(answer.body.get("data"), dict):
+            break
+        client.pause(growing(number))
+        try:
+            answer = client.get(request)
+        except ShareSpentError:
+            break
+    data = answer.body.get("data")
+    return answer, data if isinstance(data, dict) else {}

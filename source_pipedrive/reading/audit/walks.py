@@ -77,7 +77,7 @@ class SpanWalk(Walk):
         saved = saved or {}
         done = [(instant(start), instant(end)) for start, end in saved.get("done", [])]
         self._progress = Progress(0, until, done)
-        self._places = {instant(place["at"]): place for place in saved.get("places", [])}
+        self._places = {instant(place["at"]): _place(place) for place in saved.get("places", [])}
         self._shared = self.stream.incremental.changes is Changes.ASCENDING
         self._splits = 0
 
@@ -176,14 +176,24 @@ class SpanWalk(Walk):
         return {**found, "places": places} if places else found
 
 
+def _place(saved: dict[str, Any]) -> dict[str, Any]:
+    """A place as a state has it. Raises KeyError, TypeError, ValueError, AttributeError or
+    OverflowError if it cannot be read: now, and not when a worker comes to it."""
+    found = {name: rfc3339(instant(saved[name])) for name in ("at", "until")}
+    bounds = {str(name): str(value) for name, value in saved["bounds"].items()}
+    next_ = {"start": max(0, int(saved["start"]))} if "start" in saved else {}
+    cursor = {"cursor": str(saved["cursor"])} if "cursor" in saved else {}
+    return {**found, "bounds": bounds, **next_, **cursor, "tries": int(saved["tries"])}
+
+
 class PlainWalk(Walk):
     """A list without such a filter, from its beginning to its end, by offset or cursor."""
 
     def __init__(self, *arguments: Any, saved: dict[str, Any] | None = None) -> None:
         super().__init__(*arguments)
         saved = saved or {}
-        self._offset = int(saved.get("offset", 0))  # where the last page began
-        self._cursor: str | None = saved.get("cursor")
+        self._offset = max(0, int(saved.get("offset", 0)))  # where the last page began
+        self._cursor = str(saved["cursor"]) if saved.get("cursor") else None
         self._tries = int(saved.get("tries", 0))
         self._complete = bool(saved.get("complete"))
         self._taken = False
