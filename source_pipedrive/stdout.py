@@ -71,7 +71,7 @@ class _Formatter(logging.Formatter):
 
 
 class LogHandler(logging.Handler):
-    """Writes log records as LOG messages, with secrets and e-mail addresses masked."""
+    """Writes log records as LOG messages, with secrets and email addresses masked."""
 
     def __init__(self, writer: Writer) -> None:
         super().__init__()

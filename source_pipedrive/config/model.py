@@ -217,7 +217,7 @@ class Config(FormModel):
     api_url: str = kept(
         10,
         "API address",
-        "For tests: replaces Pipedrive's. https, or http on this machine.",
+        "For tests: used in place of Pipedrive's address. https, or http on this machine.",
         group=_ACCOUNT,
     )
     # In the schema, so that programs which validate against it accept what they always have.

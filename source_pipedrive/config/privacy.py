@@ -69,7 +69,7 @@ class Protected(FormModel):
     presets: list[Preset] = field(
         1,
         "What to protect",
-        "Kinds of personal data in all streams: e-mail addresses; phone numbers; names of people "
+        "Kinds of personal data in all streams: email addresses; phone numbers; names of people "
         "and organizations; postal addresses; titles of deals, leads, activities and files; notes, "
         "other free text and text custom fields; subjects and bodies of mail.",
         default=[*PRESETS],

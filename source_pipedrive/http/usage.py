@@ -19,7 +19,7 @@ from source_pipedrive.http.pacing import whole_number
 logger = logging.getLogger("airbyte")
 
 CONTINUES = "The next sync continues where this one stopped."
-RENEWED = f"Pipedrive renews the budget at midnight, its own time. {CONTINUES}"
+RENEWED = f"Pipedrive renews the budget at midnight, server time. {CONTINUES}"
 
 
 @dataclass

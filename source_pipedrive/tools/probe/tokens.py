@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from source_pipedrive.tools.probe.answers import Seen
 from source_pipedrive.tools.probe.asks import WEBHOOKS
-from source_pipedrive.tools.probe.findings import Finding, Why, found, not_told
+from source_pipedrive.tools.probe.findings import Finding, Why, found, undecided
 from source_pipedrive.tools.probe.refusals import body
 
 
 def scopes_told(seen: Seen) -> Finding:
     """Whether it lists more scopes than `base`."""
-    return found(seen.scopes) if seen.oauth else not_told(Why.NOT_OAUTH)
+    return found(seen.scopes) if seen.oauth else undecided(Why.NOT_OAUTH)
 
 
 def refresh_token_stays(seen: Seen) -> Finding:
     """Whether the refresh token is the same as before."""
-    return found(not seen.rotated) if seen.oauth else not_told(Why.NOT_OAUTH)
+    return found(not seen.rotated) if seen.oauth else undecided(Why.NOT_OAUTH)
 
 
 def webhooks_by_scope(seen: Seen) -> Finding:
     """Whether an app without the scope `admin` may list webhooks with `webhooks:read`."""
     if not seen.oauth:
-        return not_told(Why.NOT_OAUTH)
+        return undecided(Why.NOT_OAUTH)
     if "admin" in seen.scopes or not seen.scopes & {"webhooks:read", "webhooks:full"}:
-        return not_told(Why.OTHER_SCOPES)
+        return undecided(Why.OTHER_SCOPES)
     reply = seen.reply(WEBHOOKS)
     assert reply is not None
     return found(reply.ok, **body(reply))
