@@ -152,7 +152,7 @@ class Config(FormModel):
     labels: Annotated[bool, Field(strict=True)] = field(
         3,
         "Show option labels",
-        "On: columns contain the label of an option, such as Gold. Off: its ID, such as 123.",
+        "On: columns contain the label of an option, such as Gold. Off: its id, such as 123.",
         default=True,
         always_show=True,
         group=_DATA,

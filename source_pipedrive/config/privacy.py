@@ -93,9 +93,9 @@ class Protected(FormModel):
     key: str = field(
         4,
         "Key of the hashes",
-        f"Required to hash: at least {LEAST_KEY} random characters. Keep it secret and keep it: "
-        "without a key, phone numbers and names could be found by trying all of them, and another "
-        "key gives other hashes.",
+        f"Required to hash: at least {LEAST_KEY} random characters. Keep it secret, because "
+        "whoever has it can find phone numbers and names by trying all of them. Do not lose it: "
+        "another key gives other hashes.",
         "",
         VISIBLE,
         airbyte_secret=True,

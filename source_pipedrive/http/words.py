@@ -7,7 +7,7 @@ import re
 import orjson
 
 NO_WORDS = "no explanation"  # in place of Pipedrive's own
-HIDDEN_WORDS = "hidden by the setting privacy"  # the same
+HIDDEN_WORDS = "hidden by the privacy setting"  # the same
 
 
 class UnquotableBody(str):

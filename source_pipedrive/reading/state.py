@@ -101,7 +101,7 @@ def progress(
     if state.get("company_id", company_id) != company_id:
         raise SyncError(
             f'The state of "{stream}" belongs to company {state["company_id"]}, the credentials to '
-            f"company {company_id}. Use the credentials of the former, or reset the stream.",
+            f"company {company_id}. Use the first company's credentials, or reset the stream.",
             CONFIG,
         )
     try:
