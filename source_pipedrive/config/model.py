@@ -209,7 +209,8 @@ class Config(FormModel):
     privacy: Privacy = field(
         9,
         "Personal data",
-        "What of it leaves the connector. Refresh the schema after you change this.",
+        "Whether personal data leaves the connector as it is. Refresh the schema after you change "
+        "this.",
         default=Unprotected(mode="off"),
         type="object",
         group=_DATA,
