@@ -1,4 +1,4 @@
-# Everything needs only make and Python 3.11 or newer.
+# Everything needs only make and Python 3.11 to 3.13.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c "" 2>/dev/null && echo $$p && break; done)
 # The demo needs PyAirbyte, which does not install on Python 3.13.
 GOALS := $(or $(MAKECMDGOALS),demo)

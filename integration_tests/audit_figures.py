@@ -30,7 +30,7 @@ TOLERANCE = 0.05
 
 
 class Bytes(NamedTuple):
-    """The size of an audit's state: leads, their UUIDs; deals, those of products and instalments;
+    """The size of an audit's state: leads, their UUIDs; deals, those of products and installments;
     numbers, all else."""
 
     numbers: int = 0

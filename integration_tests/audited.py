@@ -20,7 +20,7 @@ YEAR = 365 * DAY
 # Names of other records, which change without the record that contains them.
 COPIED = {"deal_products": ("name",)}
 # No pass finds what was added since the last one and is gone: UUIDs do not count up, nothing tells
-# when an instalment was added, and nobody knows the deal of such a product.
+# when an installment was added, and nobody knows the deal of such a product.
 UNCOUNTED = ("leads", *CHILDREN)
 
 

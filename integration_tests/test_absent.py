@@ -19,7 +19,7 @@ DEALS = ("deals", "deal_installments", "subscriptions")
 def test_a_feature_bought_later_is_read_from_the_beginning(
     start: Start, answer: str, trial: bool
 ) -> None:
-    """Otherwise earlier projects, tasks and instalments would never arrive.
+    """Otherwise earlier projects, tasks and installments would never arrive.
 
     trial: the account had the feature before, in its trial.
     """

@@ -466,7 +466,7 @@ def test_removed_products_of_deals_are_found(start: Start, moves: bool, gone: st
     assert not restored(again)
 
 
-def test_instalments_that_the_plan_lacks_are_not_audited(start: Start) -> None:
+def test_installments_that_the_plan_lacks_are_not_audited(start: Start) -> None:
     box = start(scale=0.1, clock=CLOCK, rate_limit=1_000_000, installments="403")
     box.control("reset-ledger", {})
     outcome = audit(box)

@@ -63,7 +63,7 @@ def test_check_and_every_read_warn_about_a_user_who_is_not_an_admin(
     logs = succeeds(checked)
     assert cost(box) <= 60
     assert levels(checked, "is neither Deals admin nor Global admin") == {"WARN"}
-    why = "(the user lacks the permission of an account settings admin"
+    why = "(the user lacks the permission to administer account settings"
     (line,) = [log for log in logs if why in log]
     assert {"permission_sets", "role_assignments", "roles"} <= set(named(line).split(", "))
     read = box.read("currencies", "call_logs", config=config)
@@ -78,8 +78,8 @@ def test_the_first_lines_of_a_sync_say_what_it_will_lack(start: Start) -> None:
     outcome = box.read("currencies", "roles", "webhooks")
     heads = outcome.logs[: outcome.logs.index("currencies: reading everything.")]
     assert heads[2] == (
-        "Cannot be read: roles, webhooks (the user lacks the permission of an account settings "
-        "admin). Use the credentials of an admin, or deselect these streams."
+        "Cannot be read: roles, webhooks (the user lacks the permission to administer account "
+        "settings). Use the credentials of an admin, or deselect these streams."
     )
 
 
@@ -100,8 +100,8 @@ def test_check_is_right_about_what_cannot_be_read(start: Start) -> None:
         for e in outcome.errors
         if e.get("stream_descriptor")
     }
-    assert "lacks the permission of an account settings admin" in sentences["roles"]
-    assert "lacks the permission can_see_other_users" in sentences["users"]
+    assert "lacks the permission to administer account settings" in sentences["roles"]
+    assert "lacks the permission to see other users" in sentences["users"]
     assert "lacks the permission to use the sales app" in sentences["deals"]
 
 

@@ -361,7 +361,7 @@ def test_a_stream_missing_from_the_plan_is_empty_with_a_log_line(start: Start, a
     assert outcome.records("deleted_records")
 
 
-def test_all_instalments_are_read_if_the_response_reports_no_more(start: Start) -> None:
+def test_all_installments_are_read_if_the_response_reports_no_more(start: Start) -> None:
     box = start(scale=1, clock=CLOCK, rate_limit=100_000, installments_pagination="absent")
     box.control("clock", {"advance_seconds": 120})
     outcome = box.read("deal_installments")

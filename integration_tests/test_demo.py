@@ -464,7 +464,7 @@ def test_a_stopped_demo_leaves_no_container(engine: Any, image: str, tmp_path: P
         process.terminate()
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.endswith("Stopped. The next run resumes from what was written.\n")
+    assert said.endswith("Stopped. The next run reads again whatever was not written.\n")
     assert "Traceback" not in said
     give_up = time.monotonic() + 20
     while containers(engine, tmp_path):

@@ -268,4 +268,4 @@ def test_a_refusal_of_every_parent_is_no_empty_table(box: Box) -> None:
     assert outcome.code == 1
     assert outcome.statuses("role_assignments")[-1] == "INCOMPLETE"
     assert outcome.statuses("roles")[-1] == "COMPLETE"
-    assert "lacks the permission of an account settings admin" in outcome.sentence()
+    assert "lacks the permission to administer account settings" in outcome.sentence()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
+
+import pytest
 
 from integration_tests.conftest import Start
 from integration_tests.engine import ROOT
@@ -12,7 +15,10 @@ from integration_tests.postgresql import on_a_port
 from integration_tests.test_recipes import company
 from source_pipedrive.stream_sets import CORE
 from unit_tests.pyairbyte import needs_pyairbyte
+from unit_tests.recipes import RECIPES
 from unit_tests.test_setup_docs import Block
+
+pytestmark = needs_pyairbyte
 
 INSTALL = re.compile(r".*(-m venv|/bin/activate|pip install).*\n")
 COUNT = (
@@ -33,7 +39,6 @@ def typed() -> tuple[str, str]:
     return commands, program
 
 
-@needs_pyairbyte
 def test_readme_leads_from_a_clone_to_rows(start: Start, tmp_path: Path) -> None:
     """In CI with README's own installation; elsewhere with the packages of the tests. The program
     runs twice, as a user runs it again."""
@@ -52,3 +57,21 @@ def test_readme_leads_from_a_clone_to_rows(start: Start, tmp_path: Path) -> None
         counts = {name: int(number) for name, number in found if number.isdigit()}
         assert counts == {name: len(desk.listed(name)) for name in ("deals", "persons")}
         assert {table for kind, table in found if kind == "table"} >= CORE
+
+
+@pytest.mark.parametrize("program", ["README", "to_duckdb.py", "to_postgresql.py"])
+def test_a_wrong_token_is_told_in_a_sentence(start: Start, tmp_path: Path, program: str) -> None:
+    """Above forty lines of PyAirbyte's own calls, nobody would look for it."""
+    with company(start, tmp_path, {}) as desk:
+        code = typed()[1] if program == "README" else (RECIPES / program).read_text()
+        (desk.checkout / "program.py").write_text(code)
+        wrong = {"credentials": {"auth_type": "api_token", "api_token": "0" * 40}}
+        config = json.dumps({**wrong, "api_url": desk.box.url})
+        (desk.checkout / "config.json").write_text(config)
+        run = "python program.py 2>&1 && exit 1 || true\n"
+        printed = " ".join(
+            desk.type(Block("", "sh", f"export AIRBYTE_OFFLINE_MODE=1\n{run}")).split()
+        )
+        assert "Pipedrive rejected the API token (401)" in printed
+        assert "Copy a new token from" in printed
+        assert "Traceback" not in printed

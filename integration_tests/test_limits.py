@@ -51,7 +51,7 @@ def test_another_integration_takes_its_share_and_the_edge_never_blocks(
     )
     outcome = box.read("deals", "persons", "notes", config=box.config(num_workers=4))
     assert outcome.code == 0, outcome.sentence()
-    assert "<e-mail>" not in str(outcome.logs)
+    assert "<email>" not in str(outcome.logs)
     for name in ("deals", "persons"):
         assert {r["id"] for r in outcome.records(name)} == set(listed(box, name))
     assert not [r for r in box.control("requests") if r["status"] == 403]

@@ -171,7 +171,7 @@ def test_joins_on_hashed_columns_still_match(plain: Outcome, hashed: Outcome) ->
 
 
 def _joined(outcome: Outcome) -> set[tuple[str, int, int]]:
-    """Which mail message comes from which person, by e-mail address."""
+    """Which mail message comes from which person, by email address."""
     people = {
         email["value"].lower(): person["id"]
         for person in outcome.records("persons")

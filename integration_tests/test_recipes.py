@@ -41,6 +41,8 @@ TEN_MINUTES = 600
 # The pages that lead from a fresh clone to rows, with the heading of that part.
 FIRST_HOURS = [(RECIPES / "postgresql.md", "From a clone to rows")]
 EVERY_DEAL = "?status=open,won,lost,deleted"
+# More than 100 tokens, with a list that is complete before these are spent.
+TOO_MUCH = ["pipelines", "deals", "persons", "organizations", "activities", "deleted_records"]
 LISTED = {"deals": EVERY_DEAL, "deals_archived": "", "persons": "", "organizations": ""}
 Row = dict[str, Any]
 
@@ -366,6 +368,36 @@ def test_the_question_of_duckdbs_page_has_an_answer(told_duckdb: Story) -> None:
     printed = told_duckdb.recipe.desk.type(marked("duckdb.md", ""))
     for status in ("open", "won", "lost"):
         assert status in printed
+
+
+def test_a_sync_that_ends_with_an_error_leaves_the_tables_as_they_were(
+    start: Start, tmp_path: Path
+) -> None:
+    """Recipes promise no more: PyAirbyte drops even the streams that were complete. What another
+    call has read before stays."""
+    assert (
+        "stores nothing of a sync that ends with an error"
+        in (RECIPES / "postgresql.md").read_text()
+    )
+    with company(start, tmp_path, {}) as desk:
+        recipe = InDuckDB(desk)
+        file, program = desk.checkout / "config.json", RECIPES / "to_duckdb.py"
+        config = json.loads(file.read_text())
+        file.write_text(json.dumps({**config, "daily_token_budget": 100}))
+        text, mark, end = program.read_text().partition("source.read(")
+        calls = (f"{mark}streams={streams}, {end}" for streams in (["users"], TOO_MUCH))
+        (desk.checkout / "two.py").write_text(text + "".join(calls))
+        said = desk.type(Block("", "sh", "python two.py 2>&1 && exit 1 || true\n"))
+        assert "daily_token_budget" in said
+        tables = (
+            "SELECT table_name AS name FROM information_schema.tables "
+            "WHERE table_schema = 'crm' AND table_name NOT LIKE '\\_%' ESCAPE '\\'"
+        )
+        assert [row["name"] for row in recipe.query(tables)] == ["users"]
+        file.write_text(json.dumps(config))
+        whole = step(recipe)
+        for name in LISTED:
+            assert whole.held[name] == whole.listed[name].keys(), name
 
 
 # Programs that need an account.

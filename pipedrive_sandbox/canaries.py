@@ -141,7 +141,7 @@ def _fill_in(record: dict[str, Any], lacking: Mapping[str, Any]) -> None:
 
 
 def _with_canary(value: Any) -> Any:
-    """A text with the word, or an e-mail address that has it. A null becomes a text."""
+    """A text with the word, or an email address that has it. A null becomes a text."""
     if value is None or value == "":
         return WORD
     if not isinstance(value, str):

@@ -44,7 +44,7 @@ def _rng(world: World, now: float, row: Row) -> RandomValues:
 
 
 def number_products(world: World, row: Row) -> None:
-    """Give the products and instalments of a deal the next free ids, before it is added."""
+    """Give the products and installments of a deal the next free ids, before it is added."""
     for kind in NUMBERED:
         rows = world.children.change("deals", kind, row)
         rows[:] = [{**each, "id": world.children.next_id("deals", kind)} for each in rows]

@@ -275,8 +275,8 @@ def _log_old_schemas(privacy: Privacy, selected: Sequence[Selection]) -> None:
     names = [s.stream.name for s in selected if privacy.is_outdated(s.stream, s.schema)]
     if names:
         logger.info(
-            f"Refresh the schema of the connection: in {', '.join(names)}, it still has columns "
-            "that are removed, or other types than those of hashes."
+            f"Refresh the schema of the connection: for {', '.join(names)}, it still has the "
+            "columns or types from before the privacy setting was changed."
         )
 
 
@@ -292,6 +292,6 @@ def _warn_of_rows_that_stay(selected: Sequence[Selection]) -> None:
         )
     if takers and not any(s.stream.kind is Kind.DELETED for s in selected):
         logger.warning(
-            "Deleted records are to be removed from your tables, but the stream deleted_records, "
-            "which finds most of them, is not selected. Select it."
+            "remove_deleted is on, but deleted_records is not selected. Most deletions are known "
+            "only from that stream: select it."
         )

@@ -80,7 +80,7 @@ class WithoutMessages(logging.Formatter):
 
 
 class LogHandler(logging.Handler):
-    """Writes log records as LOG messages, with secrets and e-mail addresses masked."""
+    """Writes log records as LOG messages, with secrets and email addresses masked."""
 
     def __init__(self, writer: Writer) -> None:
         super().__init__()

@@ -171,14 +171,14 @@ DEAL_INSTALLMENTS = children(
     ids_param="deal_ids", batch=100, own_key="id", counter=None, extra_fields=("currency",),
     **OF_DEALS, means_unavailable=NO_INSTALLMENTS, needs=INSTALLMENTS,
     deleted_as="deal_installments",
-    about="Payments of deals that are paid in instalments")
+    about="Payments of deals that are paid in installments")
 DEAL_CHANGELOG = changelog("deal_changelog", "deals", OF_DEALS, extra_fields=STAGE_FACTS)
 
 CHILDREN = (
     DEAL_PRODUCTS, DEAL_INSTALLMENTS, DEAL_CHANGELOG,
     derived("subscriptions", "deals:read", DEAL_PRODUCTS, DEAL_INSTALLMENTS,
             key=("deal_id", "kind", "id"),
-            about="Recurring products and instalment plans of deals"),
+            about="Recurring products and installment plans of deals"),
     derived("deal_stage_history", "recents:read", DEAL_CHANGELOG, key=("deal_id", "number"),
             lookup=STAGES, about="Each period that a deal spent in a stage"),
     children("deal_participants", path="deals/{id}/participants", version=1, cost=10,

@@ -43,8 +43,8 @@ def test_only_what_pipedrive_does_not_report_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("name", "company", "permissions", "expected", "words"),
     [
-        ("roles", REGULAR, ALL, Access.DENIED, "account settings admin"),
-        ("permission_sets", REGULAR, ALL, Access.DENIED, "account settings admin"),
+        ("roles", REGULAR, ALL, Access.DENIED, "to administer account settings"),
+        ("permission_sets", REGULAR, ALL, Access.DENIED, "to administer account settings"),
         (
             "roles",
             replace(ACME, access={"sales": True}),
@@ -57,7 +57,7 @@ def test_only_what_pipedrive_does_not_report_is_unknown() -> None:
         ("deals", replace(ACME, access={"global": True}), ALL, Access.DENIED, "sales app"),
         ("deals", ACME, ALL, Access.UNKNOWN, "does not report the user's apps"),
         ("currencies", ACME, None, Access.READABLE, ""),
-        ("users", REGULAR, {"can_see_other_users": False}, Access.DENIED, "can_see_other_users"),
+        ("users", REGULAR, {"can_see_other_users": False}, Access.DENIED, "to see other users"),
         ("users", ADMIN, None, Access.UNKNOWN, "does not report the user's permissions"),
         ("users", ADMIN, {}, Access.UNKNOWN, "does not report the user's permissions"),
     ],
@@ -137,7 +137,7 @@ def test_streams_are_grouped_by_reason() -> None:
     checks = {n: check_access(STREAMS[n], REGULAR, None) for n in ("roles", "permission_sets")}
     (line,) = by_reason(checks, Access.DENIED)
     assert line.startswith(
-        "roles, permission_sets (the user lacks the permission of an account settings"
+        "roles, permission_sets (the user lacks the permission to administer account settings"
     )
 
 

@@ -357,7 +357,7 @@ def test_no_message_quotes_pipedrive_if_the_user_hides_its_words(
         made.get(DEALS)
     error = failure.value
     assert "Bob" not in f"{error.message} {error.internal_message} {error.reason}"
-    assert "hidden by the setting privacy" in str(error.message)
+    assert "hidden by the privacy setting" in str(error.message)
     assert "Bob" not in words(error.body)
     absent = UnavailableAnswer(status, "Bob", meaning="not part of this plan", source="a test")
     assert absent.matches(error.status, error.body), "the body still decides what it means"

@@ -200,7 +200,7 @@ def test_the_log_names_the_company_and_the_user_but_no_address(
     caplog.set_level("INFO")
     wire(me(name="ada@example.com", email="ada@example.com"))
     connect(parse(TOKEN))
-    assert "Acme (company 42) at acme-1.pipedrive.com as <e-mail> (user 7)" in caplog.text
+    assert "Acme (company 42) at acme-1.pipedrive.com as <email> (user 7)" in caplog.text
     assert "ada@" not in caplog.text
 
 

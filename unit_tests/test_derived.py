@@ -206,7 +206,7 @@ def test_money_adds_up_to_the_cent(amounts: list[Any], expected: float) -> None:
     assert repr(total(amounts)) == repr(expected)
 
 
-def test_the_instalments_of_a_deal_are_one_plan_with_all_its_payments() -> None:
+def test_the_installments_of_a_deal_are_one_plan_with_all_its_payments() -> None:
     rows = [
         {"id": 5, "deal_id": 7, "amount": 30, "billing_date": "2026-03-01", "description": "2"},
         {"id": 4, "deal_id": 7, "amount": 20, "billing_date": "2026-02-01", "description": "1"},

@@ -104,8 +104,8 @@ def test_words_that_end_with_a_period_get_no_second_one() -> None:
         ("", "no explanation"),
         ("{}", "no explanation"),
         ("[]", "no explanation"),
-        ('{"error":"Person ada@example.com exists"}', "Person <e-mail> exists"),
-        ("<p>mailto:ada@example.com</p>", "mailto:<e-mail>"),
+        ('{"error":"Person ada@example.com exists"}', "Person <email> exists"),
+        ("<p>mailto:ada@example.com</p>", "mailto:<email>"),
     ],
 )
 def test_the_words_are_pipedrives_own(body: str, text: str) -> None:

@@ -95,6 +95,21 @@ def test_the_issue_form_asks_for_what_a_report_needs() -> None:
     assert all(question["validations"]["required"] for question in questions)
 
 
+def test_the_issue_form_does_not_ask_for_names() -> None:
+    """Everyone can read an issue, and a check names the company and the user."""
+    form = yaml.safe_load((GITHUB / "ISSUE_TEMPLATE" / "bug.yml").read_text())
+    warning, _, check, table, expected = (part["attributes"] for part in form["body"])
+    connected = re.search(
+        r'"(Connected to) \{', (ROOT / "source_pipedrive/http/company.py").read_text()
+    )
+    assert connected, "the line that names both"
+    assert f'Leave out the line "{connected[1]} ..."' in check["description"]
+    assert "Everything" not in check["description"]
+    assert "names of people, companies and custom fields" in warning["value"]
+    assert "customer" in expected["description"]
+    assert "lines about incomplete streams" in table["description"]
+
+
 def test_renovate_watches_the_versions_the_base_image_and_the_actions() -> None:
     config = renovate()
     assert config["enabledManagers"] == ["pip_requirements", "dockerfile", "github-actions"]

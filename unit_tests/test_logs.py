@@ -1,4 +1,4 @@
-"""Logs and errors show no secret and no customer's e-mail address, wherever they came from."""
+"""Logs and errors show no secret and no customer's email address, wherever they came from."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_log_line_and_its_traceback_show_no_address_and_no_secret(
         logger.error("Person %s with %s exists", ADDRESS, SECRET, exc_info=True)
     (line,) = path.read_text(encoding="utf-8").splitlines()
     message = json.loads(line)["log"]["message"]
-    assert "Person <e-mail> with **** exists" in message
+    assert "Person <email> with **** exists" in message
     assert ("Traceback" in message) is debug
     assert ("KeyError" in message) is debug
     assert NAME not in message
@@ -60,7 +60,7 @@ def test_an_error_that_quotes_a_record_does_not_show_its_address() -> None:
         message=f"Reading {ADDRESS} failed.", internal_message=repr(KeyError(ADDRESS))
     )
     shown = error_message(error, "persons").trace.error
-    assert shown.message == "Reading <e-mail> failed."
+    assert shown.message == "Reading <email> failed."
     assert "work.example" not in shown.internal_message
 
 

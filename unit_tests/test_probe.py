@@ -212,9 +212,9 @@ def test_every_question_has_been_answered_in_two_ways() -> None:
 # The facts that unit_tests/test_real_pipedrive.py numbers, and the questions that ask for them.
 ROWS: dict[int, tuple[str, ...]] = {
     1: ("app_fields", "refusal_names_field", "fields_accepted"),
-    2: ("no_instalments",),
+    2: ("no_installments",),
     3: ("no_projects",),
-    4: ("no_instalments", "no_projects", "no_teams"),  # with the status, if it is 402
+    4: ("no_installments", "no_projects", "no_teams"),  # with the status, if it is 402
     5: ("goals_of_forecasts",),
     6: ("leads_archive_time",),
     7: ("activities_keys", "users_keys", "notes_keys", "files_keys", "deals_keys"),
@@ -441,4 +441,4 @@ def test_ctrl_c_still_gives_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
         report = ask(box)
     found = answers(report)
     assert found["cursor_lives"]["why"] == Why.ENDED.value
-    assert {each["verdict"] for each in found.values()} >= {"confirmed", "not told"}
+    assert {each["verdict"] for each in found.values()} >= {"confirmed", "undecided"}

@@ -87,7 +87,7 @@ def test_no_canary_is_in_the_report(monkeypatch: pytest.MonkeyPatch, everything:
         report, text = published(box, [])
     assert MARKS.findall(text) == []
     assert CUSTOM in text
-    told = [answer["verdict"] for answer in report["questions"] if answer["verdict"] != "not told"]
+    told = [answer["verdict"] for answer in report["questions"] if answer["verdict"] != "undecided"]
     assert len(told) > (5 if everything else 35), "otherwise the canaries were not looked at"
 
 

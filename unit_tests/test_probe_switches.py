@@ -16,7 +16,7 @@ from pipedrive_sandbox.clock import DAY
 from pipedrive_sandbox.switches import NAMES
 from unit_tests.probing import answers, ask, oauth, sandbox, verdict
 
-YES, NO, OPEN = "confirmed", "refuted", "not told"
+YES, NO, OPEN = "confirmed", "refuted", "undecided"
 Arrange = Callable[[Sandbox], object]
 
 
@@ -128,7 +128,7 @@ CASES = (
     Case("empty_list_null", "empty_list", {"null": YES, "list": NO}),
     Case("lead_pages_nested", "lead_pagination", {"nested": YES, "flat": NO}),
     Case("mail_pages", "mail_pagination", {"present": YES, "absent": NO}),
-    Case("instalment_pages", "installments_pagination", {"present": YES, "absent": NO}),
+    Case("installment_pages", "installments_pagination", {"present": YES, "absent": NO}),
     Case("ids_skip_missing", "missing_ids", REFUSED),
     Case("deal_ids_skip_missing", "gone_deals", {**REFUSED, "403": NO}),
     Case("company_host", "host_style", {"company": YES, "shared": NO}),
@@ -139,7 +139,7 @@ CASES = (
     Case("app_fields", "apps", {"sales,global,campaigns": YES, "sales,global": YES}),
     Case("app_fields", "fields_refused", {"": YES, "doi_status": NO}),
     Case("refusal_names_field", "refusal_names", {"one": YES, "all": NO, "none": NO}),
-    Case("no_instalments", "installments", {"ok": OPEN, "402": YES, "403": YES}),
+    Case("no_installments", "installments", {"ok": OPEN, "402": YES, "403": YES}),
     Case("no_projects", "projects_plan", {"ok": OPEN, "402": YES, "403": YES, "404": YES}),
     Case(
         "no_teams",
@@ -219,7 +219,7 @@ def test_a_plans_refusal_is_reported_by_its_form(form: str) -> None:
     forms = {"nothing": "empty", "strange": "other JSON"}
     with sandbox(plan_refusal=form, installments="403", projects_plan="403") as box:
         found = answers(ask(box))
-    for name in ("no_instalments", "no_projects"):
+    for name in ("no_installments", "no_projects"):
         facts = found[name]["facts"]
         assert (found[name]["verdict"], facts["status"]) == (YES, 403)
         assert facts["body"] == forms.get(form, "JSON object")

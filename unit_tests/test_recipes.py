@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,19 @@ def test_a_program_selects_streams_that_exist(program: Path) -> None:
     names = re.findall(r'"(\w+)"', chosen)
     assert len(names) > 5
     assert set(names) <= STREAMS.keys()
+
+
+# What README's and the recipes' commands leave in a checkout: secrets and customers' data.
+LEFT = (
+    *("config.json", "pipedrive.py", "catalog.json", "messages.jsonl", "pipedrive.duckdb"),
+    *(".cache/default_cache.duckdb", ".pipedrive/bin/python", "report/probe.json"),
+)
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_git_takes_nothing_that_the_pages_write(name: str) -> None:
+    """Or whoever tries them and then commits publishes a company's records."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no clone")
+    command = ["git", "check-ignore", "--quiet", name]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0

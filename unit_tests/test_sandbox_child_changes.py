@@ -217,7 +217,7 @@ def test_a_new_deal_has_its_own_children() -> None:
             assert made[id_][f"{counter}_count"] == len(found.get(id_, []))
 
 
-def test_the_ids_of_products_and_instalments_count_up() -> None:
+def test_the_ids_of_products_and_installments_count_up() -> None:
     box = service()
     kinds = ("deal_products", "deal_installments")
     known = {name: {row["id"] for row in box.records(name)} for name in kinds}

@@ -235,7 +235,7 @@ def test_a_stream_that_fails_is_reported_and_the_report_is_complete() -> None:
     assert row["remaining_spans"] == [
         {"list": "persons", "since": rfc3339(0), "until": rfc3339(UNTIL)}
     ]
-    assert row["error"] == 'Pipedrive refused it (403): "no". Ask <e-mail>'
+    assert row["error"] == 'Pipedrive refused it (403): "no". Ask <email>'
     assert row["refused"] == row["error"]
     assert synced.rows["deals"]["status"] == "complete"
     assert synced.rows[""]["status"] == "incomplete"
@@ -470,16 +470,16 @@ def test_warnings_are_kept_once_each_and_only_while_the_sync_runs() -> None:
     with collected_warnings() as warnings:
         logger.info("deals: nothing")
         logger.warning("deals: too %s for %s", "many", "ada@acme.test")
-        logger.warning("deals: too many for <e-mail>")
+        logger.warning("deals: too many for <email>")
         logger.error("persons: KeyError")
         logger.warning("set the clock")
     logger.warning("too late")
     assert warnings.sentences == [
-        "deals: too many for <e-mail>",
+        "deals: too many for <email>",
         "persons: KeyError",
         "set the clock",
     ]
-    assert warnings.about("deals") == ["deals: too many for <e-mail>"]
+    assert warnings.about("deals") == ["deals: too many for <email>"]
     assert logger.handlers == before
 
 

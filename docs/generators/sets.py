@@ -21,7 +21,7 @@ def sets() -> dict[str, list[Stream]]:
     found: dict[str, list[Stream]] = {
         "The core set (`--set core`)": [STREAMS[name] for name in sorted(CORE)],
         "All other lists: archived leads, files, projects, fields, settings, ...": [],
-        "Instalments, requested for a hundred deals at a time": [],
+        "Installments, requested for a hundred deals at a time": [],
         "Goals and pipelines by month": [],
         "Every change to a field: a request for each record": [],
         "Followers, participants, mail, comments, ...: a request for each record": [],

@@ -1,10 +1,12 @@
 import json
 import os
+import sys
 from pathlib import Path
 
 import airbyte as ab
 from airbyte.caches import BigQueryCache
 
+sys.tracebacklimit = 0  # errors in a sentence, without the calls that led to them
 source = ab.get_source(
     "source-pipedrive",
     config=json.loads(Path("config.json").read_text()),

@@ -1,6 +1,7 @@
 import functools
 import json
 import os
+import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ import airbyte as ab
 import pandas
 from airbyte.caches import PostgresCache
 
+sys.tracebacklimit = 0  # errors in a sentence, without the calls that led to them
 # PyAirbyte loads PostgreSQL through pandas, which would make 7 of the text "007".
 pandas.read_json = functools.partial(pandas.read_json, dtype=False, convert_dates=False)
 source = ab.get_source(

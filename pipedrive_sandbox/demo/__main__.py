@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
         report.fail(str(error))
         return 1
     except KeyboardInterrupt:
-        report.fail("Stopped. The next run resumes from what was written.")
+        report.fail("Stopped. The next run reads again whatever was not written.")
         return STOPPED
     return 0
 

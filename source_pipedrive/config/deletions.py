@@ -46,7 +46,7 @@ class Verified(FormModel):
     accepted_findings: str = field(
         3,
         "Accepted findings",
-        "Leave empty unless a warning of a sync asks you to confirm a mass deletion. Then enter "
+        "Leave empty unless a warning in the log asks you to confirm a mass deletion. Then enter "
         "what it names, such as persons=1200.",
         "",
         {"pattern": ACCEPTED},

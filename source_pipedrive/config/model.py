@@ -152,7 +152,7 @@ class Config(FormModel):
     labels: Annotated[bool, Field(strict=True)] = field(
         3,
         "Show option labels",
-        "On: columns contain the label of an option, such as Gold. Off: its ID, such as 123.",
+        "On: columns contain the label of an option, such as Gold. Off: its id, such as 123.",
         default=True,
         always_show=True,
         group=_DATA,
@@ -209,7 +209,8 @@ class Config(FormModel):
     privacy: Privacy = field(
         9,
         "Personal data",
-        "What of it leaves the connector. Refresh the schema after you change this.",
+        "Whether personal data leaves the connector as it is. Refresh the schema after you change "
+        "this.",
         default=Unprotected(mode="off"),
         type="object",
         group=_DATA,
@@ -217,7 +218,7 @@ class Config(FormModel):
     api_url: str = kept(
         10,
         "API address",
-        "For tests: replaces Pipedrive's. https, or http on this machine.",
+        "For tests: used in place of Pipedrive's address. https, or http on this machine.",
         group=_ACCOUNT,
     )
     # In the schema, so that programs which validate against it accept what they always have.

@@ -75,7 +75,7 @@ class Protected(FormModel):
     presets: list[Preset] = field(
         1,
         "What to protect",
-        "Kinds of personal data in all streams: e-mail addresses; phone numbers; names of people "
+        "Kinds of personal data in all streams: email addresses; phone numbers; names of people "
         "and organizations; postal addresses; titles of deals, leads, activities and files; notes, "
         "other free text and text custom fields; subjects and bodies of mail.",
         default=[*PRESETS],
@@ -99,9 +99,9 @@ class Protected(FormModel):
     key: str = field(
         4,
         "Key of the hashes",
-        f"Required to hash: at least {LEAST_KEY} random characters. Keep it secret and keep it: "
-        "without a key, phone numbers and names could be found by trying all of them, and another "
-        "key gives other hashes.",
+        f"Required to hash: at least {LEAST_KEY} random characters. Keep it secret, because "
+        "whoever has it can find phone numbers and names by trying all of them. Do not lose it: "
+        "another key gives other hashes.",
         "",
         VISIBLE,
         airbyte_secret=True,

@@ -1,4 +1,4 @@
-"""Columns with a part of a standard field's value, such as a person's primary e-mail address."""
+"""Columns with a part of a standard field's value, such as a person's primary email address."""
 
 from __future__ import annotations
 

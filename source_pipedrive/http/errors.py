@@ -182,8 +182,8 @@ RULES = (
     Rule(403, NO_SCOPE, Action.END_STREAM, CONFIG,
          "{grant}", SEEN),
     Rule(403, "", Action.END_STREAM, CONFIG,
-         "The user of these credentials lacks the permission {permission}. Use an admin's, or "
-         "deselect what this user cannot read.", "OpenAPI v1, seven operations"),
+         "The user of these credentials lacks the permission {permission}. Use the credentials of "
+         "an admin, or deselect what this user cannot read.", "OpenAPI v1, seven operations"),
     Rule(404, "", Action.END_STREAM, SYSTEM,
          f"Pipedrive does not know this address. {REPORT}", DOCS),
     Rule(410, "", Action.END_STREAM, SYSTEM,

@@ -75,8 +75,8 @@ class OptionalFields:
             apps = " and ".join(sorted({request.optional[name] for name in lacking}))
             logger.info(
                 f"{request.stream}: {', '.join(sorted(lacking))} stay empty, because the token's "
-                f"user has no access to {apps}. If the company has it, use the token of a user "
-                "with access."
+                f"user has no access to {apps}. If the company has it, use the credentials of a "
+                "user with access."
             )
         return known
 

@@ -19,7 +19,7 @@ from source_pipedrive.http.pacing import whole_number
 logger = logging.getLogger("airbyte")
 
 CONTINUES = "The next sync continues where this one stopped."
-MIDNIGHT = "Pipedrive renews the budget at midnight, its own time."
+MIDNIGHT = "Pipedrive renews the budget at midnight, server time."
 RENEWED = f"{MIDNIGHT} {CONTINUES}"
 LATER = f"{MIDNIGHT} Run the command again then."
 

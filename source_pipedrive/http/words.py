@@ -7,7 +7,7 @@ import re
 import orjson
 
 NO_WORDS = "no explanation"  # in place of Pipedrive's own
-HIDDEN_WORDS = "hidden by the setting privacy"  # the same
+HIDDEN_WORDS = "hidden by the privacy setting"  # the same
 
 
 class UnquotableBody(str):
@@ -17,7 +17,7 @@ class UnquotableBody(str):
 def words(body: str) -> str:
     """Pipedrive's own words in an error body, or else the start of the body.
 
-    E-mail addresses are replaced, because they may be a customer's.
+    Email addresses are replaced, because they may be a customer's.
     """
     if isinstance(body, UnquotableBody):
         return HIDDEN_WORDS
@@ -31,5 +31,5 @@ def words(body: str) -> str:
 
 
 def without_addresses(text: str) -> str:
-    """The text with e-mail addresses replaced."""
-    return re.sub(r"[^\s\"'<>(),;:=]+@[^\s\"'<>(),;:=]+", "<e-mail>", text)
+    """The text with email addresses replaced."""
+    return re.sub(r"[^\s\"'<>(),;:=]+@[^\s\"'<>(),;:=]+", "<email>", text)

@@ -3,7 +3,7 @@
 A hash is HMAC-SHA256 of the text in UTF-8, as hexadecimal digits, cut to 32. The same text gives
 the same hash in every stream, whatever the column. Before it is hashed, blanks around it are
 dropped, and letters with accents are composed (Unicode's NFC), because programs write them in two
-ways that look alike; an e-mail address is written in lower case, and a phone number keeps only its
+ways that look alike; an email address is written in lower case, and a phone number keeps only its
 digits, its letters and a plus sign before them, which also stands for the prefix 00.
 
 Without a key, anyone could hash all phone numbers and compare.

@@ -58,7 +58,7 @@ def subscriptions(
     source: str, rows: Sequence[Record], deals: Sequence[Record], reference: ReferenceList
 ) -> list[Record]:
     """Replaces the object that Pipedrive removed in 2025: a product of a deal with recurring
-    payments, or a deal that is paid in instalments."""
+    payments, or a deal that is paid in installments."""
     if source == "deal_products":
         return [_recurring(row) for row in rows if row.get("billing_frequency") not in ONCE]
     currency = {deal["id"]: deal.get("currency") for deal in deals}

@@ -173,7 +173,7 @@ class WholeList(Sequential):
         )
         logger.info(
             f"{self.stream.name}: Pipedrive refused {what} ({error.status}), so the account seems "
-            "to have none. If it has some, use the token of an admin."
+            "to have none. If it has some, use the credentials of an admin."
         )
 
     def _is_wanted(self, item: Record) -> bool:

@@ -105,7 +105,7 @@ def progress(
     if theirs and company_id and theirs != company_id:
         raise SyncError(
             f'The state of "{stream}" belongs to company {theirs}, the credentials to '
-            f"company {company_id}. Use the credentials of the former, or reset the stream.",
+            f"company {company_id}. Use the first company's credentials, or reset the stream.",
             CONFIG,
         )
     try:

@@ -136,7 +136,7 @@ AUDITED = (
         _paged("leads", "leads", 20, "leads:read", **_RESTARTING),
         _paged("leads", "leads/archived", 40, "leads:read"))),
 )
-# The lists of these records are read whole. Products and instalments of deals are not among them:
+# The lists of these records are read whole. Products and installments of deals are not among them:
 # their rows need columns of their deals, which an audit does not read.
 WHOLE = frozenset(s.endpoint.path for each in AUDITED if not each.of_deals for s in each.lists)
 DEALS, CHILDREN = AUDITED[0], tuple(each for each in AUDITED if each.of_deals)

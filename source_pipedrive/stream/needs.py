@@ -52,13 +52,13 @@ NO_INSTALLMENTS = (
         402,
         "",
         NOT_IN_PLAN,
-        "instalments need the Growth plan or a higher one; seen by other connectors",
+        "installments need the Growth plan or a higher one; seen by other connectors",
     ),
     UnavailableAnswer(
         403,
         OF_THE_PLAN,
         NOT_IN_PLAN,
-        "below Growth, instalments answer 403; the body was not recorded",
+        "below Growth, installments answer 403; the body was not recorded",
     ),
 )
 # For children of projects and boards, where a 404 may concern only one parent.
@@ -83,12 +83,12 @@ UNAVAILABLE = {"projects:read": NO_ADD_ON}
 EVERYBODY = Needs("that every user has")
 SELLING = Needs("to use the sales app (deals and leads)", app="sales")
 WORKING = Needs("to use contacts and activities", app="global")
-ADMIN = Needs("of an account settings admin", app="account_settings", admin=True)
-COLLEAGUES = Needs("can_see_other_users", permission="can_see_other_users")
+ADMIN = Needs("to administer account settings", app="account_settings", admin=True)
+COLLEAGUES = Needs("to see other users", permission="can_see_other_users")
 INSTALLMENTS = Needs(
     SELLING.words,
     app="sales",
-    unknown="Pipedrive does not report whether the plan includes instalments",
+    unknown="Pipedrive does not report whether the plan includes installments",
 )
 PROJECTS = Needs(
     "to use projects", unknown="Pipedrive does not report whether the plan includes projects"

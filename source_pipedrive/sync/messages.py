@@ -148,7 +148,7 @@ def error_message(error: AirbyteTracedException, stream: str | None = None) -> A
 
 
 def public(text: str) -> str:
-    """The text without secrets and without e-mail addresses, which may be a customer's."""
+    """The text without secrets and without email addresses, which may be a customer's."""
     return filter_secrets(without_addresses(text))
 
 

@@ -16,7 +16,7 @@ MOST = 100  # sentences
 
 class WarningLog(logging.Handler):
     """Keeps what the threads of one sync log as a warning or an error, as it is logged: without
-    secrets and e-mail addresses. Other syncs may run in the same process."""
+    secrets and email addresses. Other syncs may run in the same process."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -12,8 +12,8 @@ why this is right.
     guards.py        when a finding is too large, or ids too sparse, to be believed
     walks.py         reading a list once more, in parts that survive a kill
     verification.py  asking for single records by their ids
-    children.py      both, for the products and instalments of deals
-    parents.py       which deal each product or instalment belongs to
+    children.py      both, for the products and installments of deals
+    parents.py       which deal each product or installment belongs to
     declarations.py  what the last passes declared deleted, to be sent again
     ledger.py        what is kept of one object from pass to pass
     candidates.py    what a pass has to ask about

@@ -1,5 +1,5 @@
-"""Products and instalments of deals: the children of all deals are read again, a hundred deals at a
-time.
+"""Products and installments of deals: the children of all deals are read again, for a hundred deals
+at a time.
 
 No endpoint verifies a child by its id. But a child belongs to one deal, and it is there when that
 deal is read, unless it moved there later, in a merge, or the deal was not known to the walk. Both

@@ -9,7 +9,7 @@
  "reported": "eJ...",               what has been declared deleted and has not come back
  "hidden": "eJ...",                 what has been reported as unreachable
  "declared": [["2026-...", "eJ..."]],   what was declared lately, and when
- "parents": "eJ... eJ...",          the deals of products or instalments
+ "parents": "eJ... eJ...",          the deals of products or installments
  "held": 1200,                      a finding that waits for the user's word
  "flagged": "eJ...",                what Pipedrive reported while no audit was asked for, and what a
                                     pass that has not closed did

@@ -1,4 +1,4 @@
-"""Which deal each product or instalment belongs to: the key of a row has both ids, and nothing can
+"""Which deal each product or installment belongs to: the key of a row has both ids, and nothing can
 be asked about a child that is gone."""
 
 from __future__ import annotations

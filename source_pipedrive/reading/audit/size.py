@@ -12,7 +12,7 @@ from source_pipedrive.stream.audited import AUDITOR
 
 logger = logging.getLogger("airbyte")
 
-# Characters of a state. Beyond that, the deals of products and instalments are forgotten; if that
+# Characters of a state. Beyond that, the deals of products and installments are forgotten; if that
 # is not enough, the audit of leads ends: their ids do not compress.
 MOST = 1_000_000
 LEADS = "leads"
@@ -43,7 +43,7 @@ def _forget_deals(all_kept: Mapping[str, Kept]) -> bool:
     had = [kept.parents.forget() for kept in all_kept.values() if kept.audited.of_deals]
     if any(had):
         logger.info(
-            f"{AUDITOR}: there are too many products and instalments to remember their deals, "
+            f"{AUDITOR}: there are too many products and installments to remember their deals, "
             "which would make the state larger than a megabyte. Removed ones are still "
             "reported, but without their deal, so their rows stay."
         )

@@ -122,7 +122,8 @@ class Login:
             _, company = connect(parse(self._file.config), TRIES, self._sleep)
         except AirbyteTracedException as error:
             raise PipedriveError(
-                f"The tokens are in {self._file.path}, but the company could not be asked. {error}",
+                f"The tokens are in {self._file.path}, but the first request with them "
+                f"failed. {error}",
                 error.failure_type,
             ) from None
         finally:

@@ -182,7 +182,7 @@ GONE = Ask(
     "products of a missing deal", 2, "deals/products", 10, _ids_param("deal_ids"), (NEWEST_DEALS,)
 )
 DEAL_PRODUCTS = Ask("products of deals", 2, "deals/products", 10, _with_products, (NEWEST_DEALS,))
-INSTALLMENTS = Ask("instalments", 2, "deals/installments", 10, _first_deal, (NEWEST_DEALS,))
+INSTALLMENTS = Ask("installments", 2, "deals/installments", 10, _first_deal, (NEWEST_DEALS,))
 CHANGELOG = Ask("changes of a deal", 1, "deals/{id}/changelog", 20, _moved_last, (NEWEST_DEALS,))
 IMAGES = Ask("image of a product", 2, "products/{id}/images", 10, _first_product, (PRODUCTS,))
 RECENTS = Ask("recent changes", 1, "recents", 20, _recent)

@@ -23,8 +23,8 @@ from source_pipedrive.tools.probe.findings import (
     flag,
     found,
     listed_keys,
-    not_told,
     status,
+    undecided,
 )
 
 DAY = 86_400
@@ -38,7 +38,7 @@ def all_have(ask: Ask, field: str, value: object) -> Judge:
     def judge(seen: Seen) -> Finding:
         records = seen.records(ask)
         if not records:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         right = sum(record.get(field) == value for record in records)
         return found(
             right == len(records), records=count(len(records)), others=count(len(records) - right)
@@ -60,7 +60,7 @@ def hides_deleted(items: dict[str, tuple[Ask, ...]]) -> Judge:
             return found(False, deleted=count(listed))
         gone = [change for change in seen.records(RECENTS) if is_deleted(change)]
         missed = sum(_is_covered(seen, change, items) for change in gone)
-        return found(True, deleted=count(missed)) if missed else not_told(Why.EMPTY)
+        return found(True, deleted=count(missed)) if missed else undecided(Why.EMPTY)
 
     return judge
 
@@ -76,7 +76,7 @@ def lists_no_deleted(*asks: Ask) -> Judge:
 
     def judge(seen: Seen) -> Finding:
         listed = sum(record.get("is_deleted") is True for record in seen.records(*asks))
-        return found(False, deleted=count(listed)) if listed else not_told(Why.EMPTY)
+        return found(False, deleted=count(listed)) if listed else undecided(Why.EMPTY)
 
     return judge
 
@@ -96,15 +96,15 @@ def archived_apart(seen: Seen) -> Finding:
     if mixed or both:
         return found(False, **facts)
     if not archived:
-        return not_told(Why.EMPTY, **facts)
+        return undecided(Why.EMPTY, **facts)
     pages = seen.good(NEWEST_DEALS)
     if not pages:
-        return not_told(seen.missing.get(NEWEST_DEALS.name, Why.REFUSED), **facts)
+        return undecided(seen.missing.get(NEWEST_DEALS.name, Why.REFUSED), **facts)
     newest = [deal["id"] for deal in pages[0].records if isinstance(deal.get("id"), int)]
     least = min(newest, default=0) if pages[0].more else 0  # that page would not have those below
     known = [deal["id"] for deal in archived if isinstance(deal.get("id"), int)]
     told = any(id_ >= least for id_ in known)
-    return found(True, **facts) if told else not_told(Why.FEW, **facts)
+    return found(True, **facts) if told else undecided(Why.FEW, **facts)
 
 
 def deleted_archived_listed(seen: Seen) -> Finding:
@@ -113,7 +113,7 @@ def deleted_archived_listed(seen: Seen) -> Finding:
     if any(deal.get("is_deleted") is True for deal in archived):
         return found(True)
     elsewhere = any(deal.get("is_archived") is True for deal in seen.records(DELETED_DEALS))
-    return found(False) if elsewhere else not_told(Why.EMPTY)
+    return found(False) if elsewhere else undecided(Why.EMPTY)
 
 
 def archiving_moves_time(seen: Seen) -> Finding:
@@ -125,7 +125,7 @@ def archiving_moves_time(seen: Seen) -> Finding:
     late = [updated - at for at, updated in pairs if at is not None and updated is not None]
     behind, same = sum(each < -SAME for each in late), sum(abs(each) <= SAME for each in late)
     facts = {"records": count(len(late)), "behind": count(behind), "same_time": count(same)}
-    return found(not behind, **facts) if behind or same else not_told(Why.FEW_CHANGES, **facts)
+    return found(not behind, **facts) if behind or same else undecided(Why.FEW_CHANGES, **facts)
 
 
 def products_move_time(seen: Seen) -> Finding:
@@ -143,7 +143,7 @@ def products_move_time(seen: Seen) -> Finding:
             late += changed - of_deal > SAME
             same += abs(changed - of_deal) <= SAME
     facts = {"later_than_deal": count(late), "same_time": count(same)}
-    return found(not late, **facts) if late or same else not_told(Why.FEW_CHANGES, **facts)
+    return found(not late, **facts) if late or same else undecided(Why.FEW_CHANGES, **facts)
 
 
 def recents_have_data(seen: Seen) -> Finding:
@@ -156,7 +156,7 @@ def recents_have_data(seen: Seen) -> Finding:
         "without_data": count(empty),
         "marks": listed_keys(marks, MARKS),
     }
-    return found(not empty, **facts) if changes else not_told(Why.EMPTY, **facts)
+    return found(not empty, **facts) if changes else undecided(Why.EMPTY, **facts)
 
 
 def recents_once(seen: Seen) -> Finding:
@@ -165,7 +165,7 @@ def recents_once(seen: Seen) -> Finding:
     gone = {_key(change) for change in changes if is_deleted(change)}
     twice = gone & {_key(change) for change in changes if not is_deleted(change)}
     facts = {"deletions": count(len(gone)), "twice": count(len(twice))}
-    return found(not twice, **facts) if gone else not_told(Why.EMPTY, **facts)
+    return found(not twice, **facts) if gone else undecided(Why.EMPTY, **facts)
 
 
 def _key(change: Record) -> tuple[object, str]:
@@ -181,7 +181,7 @@ def survivor_names_merged(seen: Seen) -> Finding:
     ]
     gone = sum(is_deleted(change) for change in naming)
     facts = {"persons": count(len(naming)), "of_them_deleted": count(gone)}
-    return found(not gone, **facts) if naming else not_told(Why.EMPTY, **facts)
+    return found(not gone, **facts) if naming else undecided(Why.EMPTY, **facts)
 
 
 def deletions_have_time(seen: Seen) -> Finding:
@@ -194,7 +194,7 @@ def deletions_have_time(seen: Seen) -> Finding:
     ]
     having = sum(bool(record.get("delete_time")) for record in records)
     facts = {"deletions": count(len(records)), "with_time": count(having)}
-    return found(having == len(records), **facts) if records else not_told(Why.EMPTY, **facts)
+    return found(having == len(records), **facts) if records else undecided(Why.EMPTY, **facts)
 
 
 def recents_ascend(seen: Seen) -> Finding:
@@ -206,7 +206,7 @@ def recents_ascend(seen: Seen) -> Finding:
         and (time := instant_or_none(data.get("update_time") or data.get("modified"))) is not None
     ]
     if len(set(times)) < 2:
-        return not_told(Why.FEW)
+        return undecided(Why.FEW)
     return found(times == sorted(times), changes=count(len(times)))
 
 
@@ -217,7 +217,7 @@ def deleted_single(seen: Seen) -> Finding:
     marked = reply.ok and isinstance(reply.data, dict) and is_marked(reply.data)
     facts = {"status": status(reply.status), "marked": flag(marked)}
     if reply.status not in (200, 404, 410):
-        return not_told(Why.REFUSED, **facts)
+        return undecided(Why.REFUSED, **facts)
     return found(reply.status == 404, **facts)
 
 
@@ -226,6 +226,6 @@ def projects_end(seen: Seen) -> Finding:
     times = [time for reply in seen.good(PROJECTS) for time in reply.times("update_time")]
     known = [time for time in times if time is not None]
     if not known:
-        return not_told(Why.EMPTY)
+        return undecided(Why.EMPTY)
     old = sum(time < seen.at - MONTH - DAY for time in known)
     return found(not old, deleted=count(len(known)), older=count(old))

@@ -52,11 +52,11 @@ class Verdict(StrEnum):
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
-    NOT_TOLD = "not told"
+    UNDECIDED = "undecided"
 
 
 class Why(StrEnum):
-    """Why the answers do not tell."""
+    """Why the answers decide nothing."""
 
     EMPTY = "the account has no such records"
     FEW = "the account has too few such records"
@@ -201,9 +201,9 @@ def refuted(**facts: Fact) -> Finding:
     return Finding(Verdict.REFUTED, None, facts)
 
 
-def not_told(why: Why, **facts: Fact) -> Finding:
+def undecided(why: Why, **facts: Fact) -> Finding:
     """The answers do not tell."""
-    return Finding(Verdict.NOT_TOLD, why, facts)
+    return Finding(Verdict.UNDECIDED, why, facts)
 
 
 def found(holds: object, **facts: Fact) -> Finding:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from source_pipedrive.http.pacing import whole_number
 from source_pipedrive.tools.probe.answers import Judge, Reply, Seen
-from source_pipedrive.tools.probe.findings import Finding, Why, count, flag, found, not_told
+from source_pipedrive.tools.probe.findings import Finding, Why, count, flag, found, undecided
 from source_pipedrive.tools.probe.refusals import body
 
 LIMIT, REMAINING = "x-ratelimit-limit", "x-ratelimit-remaining"
@@ -21,7 +21,7 @@ def present(*names: str) -> Judge:
         good = [reply for reply in seen.trail if reply.status == 200]
         having = sum(all(name in reply.headers for name in names) for reply in good)
         facts = {"answers": count(len(good)), "with_headers": count(having)}
-        return found(having == len(good), **facts) if good else not_told(seen.silence, **facts)
+        return found(having == len(good), **facts) if good else undecided(seen.silence, **facts)
 
     return judge
 
@@ -31,7 +31,7 @@ def absent(name: str) -> Judge:
 
     def judge(seen: Seen) -> Finding:
         if not seen.trail:
-            return not_told(seen.silence)
+            return undecided(seen.silence)
         having = sum(name in reply.headers for reply in seen.trail)
         return found(not having, with_header=count(having))
 
@@ -41,7 +41,7 @@ def absent(name: str) -> Judge:
 def limits_are_told(seen: Seen) -> Finding:
     """Whether an answer of 429 has the headers that tell which limit it is about."""
     if seen.limited is None:
-        return not_told(Why.NO_LIMIT if seen.trail else seen.silence)
+        return undecided(Why.NO_LIMIT if seen.trail else seen.silence)
     named = {LIMIT, REMAINING, DAILY} & seen.limited.headers.keys()
     retry = flag("retry-after" in seen.limited.headers)
     return found(named, retry_after=retry, **body(seen.limited))
@@ -64,9 +64,9 @@ def daily_is_before(seen: Seen) -> Finding:
         others += fall not in (first.cost, second.cost)
     facts = {"before": count(before), "after": count(after), "neither": count(others)}
     if not before and not after:
-        return not_told(Why.OTHERS if others else _why_none(seen), **facts)
+        return undecided(Why.OTHERS if others else _why_none(seen), **facts)
     if min(before, after) * 3 > max(before, after):
-        return not_told(Why.OTHERS, **facts)
+        return undecided(Why.OTHERS, **facts)
     return found(before > after, **facts)
 
 
@@ -91,8 +91,8 @@ def burst_counts_itself(seen: Seen) -> Finding:
     ]
     spent = [limit - left for limit, left in numbers if limit is not None and left is not None]
     if not spent:
-        return not_told(_why_none(seen))
+        return undecided(_why_none(seen))
     itself, none = spent.count(1), spent.count(0)
     if not itself and not none:
-        return not_told(Why.OTHERS)
+        return undecided(Why.OTHERS)
     return found(not none, itself=count(itself), not_itself=count(none))

@@ -2,7 +2,7 @@
 
 It ends in every case. Each request is tried at most TRIES times, and what a burst limit refuses at
 most REFUSALS times. After LOST requests in a row without an answer, or an answer that concerns all
-requests, or after Ctrl-C, nothing more is sent; what is missing is not told.
+requests, or after Ctrl-C, nothing more is sent, and what is missing is undecided.
 """
 
 from __future__ import annotations

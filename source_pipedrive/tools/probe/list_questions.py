@@ -105,7 +105,7 @@ PAGES = (
     Question("mail_pages", "Mail threads say whether others follow.",
              "A full page is taken to have a successor.", "reading/answers.py", (MAIL,),
              lists.paged(MAIL)),
-    Question("instalment_pages", "Instalments say whether others follow.",
+    Question("installment_pages", "Installments say whether others follow.",
              "After a full page it asks for fewer deals at once.", "reading/children.py",
              (INSTALLMENTS,), lists.paged(INSTALLMENTS)),
     Question("users_unpaged", "`users` is one answer without paging.",

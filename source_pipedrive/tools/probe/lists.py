@@ -9,8 +9,8 @@ from source_pipedrive.tools.probe.findings import (
     count,
     flag,
     found,
-    not_told,
     status,
+    undecided,
 )
 
 FULL = 500  # the largest limit that v2 documents
@@ -23,7 +23,7 @@ def full_page(ask: Ask) -> Judge:
         (reply,) = seen.good(ask)
         facts = {"records": count(len(reply.records)), "more": flag(reply.more)}
         if not reply.more:
-            return not_told(Why.FEW, **facts)
+            return undecided(Why.FEW, **facts)
         return found(len(reply.records) == FULL, **facts)
 
     return judge
@@ -35,7 +35,7 @@ def last_cursor_is_null(*asks: Ask) -> Judge:
     def judge(seen: Seen) -> Finding:
         last = [reply.paging for reply in seen.good(*asks) if not reply.more]
         if not last:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         return found(all("next_cursor" in paging for paging in last), pages=count(len(last)))
 
     return judge
@@ -51,7 +51,7 @@ def last_page_without_next_start(*asks: Ask) -> Judge:
             if reply.paging.get("more_items_in_collection") is False
         ]
         if not last:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         return found(not any("next_start" in paging for paging in last), pages=count(len(last)))
 
     return judge
@@ -63,7 +63,7 @@ def empty_is_null(ask: Ask) -> Judge:
     def judge(seen: Seen) -> Finding:
         (reply,) = seen.good(ask)
         if reply.records:
-            return not_told(Why.ODD)
+            return undecided(Why.ODD)
         return found(reply.data is None and "data" in reply.body)
 
     return judge
@@ -112,7 +112,7 @@ def cursor_lives(first: Ask, later: Ask) -> Judge:
         reply = seen.reply(later)
         assert reply is not None
         if reply.status not in (200, 400, 404, 410):
-            return not_told(Why.REFUSED, status=status(reply.status))
+            return undecided(Why.REFUSED, status=status(reply.status))
         before = {record.get("id") for record in seen.records(first)}
         after = {record.get("id") for record in reply.records}
         facts = {"status": status(reply.status), "again": count(len(before & after))}
@@ -128,7 +128,7 @@ def skips_missing(ask: Ask) -> Judge:
         reply = seen.reply(ask)
         assert reply is not None
         if reply.status not in (200, 400, 403, 404):
-            return not_told(Why.REFUSED, status=status(reply.status))
+            return undecided(Why.REFUSED, status=status(reply.status))
         return found(reply.ok, status=status(reply.status))
 
     return judge
@@ -141,7 +141,7 @@ def served(*asks: Ask) -> Judge:
         replies = [reply for ask in asks if (reply := seen.reply(ask)) is not None]
         missing = [reply for reply in replies if reply.status == 404]
         if missing and len(missing) < len(replies):
-            return not_told(Why.REFUSED, not_found=count(len(missing)))
+            return undecided(Why.REFUSED, not_found=count(len(missing)))
         return found(not missing, not_found=count(len(missing)))
 
     return judge

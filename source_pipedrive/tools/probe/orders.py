@@ -14,7 +14,7 @@ from source_pipedrive.tools.probe.findings import (
     count,
     flag,
     found,
-    not_told,
+    undecided,
 )
 
 TIME = "update_time"
@@ -34,9 +34,9 @@ def ordered(*asks: Ask, descending: bool = False) -> Judge:
                 return found(False, **facts)
             last = next((time for time in reversed(times) if time is not None), last)
         if len({record.get(TIME) for record in records}) < 2:
-            return not_told(Why.FEW, **facts)
+            return undecided(Why.FEW, **facts)
         ids = [record.get("id") for record in records]
-        return not_told(Why.SAME_ORDER, **facts) if _sorted(ids) else found(True, **facts)
+        return undecided(Why.SAME_ORDER, **facts) if _sorted(ids) else found(True, **facts)
 
     return judge
 
@@ -58,7 +58,7 @@ def second_key(*asks: tuple[Ask, bool]) -> Judge:
                 ties += 1
                 right += ids == sorted(ids, reverse=descending)
         if not ties:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         return found(right == ties, ties=count(ties))
 
     return judge
@@ -79,7 +79,7 @@ def accepted(*asks: Ask) -> Judge:
         replies = [reply for ask in asks if (reply := seen.reply(ask)) is not None]
         refused = [reply for reply in replies if reply.status == 400]
         if not refused and not any(reply.ok for reply in replies):
-            return not_told(Why.REFUSED)
+            return undecided(Why.REFUSED)
         return found(not refused, refused=count(len(refused)))
 
     return judge
@@ -96,7 +96,7 @@ def nulls_first(ascending: tuple[Ask, ...], descending: tuple[Ask, ...]) -> Judg
         ]
         known = [start for start in at_start if start is not None]
         if not known:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         return found(all(known), lists_with_null=count(len(known)))
 
     return judge
@@ -115,7 +115,7 @@ def since_is_inclusive(seen: Seen) -> Finding:
 
 def until_is_exclusive(seen: Seen) -> Finding:
     """updated_until was the time of a record."""
-    return found(not _has_latest(seen, UNTIL)) if seen.records(UNTIL) else not_told(Why.EMPTY)
+    return found(not _has_latest(seen, UNTIL)) if seen.records(UNTIL) else undecided(Why.EMPTY)
 
 
 def _has_latest(seen: Seen, ask: Ask) -> bool:
@@ -130,7 +130,7 @@ def bounded_without_nulls(*unbounded: Ask) -> Judge:
         if None in bounded:
             return found(False)
         some = any(record.get(TIME) is None for record in seen.records(*unbounded))
-        return found(True) if some else not_told(Why.EMPTY)
+        return found(True) if some else undecided(Why.EMPTY)
 
     return judge
 
@@ -143,7 +143,7 @@ def refused_as_wrong(ask: Ask, code: str = "ERR_SCHEMA_VALIDATION_FAILED") -> Ju
         assert reply is not None
         facts: dict[str, Fact] = {"validation_code": flag(code in reply.text)}
         if reply.status not in (200, 400):
-            return not_told(Why.REFUSED)
+            return undecided(Why.REFUSED)
         return found(reply.status == 400, **facts)
 
     return judge
@@ -159,7 +159,7 @@ def ids_follow_creation(*asks: Ask) -> Judge:
             if isinstance(record.get("id"), int) and record.get("add_time")
         ]
         if len(pairs) < 2:
-            return not_told(Why.FEW)
+            return undecided(Why.FEW)
         added = [time for _, time in sorted(pairs)]
         return found(added == sorted(added), records=count(len(pairs)))
 

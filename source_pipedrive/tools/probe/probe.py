@@ -22,7 +22,7 @@ from source_pipedrive.tools.probe import document
 from source_pipedrive.tools.probe.answers import Question, Seen
 from source_pipedrive.tools.probe.asks import ASKS
 from source_pipedrive.tools.probe.document import Markdown
-from source_pipedrive.tools.probe.findings import Finding, Why, not_told
+from source_pipedrive.tools.probe.findings import Finding, Why, undecided
 from source_pipedrive.tools.probe.interview import Interview
 from source_pipedrive.tools.probe.questions import QUESTIONS
 from source_pipedrive.tools.report import Job, Report
@@ -122,18 +122,18 @@ def _interview(
 
 
 def judged(question: Question, seen: Seen) -> Finding:
-    """The finding of one question; not told if its first request has no answer."""
+    """The finding of one question; undecided if its first request has no answer."""
     if question.asks:
         first = question.asks[0]
         reply = seen.reply(first)
         if reply is None:
-            return not_told(seen.missing.get(first.name, Why.UNANSWERED))
+            return undecided(seen.missing.get(first.name, Why.UNANSWERED))
         if not reply.ok and not question.about_refusal:
-            return not_told(Why.ODD if reply.status == 200 else Why.REFUSED)
+            return undecided(Why.ODD if reply.status == 200 else Why.REFUSED)
     try:
         return question.judge(seen)
     except Exception:  # an answer may have any form
-        return not_told(Why.ODD)
+        return undecided(Why.ODD)
 
 
 def _folder(path: str) -> Path:

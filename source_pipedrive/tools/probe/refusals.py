@@ -14,8 +14,8 @@ from source_pipedrive.tools.probe.findings import (
     flag,
     found,
     listed_keys,
-    not_told,
     status,
+    undecided,
     word,
     words,
 )
@@ -83,7 +83,7 @@ def plan(ask: Ask, patterns: Sequence[AnswerPattern]) -> Judge:
         reply = seen.reply(ask)
         assert reply is not None
         if reply.ok:
-            return not_told(Why.HAS_IT, status=status(200))
+            return undecided(Why.HAS_IT, status=status(200))
         understood = any(each.matches(reply.status, reply.text) for each in patterns)
         return found(understood, **body(reply))
 
@@ -97,7 +97,7 @@ def is_404(ask: Ask) -> Judge:
         reply = seen.reply(ask)
         assert reply is not None
         if reply.ok and reply.data:
-            return not_told(Why.HAS_IT, status=status(200))
+            return undecided(Why.HAS_IT, status=status(200))
         return found(reply.status == 404, **body(reply))
 
     return judge
@@ -110,7 +110,7 @@ def fields_of_apps(ask: Ask, app: str) -> Judge:
         reply = seen.reply(ask)
         assert reply is not None
         if seen.apps is None or reply.status not in (200, 400):
-            return not_told(Why.REFUSED, **body(reply))
+            return undecided(Why.REFUSED, **body(reply))
         facts = {"has_app": flag(app in seen.apps), **body(reply)}
         return found((reply.status == 200) == (app in seen.apps), **facts)
 
@@ -124,7 +124,7 @@ def names_the_unknown(ask: Ask, names: str, unknown: str) -> Judge:
         reply = seen.reply(ask)
         assert reply is not None
         if reply.status not in (200, 400):
-            return not_told(Why.REFUSED, **body(reply))
+            return undecided(Why.REFUSED, **body(reply))
         named = set(names.split(",")) & set(re.findall(r"\w+", reply.text))
         facts = body(reply)
         return found(reply.status == 400 and named == {unknown}, **facts)
@@ -150,7 +150,7 @@ def period_outside(ask: Ask) -> Judge:
         reply = seen.reply(ask)
         assert reply is not None
         if reply.status not in (200, 400):
-            return not_told(Why.REFUSED, **body(reply))
+            return undecided(Why.REFUSED, **body(reply))
         return found(reply.status == 400, **body(reply))
 
     return judge

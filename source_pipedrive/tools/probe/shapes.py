@@ -17,9 +17,9 @@ from source_pipedrive.tools.probe.findings import (
     flag,
     found,
     listed_keys,
-    not_told,
     type_name,
     types,
+    undecided,
     unexpected_keys,
     words,
 )
@@ -44,7 +44,7 @@ def keys_known(stream: str, *asks: Ask) -> Judge:
     def judge(seen: Seen) -> Finding:
         records = seen.records(*asks)
         if not records:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         expected = STREAMS[stream].schema["properties"]
         new = unexpected_keys(records, expected, known_keys(), seen.values)
         assert isinstance(new.value, Mapping)
@@ -59,7 +59,7 @@ def has_key(name: str, *asks: Ask) -> Judge:
     def judge(seen: Seen) -> Finding:
         records = seen.records(*asks)
         if not records:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         having = [record[name] for record in records if name in record]
         return found(len(having) == len(records), types=types(having), having=count(len(having)))
 
@@ -74,9 +74,9 @@ def may_be_null(name: str, *asks: Ask) -> Judge:
         kinds = {type_name(value) for value in values}
         facts = {"types": types(values), "null": count(values.count(None))}
         if not kinds:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         if kinds == {"object"}:
-            return not_told(Why.EMPTY, **facts)
+            return undecided(Why.EMPTY, **facts)
         return found(kinds <= {"object", "null"}, **facts)
 
     return judge
@@ -89,7 +89,7 @@ def creator_follows(ask: Ask) -> Judge:
         counts = [record.get("followers_count") for record in seen.records(ask)]
         known = [number for number in counts if isinstance(number, int)]
         if not known:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         followed = sum(number > 0 for number in known)
         facts = {"records": count(len(known)), "not_followed": count(len(known) - followed)}
         return found(followed >= MOST * len(known), **facts)
@@ -102,7 +102,7 @@ def some_inactive(ask: Ask) -> Judge:
 
     def judge(seen: Seen) -> Finding:
         some = any(record.get("active_flag") is False for record in seen.records(ask))
-        return found(True) if some else not_told(Why.EMPTY)
+        return found(True) if some else undecided(Why.EMPTY)
 
     return judge
 
@@ -118,7 +118,7 @@ def option_ids(ask: Ask) -> Judge:
             if isinstance(option, dict)
         ]
         if not ids:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         return found({type_name(id_) for id_ in ids} <= {"integer", "string"}, types=types(ids))
 
     return judge
@@ -137,7 +137,7 @@ def phones_are_text(fields: Ask, *asks: Ask) -> Judge:
             if code in codes and value is not None
         ]
         if not values:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         return found({type_name(value) for value in values} == {"string"}, types=types(values))
 
     return judge
@@ -148,9 +148,9 @@ def forecasts(seen: Seen) -> Finding:
     titles = [_inside(goal, "type", "name") for goal in seen.records(GOALS)]
     names = [str(title).lower().replace(" ", "_") for title in titles]
     if not names:
-        return not_told(Why.EMPTY)
+        return undecided(Why.EMPTY)
     facts = {"types": words(names, GOAL_TYPES)}
-    return found(True, **facts) if FORECAST in names else not_told(Why.EMPTY, **facts)
+    return found(True, **facts) if FORECAST in names else undecided(Why.EMPTY, **facts)
 
 
 def _inside(record: Record, *path: str) -> Any:
@@ -164,7 +164,7 @@ def folder_is_listed(seen: Seen) -> Finding:
     """Whether the threads of a folder list it among their folders."""
     threads = [thread for thread in seen.records(MAIL) if isinstance(thread.get("folders"), list)]
     if not threads:
-        return not_told(Why.EMPTY)
+        return undecided(Why.EMPTY)
     return found(all(FOLDER in thread["folders"] for thread in threads))
 
 
@@ -174,7 +174,7 @@ def recent_items(ask: Ask) -> Judge:
     def judge(seen: Seen) -> Finding:
         changes = seen.records(ask)
         if not changes:
-            return not_told(Why.EMPTY)
+            return undecided(Why.EMPTY)
         items = [change.get("item") for change in changes]
         whole = all({"item", "id", "data"} <= change.keys() for change in changes)
         inside = [change["data"] for change in changes if isinstance(change.get("data"), dict)]
@@ -202,7 +202,7 @@ def pipelines_are_logged(seen: Seen) -> Finding:
     crossed = any(None not in move and move[0] != move[1] for move in moves)
     facts = {"entries": count(len(entries)), "moved": flag(crossed)}
     if not crossed and not logged:
-        return not_told(Why.FEW_CHANGES, **facts)
+        return undecided(Why.FEW_CHANGES, **facts)
     return found(logged, **facts)
 
 
@@ -212,7 +212,7 @@ def newest_first(ask: Ask, field: str) -> Judge:
     def judge(seen: Seen) -> Finding:
         times = [str(record[field]) for record in seen.records(ask) if record.get(field)]
         if len(set(times)) < 2:
-            return not_told(Why.FEW)
+            return undecided(Why.FEW)
         return found(times == sorted(times, reverse=True), entries=count(len(times)))
 
     return judge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from source_pipedrive.tools.probe.answers import Seen
 from source_pipedrive.tools.probe.asks import WEBHOOKS
-from source_pipedrive.tools.probe.findings import Finding, Why, found, not_told
+from source_pipedrive.tools.probe.findings import Finding, Why, found, undecided
 from source_pipedrive.tools.probe.refusals import body
 
 
@@ -20,7 +20,7 @@ def refresh_token_stays(seen: Seen) -> Finding:
 
 def _untold(seen: Seen) -> Finding:
     """Without an answer to a token request."""
-    return not_told(seen.silence if seen.oauth else Why.NOT_OAUTH)
+    return undecided(seen.silence if seen.oauth else Why.NOT_OAUTH)
 
 
 def webhooks_by_scope(seen: Seen) -> Finding:
@@ -28,7 +28,7 @@ def webhooks_by_scope(seen: Seen) -> Finding:
     if seen.scopes is None:
         return _untold(seen)
     if "admin" in seen.scopes or not seen.scopes & {"webhooks:read", "webhooks:full"}:
-        return not_told(Why.OTHER_SCOPES)
+        return undecided(Why.OTHER_SCOPES)
     reply = seen.reply(WEBHOOKS)
     assert reply is not None
     return found(reply.ok, **body(reply))
