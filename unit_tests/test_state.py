@@ -146,13 +146,30 @@ def test_a_state_from_the_future_hides_no_present_changes() -> None:
     missing."""
     saved = {"update_time": "2027-01-01T00:00:00Z", "version": 1, "since": "2025-11-23T00:00:00Z"}
     assert remaining(saved) == [(LOWER, UNTIL)]
-    parts = [["2025-11-23", "2026-01-01"], ["2026-02-01", "2026-11-23T10:00:01Z"]]
+    parts = [["2025-11-23", "2026-01-01"], ["2026-02-01", "2026-11-23T11:00:01Z"]]
     assert remaining({**saved, "done": parts}) == [(instant("2026-01-01"), UNTIL)]
 
 
 def test_servers_whose_clocks_differ_by_seconds_cost_nothing() -> None:
     saved = {"update_time": "2026-11-23T10:00:30Z", "version": 1, "since": "2025-11-23T00:00:00Z"}
     assert remaining(saved) == [(UNTIL - MINUTE, UNTIL)]
+
+
+def test_an_answer_that_is_dated_minutes_ago_costs_an_hour_and_not_all_history() -> None:
+    """Its clock would put the state of the last sync into the future."""
+    saved = {"update_time": "2026-11-23T10:21:00Z", "version": 1, "since": "2025-11-23T00:00:00Z"}
+    assert remaining(saved) == [(UNTIL - 60 * MINUTE, UNTIL)]
+    found = state.restore(
+        STREAMS["deal_products"],
+        {**AHEAD, "deal_update_time": saved["update_time"]},
+        False,
+        42,
+        LOWER,
+        UNTIL,
+    )
+    assert isinstance(found, MultiProgress)
+    assert found.known == UNTIL - 60 * MINUTE
+    assert found.remaining == [(UNTIL - 60 * MINUTE, UNTIL)]
 
 
 AHEAD = {"version": 1, "since": "2025-11-23T00:00:00Z", "deal_update_time": "2027-01-01T00:00:00Z"}

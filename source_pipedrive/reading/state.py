@@ -20,9 +20,10 @@ for the state of an incremental sync whose stream is now in full refresh.
 
 A state without our `version` was written by another connector. It is accepted but not trusted:
 before version 3, Airbyte's own streams read at most a month, and no state names the version that
-wrote it. The history is then read once. So is whatever a state claims beyond Pipedrive's clock: it
-was written by hand, or by a sync that was given a wrong time, and what has changed since that sync
-is unknown.
+wrote it. The history is then read once. So is whatever a state claims well beyond Pipedrive's
+clock: it was written by hand, or by a sync that was given a wrong time, and what has changed since
+that sync is unknown. If it is ahead by minutes, one answer had an old time, and only the last hour
+is in doubt.
 
 sync/stream_run.py decides when a state is saved.
 """
@@ -46,6 +47,7 @@ from source_pipedrive.reading.remembered import load
 from source_pipedrive.stream import SORTED, Stream
 
 VERSION = 1
+DOUBT = 3_600  # seconds by which one of Pipedrive's answers may be dated before another
 
 # What the CDK's streams without a cursor emit when they end.
 NO_CURSOR = {"__ab_no_cursor_state_message": True}
@@ -110,7 +112,7 @@ def progress(
         )
     try:
         since, done = _own(state, field)
-        done = _not_ahead(done, until)
+        done = _without_doubt(done, until)
         skip = int(state.get("skip") or 0)
         lacking = {path: instant(time) for path, time in state.get("lacking", {}).items()}
     except UNREADABLE:
@@ -147,7 +149,7 @@ def multi_progress(
     try:
         remembered = load(state)
         sources = {
-            source: {root: _not_ahead(_intervals(done.get(root, [])), until) for root in lowers}
+            source: {root: _without_doubt(_intervals(done.get(root, [])), until) for root in lowers}
             for source, done in state.get("sources", {}).items()
         }
         known = instant(state["known"]) if "known" in state else 0
@@ -156,8 +158,7 @@ def multi_progress(
     except UNREADABLE:
         raise unreadable(stream) from None
     # The last complete sync did not read what a longer history adds.
-    if min(lowers.values()) < instant(state["since"]) or known > until:
-        known = 0
+    known = 0 if min(lowers.values()) < instant(state["since"]) else _believed(known, until)
     return MultiProgress(by_root, known, remembered, sources)
 
 
@@ -191,16 +192,25 @@ def is_foreign(state: Mapping[str, Any]) -> bool:
 
 
 def is_ahead(field: str, state: Mapping[str, Any], until: int) -> bool:
-    """Whether a state of ours, which can be read, claims what lies after `until`."""
+    """Whether a state of ours, which can be read, claims what lies well after `until`."""
     if "version" not in state:
         return False
     lists = state.get("parents", {"": state["done"]} if "done" in state else {})
     ends = [end for parts in lists.values() for _, end in _intervals(parts)]
-    return max(ends or [(instant_or_none(state.get(field)) or 0) - OVERLAP]) > until
+    return max(ends or [(instant_or_none(state.get(field)) or 0) - OVERLAP]) > until + DOUBT
 
 
-def _not_ahead(done: Iterable[Interval], until: int) -> list[Interval]:
-    return [(start, end) for start, end in done if end <= until]
+def _believed(end: int, until: int) -> int:
+    """Up to when a state that claims everything before `end` is believed in a sync at `until`; 0 if
+    it is not."""
+    if end <= until:
+        return end
+    return until - DOUBT if end <= until + DOUBT else 0
+
+
+def _without_doubt(done: Iterable[Interval], until: int) -> list[Interval]:
+    believed = ((start, _believed(end, until)) for start, end in done)
+    return [(start, end) for start, end in believed if start < end]
 
 
 def of_full_refresh(state: Mapping[str, Any]) -> Mapping[str, Any]:
