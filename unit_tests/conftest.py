@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -19,10 +20,12 @@ settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
-def _no_secrets_of_an_earlier_test() -> Iterator[None]:
-    """The CDK keeps its list of secrets to mask for the life of the process."""
+def _nothing_of_an_earlier_test() -> Iterator[None]:
+    """The CDK keeps its list of secrets to mask for the life of the process. A command line that is
+    wrong leaves a closed pipe ending it, and a test of closed connections would end all tests."""
     yield
     update_secrets([])
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,7 @@ def lines(*streams: ConfiguredAirbyteStream, caplog: Any, **more: Any) -> list[t
         with caplog.at_level(logging.INFO, "airbyte"):
             list(SourcePipedrive().run(config, catalog, [], AsMessages()))
     found = [(r.levelname, r.message) for r in caplog.records]
-    return [each for each in found if each[1].startswith("Deleted records are")]
+    return [each for each in found if each[1].startswith(("Deleted records are", "remove_deleted"))]
 
 
 def test_one_warning_if_nothing_looks_for_deletions(caplog: pytest.LogCaptureFixture) -> None:
