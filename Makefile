@@ -44,8 +44,16 @@ lint: .venv/ready
 types: .venv/ready
 	$(BIN)/mypy
 
+# Two parts in parallel: `pytest $(1)` in the background and `pytest $(2)`, whose output comes first.
+define halves
+@$(BIN)/pytest $(1) >.venv/other-half.log 2>&1 & other=$$!; \
+trap 'kill $$other 2>/dev/null' INT TERM; \
+$(BIN)/pytest $(2); failed=$$?; \
+wait $$other || failed=1; cat .venv/other-half.log; exit $$failed
+endef
+
 unit: .venv/ready
-	$(BIN)/pytest unit_tests
+	$(call halves,unit_tests/test_[a-m]*.py,unit_tests --ignore-glob='*/test_[a-m]*.py')
 
 # The unit tests once more, with branch coverage. pyproject.toml has the floor.
 coverage: .venv/ready
@@ -54,14 +62,11 @@ coverage: .venv/ready
 	@$(BIN)/coverage report --format=total | awk -v floor=$$(awk '/^fail_under/ { print $$3 }' pyproject.toml) \
 		'$$1 >= floor + 1 { print "Coverage has risen to " $$1 " %: raise fail_under in pyproject.toml."; exit 1 }'
 
-# Two parts in parallel, because one mostly waits for rate limits, signals and other programs.
+# One half mostly waits for rate limits, signals and other programs.
 WAITING := $(patsubst %,integration_tests/test_%.py,limits termination faults demo pyairbyte recipes standard \
 	privacy probe tools estimate login sets)
 integration: .venv/ready
-	@$(BIN)/pytest -m "not image" $(WAITING) >.venv/waiting.log 2>&1 & waiting=$$!; \
-	trap 'kill $$waiting 2>/dev/null' INT TERM; \
-	$(BIN)/pytest integration_tests -m "not image" $(addprefix --ignore=,$(WAITING)); failed=$$?; \
-	wait $$waiting || failed=1; cat .venv/waiting.log; exit $$failed
+	$(call halves,-m "not image" $(WAITING),integration_tests -m "not image" $(addprefix --ignore=,$(WAITING)))
 
 image:
 	docker build $(BUILD) -t $(IMAGE) .
