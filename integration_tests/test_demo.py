@@ -480,7 +480,7 @@ def containers(engine: Any, folder: Path) -> list[str]:
 def test_a_missing_engine_is_explained(tmp_path: Path) -> None:
     """A user runs `make demo DOCKER=1` while Docker is not running."""
     closed = f"unix://{tmp_path}/closed.sock"
-    done = make("demo", "DOCKER=1", DOCKER_HOST=closed)
+    done = make("demo", "DOCKER=1", cwd=tmp_path, DOCKER_HOST=closed)
     assert done.returncode != 0
     assert "No Docker engine responds." in done.stdout
     assert "docker info" in done.stdout
