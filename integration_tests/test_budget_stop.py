@@ -15,6 +15,7 @@ import pytest
 
 from integration_tests import program
 from integration_tests.conftest import Box, Start
+from integration_tests.engine import ROOT
 from integration_tests.program import Outcome
 from integration_tests.pyairbyte import SCHEMA, PyAirbyte
 from integration_tests.test_pyairbyte import EXECUTABLE
@@ -48,9 +49,10 @@ ACCOUNTS = pytest.mark.parametrize(
     [
         ({"daily_tokens": 150}, {"daily_token_reserve": 10}),
         ({"daily_tokens": 135}, {"daily_token_reserve": 0}),
+        ({"daily_tokens": 135, "daily_headers": False}, {}),
         ({"daily_headers": False}, {"daily_token_budget": 135}),
     ],
-    ids=["the reserve", "the whole day", "a limit of its own"],
+    ids=["the reserve", "the whole day", "the day, unreported", "a limit of its own"],
 )
 
 
@@ -99,7 +101,7 @@ def test_half_of_a_full_refresh_is_an_error(start: Start) -> None:
     fails(outcome)
     assert 0 < len(outcome.records("persons")) < len(listed(box, "persons"))
     assert "persons" in outcome.sentence()
-    assert any("half of what replaces a table" in log and "persons" in log for log in outcome.logs)
+    assert any("stopped it in persons: what replaces a table" in log for log in outcome.logs)
 
 
 @pytest.mark.parametrize(
@@ -144,14 +146,14 @@ def test_any_other_failure_is_an_error(start: Start) -> None:
 def test_a_parent_that_could_not_be_read_is_an_error(start: Start) -> None:
     """It is missing for another reason than the budget, which nobody would look for."""
     box = start(scale=1, daily_headers=False)
-    every = {"path_contains": "/mailMessages", "times": 8}
-    box.control("fail-next", [{**every, "status": 500}])
+    box.control("fail-next", [{"path_contains": "/mailMessages", "status": 400, "times": 1}])
     config = box.config(daily_token_budget=700, **SUCCEED | {"num_workers": 1})
     outcome = box.read("deals", "deal_mail_messages", config=config)
     assert stopped(outcome, "deal_mail_messages")
     assert len(outcome.records("deal_mail_messages")) > 0
-    assert "budget" in outcome.sentence()
     fails(outcome)
+    assert "daily_token_budget" in outcome.sentence()
+    assert any("could not be read; the next sync asks" in log for log in outcome.logs)
 
 
 def test_a_sync_that_cannot_read_anything_is_an_error(start: Start) -> None:
@@ -206,6 +208,8 @@ def test_pyairbyte_completes_a_history_that_costs_days(
 ) -> None:
     """It stores nothing of a sync that fails, so without the setting each day would start over.
     No table ever loses a row, and at the end all hold what one sync without limits brings."""
+    for page in ("recipes/postgresql.md", "budget.md"):
+        assert '"budget_stop": {"mode": "succeed"}' in (ROOT / "docs" / page).read_text()
     names = [*LISTS, "deal_products", "deal_followers", "stages", "users", *WHOLE]
     box = start(clock=CLOCK, rate_limit=100_000, page_limit=100)
     box.control("clock", {"advance_seconds": DAY})

@@ -8,7 +8,7 @@ https://docs.airbyte.com/platform/operator-guides/refreshes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,20 +30,30 @@ class BudgetStop:
 
     def is_success(self, runs: Iterable[RunStatus[Any]]) -> bool:
         """Whether a sync with incomplete `runs` succeeds: a budget alone stopped each of them, and
-        no row is lost or missing for good. Logs which streams prevent that."""
+        no row is lost. Logs what prevents that, unless the sync's error says it."""
         incomplete = [run for run in runs if run.error is not None]
-        if not self.succeeds or not all(map(_only_budget, incomplete)):
+        if not self.succeeds or not all(isinstance(run.error, BudgetError) for run in incomplete):
             return False
-        if names := [run.stream.name for run in incomplete if not self._resumes(run)]:
-            logger.warning(
-                'This sync fails although budget_stop is "succeed": the budget has stopped it in '
-                f"{', '.join(sorted(names))}, and half of what replaces a table must not look like "
-                "the whole."
-            )
-        return not names
+        obstacles = [*self._obstacles(incomplete)]
+        for sentence in obstacles:
+            logger.warning(f'This sync fails although budget_stop is "succeed". {sentence}')
+        return not obstacles
 
-    def _resumes(self, run: RunStatus[Any]) -> bool:
-        return not must_be_whole(run) and run.stream.name not in self.replaced
+    def _obstacles(self, stopped: Sequence[RunStatus[Any]]) -> Iterator[str]:
+        """Why a sync that a budget has stopped in these streams may not succeed."""
+        names = [
+            run.stream.name
+            for run in stopped
+            if must_be_whole(run) or run.stream.name in self.replaced
+        ]
+        if names:
+            yield (
+                f"The budget stopped it in {', '.join(sorted(names))}: what replaces a table has "
+                "to be read to its end. Deselect such streams, or allow the sync more tokens."
+            )
+        for run in stopped:  # the budget is not the only reason why something is missing
+            if isinstance(run.reader, Children) and (error := run.reader.refusals.parked):
+                yield f"{run.stream.name}: {error}"
 
 
 def is_replaced(configured: ConfiguredAirbyteStream) -> bool:
@@ -56,10 +66,3 @@ def is_replaced(configured: ConfiguredAirbyteStream) -> bool:
 def must_be_whole(run: RunStatus[Any]) -> bool:
     """Whether a stream is of use only if one sync reads it from its beginning to its end."""
     return run.reader.full_refresh or not run.reader.resumes
-
-
-def _only_budget(run: RunStatus[Any]) -> bool:
-    """Whether nothing else is wrong with an incomplete stream, such as parents that Pipedrive did
-    not answer for before the budget was spent."""
-    is_parked = isinstance(run.reader, Children) and run.reader.refusals.parked is not None
-    return isinstance(run.error, BudgetError) and not is_parked

@@ -176,7 +176,8 @@ class SyncRun(Generic[T]):
         self._report.bill()
         if (error := self._error()) is None:
             return
-        if not self._context.budget_stop.is_success([*self.runs, *self._rows.runs]):
+        all_runs = (*self.runs, *self._rows.runs, *self._unselected)
+        if not self._context.budget_stop.is_success(all_runs):
             raise error
         logger.warning(str(error))
 
