@@ -20,6 +20,8 @@ from integration_tests.program import Outcome
 from integration_tests.pyairbyte import SCHEMA, PyAirbyte
 from integration_tests.test_pyairbyte import EXECUTABLE
 from integration_tests.warehouse import follows_the_protocol, listed
+from source_pipedrive.stream import Kind
+from source_pipedrive.streams import STREAMS
 from unit_tests.pyairbyte import needs_pyairbyte
 
 CLOCK = "2026-11-01T10:00:00Z"
@@ -174,6 +176,22 @@ def test_what_cannot_resume_is_read_first(start: Start) -> None:
         assert stopped(outcome, *WHOLE) == []
         assert stopped(outcome, *LISTS, "deal_followers")
         state = outcome.state
+        box.control("clock", {"advance_seconds": DAY})
+
+
+def test_of_all_streams_only_those_that_resume_are_left_for_later(start: Start) -> None:
+    """A tenth of the sandbox's company, with a budget that pays for a part of it each day."""
+    box = start(clock=CLOCK, rate_limit=100_000)
+    config = box.config(daily_token_budget=5_000, **SUCCEED)
+    names = [name for name, stream in STREAMS.items() if stream.kind is not Kind.REPORT]
+    state: dict[str, Any] = {}
+    for _ in range(2):
+        outcome = box.read(*names, config=config, state=list(state.values()))
+        succeeds(outcome)
+        left = stopped(outcome, *names)
+        assert left
+        assert all(STREAMS[name].cursor_field for name in left)
+        state |= {s["stream"]["stream_descriptor"]["name"]: s for s in outcome.state}
         box.control("clock", {"advance_seconds": DAY})
 
 
