@@ -56,6 +56,7 @@ from source_pipedrive.stream import (
 )
 from source_pipedrive.stream.audited import WHOLE
 from source_pipedrive.streams import STREAMS
+from source_pipedrive.sync.budget_stop import is_replaced
 from source_pipedrive.sync.messages import AsMessages, Encoder, T
 from source_pipedrive.sync.selection import Selection, plain_schema
 from source_pipedrive.sync.sync import Options, SyncRun
@@ -160,7 +161,7 @@ class SourcePipedrive(Source):
         `between_pages` is called between two pages. `stop_signal.stop()` ends the sync after the
         pages in progress. `show` is called each second with how far the sync is. Raises
         AirbyteTracedException: before the first message, a config error that the user has to fix;
-        at the end, an error if a stream is incomplete.
+        at the end, an error if a stream is incomplete (sync/budget_stop.py has the exception).
         """
         with collected_warnings() as warnings:
             options = Options(between_pages=between_pages, warnings=warnings, show=show)
@@ -203,6 +204,7 @@ class SourcePipedrive(Source):
             fields=Fields(definitions, parsed.labels) if parsed.has_columns else None,
             audit=audit_settings(parsed, selected),
             privacy=privacy,
+            budget_succeeds=parsed.budget_stop.mode == "succeed",
         )
         yield from SyncRun(client, company, selected, encoder, options, stop_signal)
 
@@ -267,7 +269,8 @@ def select(
     # A table that keeps every version would grow by all its records with each audit.
     merges = configured.destination_sync_mode is not DestinationSyncMode.append
     takes_copies = again and incremental and merges and stream.endpoint.path in WHOLE
-    return Selection(stream, saved, not incremental, schema, takes_tombstones, takes_copies)
+    whole, replaced = not incremental, is_replaced(configured)
+    return Selection(stream, saved, whole, schema, takes_tombstones, takes_copies, replaced)
 
 
 def _log_old_schemas(privacy: Privacy, selected: Sequence[Selection]) -> None:

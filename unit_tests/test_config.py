@@ -173,6 +173,15 @@ BAD: dict[str, tuple[Any, str]] = {
         with_token(daily_token_reserve=-1),
         "daily_token_reserve -1 is not valid.",
     ),
+    "an unknown end": (
+        with_token(budget_stop={"mode": "ignore"}),
+        'budget_stop.mode "ignore" is not valid. Use "fail" or "succeed".',
+    ),
+    "an end without a mode": (with_token(budget_stop={}), "budget_stop.mode is missing."),
+    "an end is text": (
+        with_token(budget_stop="succeed"),
+        'budget_stop "succeed" is not an object.',
+    ),
     "no workers": (with_token(num_workers=0), "num_workers 0 is not valid. Use a whole number"),
     "too many workers": (with_token(num_workers=41), "num_workers 41 is not valid."),
     "workers are text": (with_token(num_workers="5"), 'num_workers "5" is not valid.'),

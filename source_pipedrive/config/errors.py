@@ -45,6 +45,8 @@ REMEDIES = {
     "labels": "Use true or false.",
     "daily_token_reserve": "Use a whole percentage from 0 to 90.",
     "daily_token_budget": f"Use a whole number, at least {LEAST_BUDGET}, or leave it out.",
+    "budget_stop": 'Use {"mode": "succeed"}, or leave it out for {"mode": "fail"}.',
+    "budget_stop.mode": 'Use "fail" or "succeed".',
     "num_workers": f"Use a whole number from 1 to {MAX_WORKERS}, or leave it out.",
     "find_deleted_records": 'Use {"mode": "verify"}, or leave it out for {"mode": "reported"}.',
     "find_deleted_records.mode": 'Use "reported" or "verify".',
@@ -63,6 +65,7 @@ REMEDIES = {
     "query or fragment, or leave it out.",
 }
 _TAGS = {
+    "budget_stop": "mode",
     "credentials": "auth_type",
     "history": "mode",
     "custom_field_columns": "mode",

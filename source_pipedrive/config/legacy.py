@@ -32,6 +32,7 @@ _OPTIONAL = {
     "labels",
     "daily_token_reserve",
     "daily_token_budget",
+    "budget_stop",
     "find_deleted_records",
     "remove_deleted",
     "privacy",

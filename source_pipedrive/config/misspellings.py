@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from source_pipedrive.config.budget_stop import EndsWithError, EndsWithoutError
 from source_pipedrive.config.columns import OneColumnEach, RawOnly
 from source_pipedrive.config.deletions import AsReported, Verified
 from source_pipedrive.config.history import AllTime, LastPeriod, SinceDate
@@ -21,6 +22,7 @@ SHAPES = {
     "history.": (LastPeriod, AllTime, SinceDate),
     "custom_field_columns.": (OneColumnEach, RawOnly),
     "find_deleted_records.": (AsReported, Verified),
+    "budget_stop.": (EndsWithError, EndsWithoutError),
     "privacy.": (Unprotected, Protected),
 }
 KNOWN = {

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from airbyte_cdk.models import ConnectorSpecification
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from source_pipedrive.config.budget_stop import EndsWithError, EndsWithoutError
 from source_pipedrive.config.columns import OneColumnEach, RawOnly
 from source_pipedrive.config.deletions import AsReported, Verified
 from source_pipedrive.config.errors import FILLED_IN, LEAST_BUDGET, REMEDIES, problem
@@ -198,8 +199,16 @@ class Config(FormModel):
         default=None,
         group=_BUDGET,
     )
-    num_workers: Annotated[int, Field(strict=True, ge=1, le=MAX_WORKERS)] | None = field(
+    budget_stop: Annotated[EndsWithError | EndsWithoutError, Field(discriminator="mode")] = field(
         8,
+        "When the token budget stops a sync",
+        "What a sync reports that stops because no more API tokens may be used.",
+        default=EndsWithError(mode="fail"),
+        type="object",
+        group=_BUDGET,
+    )
+    num_workers: Annotated[int, Field(strict=True, ge=1, le=MAX_WORKERS)] | None = field(
+        9,
         "Parallel requests",
         f"How many requests run at once, from 1 to {MAX_WORKERS}. Leave empty to use as many as "
         "your account's rate limit and Pipedrive's response times allow.",
@@ -207,7 +216,7 @@ class Config(FormModel):
         group=_BUDGET,
     )
     privacy: Privacy = field(
-        9,
+        10,
         "Personal data",
         "Whether personal data leaves the connector as it is. Refresh the schema after you change "
         "this.",
@@ -216,14 +225,14 @@ class Config(FormModel):
         group=_DATA,
     )
     api_url: str = kept(
-        10,
+        11,
         "API address",
         "For tests: used in place of Pipedrive's address. https, or http on this machine.",
         group=_ACCOUNT,
     )
     # In the schema, so that programs which validate against it accept what they always have.
     custom_fields: Literal["columns_and_raw", "raw"] | None = field(
-        11,
+        12,
         "Custom fields, as configured before",
         "Replaced by custom_field_columns.",
         default=None,

@@ -11,7 +11,7 @@ from typing import Any, Generic
 from airbyte_cdk.models import AirbyteMessage, AirbyteStreamStatus
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.errors import SyncError
+from source_pipedrive.http.errors import BudgetError, SyncError
 from source_pipedrive.reading.records import Record
 from source_pipedrive.reading.shaped import ShapedRecords
 from source_pipedrive.sync.messages import (
@@ -34,13 +34,15 @@ class OutputChunk(Generic[T]):
 
 class WriteBuffer(Generic[T]):
     """The chunks that wait for the writer. No more than `pages` pages may wait, so that memory
-    stays bounded.
+    stays bounded. budget_succeeds: whether a stream that a budget stops writes no error of its own;
+    if the sync fails after all, the sync's error names it.
 
     Workers take a slot before they render a page, while they hold no lock; the main thread frees it
     after it has written the page.
     """
 
-    def __init__(self, pages: int) -> None:
+    def __init__(self, pages: int, budget_succeeds: bool = False) -> None:
+        self.budget_succeeds = budget_succeeds
         self._queue: SimpleQueue[OutputChunk[T]] = SimpleQueue()
         self._free = threading.Semaphore(pages)
         self._open = False
@@ -162,7 +164,8 @@ class StreamOutput(Generic[T]):
     def ended(self, error: AirbyteTracedException | None) -> None:
         """The stream's last message, after the error that cut it short, if any. What ended the
         whole sync is written in full once, and in two words for each other stream."""
-        if error is not None and self.selected:
+        is_quiet = isinstance(error, BudgetError) and self._buffer.budget_succeeds
+        if error is not None and self.selected and not is_quiet:
             if isinstance(error, SyncError) and not self._buffer.is_news(str(error)):
                 error = SyncError(error.brief, error.failure_type)
             self._put(error_message(error, self.stream))

@@ -3,7 +3,8 @@
 A list costs a request per hundreds of records, its child streams one per record, or per few. If a
 budget does not pay for everything, it pays for the lists first; then for what costs little; then
 for what is furthest behind. Streams that cannot resume go after those that can, unless they are
-small, so that syncs that a budget cuts short always make progress.
+small, so that syncs that a budget cuts short always make progress. If a sync may succeed
+although a budget stops it, streams that it has to read as a whole come first of all.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.reading.cost import is_expensive
 from source_pipedrive.stream import SORTED
+from source_pipedrive.sync.budget_stop import must_be_whole
 from source_pipedrive.sync.stream_run import StreamRun
 
 # Lists that cannot resume go before those that can for at most a quarter of what a sync may spend,
@@ -27,9 +29,13 @@ Key = tuple[int, bool, bool, float, int, int, str]
 
 
 class Priority:
-    """Ranks the runs of one sync by what is known about them so far."""
+    """Ranks the runs of one sync by what is known about them so far. whole_first: whether streams
+    that a sync has to read as a whole, and what they need, come first."""
 
-    def __init__(self, runs: Sequence[StreamRun[Any]], usage: Usage) -> None:
+    def __init__(
+        self, runs: Sequence[StreamRun[Any]], usage: Usage, whole_first: bool = False
+    ) -> None:
+        self._whole_first = whole_first
         self._usage = usage
         self._allowance = usage.allowance
         lists = [run for run in runs if is_list(run)]
@@ -63,7 +69,7 @@ class Priority:
         """The smallest comes first."""
         behind, price, depth = self._behind(run), run.forecast.price, run.stream.depth
         last = (depth, price, run.stream.name)
-        if run in self._small:
+        if run in self._small or self._goes_first(run):
             return (LISTS, False, False, float("-inf"), *last)
         if not run.selected:
             needs = [self.key(other) for other in run.dependents if not other.exhausted]
@@ -77,6 +83,13 @@ class Priority:
             return (LISTS if run.reader.resumes else OTHER_LISTS, False, False, behind, *last)
         costly = is_expensive(price, self._allowance)
         return (CHILDREN, costly and not run.reader.resumes, costly, behind, *last)
+
+    def _goes_first(self, run: StreamRun[Any]) -> bool:
+        """Whether it has to be read as a whole, or one that has to waits for it."""
+        if not self._whole_first or run.exhausted:
+            return False
+        is_whole = run.selected and must_be_whole(run)
+        return is_whole or any(map(self._goes_first, (*run.dependents, *run.later)))
 
     def _is_far(self, run: StreamRun[Any]) -> bool:
         """Whether a backfill is under way, so that more is missing than the changes since the last
@@ -102,6 +115,8 @@ class Priority:
     def holds(self, run: StreamRun[Any]) -> bool:
         """Whether a run has to wait until the lists have been read. It does not if its queue of
         parents is full and their list waits for it."""
+        if self._goes_first(run):
+            return False
         if not self._lists_first or is_list(run) or not any(map(self._waits_for, self._open)):
             return False
         pressed = any(not s.exhausted and not s.reader.can_release for s in run.sources)

@@ -22,7 +22,8 @@ def plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 class Selection:
     """A stream to read. state: what the last sync saved; schema: as in the catalog;
     takes_tombstones: whether tombstones can remove rows from its table; takes_copies: whether the
-    records that an audit reads are written again in it."""
+    records that an audit reads are written again in it; is_replaced: whether the destination
+    removes its earlier rows after a sync that succeeds."""
 
     stream: Stream
     state: Mapping[str, Any]
@@ -30,6 +31,7 @@ class Selection:
     schema: Mapping[str, Any] = field(default_factory=dict)
     takes_tombstones: bool = False
     takes_copies: bool = False
+    is_replaced: bool = False
 
     @property
     def is_new(self) -> bool:

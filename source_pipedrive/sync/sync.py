@@ -23,6 +23,7 @@ from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.multi_progress import whole
 from source_pipedrive.reading.shaping import Fields
 from source_pipedrive.stream import Kind, Stream
+from source_pipedrive.sync.budget_stop import BudgetStop
 from source_pipedrive.sync.context import SyncContext
 from source_pipedrive.sync.copies import CopyWriter
 from source_pipedrive.sync.failures import logger, summary, unexpected
@@ -52,7 +53,8 @@ class Options:
     None to let the connector choose; fields: None if custom fields stay as Pipedrive sends them;
     between_pages: called between two pages; warnings: those of this sync, from its beginning;
     audit: what the user asked an audit to do, if anything; show: where a person watches the
-    progress, if anyone does; privacy: None if nothing is protected."""
+    progress, if anyone does; privacy: None if nothing is protected; budget_succeeds: whether a sync
+    that a budget stops should succeed (budget_stop.py)."""
 
     lower: int = 0
     workers: int | None = None
@@ -62,6 +64,7 @@ class Options:
     audit: AuditSettings | None = None
     show: Callable[[str], None] | None = None
     privacy: Privacy | None = None
+    budget_succeeds: bool = False
 
 
 class SyncRun(Generic[T]):
@@ -80,7 +83,8 @@ class SyncRun(Generic[T]):
         self._encoder = encoder
         self._stop_signal = stop_signal
         self._between_pages = options.between_pages
-        self.buffer: WriteBuffer[T] = WriteBuffer((options.workers or BUFFERED) + BUFFERED)
+        pages, succeeds = (options.workers or BUFFERED) + BUFFERED, options.budget_succeeds
+        self.buffer: WriteBuffer[T] = WriteBuffer(pages, succeeds)
         until = seconds_of(company.at)
         limits = WorkerLimits(client, options.workers)
         tombstones = Tombstones(selected, until, encoder, self.buffer)
@@ -96,6 +100,9 @@ class SyncRun(Generic[T]):
             fields=options.fields,
             audit=options.audit,
             privacy=options.privacy,
+            budget_stop=BudgetStop(
+                succeeds, frozenset(one.stream.name for one in selected if one.is_replaced)
+            ),
         )
         self._graph: Graph[StreamRun[T]] = Graph(self._unselected_run)
         own = [one for one in selected if one.stream.kind is Kind.REPORT]
@@ -109,7 +116,7 @@ class SyncRun(Generic[T]):
         self._unselected: list[StreamRun[T]] = []
         all_runs = [*self.runs, *self._graph.connect(self.runs)]
         self._report = Report(client.usage, until, self.runs, self._unselected, options.show)
-        priority = Priority(all_runs, client.usage)
+        priority = Priority(all_runs, client.usage, whole_first=succeeds)
         self.schedule = Schedule(all_runs, self._graph, limits, priority, self._end)
         self.workers = Workers(self.schedule)
         options.warnings.follow(self.workers.have)
@@ -150,7 +157,7 @@ class SyncRun(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """Yields the output. At the end raises one error that names all incomplete streams and
-        their reasons."""
+        their reasons, or logs it as a warning if the user wants no error for a spent budget."""
         self.workers.start()
         try:
             while (chunk := self._next()) is not None:
@@ -167,8 +174,12 @@ class SyncRun(Generic[T]):
             self._end(run)
         yield from self.buffer.drain()
         self._report.bill()
-        if (error := self._error()) is not None:
+        if (error := self._error()) is None:
+            return
+        all_runs = (*self.runs, *self._rows.runs, *self._unselected)
+        if not self._context.budget_stop.is_success(all_runs):
             raise error
+        logger.warning(str(error))
 
     def _check_limits(self) -> None:
         """Ends all streams in order if `between_pages` says that the sync cannot go on."""
