@@ -203,8 +203,9 @@ class Audit:
             deals=self._kept[DEALS.name],
             reserve=partial(self._share.reserve, PRICE),
         )
-        for rows in self._comparison.compare(lists, context):
-            yield Batch(rows)
+        # A program may delete more every day than the share lasts for.
+        with self._share.reserve(self._share.remaining // 2 if due else 0):
+            yield from map(Batch, self._comparison.compare(lists, context))
         children, deals = [kept for kept in due if kept.audited.of_deals], context.deals
         if children and deals not in due and deals.viewer != viewer.mark:
             # Another user may not have seen all deals. What was refused lately is not asked again.

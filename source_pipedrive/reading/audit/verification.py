@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from source_pipedrive.http.errors import NO_SCOPE, REPORT, SYSTEM, StreamError
@@ -34,6 +34,23 @@ class Verdicts:
     marked: dict[Any, Any] = field(default_factory=dict)
     unsure: list[Any] = field(default_factory=list)
     trusted: bool = True
+
+    @property
+    def ids(self) -> Iterator[Any]:
+        """All of them."""
+        return chain(self.alive, self.absent, self.marked, self.unsure)
+
+    def add(self, other: Verdicts) -> None:
+        """Adds what another group says."""
+        self.alive.extend(other.alive)
+        self.absent.extend(other.absent)
+        self.unsure.extend(other.unsure)
+        self.marked.update(other.marked)
+
+    def distrust(self, ids: Iterable[Any]) -> None:
+        """Adds records about which no answer says anything."""
+        self.unsure.extend(ids)
+        self.trusted = False
 
     def sort(self, id_: Any, record: Record) -> None:
         """Adds a record that was found."""
@@ -121,26 +138,49 @@ def _listed(client: Api, stream: Stream, ids: Sequence[Any], refused: set[Any]) 
 
 
 def alone(
-    client: Api, single: Single, scope: str, ids: Sequence[Any], controls: Sequence[Any] = ()
+    client: Api,
+    single: Single,
+    scope: str,
+    ids: Sequence[Any],
+    controls: Sequence[Any] = (),
+    found: Verdicts | None = None,
 ) -> Verdicts:
-    """What Pipedrive says about each of these ids, requested one by one."""
-    if controls and not any(_asked(client, single, scope, id_).alive for id_ in controls):
-        return Verdicts(unsure=list(ids), trusted=False)
-    verdicts = Verdicts()
+    """What Pipedrive says about each of these ids, requested one by one. found: what it is added
+    to, also if a request raises."""
+    verdicts = found or Verdicts()
+    if controls and not _is_any_alive(client, single, scope, controls):
+        verdicts.distrust(ids)
+        return verdicts
     for id_ in ids:
         try:
-            each = _asked(client, single, scope, id_)
+            verdicts.add(_asked(client, single, scope, id_))
         except StreamError as error:
             # One record may fail for ever, and a pass that waits for it would never end.
-            known = controls if error.status == 0 or error.status >= 500 else ()
-            if not any(_asked(client, single, scope, other).alive for other in known):
+            if not is_failure(error) or not _is_any_alive(client, single, scope, controls):
                 raise
-            each = Verdicts(unsure=[id_])
-        verdicts.alive.extend(each.alive)
-        verdicts.absent.extend(each.absent)
-        verdicts.unsure.extend(each.unsure)
-        verdicts.marked.update(each.marked)
+            verdicts.unsure.append(id_)
     return verdicts
+
+
+def _is_any_alive(client: Api, single: Single, scope: str, controls: Sequence[Any]) -> bool:
+    """Whether one of these records is found. Raises StreamError if none is, and one has failed."""
+    failure: StreamError | None = None
+    for id_ in controls:
+        try:
+            if _asked(client, single, scope, id_).alive:
+                return True
+        except StreamError as error:
+            if not is_failure(error):
+                raise
+            failure = error
+    if failure is not None:
+        raise failure
+    return False
+
+
+def is_failure(error: StreamError) -> bool:
+    """Whether Pipedrive failed, or did not answer, until the last try."""
+    return error.status == 0 or error.status >= 500
 
 
 def _asked(client: Api, single: Single, scope: str, id_: Any) -> Verdicts:
