@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -19,6 +20,9 @@ MOST_IDS = 100  # in one request
 # answer says nothing about the others either.
 CONTROLS = 3
 ALONE = 25  # records that are requested one by one between two controls
+# A group whose request fails is asked about in groups of ten, and one of these in single requests.
+# A failure takes two minutes and eight times the tokens, so a sync stops after a few.
+PART, FAILURES = 10, 5
 # Answers that concern one record. Any other refusal ends the pass.
 OF_ONE = (400, 403, 404, 410)
 
@@ -27,13 +31,15 @@ OF_ONE = (400, 403, 404, 410)
 class Verdicts:
     """alive: found; absent: no list has it, or 404; marked: found with a mark of deletion, and when
     it changed last, or 410; unsure: anything else. trusted: False if none of the records that
-    should exist was found, so that all are unsure."""
+    should exist was found, so that all are unsure. failed: not known yet, because the request for
+    all of them fails; smaller ones follow."""
 
     alive: list[Any] = field(default_factory=list)
     absent: list[Any] = field(default_factory=list)
     marked: dict[Any, Any] = field(default_factory=dict)
     unsure: list[Any] = field(default_factory=list)
     trusted: bool = True
+    failed: Sequence[Any] = ()
 
     @property
     def ids(self) -> Iterator[Any]:
@@ -68,18 +74,72 @@ def is_marked(record: Record) -> bool:
 
 
 def verify(
-    client: Api, audited: Audited, ids: Iterable[Any], known: Iterable[Any]
+    client: Api,
+    audited: Audited,
+    ids: Iterable[Any],
+    known: Iterable[Any],
+    failed: Sequence[Any] = (),
 ) -> Iterator[Verdicts]:
     """What Pipedrive says about each of these ids, in groups. known: ids of records that should
-    exist. Raises StreamError if the endpoint cannot be used at all."""
-    remaining, controls = iter(ids), list(islice(known, CONTROLS))
+    exist; failed: those of the ids whose common request failed in an earlier sync. Raises
+    StreamError if the endpoint cannot be used at all."""
+    controls = list(islice(known, CONTROLS))
+    if audited.single is None:
+        yield from _in_groups(client, audited, ids, controls, failed)
+        return
+    remaining, scope = iter(ids), audited.lists[0].access.read_scope
+    while group := list(islice(remaining, ALONE)):
+        yield alone(client, audited.single, scope, group, controls)
+
+
+def _in_groups(
+    client: Api,
+    audited: Audited,
+    ids: Iterable[Any],
+    controls: list[Any],
+    failed: Sequence[Any],
+) -> Iterator[Verdicts]:
+    smaller, apart, failures = deque(parts(failed)), {*failed}, 0
+    remaining = (id_ for id_ in ids if id_ not in apart)
     size = group_size(audited, len(controls))
-    while group := list(islice(remaining, size)):
-        if audited.single is None:
-            yield _together(client, audited.lists, group, controls)
+    while group := smaller.popleft() if smaller else list(islice(remaining, size)):
+        try:
+            verdicts = _together(client, audited.lists, group, controls)
+        except StreamError as error:
+            # One record may make each request fail that names it, for ever.
+            works = _working(client, audited.lists, controls) if is_failure(error) else []
+            if not works:
+                raise
+            failures += 1
+            if works != controls:
+                controls = works
+                smaller.appendleft(group)
+                continue
+            if len(group) > 1:
+                smaller.extendleft(reversed(parts(group)))
+            yield Verdicts(failed=group) if len(group) > 1 else Verdicts(unsure=group)
+            if failures >= FAILURES:
+                raise
         else:
-            scope = audited.lists[0].access.read_scope
-            yield alone(client, audited.single, scope, group, controls)
+            yield verdicts
+
+
+def parts(ids: Sequence[Any]) -> list[list[Any]]:
+    """The smaller requests in which ids are asked about whose common one failed."""
+    size = PART if len(ids) > PART else 1
+    return [list(ids[start : start + size]) for start in range(0, len(ids), size)]
+
+
+def _working(client: Api, lists: Sequence[Stream], controls: Iterable[Any]) -> list[Any]:
+    """Those of the controls that are found when each is asked for alone."""
+    found = []
+    for id_ in controls:
+        try:
+            found += _together(client, lists, [id_], ()).alive
+        except StreamError as error:
+            if not is_failure(error):
+                raise
+    return found
 
 
 def group_size(audited: Audited, controls: int = CONTROLS) -> int:
