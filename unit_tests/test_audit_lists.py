@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
+
 from source_pipedrive.http.errors import SYSTEM, StreamError
 from source_pipedrive.http.request import Request
 from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.share import LEAST_LIMIT
-from unit_tests.auditing import Firm, Record, audit_of, carried_out, deleted
+from unit_tests.auditing import Firm, Record, audit_of, carried_out, deleted, kept
 from unit_tests.fakes import ACME
 from unit_tests.single import UNTIL
 
@@ -156,3 +158,36 @@ def test_answers_are_worth_nothing_if_the_user_has_changed_when_the_share_is_spe
         found, state = sync(firm, state, day, listed)
         rows += found
     assert len(deleted(rows)) == 180
+
+
+# --- what asking who the user is costs
+
+
+@pytest.mark.parametrize("listed", [set[int](), set(range(1, 1_001))])
+def test_a_list_that_nobody_believes_costs_nothing(
+    listed: set[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    firm, state = office()
+    for day in (1, 2):
+        caplog.clear()
+        rows, state = sync(firm, state, day, listed)
+        assert (rows, firm.asked) == ([], [])
+        assert ("no longer listed" in caplog.text) == bool(listed)
+    firm.ids["filters"] = listed
+    rows, _ = sync(firm, state, 3, listed, accepted={"filters": 1_000})
+    assert bool(deleted(rows)) == bool(listed)
+
+
+def test_a_pass_that_waits_for_the_users_word_asks_once_a_sync_who_reads() -> None:
+    firm, state = office()
+    firm.ids["persons"] -= {*range(1, 401)}
+    held = False
+    for day in range(7, 20):
+        firm.asked.clear()
+        audit = audit_of(firm, state, day)
+        assert carried_out(audit) == []
+        state = audit.dump()
+        if held and not [each for each in firm.asked if each.path == "persons"]:
+            assert len(firm.asked) == 2, "the user, and the permissions"
+        held = bool(kept(state, "persons").held)
+    assert held

@@ -187,9 +187,9 @@ class Audit:
     def _compare_and_begin(self, passes: list[ObjectPass]) -> Iterator[Batch]:
         assert self.settings is not None
         lists, now = self._context.lists, self._context.until
-        due = self._due()
-        if not due and not self._comparison.has_missing(lists, now):
-            self._comparison.note(lists, now)
+        due, accepted = self._due(), self.settings.accepted
+        if not due and not self._comparison.has_missing(lists, now, accepted):
+            self._comparison.note(lists, now, accepted)
             return
         viewer = self._viewer()
         context = PassContext(

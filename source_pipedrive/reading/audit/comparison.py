@@ -24,6 +24,7 @@ logger = logging.getLogger("airbyte")
 # Missing records of one list that are remembered, the last ones found: a program may make a filter
 # for each of its runs, and delete it.
 MOST = 1_000
+Accepted = Mapping[str, int]
 # Seconds until a record that is not listed is asked for again: if it was found, and if nothing is
 # known of it.
 FOUND, UNKNOWN, HOUR = 7 * DAY, DAY, 3_600
@@ -45,17 +46,23 @@ class Comparison:
         self._user = user
         self._kept: dict[str, Any] = {name: _part(part) for name, part in saved.items()}
 
-    def has_missing(self, lists: WholeLists, now: int) -> bool:
-        """Whether anything has to be verified or declared."""
-        return any(
-            self._missing(each.name, lists, now) or self._back(each.name, lists)
-            for each in COMPARED
-        )
+    def has_missing(self, lists: WholeLists, now: int, accepted: Accepted) -> bool:
+        """Whether anything can be verified or declared. accepted: as in AuditSettings."""
 
-    def note(self, lists: WholeLists, now: int) -> None:
-        """Remembers the lists from which nothing is missing."""
+        def matters(name: str) -> bool:
+            if missing := self._missing(name, lists, now):
+                return bool(lists.get(name)) and self._is_believed(name, missing, accepted)
+            return bool(self._back(name, lists))
+
+        return any(matters(each.name) for each in COMPARED)
+
+    def note(self, lists: WholeLists, now: int, accepted: Accepted) -> None:
+        """Remembers the lists from which nothing is missing, if nothing can be declared."""
         for each in COMPARED:
-            if lists.get(each.name) is not None and not self._missing(each.name, lists, now):
+            missing = self._missing(each.name, lists, now)
+            if missing and lists.get(each.name):
+                self._warn(each.name, missing)
+            elif lists.get(each.name) is not None and not missing:
                 self._remember(each.name, lists, now)
 
     def _remember(self, name: str, lists: WholeLists, now: int) -> None:
@@ -126,7 +133,10 @@ class Comparison:
         name = compared.name
         missing, there = self._missing(name, lists, context.now), lists.get(name)
         # Nobody believes that all have been deleted.
-        if not there or not self._is_believed(name, missing, context):
+        if not there:
+            return
+        if not self._is_believed(name, missing, context.settings.accepted):
+            self._warn(name, missing)
             return
         # Where no record can be asked for, one answer proves nothing.
         waiting = missing - {*self._part(name, "missed")} if compared.single is None else set()
@@ -154,20 +164,23 @@ class Comparison:
         if cut is not None:
             raise cut
 
-    def _is_believed(self, name: str, missing: set[str], context: PassContext) -> bool:
-        """Whether so many may have been deleted; warns if not."""
-        present = self._part(name, "present")
-        most = guards.most_believed(len(present))
-        count = len(missing - {*self._part(name, "believed")})
-        if count <= most or context.settings.accepted.get(name) == count:
-            return True
+    def _is_believed(self, name: str, missing: set[str], accepted: Accepted) -> bool:
+        """Whether so many may have been deleted."""
+        count = self._found(name, missing)
+        most = guards.most_believed(len(self._part(name, "present")))
+        return count <= most or accepted.get(name) == count
+
+    def _found(self, name: str, missing: set[str]) -> int:
+        return len(missing - {*self._part(name, "believed")})
+
+    def _warn(self, name: str, missing: set[str]) -> None:
+        count, present = self._found(name, missing), len(self._part(name, "present"))
         logger.warning(
-            f"{AUDITOR}: {count:,} of the {len(present):,} {name} of the last sync are "
+            f"{AUDITOR}: {count:,} of the {present:,} {name} of the last sync are "
             "no longer listed. None of them is reported as deleted, because a lost "
             "permission looks the same. If they were deleted, set accepted_findings to "
             f'"{name}={count}".'
         )
-        return False
 
     def _rows(
         self, name: str, lists: WholeLists, verdicts: Verdicts, trusted: bool, context: PassContext
