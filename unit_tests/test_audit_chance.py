@@ -68,14 +68,15 @@ class Busy:
 
 
 class BusyShop:
-    """The same for deals and products. A deal may be restored without a new time, or hidden from
-    all but admins."""
+    """The same for deals and products. A deal may be restored without a new time, hidden from all
+    but admins, or archived, which may hide its products."""
 
     def __init__(self, chance: Random) -> None:
         self.chance, self.day, self.is_calm, self._changed = chance, 0, False, False
         deals = chance.choice((20, 60, 250))
         self.firm = Shop(range(1, deals), {n: 1 + n // 3 for n in range(1, 3 * deals - 5)})
         self.firm.refuses = chance.random() < 0.4
+        self.firm.hides = chance.random() < 0.5
         self.firm.before = self._before
         self.deals, self.products = {*self.firm.ids["deals"]}, {*self.firm.products}
         self.absent: dict[Key, set[int]] = {}  # on which days
@@ -94,7 +95,8 @@ class BusyShop:
 
     def _work(self) -> None:
         chance, there, products = self.chance, self.firm.ids["deals"], self.firm.products
-        kind = chance.choice(("add", "delete", "delete", "restore", "product", "remove", "hide"))
+        kinds = ("add", "delete", "delete", "restore", "product", "remove", "hide", "archive")
+        kind = chance.choice(kinds)
         gone = sorted(self.deals - there)
         if kind == "add":
             there.add(max(self.deals) + 1)
@@ -112,6 +114,10 @@ class BusyShop:
             self.products |= products.keys()
         elif kind == "remove" and products:
             self._touch(products.pop(chance.choice(sorted(products))))
+        elif kind == "archive":
+            self.firm.archived ^= {*chance.sample(sorted(there), 3)}
+            if chance.random() < 0.5:
+                self._touch(chance.choice(sorted(there)))
         elif kind == "hide":
             self.firm.lost = {*chance.sample(sorted(there), 5)}
 
@@ -203,7 +209,7 @@ def test_in_the_end_the_rows_say_which_products_exist(
         if chance.random() < 0.85:  # otherwise the platform loses all of it
             rows.take(found)
             state = audit.dump()
-    busy.is_calm, busy.firm.admin = True, True
+    busy.is_calm, busy.firm.admin, busy.firm.archived = True, True, set()
     for _ in range(5):
         busy.day += EVERY
         held = {name: kept(state, name).held for name in state["objects"]}

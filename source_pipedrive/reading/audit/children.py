@@ -18,6 +18,7 @@ from typing import Any
 from source_pipedrive.http.errors import NO_SCOPE, StreamError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import values
+from source_pipedrive.reading.audit.archive import perhaps_hidden
 from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.parents import Parents
 from source_pipedrive.reading.audit.verification import (
@@ -197,8 +198,13 @@ def verify_children(
     alive, missing = candidates & found, candidates - found
     if _exist(client, Numbers(refused), walk):
         yield Verdicts(alive=list(alive), unsure=list(missing))
-    else:
-        yield Verdicts(alive=list(alive), absent=list(missing))
+        return
+
+    def read(deals: Sequence[int]) -> list[Record]:
+        return children_of(client, walk.stream, deals, [], walk.deals)
+
+    hidden = perhaps_hidden(client, missing, parents, read)
+    yield Verdicts(alive=list(alive), absent=list(missing - hidden), unsure=list(hidden))
 
 
 def _exist(client: Api, refused: Numbers, walk: DealsWalk) -> bool:

@@ -158,7 +158,7 @@ def _together(
         missing = sorted(wanted - found.keys())
         if not {*ids} & {*missing}:
             break
-        for record in _listed(client, stream, missing, refused):
+        for record in listed(client, stream, missing, refused):
             found[record["id"]] = record
     if controls and not any(id_ in found and not is_marked(found[id_]) for id_ in controls):
         return Verdicts(unsure=list(ids), trusted=False)
@@ -171,7 +171,7 @@ def _together(
     return verdicts
 
 
-def _listed(client: Api, stream: Stream, ids: Sequence[Any], refused: set[Any]) -> list[Record]:
+def listed(client: Api, stream: Stream, ids: Sequence[Any], refused: set[Any]) -> list[Record]:
     """The records with these ids that a list has. Adds the ids that cannot be asked for to
     `refused`."""
     asked, found = set(ids), []
@@ -192,8 +192,8 @@ def _listed(client: Api, stream: Stream, ids: Sequence[Any], refused: set[Any]) 
             refused.update(ids if error.status == 400 else ())
             return []
         half = len(ids) // 2
-        first = _listed(client, stream, ids[:half], refused)
-        return first + _listed(client, stream, ids[half:], refused)
+        first = listed(client, stream, ids[:half], refused)
+        return first + listed(client, stream, ids[half:], refused)
     return found
 
 
