@@ -189,6 +189,27 @@ def test_children_that_wait_for_the_deals_are_reported(caplog: pytest.LogCapture
     assert "persons" not in unaudited
 
 
+def test_a_product_that_no_pass_has_seen_may_be_reported_until_the_next_one() -> None:
+    """Its deal is restored without a new time after the walk. No table loses a row, because nothing
+    tells which deal it was."""
+    firm, state = shop()
+    firm.ids["deals"] |= {41, 42}
+    firm.products |= {121: 41, 122: 42}
+    firm.ids["deals"] -= {41}
+
+    def restore(request: Request) -> None:
+        if firm.asked and firm.asked[-1].path == "deals/products":
+            firm.ids["deals"].add(41)
+
+    firm.before = restore
+    rows, state = sync(firm, state, 7)
+    found = [each for each in rows if each["object"] == "deal_products"]
+    assert [(each["id"], each["parent"]) for each in found] == [(121, None)]
+    rows, state = sync(firm, state, 14)
+    found = [each for each in rows if each["object"] == "deal_products"]
+    assert [(each["id"], each["restored"]) for each in found] == [(121, True)]
+
+
 # --- archived deals
 
 
