@@ -117,3 +117,23 @@ def test_no_deletion_is_lost_if_syncs_are_killed(start: Start, seed: int) -> Non
         assert outcome.code == 0, outcome.sentence()
     assert stale(replay) == {}
     assert replay.kills > 0
+
+
+@pytest.mark.parametrize("moves", [True, False])
+@pytest.mark.parametrize("children", ["listed", "hidden"])
+def test_archiving_a_deal_removes_none_of_its_children(
+    start: Start, children: str, moves: bool
+) -> None:
+    """Whether the lists of products and installments have those of archived deals is unknown."""
+    replay = company(start, archived_children=children, archive_moves_update_time=moves)
+    before = {name: set(replay.destination.table(name)) for name in CHILDREN}
+    moved = {"archives": 15}, {"unarchives": 15}
+    for change_ in moved:
+        replay.box.control("mutate", {"objects": ["deals"], **change_})
+        replay.box.control("clock", {"advance_seconds": 7 * DAY})
+        outcome = replay.sync()
+        assert outcome.code == 0, outcome.sentence()
+        assert any("audited deal_installments" in log for log in outcome.logs)
+        assert not [row for row in outcome.records("deleted_records") if row["object"] in CHILDREN]
+        for name, keys in before.items():
+            assert set(replay.destination.table(name)) >= keys

@@ -35,6 +35,8 @@ class Switches:
     list_deleted: bool = False  # persons, organizations, products, activities
     deleted_projects_stay: bool = False  # deleted projects stay listed for more than 30 days
     gone_deals: Literal["skipped", "400", "403", "404"] = "skipped"  # missing ids in deal_ids
+    # Products and installments of archived deals, in the lists that name their deals.
+    archived_children: Literal["listed", "hidden"] = "listed"
     archive_moves_update_time: bool = True  # whether archiving changes the update time, both ways
     restore_moves_update_time: bool = True  # whether restoring a deleted record changes it
     mail_folders: Literal["consistent", "inconsistent"] = "consistent"  # a thread's `folders`

@@ -31,7 +31,8 @@ Record = dict[str, Any]
 
 class Shop(Firm):
     """Deals, and products by their deal. times: when deals changed, if not long ago; lost: deals
-    that only an admin sees."""
+    that only an admin sees; archived: those of the deals that are; hides: whether no list has
+    products of these."""
 
     def __init__(self, deals: Iterable[int], products: dict[int, int]) -> None:
         super().__init__()
@@ -39,13 +40,16 @@ class Shop(Firm):
         self.products = dict(products)
         self.times: dict[int, str] = {}
         self.lost: set[int] = set()
+        self.archived: set[int] = set()
+        self.hides = False
         self.refuses = False  # requests that name a deal that is gone
 
     def _answer(self, request: Request) -> Record:
         if not request.path.startswith("deals"):
             return super()._answer(request)
         there = self.ids["deals"] - (set() if self.admin else self.lost)
-        if request.path == "deals":
+        if request.path in ("deals", "deals/archived"):
+            there = there & self.archived if request.path != "deals" else there - self.archived
             asked = request.params.get("ids")
             wanted = there & {int(id_) for id_ in asked.split(",")} if asked else there
             times = {id_: self.times.get(id_, OLD) for id_ in sorted(wanted)}
@@ -56,6 +60,7 @@ class Shop(Firm):
         asked = {int(id_) for id_ in request.params["deal_ids"].split(",")}
         if self.refuses and asked - there:
             raise StreamError("not found", SYSTEM, 404, "{}")
+        there = there - (self.archived if self.hides else set())
         rows = [
             {**record(id_), "deal_id": deal}
             for id_, deal in self.products.items()
@@ -182,3 +187,95 @@ def test_children_that_wait_for_the_deals_are_reported(caplog: pytest.LogCapture
     assert unaudited["deal_products"] == (UNTIL, UNTIL + 7 * DAY)
     assert unaudited["deals"] == (UNTIL, UNTIL + 7 * DAY)
     assert "persons" not in unaudited
+
+
+def test_a_product_that_no_pass_has_seen_may_be_reported_until_the_next_one() -> None:
+    """Its deal is restored without a new time after the walk. No table loses a row, because nothing
+    tells which deal it was."""
+    firm, state = shop()
+    firm.ids["deals"] |= {41, 42}
+    firm.products |= {121: 41, 122: 42}
+    firm.ids["deals"] -= {41}
+
+    def restore(request: Request) -> None:
+        if firm.asked and firm.asked[-1].path == "deals/products":
+            firm.ids["deals"].add(41)
+
+    firm.before = restore
+    rows, state = sync(firm, state, 7)
+    found = [each for each in rows if each["object"] == "deal_products"]
+    assert [(each["id"], each["parent"]) for each in found] == [(121, None)]
+    rows, state = sync(firm, state, 14)
+    found = [each for each in rows if each["object"] == "deal_products"]
+    assert [(each["id"], each["restored"]) for each in found] == [(121, True)]
+
+
+# --- archived deals
+
+
+@pytest.mark.parametrize("hides", [False, True])
+@pytest.mark.parametrize("moves", [False, True])
+def test_products_of_deals_that_are_archived_meanwhile_are_not_deleted(
+    hides: bool, moves: bool
+) -> None:
+    firm, state = shop()
+    firm.hides, firm.archived = hides, {5, 30}
+    if moves:
+        firm.times = dict.fromkeys(firm.archived, rfc3339(UNTIL + 6 * DAY))
+    rows, state = sync(firm, state, 7)
+    assert rows == []
+    assert {*kept(state, "deal_products").present} == firm.products.keys() - {0}
+    rows, state = sync(firm, state, 14)
+    firm.archived = set()
+    assert (rows, sync(firm, state, 21)[0]) == ([], []), "nothing was restored, either"
+
+
+@pytest.mark.parametrize("hides", [False, True])
+def test_what_was_removed_is_found_though_some_deals_are_archived(hides: bool) -> None:
+    firm, state = shop()
+    firm.hides, firm.archived = hides, {5, 30}
+    for id_ in (13, 50):  # of deals 5 and 17
+        del firm.products[id_]
+    rows, _ = sync(firm, state, 7)
+    seen = {("deal_products", id_) for id_ in ((50,) if hides else (13, 50))}
+    assert names(rows) == seen, "no answer shows whether an archived deal has lost a product"
+
+
+def test_products_of_a_deleted_deal_are_deleted_though_others_are_hidden() -> None:
+    firm, state = shop()
+    firm.hides, firm.archived = True, {5}
+    firm.ids["deals"] -= {30}
+    rows, _ = sync(firm, state, 7)
+    of_30 = {("deal_products", id_) for id_, deal in firm.products.items() if deal == 30}
+    assert names(rows) == {("deals", 30)} | of_30
+
+
+@pytest.mark.parametrize("hides", [False, True])
+def test_new_products_of_a_deal_that_was_archived_before_any_pass_are_not_deleted(
+    hides: bool,
+) -> None:
+    firm, state = shop()
+    firm.ids["deals"] |= {41, 42}
+    firm.products |= {121: 41, 122: 41, 123: 42}
+    firm.hides, firm.archived = hides, {41}
+    rows, state = sync(firm, state, 7)
+    assert rows == []
+    firm.archived = set()
+    assert sync(firm, state, 14)[0] == []
+
+
+def test_a_deal_that_leaves_the_archive_proves_nothing_about_the_others() -> None:
+    """Just before its products are requested."""
+    firm, state = shop()
+    firm.hides, firm.archived = True, {5, 30}
+    archive = 0
+
+    def leave(request: Request) -> None:
+        nonlocal archive
+        archive += request.path == "deals/archived"
+        if request.path == "deals/products" and archive > 2 and firm.asked[-1].path != request.path:
+            firm.archived -= {30}
+
+    firm.before = leave
+    rows, _ = sync(firm, state, 7)
+    assert rows == []

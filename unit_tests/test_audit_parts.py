@@ -460,7 +460,7 @@ def declared(comparison: Comparison, *ids: int) -> list[Any]:
 
 def test_a_label_is_deleted_if_two_lists_in_a_row_lack_it() -> None:
     comparison = Comparison({}, 1)
-    comparison.note(seen_list(1, 2, 3), UNTIL)
+    comparison.note(seen_list(1, 2, 3), UNTIL, {})
     assert declared(comparison, 1, 2) == []
     assert declared(Comparison(comparison.dump(), 1), 1, 2, 3) == []
     assert declared(comparison, 1, 2) == ["3"]
@@ -469,7 +469,7 @@ def test_a_label_is_deleted_if_two_lists_in_a_row_lack_it() -> None:
 
 def test_an_empty_list_and_the_list_of_another_user_prove_nothing() -> None:
     comparison = Comparison({}, 1)
-    comparison.note(seen_list(1, 2, 3), UNTIL)
+    comparison.note(seen_list(1, 2, 3), UNTIL, {})
     for _ in range(3):
         assert declared(comparison) == []
         assert declared(Comparison(comparison.dump(), 2), 1) == []
@@ -480,8 +480,8 @@ def compared(comparison: Comparison, api: Pipedrive, ids: Iterable[int], day: in
     lists = WholeLists()
     lists.note("pipelines", {str(id_) for id_ in ids})
     context = replace(context_of(True), client=api, now=UNTIL + day * DAY)
-    if not comparison.has_missing(lists, context.now):
-        comparison.note(lists, context.now)
+    if not comparison.has_missing(lists, context.now, {}):
+        comparison.note(lists, context.now, {})
         return []
     return [row["id"] for rows in comparison.compare(lists, context) for row in rows]
 
@@ -543,7 +543,7 @@ def test_deactivated_users_do_not_hide_that_another_was_deleted() -> None:
 
     lists, comparison = WholeLists(), Comparison({}, 7)
     lists.note("users", {str(id_) for id_ in range(1, 10)})
-    comparison.note(lists, UNTIL)
+    comparison.note(lists, UNTIL, {})
     lists.note("users", {str(id_) for id_ in range(1, 9)})
     context = replace(context_of(True), client=Pipedrive(answer))
     rows = [row["id"] for rows in comparison.compare(lists, context) for row in rows]
@@ -556,13 +556,13 @@ def test_what_is_missing_from_a_short_list_is_believed_if_the_user_is_the_same_a
         comparison = Comparison({}, 1)
         lists = WholeLists()
         lists.note("pipelines", {"1", "2", "3"})
-        comparison.note(lists, UNTIL)
+        comparison.note(lists, UNTIL, {})
         lists.note("pipelines", {"1", "2"})
         later: Any = SimpleNamespace(mark=mark, at=0, sees_all=lambda apps: True)
         context = replace(context_of(True), client=api, ask_viewer=lambda later=later: later)
         rows = [row["id"] for rows in comparison.compare(lists, context) for row in rows]
         assert rows == (["3"] if mark == "me" else [])
-        assert comparison.has_missing(lists, UNTIL) == (mark != "me")
+        assert comparison.has_missing(lists, UNTIL, {}) == (mark != "me")
 
 
 def test_ids_in_the_billions_are_no_reason_to_count_that_far() -> None:

@@ -78,7 +78,7 @@ def deleted_notes(box: Sandbox) -> None:
 
 def archived(box: Sandbox) -> None:
     box.clock.advance(60)
-    box.mutate(archives=5, objects=["deals"])
+    box.mutate(archives=10, objects=["deals"])
 
 
 def other_products(box: Sandbox) -> None:
@@ -153,6 +153,7 @@ CASES = (
     Case("deleted_deals_status", "deleted_status", {"deleted": YES, "keep": NO}),
     Case("lists_hide_deleted", "list_deleted", {False: YES, True: NO}, deleted("organizations")),
     Case("archiving_moves_time", "archive_moves_update_time", {True: YES, False: NO}, archived),
+    Case("archived_products", "archived_children", {"listed": YES, "hidden": NO}, archived),
     Case("products_move_time", "children_move_update_time", {True: YES, False: NO}, other_products),
     Case(
         "recents_have_data",

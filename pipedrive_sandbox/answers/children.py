@@ -32,16 +32,18 @@ def children_of(route: Route, context: Context) -> list[Record]:
 
 def _of_many(route: Route, query: Query, context: Context) -> list[Record]:
     """The children of the requested records, ignoring deleted and unknown ones. What Pipedrive
-    returns for those is not known (switch gone_deals)."""
+    returns for those is not known (switch gone_deals), nor for archived ones."""
     table, world = context.table(route), context.world
     requested: Any = query.given[route.relation.ids_param]
     rows = [table.rows[id_] for id_ in sorted(requested) if id_ in table.rows]
     live = [row for row in rows if row.deleted_at is None]
     if len(live) < len(requested) and context.switches.gone_deals != "skipped":
         raise _gone(context.switches.gone_deals, route)
+    hides = context.switches.archived_children == "hidden"
     return [
         each
         for row in live
+        if not (hides and row.record["is_archived"])
         for each in world.children.rows(route.table, route.relation.child_kind, row)
     ]
 

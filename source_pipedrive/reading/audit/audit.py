@@ -187,10 +187,9 @@ class Audit:
     def _compare_and_begin(self, passes: list[ObjectPass]) -> Iterator[Batch]:
         assert self.settings is not None
         lists, now = self._context.lists, self._context.until
-        due = self._due()
-        if not due and not self._comparison.has_missing(lists, now):
-            self._comparison.note(lists, now)
-            return
+        due, facts = self._due(), (lists, now, self.settings.accepted)
+        if not due and not self._comparison.has_missing(*facts):
+            return self._comparison.note(*facts)
         viewer = self._viewer()
         context = PassContext(
             client=SharedClient(self._context.client, self._share),
@@ -203,8 +202,10 @@ class Audit:
             deals=self._kept[DEALS.name],
             reserve=partial(self._share.reserve, PRICE),
         )
-        for rows in self._comparison.compare(lists, context):
-            yield Batch(rows)
+        # A program may delete more every day than the share lasts for.
+        with self._share.reserve(self._share.remaining // 2 if due else 0):
+            for rows in self._comparison.compare(lists, context):
+                yield Batch(rows)
         children, deals = [kept for kept in due if kept.audited.of_deals], context.deals
         if children and deals not in due and deals.viewer != viewer.mark:
             # Another user may not have seen all deals. What was refused lately is not asked again.

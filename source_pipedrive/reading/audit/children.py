@@ -18,9 +18,17 @@ from typing import Any
 from source_pipedrive.http.errors import NO_SCOPE, StreamError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import values
+from source_pipedrive.reading.audit.archive import perhaps_hidden
 from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.parents import Parents
-from source_pipedrive.reading.audit.verification import Verdicts, verify
+from source_pipedrive.reading.audit.verification import (
+    CONTROLS,
+    FAILURES,
+    Verdicts,
+    is_failure,
+    parts,
+    verify,
+)
 from source_pipedrive.reading.audit.walks import Note, Reading, Walk
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.pages import pages
@@ -54,7 +62,10 @@ class DealsWalk(Walk):
         self._after = int(saved.get("after", 0))
         self.since = instant(saved["since"]) if "since" in saved else since
         self._remaining = deals.within(self._after, deals.highest)
-        self.unread = Numbers.load(saved.get("unread", ""))  # deals that Pipedrive refused
+        # Deals that Pipedrive refused, or about which no request was answered.
+        self.unread = Numbers.load(saved.get("unread", ""))
+        # Requests up to the deal `until` are smaller, because a larger one fails.
+        self._until, self._size = (int(each) for each in saved.get("failed", (0, BATCH)))
         self._taken = False
 
     @property
@@ -68,34 +79,85 @@ class DealsWalk(Walk):
         return self._read()
 
     def _read(self) -> Reading:
-        while batch := list(islice(self._remaining, BATCH)):
+        failures = 0
+        while batch := self._next():
             refused: list[int] = []
-            records = children_of(self.client, self.stream, batch, refused)
+            try:
+                records = children_of(self.client, self.stream, batch, refused)
+            except StreamError as error:
+                if not is_failure(error) or failures >= FAILURES or not self._works_without(batch):
+                    raise
+                failures += 1
+                with self.lock:
+                    self._fail(batch)
+                yield None
+                continue
             with self.lock:
                 self.note(records)
-                self.unread.add(refused)
-                self._after = batch[-1]
-                self._remaining = self._remaining - Numbers(batch)
+                self._pass(batch, refused)
             yield None
+
+    def _next(self) -> list[int]:
+        size = max(1, self._size) if self._after < self._until else BATCH
+        return list(islice(self._remaining, size))
+
+    def _pass(self, batch: list[int], unread: list[int]) -> None:
+        self.unread.add(unread)
+        self._after = batch[-1]
+        self._remaining = self._remaining - Numbers(batch)
+
+    def _fail(self, batch: list[int]) -> None:
+        """The request for these deals fails, and other requests do not."""
+        if len(batch) == 1:
+            self._pass(batch, batch)
+        else:
+            self._until, self._size = batch[-1], len(parts(batch)[0])
+
+    def _works_without(self, batch: list[int]) -> bool:
+        others = (deal for deal in self.deals - self.unread if [deal] != batch)
+        return _is_any_answered(self.client, self.stream, others)
 
     def dump(self) -> dict[str, Any]:
         unread = {"unread": self.unread.dump()} if len(self.unread) else {}
-        return {"after": self._after, "since": rfc3339(self.since), **unread}
+        failed = {"failed": [self._until, self._size]} if self._after < self._until else {}
+        return {"after": self._after, "since": rfc3339(self.since), **unread, **failed}
 
 
 def children_of(
-    client: Api, stream: Stream, deals: Sequence[int], refused: list[int]
+    client: Api,
+    stream: Stream,
+    deals: Sequence[int],
+    refused: list[int],
+    known: Iterable[int] = (),
 ) -> list[Record]:
-    """The children of these deals. Adds deals that Pipedrive refuses to `refused`."""
-    found = _asked(client, stream, deals)
+    """The children of these deals. Adds deals that Pipedrive refuses to `refused`, and those for
+    which it fails if it answers about one of `known`."""
+    size = len(deals) // 2
+    try:
+        found = _asked(client, stream, deals)
+    except StreamError as error:
+        if not is_failure(error) or not _is_any_answered(client, stream, known):
+            raise
+        found, size = None, len(parts(deals)[0])
     if found is not None:
         return found
     if len(deals) == 1:
         refused.extend(deals)
         return []
-    half = len(deals) // 2
-    first = children_of(client, stream, deals[:half], refused)
-    return first + children_of(client, stream, deals[half:], refused)
+    groups = (deals[start : start + size] for start in range(0, len(deals), size))
+    return [each for group in groups for each in children_of(client, stream, group, refused, known)]
+
+
+def _is_any_answered(client: Api, stream: Stream, deals: Iterable[int]) -> bool:
+    """Whether the list is there at all."""
+    for deal in islice(deals, CONTROLS):
+        try:
+            if _asked(client, stream, [deal]) is not None:
+                return True
+        except StreamError as error:
+            if not is_failure(error):
+                raise
+    return False
 
 
 def _asked(client: Api, stream: Stream, deals: Sequence[int]) -> list[Record] | None:
@@ -119,28 +181,54 @@ def verify_children(
     candidates = Numbers(ids)
     if not len(candidates):
         return
-    found, refused = Numbers(), list(walk.unread)
+    if _exist(client, walk.unread, walk):
+        yield Verdicts(unsure=list(candidates))
+        return
+    found, refused = Numbers(), list[int]()
     changed = Numbers(
         chain.from_iterable(_changed(client, each, walk.since) for each in DEALS.lists)
     )
     for batch in _batches(changed):
-        found.add(values(children_of(client, walk.stream, batch, refused), "id"))
+        records = children_of(client, walk.stream, batch, refused, walk.deals)
+        found.add(values(records, "id"))
     # A deal may have come back, or into this user's sight, without a new time.
     deals = Numbers(parents.get(id_) for id_ in candidates - found)
     for batch in _batches(deals - changed):
-        records = _asked(client, walk.stream, batch)
-        if records is None:  # most of these are gone
-            answers = verify(client, DEALS, batch, walk.deals)
-            there = [id_ for each in answers for id_ in (*each.alive, *each.unsure)]
-            records = children_of(client, walk.stream, there, refused) if there else []
-        found.add(values(records, "id"))
+        found.add(values(_of_the_missing(client, walk, batch, refused), "id"))
     alive, missing = candidates & found, candidates - found
-    answers = verify(client, DEALS, Numbers(refused), walk.deals)
-    if any(each.alive or each.unsure for each in answers):
-        # The children of a deal that exists cannot be read. They may be any of these.
+    if _exist(client, Numbers(refused), walk):
         yield Verdicts(alive=list(alive), unsure=list(missing))
-    else:
-        yield Verdicts(alive=list(alive), absent=list(missing))
+        return
+
+    def read(deals: Sequence[int]) -> list[Record]:
+        return children_of(client, walk.stream, deals, [], walk.deals)
+
+    hidden = perhaps_hidden(client, missing, parents, read)
+    yield Verdicts(alive=list(alive), absent=list(missing - hidden), unsure=list(hidden))
+
+
+def _exist(client: Api, refused: Numbers, walk: DealsWalk) -> bool:
+    """Whether there are children that cannot be read, because a deal exists that was refused. They
+    may be any of those that are missing."""
+    answers = verify(client, DEALS, refused, walk.deals)
+    return any(each.alive or each.unsure for each in answers)
+
+
+def _of_the_missing(
+    client: Api, walk: DealsWalk, deals: list[int], refused: list[int]
+) -> list[Record]:
+    """As `children_of`, for deals most of which may be gone."""
+    try:
+        found = _asked(client, walk.stream, deals)
+    except StreamError as error:
+        if not is_failure(error):
+            raise
+        found = None
+    if found is not None:
+        return found
+    answers = verify(client, DEALS, deals, walk.deals)
+    there = [id_ for each in answers for id_ in (*each.alive, *each.unsure)]
+    return children_of(client, walk.stream, there, refused, walk.deals) if there else []
 
 
 def _batches(deals: Numbers) -> Iterator[list[int]]:

@@ -13,7 +13,8 @@ from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.passes import AUDIT, UNREACHABLE
 from source_pipedrive.reading.audit.settings import DAY
-from source_pipedrive.reading.audit.verification import CONTROLS, Verdicts, alone
+from source_pipedrive.reading.audit.share import ShareSpentError
+from source_pipedrive.reading.audit.verification import ALONE, CONTROLS, Verdicts, alone
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream.audited import AUDITOR, COMPARED, Compared
@@ -23,6 +24,7 @@ logger = logging.getLogger("airbyte")
 # Missing records of one list that are remembered, the last ones found: a program may make a filter
 # for each of its runs, and delete it.
 MOST = 1_000
+Accepted = Mapping[str, int]
 # Seconds until a record that is not listed is asked for again: if it was found, and if nothing is
 # known of it.
 FOUND, UNKNOWN, HOUR = 7 * DAY, DAY, 3_600
@@ -30,12 +32,13 @@ FOUND, UNKNOWN, HOUR = 7 * DAY, DAY, 3_600
 
 class Comparison:
     """What earlier syncs saw in those lists: {stream: {"time", "user", "present", "unlisted",
-    "missed", "reported", "declared"}}.
+    "missed", "believed", "reported", "declared"}}.
 
     user: whose token this sync has; another user may see other records. unlisted: ids of records
     that exist although no list has them, and until when they are not asked for again; missed: ids
-    that the last sync did not see, of lists whose records cannot be asked for; reported: ids that
-    are missing; declared: those of them that are proven to be deleted, and when their rows were
+    that the last sync did not see, of lists whose records cannot be asked for; believed: ids that
+    may have been deleted, and for which the share has not lasted yet; reported: ids that are
+    missing; declared: those of them that are proven to be deleted, and when their rows were
     written.
     """
 
@@ -43,17 +46,23 @@ class Comparison:
         self._user = user
         self._kept: dict[str, Any] = {name: _part(part) for name, part in saved.items()}
 
-    def has_missing(self, lists: WholeLists, now: int) -> bool:
-        """Whether anything has to be verified or declared."""
-        return any(
-            self._missing(each.name, lists, now) or self._back(each.name, lists)
-            for each in COMPARED
-        )
+    def has_missing(self, lists: WholeLists, now: int, accepted: Accepted) -> bool:
+        """Whether anything can be verified or declared. accepted: as in AuditSettings."""
 
-    def note(self, lists: WholeLists, now: int) -> None:
-        """Remembers the lists from which nothing is missing."""
+        def matters(name: str) -> bool:
+            if missing := self._missing(name, lists, now):
+                return bool(lists.get(name)) and self._is_believed(name, missing, accepted)
+            return bool(self._back(name, lists))
+
+        return any(matters(each.name) for each in COMPARED)
+
+    def note(self, lists: WholeLists, now: int, accepted: Accepted) -> None:
+        """Remembers the lists from which nothing is missing, if nothing can be declared."""
         for each in COMPARED:
-            if lists.get(each.name) is not None and not self._missing(each.name, lists, now):
+            missing = self._missing(each.name, lists, now)
+            if missing and lists.get(each.name):
+                self._warn(each.name, missing)
+            elif lists.get(each.name) is not None and not missing:
                 self._remember(each.name, lists, now)
 
     def _remember(self, name: str, lists: WholeLists, now: int) -> None:
@@ -99,9 +108,19 @@ class Comparison:
     def compare(self, lists: WholeLists, context: PassContext) -> Iterator[list[Record]]:
         """The rows for what is missing and for what has come back, list by list. What it remembers
         includes them once they have been written."""
-        for each in COMPARED:
+
+        # One that lacks many may need the share of several syncs.
+        def missing(each: Compared) -> int:
+            return len(self._missing(each.name, lists, context.now))
+
+        for each in sorted(COMPARED, key=missing):
             try:
                 yield from self._compare_one(each, lists, context)
+            except ShareSpentError:
+                logger.info(
+                    f"{AUDITOR}: the next sync asks about {missing(each):,} {each.name} that are "
+                    "no longer listed: the audit's share of the day's tokens does not last."
+                )
             except StreamError as error:
                 logger.warning(
                     f"{AUDITOR}: what is missing from {each.name} could not be verified; the next "
@@ -114,15 +133,22 @@ class Comparison:
         name = compared.name
         missing, there = self._missing(name, lists, context.now), lists.get(name)
         # Nobody believes that all have been deleted.
-        if not there or not self._is_believed(name, missing, context):
+        if not there:
+            return
+        if not self._is_believed(name, missing, context.settings.accepted):
+            self._warn(name, missing)
             return
         # Where no record can be asked for, one answer proves nothing.
         waiting = missing - {*self._part(name, "missed")} if compared.single is None else set()
         viewer = context.viewer
         # The list of users has deactivated ones, who prove nothing. This one is not among them.
         known = sorted(there, key=lambda id_: (id_ != str(self._user), id_))[:CONTROLS]
+        verdicts, cut = Verdicts(), None
         with context.reserve():
-            verdicts = _verified(compared, sorted(missing - waiting), known, context)
+            try:
+                _verify(compared, sorted(missing - waiting), known, context, verdicts)
+            except (ShareSpentError, StreamError) as error:
+                cut = error  # what was answered before counts
             if verdicts.absent:
                 viewer = context.ask_viewer()
         if viewer.mark != context.viewer.mark:  # who knows when; the next sync asks again
@@ -130,22 +156,31 @@ class Comparison:
         trusted = viewer.sees_all(())
         if rows := self._rows(name, lists, verdicts, trusted, context):
             yield rows
+        last_seen = self._kept.get(name, {}).get("time")
         self._remember(name, lists, context.now)
         self._remember_verdicts(name, missing, waiting, verdicts, trusted, context)
+        if last_seen and self._part(name, "believed"):
+            self._kept[name]["time"] = last_seen  # for the rows of those
+        if cut is not None:
+            raise cut
 
-    def _is_believed(self, name: str, missing: set[str], context: PassContext) -> bool:
-        """Whether so many may have been deleted; warns if not."""
-        present = self._part(name, "present")
-        most = guards.most_believed(len(present))
-        if len(missing) <= most or context.settings.accepted.get(name) == len(missing):
-            return True
+    def _is_believed(self, name: str, missing: set[str], accepted: Accepted) -> bool:
+        """Whether so many may have been deleted."""
+        count = self._found(name, missing)
+        most = guards.most_believed(len(self._part(name, "present")))
+        return count <= most or accepted.get(name) == count
+
+    def _found(self, name: str, missing: set[str]) -> int:
+        return len(missing - {*self._part(name, "believed")})
+
+    def _warn(self, name: str, missing: set[str]) -> None:
+        count, present = self._found(name, missing), len(self._part(name, "present"))
         logger.warning(
-            f"{AUDITOR}: {len(missing):,} of the {len(present):,} {name} of the last sync are "
+            f"{AUDITOR}: {count:,} of the {present:,} {name} of the last sync are "
             "no longer listed. None of them is reported as deleted, because a lost "
             "permission looks the same. If they were deleted, set accepted_findings to "
-            f'"{name}={len(missing)}".'
+            f'"{name}={count}".'
         )
-        return False
 
     def _rows(
         self, name: str, lists: WholeLists, verdicts: Verdicts, trusted: bool, context: PassContext
@@ -179,12 +214,15 @@ class Comparison:
         for ids, wait in ((verdicts.alive, FOUND), (verdicts.unsure, UNKNOWN)):
             # An hour early, so that a sync at the same time of day asks.
             unlisted.update(dict.fromkeys(ids, rfc3339(context.now + wait - HOUR)))
-        kept["present"] = sorted({*kept["present"]} - missing | {*unlisted, *waiting})
+        believed = missing - waiting - {*verdicts.ids}
+        kept["present"] = sorted({*kept["present"]} - missing | {*unlisted, *waiting, *believed})
         kept.pop("unlisted", None)
         if unlisted:
             kept["unlisted"] = unlisted
         if waiting:
             kept["missed"] = sorted(waiting)
+        if believed:
+            kept["believed"] = sorted(believed)
         if gone := [*kept.get("reported", ()), *verdicts.absent, *verdicts.marked]:
             kept["reported"] = gone[-MOST:]
         proven = [*verdicts.marked, *(verdicts.absent if trusted else ())]
@@ -202,7 +240,7 @@ def _part(saved: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of one list, as a state has it. Raises TypeError, ValueError or AttributeError
     if that cannot be read."""
     found = dict(saved)
-    for name in ("present", "missed", "reported"):
+    for name in ("present", "missed", "believed", "reported"):
         if name in found:
             found[name] = [str(id_) for id_ in found[name]]
     for name in ("unlisted", "declared"):
@@ -214,11 +252,14 @@ def _part(saved: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _verified(
-    compared: Compared, ids: list[str], controls: list[str], context: PassContext
-) -> Verdicts:
-    if not ids:
-        return Verdicts()
+def _verify(
+    compared: Compared, ids: list[str], known: list[str], context: PassContext, found: Verdicts
+) -> None:
+    """Adds to `found` what is known of these ids, also if it raises ShareSpentError or
+    StreamError."""
     if compared.single is None:  # the list is one answer: nothing moved between its pages
-        return Verdicts(absent=ids)
-    return alone(context.client, compared.single, compared.scope.split()[0], ids, controls)
+        found.absent.extend(ids)
+        return
+    scope = compared.scope.split()[0]
+    for start in range(0, len(ids), ALONE):
+        alone(context.client, compared.single, scope, ids[start : start + ALONE], known, found)

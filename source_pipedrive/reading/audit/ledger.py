@@ -17,7 +17,7 @@
  "asked": "2026-11-16T10:00:00Z",   when a pass ended without being complete
  "tokens": 460,                     what the last pass over its lists cost
  "pass": {"begun", "viewer", "seen", "settled", "absent", "marked", "unsure", "walks", "tokens",
-          "tries", "verified"}}     a pass under way: see `Current`
+          "tries", "verified", "failed"}}     a pass under way: see `Current`
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Current:
     unsure: what verification said; walks: how far each list is; tokens: what they have cost;
     verified: what is gone, by the time of the rows that the verifying sync would have written;
     tries: syncs that have begun to ask about children, which cannot be resumed; postponed: what was
-    assigned since the last pass is left to the next one."""
+    assigned since the last pass is left to the next one; failed: the last group about which no
+    request was answered."""
 
     begun: int
     viewer: str
@@ -58,6 +59,7 @@ class Current:
     verified: list[tuple[int, Ids]] = field(default_factory=list)
     tries: int = 0
     postponed: bool = False
+    failed: Ids = field(default_factory=Numbers)
 
     def find(self, postponed: bool) -> None:
         """The candidates are known."""
@@ -68,13 +70,16 @@ class Current:
         self.tries += 1
         return self.tries <= TRIES
 
+    def fail(self, ids: Ids) -> None:
+        """A request for these fails, so they are asked about in smaller ones."""
+        self.failed = ids
+
     def verify(self, time: int, ids: Ids) -> None:
         """These are gone, as of this time."""
-        if not len(ids):
-            return
         if self.verified and self.verified[-1][0] == time:
             ids = self.verified.pop()[1] | ids
-        self.verified.append((time, ids))
+        if len(ids):
+            self.verified.append((time, ids))
 
     def miss(self, time: int, ids: Ids) -> None:
         """No list has these, as of this time, and the user sees what the pass began with."""
@@ -112,8 +117,7 @@ class Current:
 
 class Kept:
     """One object's part of the state. It has so many attributes because each is a part of that
-    state (see above), and a pass changes them together.
-    """
+    state (see above), and a pass changes them together."""
 
     def __init__(self, audited: Audited, saved: Mapping[str, Any]) -> None:
         """saved: what `dump` returned. Raises KeyError, TypeError, ValueError or AttributeError if
@@ -140,19 +144,18 @@ class Kept:
         return (Uuids if self.audited.uuids else Numbers).load(text)
 
     def _load_pass(self, saved: Mapping[str, Any]) -> Current:
-        seen = saved["seen"]
+        seen, uuids = saved["seen"], self.audited.uuids
         return Current(
             begun=instant(saved["begun"]),
             viewer=str(saved["viewer"]),
-            seen=Uuids.load(seen, self.present) if self.audited.uuids else self._load(seen),
-            absent=self._load(saved["absent"]),
-            marked=self._load(saved["marked"]),
-            unsure=self._load(saved["unsure"]),
+            seen=Uuids.load(seen, self.present) if uuids else self._load(seen),
+            **{name: self._load(saved[name]) for name in ("absent", "marked", "unsure")},
             settled=int(saved["settled"]),
             walks=list(saved["walks"]),
             tokens=int(saved["tokens"]),
             tries=int(saved.get("tries", 0)),
             verified=[(instant(time), self._load(ids)) for time, ids in saved.get("verified", ())],
+            failed=self._load(saved.get("failed", "")),
         )
 
     def ids(self, ids: Iterable[Any] = ()) -> Ids:
@@ -281,8 +284,7 @@ class Kept:
         return {**found, "existing": self.existing} if self.closed else found
 
     def _dump_pass(self) -> dict[str, Any]:
-        now = self.current
-        if now is None:
+        if (now := self.current) is None:
             return {}
         return {
             "begun": rfc3339(now.begun),
@@ -293,5 +295,6 @@ class Kept:
             "walks": now.walks,
             "tokens": now.tokens,
             "tries": now.tries,
+            **({"failed": now.failed.dump()} if len(now.failed) else {}),
             "verified": [[rfc3339(time), ids.dump()] for time, ids in now.verified],
         }

@@ -42,6 +42,11 @@ class Parents:
         """The deal of a child, or None if it is unknown."""
         return self._deals.get(child) if isinstance(child, int) else None
 
+    @property
+    def deals(self) -> Numbers:
+        """The deals of all children that are remembered."""
+        return Numbers(self._deals.values())
+
     def keep(self, children: Numbers) -> None:
         """Forgets all but these children."""
         self._deals = {id_: deal for id_, deal in self._deals.items() if id_ in children}

@@ -173,7 +173,7 @@ class ObjectPass:
         kept, now, confirmed = self._kept, self._now, time.monotonic()
         accepted, most = self._is_accepted, guards.most_believed(len(kept.present))
         of_present = open_ & kept.present
-        for verdicts in self._ask(chain(of_present, open_ - of_present)):
+        for verdicts in self._ask(open_, chain(of_present, open_ - of_present)):
             with self._context.lock:
                 self._add(verdicts)
                 times.update(verdicts.marked)
@@ -220,19 +220,21 @@ class ObjectPass:
             "meanwhile. It starts over when the next one is due. Raise share_of_day."
         )
 
-    def _ask(self, ids: Iterator[Any]) -> Iterator[Verdicts]:
+    def _ask(self, open_: Ids, ids: Iterator[Any]) -> Iterator[Verdicts]:
         client, (walk, *_) = self._context.client, self._walks
         if isinstance(walk, DealsWalk):
             return verify_children(client, walk, ids, self._kept.parents)
-        return verify(client, self._kept.audited, ids, self._now.seen)
+        now = self._now
+        return verify(client, self._kept.audited, ids, now.seen, list(now.failed & open_))
 
     def _add(self, verdicts: Verdicts) -> None:
-        now = self._now
-        now.verify(self._context.row_time, self._kept.ids(verdicts.marked))
+        now, ids = self._now, self._kept.ids
+        now.verify(self._context.row_time, ids(verdicts.marked))
         now.seen.add(verdicts.alive)
         self._doubtful.add(verdicts.absent)
         now.marked.add(verdicts.marked)
         now.unsure.add(verdicts.unsure)
+        now.fail(ids(verdicts.failed) if verdicts.failed else now.failed)
 
     def _hold(self) -> None:
         self.done = True

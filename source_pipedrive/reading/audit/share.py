@@ -53,6 +53,12 @@ class Share:
         """What the audit has spent in this sync."""
         return self.spent - self._before
 
+    @property
+    def remaining(self) -> int:
+        """What the audit may still spend in this sync."""
+        limits = [self.tokens - self.spent, self._usage.allowance]
+        return max(0, min(each for each in limits if each is not None))
+
     @contextmanager
     def reserve(self, cost: int) -> Iterator[None]:
         """Within it, requests leave so many tokens for an urgent one."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from source_pipedrive.http.errors import NO_SCOPE, REPORT, SYSTEM, StreamError
@@ -19,6 +20,9 @@ MOST_IDS = 100  # in one request
 # answer says nothing about the others either.
 CONTROLS = 3
 ALONE = 25  # records that are requested one by one between two controls
+# A group whose request fails is asked about in groups of ten, and one of these in single requests.
+# A failure takes two minutes and eight times the tokens, so a sync stops after a few.
+PART, FAILURES = 10, 5
 # Answers that concern one record. Any other refusal ends the pass.
 OF_ONE = (400, 403, 404, 410)
 
@@ -27,13 +31,32 @@ OF_ONE = (400, 403, 404, 410)
 class Verdicts:
     """alive: found; absent: no list has it, or 404; marked: found with a mark of deletion, and when
     it changed last, or 410; unsure: anything else. trusted: False if none of the records that
-    should exist was found, so that all are unsure."""
+    should exist was found, so that all are unsure. failed: not known yet, because the request for
+    all of them fails; smaller ones follow."""
 
     alive: list[Any] = field(default_factory=list)
     absent: list[Any] = field(default_factory=list)
     marked: dict[Any, Any] = field(default_factory=dict)
     unsure: list[Any] = field(default_factory=list)
     trusted: bool = True
+    failed: Sequence[Any] = ()
+
+    @property
+    def ids(self) -> Iterator[Any]:
+        """All of them."""
+        return chain(self.alive, self.absent, self.marked, self.unsure)
+
+    def add(self, other: Verdicts) -> None:
+        """Adds what another group says."""
+        self.alive.extend(other.alive)
+        self.absent.extend(other.absent)
+        self.unsure.extend(other.unsure)
+        self.marked.update(other.marked)
+
+    def distrust(self, ids: Iterable[Any]) -> None:
+        """Adds records about which no answer says anything."""
+        self.unsure.extend(ids)
+        self.trusted = False
 
     def sort(self, id_: Any, record: Record) -> None:
         """Adds a record that was found."""
@@ -51,18 +74,72 @@ def is_marked(record: Record) -> bool:
 
 
 def verify(
-    client: Api, audited: Audited, ids: Iterable[Any], known: Iterable[Any]
+    client: Api,
+    audited: Audited,
+    ids: Iterable[Any],
+    known: Iterable[Any],
+    failed: Sequence[Any] = (),
 ) -> Iterator[Verdicts]:
     """What Pipedrive says about each of these ids, in groups. known: ids of records that should
-    exist. Raises StreamError if the endpoint cannot be used at all."""
-    remaining, controls = iter(ids), list(islice(known, CONTROLS))
+    exist; failed: those of the ids whose common request failed in an earlier sync. Raises
+    StreamError if the endpoint cannot be used at all."""
+    controls = list(islice(known, CONTROLS))
+    if audited.single is None:
+        yield from _in_groups(client, audited, ids, controls, failed)
+        return
+    remaining, scope = iter(ids), audited.lists[0].access.read_scope
+    while group := list(islice(remaining, ALONE)):
+        yield alone(client, audited.single, scope, group, controls)
+
+
+def _in_groups(
+    client: Api,
+    audited: Audited,
+    ids: Iterable[Any],
+    controls: list[Any],
+    failed: Sequence[Any],
+) -> Iterator[Verdicts]:
+    smaller, apart, failures = deque(parts(failed)), {*failed}, 0
+    remaining = (id_ for id_ in ids if id_ not in apart)
     size = group_size(audited, len(controls))
-    while group := list(islice(remaining, size)):
-        if audited.single is None:
-            yield _together(client, audited.lists, group, controls)
+    while group := smaller.popleft() if smaller else list(islice(remaining, size)):
+        try:
+            verdicts = _together(client, audited.lists, group, controls)
+        except StreamError as error:
+            # One record may make each request fail that names it, for ever.
+            works = _working(client, audited.lists, controls) if is_failure(error) else []
+            if not works:
+                raise
+            failures += 1
+            if works != controls:
+                controls = works
+                smaller.appendleft(group)
+                continue
+            if len(group) > 1:
+                smaller.extendleft(reversed(parts(group)))
+            yield Verdicts(failed=group) if len(group) > 1 else Verdicts(unsure=group)
+            if failures >= FAILURES:
+                raise
         else:
-            scope = audited.lists[0].access.read_scope
-            yield alone(client, audited.single, scope, group, controls)
+            yield verdicts
+
+
+def parts(ids: Sequence[Any]) -> list[list[Any]]:
+    """The smaller requests in which ids are asked about whose common one failed."""
+    size = PART if len(ids) > PART else 1
+    return [list(ids[start : start + size]) for start in range(0, len(ids), size)]
+
+
+def _working(client: Api, lists: Sequence[Stream], controls: Iterable[Any]) -> list[Any]:
+    """Those of the controls that are found when each is asked for alone."""
+    found = []
+    for id_ in controls:
+        try:
+            found += _together(client, lists, [id_], ()).alive
+        except StreamError as error:
+            if not is_failure(error):
+                raise
+    return found
 
 
 def group_size(audited: Audited, controls: int = CONTROLS) -> int:
@@ -81,7 +158,7 @@ def _together(
         missing = sorted(wanted - found.keys())
         if not {*ids} & {*missing}:
             break
-        for record in _listed(client, stream, missing, refused):
+        for record in listed(client, stream, missing, refused):
             found[record["id"]] = record
     if controls and not any(id_ in found and not is_marked(found[id_]) for id_ in controls):
         return Verdicts(unsure=list(ids), trusted=False)
@@ -94,7 +171,7 @@ def _together(
     return verdicts
 
 
-def _listed(client: Api, stream: Stream, ids: Sequence[Any], refused: set[Any]) -> list[Record]:
+def listed(client: Api, stream: Stream, ids: Sequence[Any], refused: set[Any]) -> list[Record]:
     """The records with these ids that a list has. Adds the ids that cannot be asked for to
     `refused`."""
     asked, found = set(ids), []
@@ -115,32 +192,55 @@ def _listed(client: Api, stream: Stream, ids: Sequence[Any], refused: set[Any]) 
             refused.update(ids if error.status == 400 else ())
             return []
         half = len(ids) // 2
-        first = _listed(client, stream, ids[:half], refused)
-        return first + _listed(client, stream, ids[half:], refused)
+        first = listed(client, stream, ids[:half], refused)
+        return first + listed(client, stream, ids[half:], refused)
     return found
 
 
 def alone(
-    client: Api, single: Single, scope: str, ids: Sequence[Any], controls: Sequence[Any] = ()
+    client: Api,
+    single: Single,
+    scope: str,
+    ids: Sequence[Any],
+    controls: Sequence[Any] = (),
+    found: Verdicts | None = None,
 ) -> Verdicts:
-    """What Pipedrive says about each of these ids, requested one by one."""
-    if controls and not any(_asked(client, single, scope, id_).alive for id_ in controls):
-        return Verdicts(unsure=list(ids), trusted=False)
-    verdicts = Verdicts()
+    """What Pipedrive says about each of these ids, requested one by one. found: what it is added
+    to, also if a request raises."""
+    verdicts = found or Verdicts()
+    if controls and not _is_any_alive(client, single, scope, controls):
+        verdicts.distrust(ids)
+        return verdicts
     for id_ in ids:
         try:
-            each = _asked(client, single, scope, id_)
+            verdicts.add(_asked(client, single, scope, id_))
         except StreamError as error:
             # One record may fail for ever, and a pass that waits for it would never end.
-            known = controls if error.status == 0 or error.status >= 500 else ()
-            if not any(_asked(client, single, scope, other).alive for other in known):
+            if not is_failure(error) or not _is_any_alive(client, single, scope, controls):
                 raise
-            each = Verdicts(unsure=[id_])
-        verdicts.alive.extend(each.alive)
-        verdicts.absent.extend(each.absent)
-        verdicts.unsure.extend(each.unsure)
-        verdicts.marked.update(each.marked)
+            verdicts.unsure.append(id_)
     return verdicts
+
+
+def _is_any_alive(client: Api, single: Single, scope: str, controls: Sequence[Any]) -> bool:
+    """Whether one of these records is found. Raises StreamError if none is, and one has failed."""
+    failure: StreamError | None = None
+    for id_ in controls:
+        try:
+            if _asked(client, single, scope, id_).alive:
+                return True
+        except StreamError as error:
+            if not is_failure(error):
+                raise
+            failure = error
+    if failure is not None:
+        raise failure
+    return False
+
+
+def is_failure(error: StreamError) -> bool:
+    """Whether Pipedrive failed, or did not answer, until the last try."""
+    return error.status == 0 or error.status >= 500
 
 
 def _asked(client: Api, single: Single, scope: str, id_: Any) -> Verdicts:

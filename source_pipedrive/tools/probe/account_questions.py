@@ -10,6 +10,7 @@ from source_pipedrive.tools.probe.asks import (
     ADDONS,
     APPS,
     ARCHIVED,
+    ARCHIVED_PRODUCTS,
     CHANGELOG,
     DEAL_PRODUCTS,
     DEALS,
@@ -146,6 +147,10 @@ DELETIONS = (
     Question("archiving_moves_time", "Archiving a deal changes its update_time.",
              "Only a full refresh of the archive finds the deal before it changes again.",
              "reading/incremental.py", (ARCHIVED,), deletions.archiving_moves_time),
+    Question("archived_products", "`deals/products` lists the products of archived deals.",
+             "They are missing if the deal was archived before it was read. An audit finds no "
+             "removal from an archived deal.", "reading/audit/archive.py",
+             (ARCHIVED_PRODUCTS, ARCHIVED), deletions.archived_have_products),
     Question("products_move_time", "A product added to a deal changes the deal's update_time.",
              "Products are read when their deal changes next.", "reading/children.py",
              (DEAL_PRODUCTS, NEWEST_DEALS), deletions.products_move_time),

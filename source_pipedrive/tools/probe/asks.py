@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from source_pipedrive.reading.audit.reported import OBJECTS, is_deleted
+from source_pipedrive.reading.audit.verification import is_marked
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.stream.field_lists import DEAL_EXTRAS, ORGANIZATION_EXTRAS
 from source_pipedrive.stream.lists import EVERY_STATUS, GOALS_OF_TEAMS
@@ -65,7 +66,13 @@ NEWEST_DEALS = Ask(
     {"sort_by": "id", "sort_direction": "desc", "limit": "500", "include_fields": DEAL_EXTRAS},
 )
 DELETED_DEALS = Ask("deleted deals", 2, "deals", 10, {"status": "deleted", "limit": "500"})
-ARCHIVED = Ask("archived deals", 2, "deals/archived", 20, {**NEWEST, "status": EVERY_STATUS})
+ARCHIVED = Ask(
+    "archived deals",
+    2,
+    "deals/archived",
+    20,
+    {**NEWEST, "status": EVERY_STATUS, "include_fields": "products_count"},
+)
 PERSONS = Ask("persons", 2, "persons", 10, OLDEST)
 ORGANIZATIONS = Ask(
     "organizations", 2, "organizations", 10, {**NEWEST, "include_fields": ORGANIZATION_EXTRAS}
@@ -133,10 +140,15 @@ def _first_deal(seen: Seen) -> Params | None:
     return {"deal_ids": str(known[0])} if known else None
 
 
-def _with_products(seen: Seen) -> Params | None:
-    deals = [deal for deal in seen.records(NEWEST_DEALS) if deal.get("products_count")]
-    known = _ids(deals)[:100]
-    return {"deal_ids": ",".join(map(str, known)), "limit": "500"} if known else None
+def _with_products(ask: Ask) -> Callable[[Seen], Params | None]:
+    """The deals of a list that have products and are not deleted."""
+
+    def params(seen: Seen) -> Params | None:
+        deals = [deal for deal in seen.records(ask) if not is_marked(deal)]
+        known = _ids([deal for deal in deals if deal.get("products_count")])[:100]
+        return {"deal_ids": ",".join(map(str, known)), "limit": "500"} if known else None
+
+    return params
 
 
 def _moved_last(seen: Seen) -> Params | None:
@@ -181,7 +193,12 @@ MISSING = Ask("a missing deal", 2, "deals", 10, _ids_param("ids"), (NEWEST_DEALS
 GONE = Ask(
     "products of a missing deal", 2, "deals/products", 10, _ids_param("deal_ids"), (NEWEST_DEALS,)
 )
-DEAL_PRODUCTS = Ask("products of deals", 2, "deals/products", 10, _with_products, (NEWEST_DEALS,))
+DEAL_PRODUCTS = Ask(
+    "products of deals", 2, "deals/products", 10, _with_products(NEWEST_DEALS), (NEWEST_DEALS,)
+)
+ARCHIVED_PRODUCTS = Ask(
+    "products of archived deals", 2, "deals/products", 10, _with_products(ARCHIVED), (ARCHIVED,)
+)
 INSTALLMENTS = Ask("installments", 2, "deals/installments", 10, _first_deal, (NEWEST_DEALS,))
 CHANGELOG = Ask("changes of a deal", 1, "deals/{id}/changelog", 20, _moved_last, (NEWEST_DEALS,))
 IMAGES = Ask("image of a product", 2, "products/{id}/images", 10, _first_product, (PRODUCTS,))
@@ -198,7 +215,7 @@ UNBOUNDED = (DEALS, DEALS_MORE, NEWEST_DEALS)  # by time
 ASKS = (
     PERSONS, DEALS, DEALS_MORE, NEWEST_DEALS, DELETED_DEALS, SINCE, UNTIL, NOTES, NOTES_MORE, LEADS,
     LEADS_MORE, FILES, RECENTS, NOTE, ARCHIVED, ORGANIZATIONS, ACTIVITIES, PRODUCTS, APPS, UNKNOWN,
-    FRACTION, MISSING, GONE, DEAL_PRODUCTS, INSTALLMENTS, PROJECTS, MAIL, TEAMS, ADDONS, WEBHOOKS,
-    GOALS, TEAM_GOALS, RESULTS, USERS, STAGES, PIPELINES, CHANGELOG, IMAGES, FIELDS, NO_NOTES,
-    PERSONS_MORE,
+    FRACTION, MISSING, GONE, DEAL_PRODUCTS, ARCHIVED_PRODUCTS, INSTALLMENTS, PROJECTS, MAIL, TEAMS,
+    ADDONS, WEBHOOKS, GOALS, TEAM_GOALS, RESULTS, USERS, STAGES, PIPELINES, CHANGELOG, IMAGES,
+    FIELDS, NO_NOTES, PERSONS_MORE,
 )  # fmt: skip

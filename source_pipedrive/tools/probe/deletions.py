@@ -9,6 +9,7 @@ from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.tools.probe.answers import Ask, Judge, Record, Seen
 from source_pipedrive.tools.probe.asks import (
     ARCHIVED,
+    ARCHIVED_PRODUCTS,
     DEAL_PRODUCTS,
     DELETED_DEALS,
     NEWEST_DEALS,
@@ -126,6 +127,15 @@ def archiving_moves_time(seen: Seen) -> Finding:
     behind, same = sum(each < -SAME for each in late), sum(abs(each) <= SAME for each in late)
     facts = {"records": count(len(late)), "behind": count(behind), "same_time": count(same)}
     return found(not behind, **facts) if behind or same else undecided(Why.FEW_CHANGES, **facts)
+
+
+def archived_have_products(seen: Seen) -> Finding:
+    """Whether the products of deals include those of archived deals, which say that they have
+    some."""
+    deals = [deal["id"] for deal in seen.records(ARCHIVED) if deal.get("products_count")]
+    products = seen.records(ARCHIVED_PRODUCTS)
+    listed = sum(product.get("deal_id") in deals for product in products)
+    return found(listed, deals=count(len(deals)), products=count(listed))
 
 
 def products_move_time(seen: Seen) -> Finding:
