@@ -56,14 +56,11 @@ class UnfinishedError(StreamError):
 @dataclass(frozen=True)
 class Page:
     """records: as Pipedrive sent them; last: no page follows; position: v1's offset after them;
-    cut: the page is full, but whether another follows cannot be found out, so asking for it raises
-    StreamError; cursor: of the next page; at: when Pipedrive sent it, in seconds since 1970, 0 if
-    unknown."""
+    cursor: of the next page; at: when Pipedrive sent it, in seconds since 1970, 0 if unknown."""
 
     records: list[Record]
     last: bool
     position: int = 0
-    cut: bool = False
     cursor: str | None = None
     at: int = 0
 
@@ -161,7 +158,7 @@ def cursor_pages(
         cursor = next_cursor(body.body)
         if cursor in seen or repeats.too_often(records):
             raise endless(stream)
-        yield Page(records, last=not cursor and not cut, cut=cut, cursor=cursor)
+        yield Page(records, last=not cursor and not cut, cursor=cursor)
         del body, records  # frees the page before the next one is fetched
         if cut:
             raise UnfinishedError(stream)

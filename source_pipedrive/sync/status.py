@@ -6,6 +6,7 @@ from typing import Any, Generic
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.http.errors import SyncError
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.stream import Stream
@@ -108,13 +109,18 @@ class RunStatus(Generic[T]):
 
     def fail(self, error: AirbyteTracedException) -> None:
         """Ends the stream and all its dependents where they are."""
-        if not self.exhausted:
+        if not self.exhausted or self.yields_to(error):
             self.fail_here(error)
             self.fail_dependents(error)
 
+    def yields_to(self, error: AirbyteTracedException) -> bool:
+        """Whether the stream has ended only with the sync, and `error` is its own: what went wrong
+        in its last request must not hide behind a spent budget."""
+        return self._stopped and not isinstance(error, SyncError)
+
     def fail_here(self, error: AirbyteTracedException) -> None:
         """Fails the stream alone."""
-        self.error = error
+        self.error, self._stopped = error, False
 
     def fail_dependents(self, error: AirbyteTracedException) -> None:
         """Fails all dependents with the same error."""
