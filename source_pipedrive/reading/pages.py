@@ -49,8 +49,11 @@ class UnfinishedError(StreamError):
     """A list whose end cannot be found."""
 
     def __init__(self, stream: Stream) -> None:
-        sent = f'Pipedrive sent a full page of "{stream.name}"'
-        super().__init__(f"{sent} and does not say whether more records follow. {REPORT}", SYSTEM)
+        super().__init__(
+            f'Pipedrive sent a page of "{stream.name}" and does not say whether more records '
+            f"follow, or where. {REPORT}",
+            SYSTEM,
+        )
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def one_page(
 ) -> Page:
     """A list that is a single answer."""
     body = _answer(client, stream, request_for(stream, params, path), known).body
-    if pagination_of(body).get("more_items_in_collection"):
+    if promises_more(body):
         raise StreamError(
             f'Pipedrive sent only a part of "{stream.name}", which used to be one answer. '
             + REPORT,
