@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.http.errors import CONFIG, BudgetError, StreamError
+from source_pipedrive.http.errors import CONFIG, SYSTEM, BudgetError, StreamError, SyncError
 from source_pipedrive.http.request import Request
 from source_pipedrive.http.stop import StopSignal
 from source_pipedrive.reading.instants import seconds_of
@@ -48,9 +48,16 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return event
 
 
-@pytest.mark.parametrize("failure", [REFUSED, KeyError("a mistake of ours")], ids=["403", "bug"])
+FAILURES = {
+    "403": REFUSED,
+    "KeyError": KeyError("a mistake of ours"),
+    "token revoked": SyncError("The token revoked.", CONFIG, 401),
+}
+
+
+@pytest.mark.parametrize(("words", "failure"), FAILURES.items(), ids=FAILURES)
 def test_what_fails_while_the_budget_stops_the_sync_is_an_error(
-    failure: Exception, stopped: threading.Event
+    words: str, failure: Exception, stopped: threading.Event
 ) -> None:
     """The answer to a request that was under way may be one that nobody would look for."""
     waiting = threading.Event()
@@ -68,7 +75,7 @@ def test_what_fails_while_the_budget_stops_the_sync_is_an_error(
     company.refuse = refuse
     _, error = drained(run_of(company, "persons", "organizations"))
     assert error is not None
-    assert ("403" if failure is REFUSED else "KeyError") in str(error)
+    assert words in str(error)
     assert "organizations" in str(error)
 
 
@@ -94,3 +101,13 @@ def test_the_budget_alone_is_none() -> None:
     company.refuse = lambda request: (_ for _ in ()).throw(spent())
     _, error = drained(run_of(company, "persons"))
     assert error is None
+
+
+def test_another_reason_to_stop_replaces_the_budget_while_pages_are_under_way() -> None:
+    """Such as the memory: the program runs again and again, and nobody learns of it."""
+    run = run_of(Deals({"persons": deals(TIMES)}), "persons")
+    (status,) = run.runs
+    run.schedule.take(status)  # a page is under way
+    for error in (spent(), SyncError("The memory is full.", SYSTEM), spent()):
+        run.schedule.stop(error)
+    assert "The memory is full" in str(status.error)
