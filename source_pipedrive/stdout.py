@@ -61,7 +61,7 @@ class Writer(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Handles `print`: protocol messages pass through, any other text is logged."""
-        for line in text.splitlines():
+        for line in text.split("\n"):  # not splitlines: JSON may contain its other ends of lines
             if line.startswith("{"):
                 self.lines(line.encode() + b"\n")
             elif line.strip():

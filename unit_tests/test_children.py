@@ -12,11 +12,14 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.errors import CONFIG, SYSTEM, StreamError
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.http.stop import StopSignal
+from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.reading.refusals import HOPELESS
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.messages import AsMessages
 from source_pipedrive.sync.selection import Selection
 from source_pipedrive.sync.sync import Options, SyncRun
+from unit_tests import turns
+from unit_tests.deals import Deals, deals
 from unit_tests.fakes import ACME, NOW, FakeApi
 
 PERMISSION = '{"success":false,"error":"You do not have permissions to do this."}'
@@ -164,3 +167,19 @@ def test_the_cost_of_many_parents_is_logged_before_it_is_spent(
     lines = [n for n, record in enumerate(caplog.records) if sentence in record.message]
     assert len(lines) == 1
     assert lines[0] < company.logged[1], "the cost is logged before it is spent"
+
+
+@pytest.mark.parametrize("payments", [1, 40, 499])
+def test_answers_that_do_not_say_whether_more_follow_lose_no_child(payments: int) -> None:
+    """The schema of installments has no word about the next page, and may ignore the limit."""
+
+    def of(deal: int) -> list[dict[str, Any]]:
+        return [{"id": 1_000 * deal + n, "deal_id": deal} for n in range(payments)]
+
+    times = [seconds_of(NOW) - 86_400 + 60 * n for n in range(30)]
+    company = Deals({"deals": deals(times), "deals/archived": []}, bulk={"deals/installments": of})
+    company.most = 500
+    messages = turns.read(company, "deal_installments")
+    assert turns.status_of(messages, "deal_installments") == "COMPLETE"
+    found = {record["id"] for record in turns.records_of(messages, "deal_installments")}
+    assert found == {child["id"] for deal in range(1, 31) for child in of(deal)}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from urllib3.util.ssltransport import SSLTransport
 
 from source_pipedrive.config.parsing import parse
 from source_pipedrive.http import client, deadline, token_endpoint
@@ -22,6 +23,7 @@ from source_pipedrive.http.deadline import DEADLINES, Deadlines
 from source_pipedrive.http.errors import TRANSIENT, PipedriveError, SyncError
 from source_pipedrive.http.hosts import Host
 from source_pipedrive.http.request import Request
+from source_pipedrive.http.session import Session
 
 DEALS = Request("deals", "deals", 2, 10, "deals:read")
 ROOT = Path(__file__).parent.parent
@@ -97,6 +99,91 @@ def test_a_deadline_concerns_only_its_own_request(serve: Serve) -> None:
             pass
 
 
+def test_a_connection_that_another_request_uses_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An answer may be complete just before its time is up. Its connection is in the pool then, or
+    in use again."""
+    monkeypatch.setattr(deadline, "LOOK", 0.05)
+    answer = HEAD + b"Content-Length: 2\r\n\r\n{"
+    with socket.create_server(("127.0.0.1", 0)) as server, Session() as session:
+
+        def serve_one() -> None:
+            connection, _ = server.accept()
+            with connection:
+                for seconds in (0.0, 1.0):
+                    connection.recv(65_536)
+                    connection.sendall(answer)
+                    time.sleep(seconds)
+                    connection.sendall(b"}")
+
+        def ask() -> str:
+            return session.get("http://{}:{}/".format(*server.getsockname())).text
+
+        threading.Thread(target=serve_one, daemon=True).start()
+        found: list[str] = []
+
+        def ask_and_linger() -> None:
+            ask()
+            other = threading.Thread(target=lambda: found.append(ask()))
+            other.start()
+            other.join(timeout=20)
+
+        with pytest.raises(requests.exceptions.ReadTimeout), DEADLINES.within(0.3):
+            ask_and_linger()
+    assert found == ["{}"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_drips_holds_no_worker(
+    serve: Serve, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to CONNECT comes before any request to Pipedrive."""
+    proxy = serve(b"HTTP/1.1 200 Connection established\r\nX: ")
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, proxy)
+    monkeypatch.setenv("no_proxy", "")
+    host = Host(f"{scheme}://acme.pipedrive.com")
+    began = time.monotonic()
+    with pytest.raises(PipedriveError, match="did not answer in time"):
+        Client(host, ApiToken("s3cr3t"), 2, lambda seconds: None).get(DEALS)
+    assert time.monotonic() - began < 20 * LIMIT
+
+
+def test_a_tls_handshake_that_drips_holds_no_worker(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python limits it as a whole: by the time that is allowed for connecting."""
+    monkeypatch.setattr(client, "TIMEOUT", (LIMIT, 90.0))
+    monkeypatch.setattr(client, "DEADLINE", 60.0)
+    url = serve(b"\x16\x03\x03\x3f\xff").replace("http:", "https:")  # a record of 16 kB
+    began = time.monotonic()
+    with pytest.raises(PipedriveError, match="Could not reach"):
+        Client(Host(url), ApiToken("s3cr3t"), 2, lambda seconds: None).get(DEALS)
+    assert time.monotonic() - began < 20 * LIMIT
+
+
+def test_a_connection_in_two_layers_of_tls_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy may itself be reached by HTTPS; urllib3's object for that is no socket."""
+    monkeypatch.setattr(deadline, "LOOK", 0.05)
+    ours, theirs = socket.socketpair()
+    inner = SSLTransport.__new__(SSLTransport)
+    inner.socket = ours  # type: ignore[assignment]
+
+    class Connection:
+        sock = inner
+
+        def getresponse(self) -> bytes:
+            return ours.recv(1)
+
+    with ours, theirs:
+        ours.settimeout(20)
+        watched, began = DEADLINES.watched(Connection)(), time.monotonic()
+        with pytest.raises(requests.exceptions.ReadTimeout), DEADLINES.within(0.1):
+            watched.getresponse()
+        assert time.monotonic() - began < 15
+
+
 def test_an_error_within_the_deadline_stays_what_it_is() -> None:
     with pytest.raises(KeyError), DEADLINES.within(60):
         raise KeyError
@@ -131,6 +218,50 @@ def test_a_forked_process_watches_its_own_requests() -> None:
     """It has none of its parent's threads."""
     done = subprocess.run([sys.executable, "-c", FORK], cwd=ROOT, timeout=60)
     assert done.returncode == 7
+
+
+FORK_BESIDE = """
+import os, socket, sys, threading, time
+from source_pipedrive.http import deadline
+from source_pipedrive.http.deadline import DEADLINES
+deadline.LOOK = 0.05
+ours, theirs = socket.socketpair()
+begun = threading.Event()
+
+class Connection:
+    sock = ours
+    def getresponse(self):
+        begun.set()
+        return ours.recv(1)
+
+def ask():
+    with DEADLINES.within(0.5):
+        DEADLINES.watched(Connection)().getresponse()
+
+threading.Thread(target=ask).start()
+begun.wait()
+child = os.fork()
+if not child:
+    with DEADLINES.within(60):
+        time.sleep(0.1)
+    until = time.monotonic() + 5
+    while "deadlines" in [thread.name for thread in threading.enumerate()]:
+        if time.monotonic() > until:
+            os._exit(1)
+        time.sleep(0.05)
+    os._exit(0)
+theirs.send(b"1")
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+theirs.settimeout(1)
+theirs.send(b"1")
+sys.exit(code or ours.recv(1) != b"1")
+"""
+
+
+def test_a_forked_process_leaves_its_parents_connections_alone() -> None:
+    """It shares them, and never learns that their requests have ended."""
+    done = subprocess.run([sys.executable, "-c", FORK_BESIDE], cwd=ROOT, timeout=60)
+    assert done.returncode == 0
 
 
 def test_a_machine_without_another_thread_sends_requests_all_the_same(

@@ -275,13 +275,35 @@ def test_a_null_at_a_later_offset_is_not_the_end_of_the_list(null: dict[str, Any
         read(FakeClient(answer))
 
 
-def test_a_list_that_is_no_longer_returned_whole_is_an_error() -> None:
-    part = {
-        "data": [{"id": 1}],
-        "additional_data": {"pagination": {"more_items_in_collection": True}},
-    }
+WAYS_TO_GO_ON = {
+    "v1's flag": {"pagination": {"more_items_in_collection": True, "next_start": 500}},
+    "v1's flag without its block": {"more_items_in_collection": True},
+    "a cursor": {"next_cursor": "abc"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_GO_ON.values(), ids=WAYS_TO_GO_ON)
+@pytest.mark.parametrize("stream", ["users", "project_boards"])
+def test_a_list_that_is_no_longer_returned_whole_is_an_error(
+    stream: str, way: dict[str, Any]
+) -> None:
+    part = {"data": [{"id": 1}], "additional_data": way}
     with pytest.raises(StreamError, match="only a part"):
-        read(FakeClient(lambda params: part), "users")
+        read(FakeClient(lambda params: part), stream)
+
+
+@pytest.mark.parametrize("way", list(WAYS_TO_GO_ON)[:2])
+def test_a_list_that_goes_on_without_a_cursor_is_an_error(way: str) -> None:
+    """However short its pages are: Pipedrive may cap the limit lower."""
+    part = {"data": [{"id": 1}], "additional_data": WAYS_TO_GO_ON[way]}
+    with pytest.raises(StreamError, match="whether more records follow"):
+        read(FakeClient(lambda params: part), "deals")
+
+
+def test_a_list_that_goes_on_without_an_offset_is_an_error() -> None:
+    part = {"data": [{"id": 1}], "additional_data": WAYS_TO_GO_ON["a cursor"]}
+    with pytest.raises(StreamError, match="keeps sending the same page"):
+        read(FakeClient(lambda params: part))
 
 
 def test_null_and_absent_lists_are_empty() -> None:

@@ -270,3 +270,20 @@ def test_a_state_is_marked_as_a_full_refresh_until_the_refresh_is_complete() -> 
     assert remaining(dict(state.of_full_refresh(saved)), 0) == [(LOWER, UNTIL)]
     progress.advance(span, UNTIL)
     assert state.dump("update_time", 42, progress, full_refresh=True) == state.NO_CURSOR
+
+
+@pytest.mark.parametrize(
+    ("stream", "parents"),
+    [("notes", None), ("notes", [1]), ("person_mail_messages", {"a former parent": None})],
+)
+def test_a_sync_begins_whatever_a_state_says_about_lists_that_its_stream_does_not_have(
+    stream: str, parents: Any
+) -> None:
+    """The warning about a wrong clock must not be what fails."""
+    definition = STREAMS[stream]
+    assert definition.cursor_field is not None
+    until = 1_790_000_000
+    saved = {"version": state.VERSION, "company_id": 42, "since": rfc3339(0), "parents": parents}
+    saved |= {definition.cursor_field: rfc3339(until - 1_000)}
+    assert state.restore(definition, saved, False, 42, 0, until) is not None
+    assert not state.is_ahead(definition.cursor_field, saved, until)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -48,6 +49,17 @@ def test_a_full_disk_ends_the_program_with_a_sentence() -> None:
         )
     assert done.returncode == 1
     assert done.stderr == b"Cannot write the output: No space left on device.\n"
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85"])
+def test_a_printed_message_stays_one_line_whatever_a_field_is_called(mark: str) -> None:
+    """JSON leaves these as they are, and Python takes them for the end of a line."""
+    reads, writes = os.pipe()
+    message = json.dumps({"type": "LOG", "log": f"a{mark}b"}, ensure_ascii=False)
+    print(message, file=Writer(writes))
+    os.close(writes)
+    with open(reads, encoding="utf-8", newline="\n") as lines:
+        assert json.loads(lines.read()) == json.loads(message)
 
 
 def test_a_reader_that_leaves_ends_the_program_without_a_word() -> None:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.errors import TRANSIENT, BudgetError, StreamError
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.tools import command
+from source_pipedrive.tools.catalog import chosen
 
 LIMIT, LEFT = "x-daily-ratelimit-token-limit", "x-daily-ratelimit-token-remaining"
 
@@ -89,3 +91,9 @@ def test_a_traceback_does_not_quote_what_pipedrive_sent(
     assert "ValueError" in said
     assert "Traceback" in said
     assert "Jane" not in said
+
+
+@pytest.mark.parametrize("names", [[""], [","], ["", ""]])
+def test_a_script_whose_variable_is_empty_gets_no_empty_catalog(names: list[str]) -> None:
+    with pytest.raises(AirbyteTracedException, match="--streams names no stream"):
+        chosen("core", names)

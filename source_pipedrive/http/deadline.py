@@ -8,6 +8,7 @@ the connections of those that have run out of time. It ends when none is under w
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -20,14 +21,14 @@ LOOK = 1.0  # seconds between two looks
 
 
 class _Limit:
-    """The time that one request has left, and its connection, once it waits for the answer."""
+    """The time that one request has left, and its connection while it waits there."""
 
     def __init__(self, until: float) -> None:
         self.has_expired = False
         self._until = until
         self._connection: socket.socket | None = None
 
-    def waits_on(self, connection: socket.socket) -> None:
+    def waits_on(self, connection: socket.socket | None) -> None:
         self._connection = connection
 
     def check(self, now: float) -> None:
@@ -58,7 +59,6 @@ class Deadlines:
         with self._lock:
             self._open.add(limit)
             outer, self._limits[thread] = self._limits.get(thread), limit
-            # A process that was forked has none of its parent's threads.
             if self._watcher is None or not self._watcher.is_alive():
                 self._watcher = threading.Thread(target=self._watch, name="deadlines", daemon=True)
                 with contextlib.suppress(RuntimeError):  # the machine allows no more threads
@@ -71,28 +71,54 @@ class Deadlines:
         finally:
             with self._lock:
                 self._open.discard(limit)
-                del self._limits[thread]
+                self._limits.pop(thread, None)
                 if outer is not None:
                     self._limits[thread] = outer
         if limit.has_expired:
             raise requests.exceptions.ReadTimeout(f"no complete answer within {seconds} s")
 
-    def waits_on(self, connection: Any) -> None:
-        """The request of this thread waits for its answer on this socket, which may be in TLS."""
-        limit = self._limits.get(threading.get_ident())
-        if limit is not None and isinstance(connection, socket.socket):
-            limit.waits_on(connection)
-
     def watched(self, connection_class: type[Any]) -> type[Any]:
-        """The class of urllib3's connections, with every request under its deadline."""
+        """The class of urllib3's connections, with every request under its deadline, and a proxy's
+        answer to CONNECT. (A TLS handshake as a whole is limited by the socket's timeout.)"""
         deadlines = self
 
         class Watched(connection_class):  # type: ignore[misc]
+            limit: _Limit | None = None  # of the latest request
+
+            def putrequest(self, *arguments: Any, **options: Any) -> Any:
+                self.limit = deadlines._waits_on(self.sock, self.limit)
+                return super().putrequest(*arguments, **options)
+
+            def _tunnel(self) -> None:
+                self.limit = deadlines._waits_on(self.sock, self.limit)
+                super()._tunnel()
+                if self.limit is not None and self.limit.has_expired:
+                    raise TimeoutError  # the end of the connection counts as the end of the answer
+
             def getresponse(self) -> Any:
-                deadlines.waits_on(self.sock)
+                self.limit = deadlines._waits_on(self.sock, self.limit)
                 return super().getresponse()
 
         return Watched
+
+    def _waits_on(self, connection: Any, before: _Limit | None) -> _Limit | None:
+        """The request of this thread, whose limit is returned, waits on this connection from now
+        on. That of `before` no longer does: it has its answer, though it may not have returned."""
+        if not isinstance(connection, socket.socket):  # in TLS twice, or not open yet
+            connection = getattr(connection, "socket", None)
+        with self._lock:
+            if before is not None:
+                before.waits_on(None)
+            limit = self._limits.get(threading.get_ident())
+            if limit is not None:
+                limit.waits_on(connection)
+        return limit
+
+    def forget(self) -> None:
+        """Forgets all requests. A process that was forked shares the connections of its parent, and
+        would never learn that their requests have ended."""
+        self._lock = threading.Lock()
+        self._open, self._limits, self._watcher = set(), {}, None
 
     def _watch(self) -> None:
         while True:
@@ -107,3 +133,4 @@ class Deadlines:
 
 
 DEADLINES = Deadlines()  # all requests of this process share the thread
+os.register_at_fork(after_in_child=DEADLINES.forget)

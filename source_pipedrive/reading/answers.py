@@ -29,7 +29,7 @@ def promises_more(body: Mapping[str, Any]) -> bool:
 def more_pages(body: Mapping[str, Any], count: int, limit: int) -> bool:
     """Whether v1 says that more records follow; if it does not say, whether the page was full."""
     more = pagination_of(body).get("more_items_in_collection")
-    return bool(more) if more is not None else count >= limit
+    return promises_more(body) or (more is None and count >= limit)
 
 
 def next_cursor(body: Mapping[str, Any]) -> str | None:
@@ -39,8 +39,11 @@ def next_cursor(body: Mapping[str, Any]) -> str | None:
 
 
 def is_cut(body: Mapping[str, Any], count: int, limit: int) -> bool:
-    """Whether a list with cursors has a full page and no word about the next one."""
-    return count >= limit and "next_cursor" not in _additional(body)
+    """Whether a list with cursors has a full page and no word about the next one, or a page of any
+    size that is not the last, according to v1's flag, and has no cursor."""
+    if next_cursor(body):
+        return False
+    return promises_more(body) or (count >= limit and "next_cursor" not in _additional(body))
 
 
 class Repeats:

@@ -25,7 +25,7 @@ from source_pipedrive.reading.counts import Counts, Findings
 from source_pipedrive.reading.coverage import Remaining
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.instants import instant_or_none
-from source_pipedrive.reading.pages import Page, pages
+from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.pending import Pending, PendingParents, parent_of, time_of_parent
 from source_pipedrive.reading.progress import Progress, lies_in, union
 from source_pipedrive.reading.reader import Reader
@@ -57,6 +57,10 @@ class Children(DependentReader):
     @property
     def is_full(self) -> bool:
         return self.pending.full
+
+    @property
+    def fault(self) -> StreamError | None:
+        return self.refusals.parked
 
     @property
     def unit(self) -> str:
@@ -144,7 +148,8 @@ class Children(DependentReader):
             if action is Action.END_STREAM or unavailable:
                 raise
             if len(parents) > 1:
-                # One of them makes the request fail for all.
+                # One of them makes the request fail for all, or they have more children than an
+                # answer that does not say whether more follow.
                 half = len(chunk) // 2
                 yield from self._ask(chunk[:half])
                 yield from self._ask(chunk[half:])
@@ -175,7 +180,6 @@ class Children(DependentReader):
         for params, columns in self.requests(parents[0]):
             ids = ",".join(str(parent["id"]) for parent in parents)
             path, named = self.stream.path_and_params(ids)
-            page = Page([], last=True)
             known = any(parent["children"] for parent in parents)
             for page in pages(
                 self.context.client,
@@ -185,10 +189,6 @@ class Children(DependentReader):
                 known_records=known,
             ):
                 found += [{**columns, **item} for item in page.records]
-            if page.cut and len(parents) > 1:
-                # The answer does not say whether more follow: fewer parents have fewer children.
-                half = len(parents) // 2
-                return self._records_of(parents[:half]) + self._records_of(parents[half:])
         by_id = {parent["id"]: parent for parent in parents}
         for record in found:
             if self.child.batch == 1:

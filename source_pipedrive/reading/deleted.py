@@ -39,7 +39,8 @@ class DeletedRecords(Sequential):
         super().__init__(*arguments)
         self._released = False  # to audit
         self._listed: set[tuple[str, str]] = set()  # marked as deleted, by object
-        self._refused: StreamError | None = None  # a part; the audit comes before the error
+        self._fault: StreamError | None = None  # a part's; the others come before the error,
+        self._refused: StreamError | None = None  # and so does the audit, once they are read
         settings = self.context.audit if self.resumes else None
         self.audit = Audit(self.context, settings, self.progress.audit, self.row)
         self._reported = Reported(self.context, self.audit, self.row, self.progress.audit)
@@ -58,6 +59,10 @@ class DeletedRecords(Sequential):
         """Whether only the audit is left."""
         reported = self.progress.complete or self._refused is not None
         return reported and self.audit.pending
+
+    @property
+    def fault(self) -> StreamError | None:
+        return self._fault
 
     def release(self) -> None:
         self._released = True
@@ -142,7 +147,6 @@ class DeletedRecords(Sequential):
             )
         for rows in self._reported.proven_before():
             yield Batch((), declared=rows)
-        refused: StreamError | None = None
         for part in self.stream.components:
             path = part.endpoint.path
             # Lists requested by status reach back as far as Pipedrive keeps them.
@@ -161,16 +165,16 @@ class DeletedRecords(Sequential):
                         f"{self.stream.name}: {path} could not be read; the other lists are read. "
                         f"{error}"
                     )
-                    refused = refused or error
+                    self._fault = self._fault or error
                 else:
                     raise
         yield from self._declared_before()
-        if refused is None:
+        if self._fault is None:
             yield self.finished()
         elif self.audit.pending:
-            self._refused = refused
+            self._refused = self._fault
         else:
-            raise refused  # no state covers that list, so the next sync requests all of them again
+            raise self._fault  # no state covers that list, so the next sync requests all again
 
     def _declared_before(self) -> Task:
         """What earlier syncs found and a platform may have lost, unless a list has it still: the

@@ -49,21 +49,21 @@ class UnfinishedError(StreamError):
     """A list whose end cannot be found."""
 
     def __init__(self, stream: Stream) -> None:
-        sent = f'Pipedrive sent a full page of "{stream.name}"'
-        super().__init__(f"{sent} and does not say whether more records follow. {REPORT}", SYSTEM)
+        super().__init__(
+            f'Pipedrive sent a page of "{stream.name}" and does not say whether more records '
+            f"follow, or where. {REPORT}",
+            SYSTEM,
+        )
 
 
 @dataclass(frozen=True)
 class Page:
     """records: as Pipedrive sent them; last: no page follows; position: v1's offset after them;
-    cut: the page is full, but whether another follows cannot be found out, so asking for it raises
-    StreamError; cursor: of the next page; at: when Pipedrive sent it, in seconds since 1970, 0 if
-    unknown."""
+    cursor: of the next page; at: when Pipedrive sent it, in seconds since 1970, 0 if unknown."""
 
     records: list[Record]
     last: bool
     position: int = 0
-    cut: bool = False
     cursor: str | None = None
     at: int = 0
 
@@ -124,7 +124,7 @@ def one_page(
 ) -> Page:
     """A list that is a single answer."""
     body = _answer(client, stream, request_for(stream, params, path), known).body
-    if pagination_of(body).get("more_items_in_collection"):
+    if promises_more(body):
         raise StreamError(
             f'Pipedrive sent only a part of "{stream.name}", which used to be one answer. '
             + REPORT,
@@ -161,7 +161,7 @@ def cursor_pages(
         cursor = next_cursor(body.body)
         if cursor in seen or repeats.too_often(records):
             raise endless(stream)
-        yield Page(records, last=not cursor and not cut, cut=cut, cursor=cursor)
+        yield Page(records, last=not cursor and not cut, cursor=cursor)
         del body, records  # frees the page before the next one is fetched
         if cut:
             raise UnfinishedError(stream)

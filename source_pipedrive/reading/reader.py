@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from source_pipedrive.http.company import Company
+from source_pipedrive.http.errors import StreamError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import Shape, values
 from source_pipedrive.reading import state
@@ -120,6 +121,11 @@ class Reader(ABC):
     def is_complete(self) -> bool:
         """Whether nothing remains to be read."""
         return self.progress.complete
+
+    @property
+    def fault(self) -> StreamError | None:
+        """What has gone wrong so far and ends the stream later, unless something else does."""
+        return None
 
     @property
     def is_full(self) -> bool:

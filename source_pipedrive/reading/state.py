@@ -192,11 +192,14 @@ def is_foreign(state: Mapping[str, Any]) -> bool:
 
 
 def is_ahead(field: str, state: Mapping[str, Any], until: int) -> bool:
-    """Whether a state of ours, which can be read, claims what lies well after `until`."""
+    """Whether a state of ours, which `restore` can read, claims what lies well after `until`."""
     if "version" not in state:
         return False
     lists = state.get("parents", {"": state["done"]} if "done" in state else {})
-    ends = [end for parts in lists.values() for _, end in _intervals(parts)]
+    try:
+        ends = [end for parts in lists.values() for _, end in _intervals(parts)]
+    except UNREADABLE:  # this stream has no such lists, so nobody reads them
+        return False
     return max(ends or [(instant_or_none(state.get(field)) or 0) - OVERLAP]) > until + DOUBT
 
 

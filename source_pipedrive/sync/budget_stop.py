@@ -15,7 +15,6 @@ from typing import Any
 from airbyte_cdk.models import ConfiguredAirbyteStream, DestinationSyncMode
 
 from source_pipedrive.http.errors import BudgetError
-from source_pipedrive.reading.children import Children
 from source_pipedrive.sync.failures import logger
 from source_pipedrive.sync.status import RunStatus
 
@@ -52,7 +51,7 @@ class BudgetStop:
                 "to be read to its end. Deselect such streams, or allow the sync more tokens."
             )
         for run in stopped:  # the budget is not the only reason why something is missing
-            if isinstance(run.reader, Children) and (error := run.reader.refusals.parked):
+            if (error := run.reader.fault) is not None:
                 yield f"{run.stream.name}: {error}"
 
 

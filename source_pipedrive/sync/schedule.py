@@ -146,7 +146,7 @@ class Schedule(Generic[T]):
             if self._abandoned:
                 return
             self._busy[run] -= 1
-            if error is not None and run.error is None:
+            if error is not None and (run.error is None or run.yields_to(error)):
                 run.fail_here(error)
             if run.error is not None:
                 run.fail_dependents(run.error)

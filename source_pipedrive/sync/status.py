@@ -6,6 +6,7 @@ from typing import Any, Generic
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from source_pipedrive.http.errors import BudgetError, SyncError
 from source_pipedrive.reading.dependent import DependentReader
 from source_pipedrive.reading.reader import Reader
 from source_pipedrive.stream import Stream
@@ -108,13 +109,21 @@ class RunStatus(Generic[T]):
 
     def fail(self, error: AirbyteTracedException) -> None:
         """Ends the stream and all its dependents where they are."""
-        if not self.exhausted:
+        if not self.exhausted or self.yields_to(error):
             self.fail_here(error)
             self.fail_dependents(error)
 
+    def yields_to(self, error: AirbyteTracedException) -> bool:
+        """Whether the stream has ended only with the sync, and `error` says more: it is the
+        stream's own, or the sync has ended for a budget, and `error` is another reason. What goes
+        wrong in the last requests must not hide behind a spent budget."""
+        is_own = not isinstance(error, SyncError)
+        is_worse = isinstance(self.error, BudgetError) and not isinstance(error, BudgetError)
+        return self._stopped and (is_own or is_worse)
+
     def fail_here(self, error: AirbyteTracedException) -> None:
         """Fails the stream alone."""
-        self.error = error
+        self.error, self._stopped = error, False
 
     def fail_dependents(self, error: AirbyteTracedException) -> None:
         """Fails all dependents with the same error."""
@@ -123,7 +132,7 @@ class RunStatus(Generic[T]):
 
     def stop(self, error: AirbyteTracedException) -> None:
         """Ends the stream with the sync; pages under way are still written."""
-        if not self.exhausted:
+        if not self.exhausted or self.yields_to(error):
             self.error, self._stopped = error, True
 
     def lose(self, source: Stream, why: str) -> None:

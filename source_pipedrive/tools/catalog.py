@@ -35,6 +35,8 @@ def chosen(set_name: str, names: Collection[str] | None) -> Collection[str]:
     is no such stream."""
     if names:
         names = {name for each in names for name in each.split(",") if name}
+        if not names:  # a script's variable may be empty
+            raise config_error("--streams names no stream. `--set all` lists every stream.")
         unknown = sorted(set(names) - STREAMS.keys())
         if unknown:
             raise config_error(
