@@ -21,10 +21,10 @@ from source_pipedrive.http.shapes import values
 from source_pipedrive.reading.audit.archive import perhaps_hidden
 from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.parents import Parents
+from source_pipedrive.reading.audit.verdicts import Verdicts
 from source_pipedrive.reading.audit.verification import (
     CONTROLS,
     FAILURES,
-    Verdicts,
     is_failure,
     parts,
     verify,

@@ -23,7 +23,8 @@ from source_pipedrive.reading.audit.children import DealsWalk, verify_children
 from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.ledger import Current, Ids, Kept
 from source_pipedrive.reading.audit.share import ShareSpentError
-from source_pipedrive.reading.audit.verification import Verdicts, is_marked, verify
+from source_pipedrive.reading.audit.verdicts import Verdicts, is_marked
+from source_pipedrive.reading.audit.verification import verify
 from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import Reading, Walk, walk_of
 from source_pipedrive.reading.batch import Batch, Copies
@@ -249,9 +250,8 @@ class ObjectPass:
     # -- declaration
 
     def _declare(self, times: dict[Any, Any]) -> Work:
-        kept, now = self._kept, self._now
+        kept, now, viewer = self._kept, self._now, self._context.viewer
         back = (kept.reported | kept.hidden | kept.flagged) & now.seen
-        viewer = self._context.viewer
         if len(now.gone | self._doubtful) or len(back):
             viewer = self._context.ask_viewer()
             if not self._is_same(viewer):
