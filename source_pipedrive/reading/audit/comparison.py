@@ -154,7 +154,7 @@ class Comparison:
                 viewer = context.ask_viewer()
         if viewer.mark != context.viewer.mark:  # who knows when; the next sync asks again
             return
-        trusted = viewer.sees_all(())
+        trusted = viewer.sees_all(()) and not compared.can_be_private
         if rows := self._rows(name, lists, verdicts, trusted, context):
             yield rows
         last_seen = self._kept.get(name, {}).get("time")
