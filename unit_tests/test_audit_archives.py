@@ -108,6 +108,32 @@ def test_the_products_of_an_archived_deal_are_not_deleted(deaf: int) -> None:
     assert kept(state, "deal_products").closed > UNTIL
 
 
+@pytest.mark.parametrize("gone", [{7}, set()])
+def test_products_are_not_deleted_because_their_list_is_empty_for_a_while(gone: set[int]) -> None:
+    """It was read, with gaps, and is empty when Pipedrive is asked about what is missing."""
+    firm = Shop(range(1, 41), {n: 1 + n // 3 for n in range(1, 120)})
+    state = sync(firm, {})[1]
+    firm.ids["deals"] -= gone
+    firm.products |= {125: 39}  # a gap below the highest number
+    there, products = firm.ids["deals"] - {12}, dict(firm.products)
+    walked = False
+
+    def before(request: Request) -> None:
+        nonlocal walked
+        if request.path == "deals/products":
+            firm.products = {} if walked else {n: d for n, d in products.items() if d in there}
+            walked = True
+
+    firm.before = before
+    rows, state = sync(firm, state, 7)
+    assert {each for each in names(rows) if each[0] == "deal_products"} == set()
+    firm.before, firm.products = lambda request: None, products
+    rows, _ = sync(firm, state, 15)
+    assert {id_ for name, id_ in names(rows) if name == "deal_products"} >= (
+        {18, 19, 20} if gone else set()
+    )
+
+
 class Office(Firm):
     """Projects, some of which are archived. single: whether these can be requested alone."""
 

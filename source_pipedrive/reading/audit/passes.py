@@ -222,10 +222,9 @@ class ObjectPass:
         )
 
     def _ask(self, open_: Ids, ids: Iterator[Any]) -> Iterator[Verdicts]:
-        client, (walk, *_) = self._context.client, self._walks
+        client, now, (walk, *_) = self._context.client, self._now, self._walks
         if isinstance(walk, DealsWalk):
-            return verify_children(client, walk, ids, self._kept.parents)
-        now = self._now
+            return verify_children(client, walk, ids, self._kept.parents, now.seen)
         return verify(client, self._kept.audited, ids, now.seen, list(now.failed & open_))
 
     def _add(self, verdicts: Verdicts) -> None:
