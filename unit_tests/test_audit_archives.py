@@ -198,3 +198,18 @@ def test_a_person_is_not_gone_because_a_request_named_too_many(most: int) -> Non
     firm.before = before
     rows, _ = sync(firm, state, 7)
     assert deleted(rows) == (gone if most == 100 else set())
+
+
+@pytest.mark.parametrize("number", [4, 10])
+def test_a_note_is_not_gone_because_no_note_is_found_from_some_moment_on(number: int) -> None:
+    """Before that, one that is known to exist was found."""
+    firm = Firm(notes=range(1, 41))
+
+    def before(request: Request) -> None:
+        if len(firm.questions) == number:
+            firm.ids["notes"] = set()
+
+    firm.before = before
+    found = said(firm, BY_NAME["notes"], [GONE, *range(20, 34)], [1, 2, 3])
+    assert found.absent == []
+    assert found.alive == [*range(20, 20 + number - 2)]

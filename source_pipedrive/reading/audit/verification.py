@@ -205,6 +205,7 @@ def alone(
     if controls and not _is_any_alive(client, single, scope, controls):
         verdicts.distrust(ids)
         return verdicts
+    before = len(verdicts.absent)
     for id_ in ids:
         try:
             verdicts.add(_asked(client, single, scope, id_))
@@ -213,6 +214,11 @@ def alone(
             if not is_failure(error) or not _is_any_alive(client, single, scope, controls):
                 raise
             verdicts.unsure.append(id_)
+    absent = verdicts.absent[before:]
+    # What was there before the questions may not be found any more, like everything else.
+    if absent and controls and not _is_any_alive(client, single, scope, controls):
+        del verdicts.absent[before:]
+        verdicts.distrust(absent)
     return verdicts
 
 
