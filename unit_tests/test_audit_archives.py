@@ -61,6 +61,13 @@ def test_a_deal_is_gone_if_the_archive_is_empty() -> None:
     assert said(firm, DEALS, [30, GONE], [1, 2, 3]).absent == [GONE]
 
 
+def test_a_deal_is_not_gone_if_the_archive_is_empty_and_one_that_was_there_is_not_found() -> None:
+    """Deal 2 was archived when the lists were read, and the archive is empty for a while."""
+    firm = Archive(set(range(1, 41)) - {2, 30}, [])
+    assert said(firm, DEALS, [30, GONE], [1, 2, 3]).absent == []
+    assert said(firm, BY_NAME["deals"], [30, GONE], [1, 3, 4]).absent == [30, GONE]
+
+
 def test_no_archive_is_asked_about_what_the_first_list_has() -> None:
     firm = Archive(range(1, 41), range(20, 41))
     assert said(firm, DEALS, [10, 11], [1, 2, 3]).alive == [10, 11]

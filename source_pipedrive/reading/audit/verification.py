@@ -133,6 +133,9 @@ def _together(
         if known and not any(id_ in records and not is_marked(records[id_]) for id_ in known):
             unknown.update(missing)
         found.update(records)
+    if {*ids} - {*found} and lists[1:] and not archive.ids:
+        # Nothing shows that the archive answers; what is not found may have been there.
+        unknown.update(ids if {*controls} - {*found} else ())
     if controls and not any(id_ in found and not is_marked(found[id_]) for id_ in controls):
         return Verdicts(unsure=list(ids), trusted=False)
     verdicts = Verdicts()
