@@ -143,7 +143,7 @@ class Reported:
             time, answer = data.get("delete_time") or data.get("update_time"), answers.get(id_)
             if answer == ALIVE:
                 self._note_back(name, id_)  # it was restored before anyone could ask
-            elif answer is not None and id_ not in young:
+            elif answer is not None and (id_ not in young or self._is_known(name, id_)):
                 self.unsure.forget(name, id_)
                 yield from self._judged(name, id_, answer, time)
             elif not asked:
@@ -154,6 +154,10 @@ class Reported:
                 # Or it was reported, came back, and was deleted again.
                 self._gone.add((name, id_))
                 self._remember(name, id_, time, marks[id_])
+
+    def _is_known(self, name: str, id_: Any) -> bool:
+        """Whether an audit has seen the record, or a row has reported its deletion."""
+        return id_ in self._audit.known(name) or self._audit.has_reported(name, id_)
 
     def _judged(self, name: str, id_: Any, evidence: str, time: Any) -> Iterator[Record]:
         if evidence == UNREACHABLE and self._audit.has_reported(name, id_):
