@@ -157,6 +157,11 @@ def test_a_record_that_may_have_been_created_just_now_is_not_deleted_yet(
     ]
     later = Reported(context, Audit(context, None, {}, row), row, first.dump())
     assert [each["evidence"] for each in later.ended()] == ([] if proven else ["recents"])
+    # The list may repeat it.
+    again = Reported(context, Audit(context, None, {}, row), row, first.dump())
+    if not proven:
+        assert [each["evidence"] for each in again.of_page([NEW], UNTIL + 60)] == ["unreachable"]
+        assert [each["evidence"] for each in again.of_page([NEW], UNTIL + 61)] == ["recents"]
 
 
 def test_known_records_that_are_gone_as_well_do_not_spoil_the_answer() -> None:

@@ -156,8 +156,11 @@ class Reported:
                 self._remember(name, id_, time, marks[id_])
 
     def _is_known(self, name: str, id_: Any) -> bool:
-        """Whether an audit has seen the record, or a row has reported its deletion."""
-        return id_ in self._audit.known(name) or self._audit.has_reported(name, id_)
+        """Whether the record was not created just now: an audit has seen it, or its deletion was
+        reported more than a minute ago."""
+        if self._audit.has_reported(name, id_) or id_ in self._audit.known(name):
+            return True
+        return self.unsure.has_been(name, id_, self._at - OVERLAP)
 
     def _judged(self, name: str, id_: Any, evidence: str, time: Any) -> Iterator[Record]:
         if evidence == UNREACHABLE and self._audit.has_reported(name, id_):
