@@ -44,13 +44,13 @@ def test_one_pass_that_is_killed_finds_what_is_gone_and_nothing_else(
 
 def test_a_pass_costs_what_the_log_announced(start: Start) -> None:
     """The log cannot know how many records there will be questions about. At this size these cost
-    as much as a third of the pass."""
+    as much as two thirds of the pass."""
     box, state = company(start, 1, SIZE)
     measured, _ = calm_pass(box, state, Random(1), SIZE)
     assert wrong(measured) == []
     read = measured.tokens - measured.questions + VIEWER
     assert abs(read - measured.announced) <= TOLERANCE * measured.announced
-    assert measured.tokens <= 1.5 * measured.announced
+    assert measured.tokens <= 1.7 * measured.announced
 
 
 def test_a_sync_that_is_killed_loses_few_tokens(

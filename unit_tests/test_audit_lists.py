@@ -11,7 +11,7 @@ from source_pipedrive.http.errors import SYSTEM, StreamError
 from source_pipedrive.http.request import Request
 from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.share import LEAST_LIMIT
-from unit_tests.auditing import Firm, Record, audit_of, carried_out, deleted, kept
+from unit_tests.auditing import Firm, Record, audit_of, carried_out, deleted, kept, restored
 from unit_tests.fakes import ACME
 from unit_tests.single import UNTIL
 
@@ -20,11 +20,11 @@ SHARE = LEAST_LIMIT // 100
 
 
 class Office(Firm):
-    """A company with filters, stages and persons."""
+    """A company with roles, stages and persons."""
 
     def __init__(self) -> None:
         super().__init__(persons=range(1, 2_001))
-        self.ids |= {"filters": {*MANY}, "stages": {*range(1, 20)}, "users": {ACME.user_id}}
+        self.ids |= {"roles": {*MANY}, "stages": {*range(1, 20)}, "users": {ACME.user_id}}
 
     def asked_for(self, name: str) -> list[str]:
         """Its records that were requested alone."""
@@ -34,9 +34,9 @@ class Office(Firm):
 def sync(
     firm: Office, state: Record, day: int, listed: Iterable[int], **settings: Any
 ) -> tuple[list[Record], Record]:
-    """A sync that has listed these filters, with an audit that may spend 300 tokens a day."""
+    """A sync that has listed these roles, with an audit that may spend 300 tokens a day."""
     lists = WholeLists()
-    lists.note("filters", {str(each) for each in listed})
+    lists.note("roles", {str(each) for each in listed})
     lists.note("stages", {str(each) for each in firm.ids["stages"]})
     before = len(firm.asked)
     audit = audit_of(firm, state, day, lists, **{"share": 1, **settings})
@@ -48,7 +48,7 @@ def sync(
 def office() -> tuple[Office, Record]:
     """After a complete audit, and before one that is due on day 7."""
     firm, lists = Office(), WholeLists()
-    lists.note("filters", {str(each) for each in MANY})
+    lists.note("roles", {str(each) for each in MANY})
     lists.note("stages", {str(each) for each in firm.ids["stages"]})
     audit = audit_of(firm, {}, 0, lists)
     carried_out(audit)
@@ -60,7 +60,7 @@ def test_more_missing_records_than_a_sync_may_ask_about_are_verified_over_severa
     firm, state = office()
     gone = {str(each) for each in range(101, 281)}
     listed = {*MANY} - {int(each) for each in gone}
-    firm.ids["filters"] = listed
+    firm.ids["roles"] = listed
     rows: list[Record] = []
     for day in range(1, 5):
         found, state = sync(firm, state, day, listed)
@@ -69,17 +69,17 @@ def test_more_missing_records_than_a_sync_may_ask_about_are_verified_over_severa
     assert deleted(rows) == gone
     assert len(rows) == len(gone)
     assert {each["last_present"] for each in rows} == {UNTIL}, "the last sync that has seen them"
-    asked = [each for each in firm.asked_for("filters") if each.split("/")[1] in gone]
+    asked = [each for each in firm.asked_for("roles") if each.split("/")[1] in gone]
     assert len(asked) == len({*asked}), "none is asked twice"
 
 
 def test_a_finding_that_was_accepted_stays_accepted_while_it_is_asked_about() -> None:
     firm, state = office()
     listed = set(range(1, 1_001))
-    firm.ids["filters"] = listed
+    firm.ids["roles"] = listed
     rows, state = sync(firm, state, 1, listed)
     assert rows == []
-    rows, state = sync(firm, state, 2, listed, accepted={"filters": 1_000})
+    rows, state = sync(firm, state, 2, listed, accepted={"roles": 1_000})
     for day in range(3, 12):
         found, state = sync(firm, state, day, listed)
         rows += found
@@ -87,24 +87,24 @@ def test_a_finding_that_was_accepted_stays_accepted_while_it_is_asked_about() ->
 
 
 def test_the_passes_get_on_though_a_short_list_lacks_more_every_day() -> None:
-    """A program makes 150 filters a day, and deletes them: all that the share lasts for."""
+    """A program makes 150 roles a day, and deletes them: all that the share lasts for."""
     firm, state = office()
     rows: list[Record] = []
     firm.ids["persons"] -= {7}
     for day in range(1, 20):
-        firm.ids["filters"] = {*range(1 + 150 * day, 2_001 + 150 * day)}
-        found, state = sync(firm, state, day, firm.ids["filters"])
+        firm.ids["roles"] = {*range(1 + 150 * day, 2_001 + 150 * day)}
+        found, state = sync(firm, state, day, firm.ids["roles"])
         rows += found
     assert 7 in deleted(each for each in rows if each["object"] == "persons")
-    assert len(deleted(each for each in rows if each["object"] == "filters")) > 1_000
+    assert len(deleted(each for each in rows if each["object"] == "roles")) > 1_000
 
 
 def test_a_record_that_is_known_to_exist_may_always_fail() -> None:
     firm, state = office()
-    firm.ids["filters"] = listed = {*MANY} - {9, 10}
+    firm.ids["roles"] = listed = {*MANY} - {9, 10}
 
     def fail(request: Request) -> None:
-        if request.path == f"filters/{ACME.user_id}":  # the first control
+        if request.path == f"roles/{ACME.user_id}":  # the first control
             raise StreamError("no", SYSTEM, 500, "{}")
 
     firm.before = fail
@@ -114,7 +114,7 @@ def test_a_record_that_is_known_to_exist_may_always_fail() -> None:
 def test_a_list_that_lacks_many_does_not_keep_another_from_being_asked_about() -> None:
     firm, state = office()
     listed = set(range(181, 2_001))
-    firm.ids["filters"] = listed
+    firm.ids["roles"] = listed
     firm.ids["stages"] -= {5}
     rows, _ = sync(firm, state, 1, listed)
     assert "5" in deleted(each for each in rows if each["object"] == "stages")
@@ -123,10 +123,10 @@ def test_a_list_that_lacks_many_does_not_keep_another_from_being_asked_about() -
 def test_an_error_in_the_middle_does_not_lose_the_answers_before_it() -> None:
     firm, state = office()
     listed = set(range(181, 2_001))
-    firm.ids["filters"] = listed
+    firm.ids["roles"] = listed
 
     def fail(request: Request) -> None:
-        if request.path == "filters/150":
+        if request.path == "roles/150":
             raise StreamError("no", SYSTEM, 402, "{}")
 
     firm.before = fail
@@ -143,10 +143,10 @@ def test_an_error_in_the_middle_does_not_lose_the_answers_before_it() -> None:
 def test_answers_are_worth_nothing_if_the_user_has_changed_when_the_share_is_spent() -> None:
     firm, state = office()
     listed = set(range(181, 2_001))
-    firm.ids["filters"] = listed
+    firm.ids["roles"] = listed
 
     def lose(request: Request) -> None:
-        if request.path.startswith("filters/"):
+        if request.path.startswith("roles/"):
             firm.admin = False
 
     firm.before = lose
@@ -173,8 +173,8 @@ def test_a_list_that_nobody_believes_costs_nothing(
         rows, state = sync(firm, state, day, listed)
         assert (rows, firm.asked) == ([], [])
         assert ("no longer listed" in caplog.text) == bool(listed)
-    firm.ids["filters"] = listed
-    rows, _ = sync(firm, state, 3, listed, accepted={"filters": 1_000})
+    firm.ids["roles"] = listed
+    rows, _ = sync(firm, state, 3, listed, accepted={"roles": 1_000})
     assert bool(deleted(rows)) == bool(listed)
 
 
@@ -191,3 +191,20 @@ def test_a_pass_that_waits_for_the_users_word_asks_once_a_sync_who_reads() -> No
             assert len(firm.asked) == 2, "the user, and the permissions"
         held = bool(kept(state, "persons").held)
     assert held
+
+
+def test_a_filter_that_its_owner_has_made_private_is_not_deleted() -> None:
+    """Nobody else sees it then, no admin either."""
+    firm = Office()
+    firm.ids["filters"] = {*range(1, 41)}
+    state: Record = {}
+    for day, listed in ((0, range(1, 41)), (1, range(1, 39)), (2, range(1, 41))):
+        lists = WholeLists()
+        lists.note("filters", {str(each) for each in listed})
+        firm.ids["filters"] = {*listed}
+        audit = audit_of(firm, state, day, lists)
+        rows = [each for each in carried_out(audit) if each["object"] == "filters"]
+        state = audit.dump()
+        assert deleted(rows) == set()
+        assert deleted(rows, "unreachable") == ({"39", "40"} if day == 1 else set())
+        assert restored(rows) == ({"39", "40"} if day == 2 else set())

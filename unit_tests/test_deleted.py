@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from source_pipedrive.http.errors import CONFIG, StreamError
 from source_pipedrive.http.request import Answer, Request
 from source_pipedrive.reading.deleted import LATE_PAGES
@@ -22,7 +24,9 @@ def deleted(recents: list[Record], listed: list[Record], saved: Record | None = 
     """The records of a sync. listed: the answer to requests for deleted deals and projects."""
 
     def answer(params: Params) -> Record:
-        return {"data": recents if "items" in params else listed}
+        if "items" in params:
+            return {"data": recents}
+        return {"data": listed if "status" in params else []}
 
     client = FakeClient(answer)
     records, _ = run_to_end(*run_of("deleted_records", client, saved=saved))
@@ -49,6 +53,22 @@ def test_everything_listed_as_deleted_is_read_however_long_ago_it_was_deleted() 
     assert ("projects", "1") in found
 
 
+@pytest.mark.parametrize("mark", [{}, {"is_deleted": False, "status": "open"}])
+def test_what_a_list_returns_that_ignores_the_status_is_not_deleted(
+    mark: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = [{"id": n, "update_time": rfc3339(UNTIL - n * DAY), **mark} for n in (1, 2)]
+    gone = {"id": 3, "update_time": rfc3339(UNTIL - 3 * DAY), "is_deleted": True}
+
+    def answer(params: Params) -> Record:
+        mixed = [gone, *live] if "status" in params else live
+        return {"data": [] if "items" in params else mixed}
+
+    records, _ = run_to_end(*run_of("deleted_records", FakeClient(answer)))
+    assert {(each["object"], each["id"]) for each in records} == {("deals", "3"), ("projects", "3")}
+    assert len([r for r in caplog.records if "that exist" in r.getMessage()]) == 4, "one a list"
+
+
 def test_a_later_sync_reads_what_was_deleted_since() -> None:
     listed = [{"id": n, "update_time": rfc3339(UNTIL - n * DAY)} for n in (1, 50, 100)]
     saved = {"seen_time": rfc3339(UNTIL - 60 * DAY), **SAVED}
@@ -63,7 +83,7 @@ def test_deletions_in_a_list_that_was_unavailable_are_read_once_it_is_available(
     lacking = True
 
     def answer(params: Params) -> Record:
-        return {"data": [] if "items" in params else [project]}
+        return {"data": [project] if "status" in params else []}
 
     class Account(FakeClient):
         def get(self, request: Request) -> Answer:

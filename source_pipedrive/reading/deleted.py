@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from source_pipedrive.http.errors import PipedriveError, StreamError
+from source_pipedrive.http.errors import REPORT, PipedriveError, StreamError
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.reported import Reported
 from source_pipedrive.reading.audit.unsure import MONTH
+from source_pipedrive.reading.audit.verdicts import is_marked
 from source_pipedrive.reading.batch import Batch, Signal, Task
 from source_pipedrive.reading.counts import Findings
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
@@ -187,14 +189,20 @@ class DeletedRecords(Sequential):
     def _deleted(self, part: Stream, since: int) -> Task:
         path = part.endpoint.path
         name = path.split("/")[0]
+        mixed: bool | None = None  # whether it has records that exist
         for page in pages(self.context.client, part, _bounds(part, since)):
+            listed = page.records
+            # Whether a deleted project has a mark is not documented.
+            if not all(is_marked(item) for item in listed):
+                mixed = self._is_mixed(part, since, listed) if mixed is None else mixed
+                listed = [item for item in listed if is_marked(item)] if mixed else listed
             records = [
                 item
-                for item in page.records
+                for item in listed
                 if (instant_or_none(item.get("update_time")) or since) >= since
             ]
             self.audit.note(name, [item["id"] for item in records])
-            self._listed.update((name, str(item["id"])) for item in page.records)
+            self._listed.update((name, str(item["id"])) for item in listed)
             yield Batch(
                 [
                     self.row(name, item["id"], "flag", deleted_time=item.get("update_time"))
@@ -202,6 +210,20 @@ class DeletedRecords(Sequential):
                 ],
                 listed_in=path,
             )
+
+    def _is_mixed(self, part: Stream, since: int, listed: Sequence[Record]) -> bool:
+        """Whether the list returns other records than the deleted ones, which were requested. Both
+        lists are sorted alike, so the first that exist are on the first page without a status."""
+        existing = replace(part, endpoint=replace(part.endpoint, params={}))
+        first = next(pages(self.context.client, existing, _bounds(part, since))).records
+        unmarked = {item["id"] for item in listed if not is_marked(item)}
+        mixed = any(item["id"] in unmarked for item in first)
+        if mixed:
+            logger.warning(
+                f"{self.stream.name}: {part.endpoint.path} was requested for deleted records and "
+                "returned some that exist. Only those that Pipedrive marks are reported. " + REPORT
+            )
+        return mixed
 
     def _recent(self, part: Stream, since: int) -> Task:
         late = 0

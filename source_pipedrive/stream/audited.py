@@ -65,6 +65,8 @@ class Compared:
     """OAuth scopes, any of which is enough, separated by spaces."""
     single: Single | None = None
     """The endpoint for one record; None if there is none."""
+    can_be_private: bool = False
+    """Whether an owner can hide a record from everyone, so that no admin sees all."""
 
 
 def _list(name: str, path: str, version: int, cost: int, scope: str, **keywords: Any) -> Stream:
@@ -144,7 +146,8 @@ COMPARED = (
     Compared(name="users", scope="users:read", single=Single("users/{id}", 1, 2)),
     Compared(name="roles", scope="admin", single=Single("roles/{id}", 1, 2)),
     Compared(name="permission_sets", scope="admin"),
-    Compared(name="filters", scope=_FILES, single=Single("filters/{id}", 1, 2)),
+    Compared(name="filters", scope=_FILES, single=Single("filters/{id}", 1, 2),
+             can_be_private=True),
     Compared(name="pipelines", scope="deals:read admin", single=Single("pipelines/{id}", 2, 1)),
     Compared(name="stages", scope="deals:read admin", single=Single("stages/{id}", 2, 1)),
     Compared(name="project_boards", scope=PROJECTS_SCOPE, single=Single("boards/{id}", 2, 10)),

@@ -12,6 +12,7 @@ why this is right.
     guards.py        when a finding is too large, or ids too sparse, to be believed
     walks.py         reading a list once more, in parts that survive a kill
     verification.py  asking for single records by their ids
+    verdicts.py      what the answers say about each of them
     children.py      both, for the products and installments of deals
     archive.py       those of them that may be there, although no list has them
     parents.py       which deal each product or installment belongs to

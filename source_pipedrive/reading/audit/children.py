@@ -21,10 +21,10 @@ from source_pipedrive.http.shapes import values
 from source_pipedrive.reading.audit.archive import perhaps_hidden
 from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.parents import Parents
+from source_pipedrive.reading.audit.verdicts import Verdicts
 from source_pipedrive.reading.audit.verification import (
     CONTROLS,
     FAILURES,
-    Verdicts,
     is_failure,
     parts,
     verify,
@@ -175,9 +175,10 @@ def _asked(client: Api, stream: Stream, deals: Sequence[int]) -> list[Record] | 
 
 
 def verify_children(
-    client: Api, walk: DealsWalk, ids: Iterable[int], parents: Parents
+    client: Api, walk: DealsWalk, ids: Iterable[int], parents: Parents, seen: Iterable[int] = ()
 ) -> Iterator[Verdicts]:
-    """What is known of these children. walk: the complete walk; parents: their last deals."""
+    """What is known of these children. walk: the complete walk; parents: their last deals; seen:
+    what it has found, some of which has to be found again, or the answers mean nothing."""
     candidates = Numbers(ids)
     if not len(candidates):
         return
@@ -192,10 +193,18 @@ def verify_children(
         records = children_of(client, walk.stream, batch, refused, walk.deals)
         found.add(values(records, "id"))
     # A deal may have come back, or into this user's sight, without a new time.
-    deals = Numbers(parents.get(id_) for id_ in candidates - found)
-    for batch in _batches(deals - changed):
-        found.add(values(_of_the_missing(client, walk, batch, refused), "id"))
+    deals = Numbers(parents.get(id_) for id_ in candidates - found) - changed
+    known = list(islice((id_ for id_ in seen if parents.get(id_) is not None), CONTROLS))
+    theirs, trusted = Numbers(map(parents.get, known)), True
+    for batch in _batches(deals - theirs, len(theirs)) if len(candidates - found) else ():
+        asked = [*batch, *theirs]  # what is known comes last, as in verification.py
+        there = Numbers(values(_of_the_missing(client, walk, asked, refused), "id"))
+        trusted = trusted and (not known or any(id_ in there for id_ in known))
+        found = found | there
     alive, missing = candidates & found, candidates - found
+    if not trusted:
+        yield Verdicts(alive=list(alive), unsure=list(missing))
+        return
     if _exist(client, Numbers(refused), walk):
         yield Verdicts(alive=list(alive), unsure=list(missing))
         return
@@ -231,10 +240,16 @@ def _of_the_missing(
     return children_of(client, walk.stream, there, refused, walk.deals) if there else []
 
 
-def _batches(deals: Numbers) -> Iterator[list[int]]:
+def _batches(deals: Numbers, others: int = 0) -> Iterator[list[int]]:
+    """These deals, as many at a time as a request can name besides so many others. One batch is
+    empty if there are only others."""
     remaining = iter(deals)
-    while batch := list(islice(remaining, BATCH)):
+    batch = list(islice(remaining, BATCH - others))
+    if others and not batch:
         yield batch
+    while batch:
+        yield batch
+        batch = list(islice(remaining, BATCH - others))
 
 
 def _changed(client: Api, deals: Stream, since: int) -> Iterator[Any]:

@@ -14,7 +14,8 @@ from source_pipedrive.reading.audit.lists import WholeLists
 from source_pipedrive.reading.audit.passes import AUDIT, UNREACHABLE
 from source_pipedrive.reading.audit.settings import DAY
 from source_pipedrive.reading.audit.share import ShareSpentError
-from source_pipedrive.reading.audit.verification import ALONE, CONTROLS, Verdicts, alone
+from source_pipedrive.reading.audit.verdicts import Verdicts
+from source_pipedrive.reading.audit.verification import ALONE, CONTROLS, alone
 from source_pipedrive.reading.instants import instant, rfc3339
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream.audited import AUDITOR, COMPARED, Compared
@@ -153,7 +154,7 @@ class Comparison:
                 viewer = context.ask_viewer()
         if viewer.mark != context.viewer.mark:  # who knows when; the next sync asks again
             return
-        trusted = viewer.sees_all(())
+        trusted = viewer.sees_all(()) and not compared.can_be_private
         if rows := self._rows(name, lists, verdicts, trusted, context):
             yield rows
         last_seen = self._kept.get(name, {}).get("time")

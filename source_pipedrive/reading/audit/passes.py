@@ -23,7 +23,8 @@ from source_pipedrive.reading.audit.children import DealsWalk, verify_children
 from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.ledger import Current, Ids, Kept
 from source_pipedrive.reading.audit.share import ShareSpentError
-from source_pipedrive.reading.audit.verification import Verdicts, is_marked, verify
+from source_pipedrive.reading.audit.verdicts import Verdicts, is_marked
+from source_pipedrive.reading.audit.verification import verify
 from source_pipedrive.reading.audit.viewer import Viewer
 from source_pipedrive.reading.audit.walks import Reading, Walk, walk_of
 from source_pipedrive.reading.batch import Batch, Copies
@@ -221,10 +222,9 @@ class ObjectPass:
         )
 
     def _ask(self, open_: Ids, ids: Iterator[Any]) -> Iterator[Verdicts]:
-        client, (walk, *_) = self._context.client, self._walks
+        client, now, (walk, *_) = self._context.client, self._now, self._walks
         if isinstance(walk, DealsWalk):
-            return verify_children(client, walk, ids, self._kept.parents)
-        now = self._now
+            return verify_children(client, walk, ids, self._kept.parents, now.seen)
         return verify(client, self._kept.audited, ids, now.seen, list(now.failed & open_))
 
     def _add(self, verdicts: Verdicts) -> None:
@@ -249,9 +249,8 @@ class ObjectPass:
     # -- declaration
 
     def _declare(self, times: dict[Any, Any]) -> Work:
-        kept, now = self._kept, self._now
+        kept, now, viewer = self._kept, self._now, self._context.viewer
         back = (kept.reported | kept.hidden | kept.flagged) & now.seen
-        viewer = self._context.viewer
         if len(now.gone | self._doubtful) or len(back):
             viewer = self._context.ask_viewer()
             if not self._is_same(viewer):

@@ -8,7 +8,8 @@ from itertools import chain, islice
 from typing import Any
 
 from source_pipedrive.http.errors import StreamError
-from source_pipedrive.reading.audit.verification import CONTROLS, is_marked, verify
+from source_pipedrive.reading.audit.verdicts import is_marked
+from source_pipedrive.reading.audit.verification import CONTROLS, SAMPLE, verify
 from source_pipedrive.reading.audit.viewer import sees_all
 from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.reader import ReadContext
@@ -19,7 +20,6 @@ logger = logging.getLogger("airbyte")
 # Pipedrive shows the record; it is deleted; it is deleted, or this user cannot see it.
 ALIVE, RECENTS, UNREACHABLE = "alive", "recents", "unreachable"
 BY_NAME = {each.name: each for each in AUDITED}
-SAMPLE = 10  # records of a list that are requested to learn which exist
 
 
 class Questions:

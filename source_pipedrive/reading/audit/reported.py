@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -23,7 +23,8 @@ from source_pipedrive.reading.audit.questions import (
 )
 from source_pipedrive.reading.audit.unsure import MOST, Unsure
 from source_pipedrive.reading.audit.verification import group_size
-from source_pipedrive.reading.instants import instant
+from source_pipedrive.reading.instants import instant, instant_or_none
+from source_pipedrive.reading.progress import OVERLAP
 from source_pipedrive.reading.reader import ReadContext
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream.audited import AUDITOR
@@ -78,10 +79,11 @@ class Reported:
                 shown[name][id_] = data
                 self._note_back(name, id_)
         rows: list[Record] = []
+        young = _young(items, at)
         for name in {**gone, **shown}:
             self.merges.learn(name, shown[name], gone[name])
             self._audit.shown(name, shown[name])
-            rows += self._deleted(name, gone[name], [*shown[name]])
+            rows += self._deleted(name, gone[name], [*shown[name]], young[name])
         return rows
 
     def ended(self) -> list[Record]:
@@ -128,7 +130,11 @@ class Reported:
     # -- reported in this sync
 
     def _deleted(
-        self, name: str, records: Mapping[Any, Record], shown: Sequence[Any]
+        self,
+        name: str,
+        records: Mapping[Any, Record],
+        shown: Sequence[Any],
+        young: Collection[Any] = (),
     ) -> Iterator[Record]:
         marks = {id_: bool(data) for id_, data in records.items()}
         asked = self._is_asked(name)
@@ -137,7 +143,7 @@ class Reported:
             time, answer = data.get("delete_time") or data.get("update_time"), answers.get(id_)
             if answer == ALIVE:
                 self._note_back(name, id_)  # it was restored before anyone could ask
-            elif answer is not None:
+            elif answer is not None and (id_ not in young or self._is_known(name, id_)):
                 self.unsure.forget(name, id_)
                 yield from self._judged(name, id_, answer, time)
             elif not asked:
@@ -148,6 +154,13 @@ class Reported:
                 # Or it was reported, came back, and was deleted again.
                 self._gone.add((name, id_))
                 self._remember(name, id_, time, marks[id_])
+
+    def _is_known(self, name: str, id_: Any) -> bool:
+        """Whether the record was not created just now: an audit has seen it, or its deletion was
+        reported more than a minute ago."""
+        if self._audit.has_reported(name, id_) or id_ in self._audit.known(name):
+            return True
+        return self.unsure.has_been(name, id_, self._at - OVERLAP)
 
     def _judged(self, name: str, id_: Any, evidence: str, time: Any) -> Iterator[Record]:
         if evidence == UNREACHABLE and self._audit.has_reported(name, id_):
@@ -210,6 +223,22 @@ def is_deleted(item: Record) -> bool:
         return True
     marked = data.get("deleted") or data.get("is_deleted")
     return bool(marked) or data.get("active_flag") in (False, 0) or data.get("active") is False
+
+
+def _young(items: Sequence[Record], at: int) -> defaultdict[str, set[Any]]:
+    """The records without data that may have been created within the last minute, so that no
+    answer has them yet: nothing on the page that changed before that follows. By object."""
+    found: defaultdict[str, set[Any]] = defaultdict(set)
+    changed = [data if isinstance(data := item.get("data"), dict) else {} for item in items]
+    given = [instant_or_none(data.get("update_time")) for data in changed]
+    times = [time for time in given if time is not None]
+    entries = list(zip(items, given, strict=True))
+    for item, time in entries if times and times[0] > times[-1] else reversed(entries):
+        if time is not None and time <= at - OVERLAP:
+            break
+        if not item.get("data"):
+            found[OBJECTS.get(item.get("item") or "", "")].add(_number(item.get("id")))
+    return found
 
 
 def _number(id_: Any) -> int | None:

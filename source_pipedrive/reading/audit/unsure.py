@@ -60,6 +60,11 @@ class Unsure:
         doubt = self._doubts.get(key)
         return doubt is not None and not doubt.proven
 
+    def has_been(self, name: str, id_: Any, before: int) -> bool:
+        """Whether it was first asked about before this time."""
+        doubt = self._doubts.get((name, id_))
+        return doubt is not None and doubt.since < before
+
     def of(self, name: str) -> dict[Any, Doubt]:
         """What is not proven yet of an object, longest ago first."""
         return {

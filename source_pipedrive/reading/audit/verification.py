@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from source_pipedrive.http.errors import NO_SCOPE, REPORT, SYSTEM, StreamError
 from source_pipedrive.http.request import Api, Request
+from source_pipedrive.reading.audit.verdicts import Verdicts, is_marked
 from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Stream
@@ -19,58 +19,13 @@ MOST_IDS = 100  # in one request
 # Records that are known to exist and are asked for with the others. If not one of them is found, an
 # answer says nothing about the others either.
 CONTROLS = 3
+SAMPLE = 10  # records of a list that are requested to learn which exist
 ALONE = 25  # records that are requested one by one between two controls
 # A group whose request fails is asked about in groups of ten, and one of these in single requests.
 # A failure takes two minutes and eight times the tokens, so a sync stops after a few.
 PART, FAILURES = 10, 5
 # Answers that concern one record. Any other refusal ends the pass.
 OF_ONE = (400, 403, 404, 410)
-
-
-@dataclass
-class Verdicts:
-    """alive: found; absent: no list has it, or 404; marked: found with a mark of deletion, and when
-    it changed last, or 410; unsure: anything else. trusted: False if none of the records that
-    should exist was found, so that all are unsure. failed: not known yet, because the request for
-    all of them fails; smaller ones follow."""
-
-    alive: list[Any] = field(default_factory=list)
-    absent: list[Any] = field(default_factory=list)
-    marked: dict[Any, Any] = field(default_factory=dict)
-    unsure: list[Any] = field(default_factory=list)
-    trusted: bool = True
-    failed: Sequence[Any] = ()
-
-    @property
-    def ids(self) -> Iterator[Any]:
-        """All of them."""
-        return chain(self.alive, self.absent, self.marked, self.unsure)
-
-    def add(self, other: Verdicts) -> None:
-        """Adds what another group says."""
-        self.alive.extend(other.alive)
-        self.absent.extend(other.absent)
-        self.unsure.extend(other.unsure)
-        self.marked.update(other.marked)
-
-    def distrust(self, ids: Iterable[Any]) -> None:
-        """Adds records about which no answer says anything."""
-        self.unsure.extend(ids)
-        self.trusted = False
-
-    def sort(self, id_: Any, record: Record) -> None:
-        """Adds a record that was found."""
-        if is_marked(record):
-            self.marked[id_] = record.get("delete_time") or record.get("update_time")
-        else:
-            self.alive.append(id_)
-
-
-def is_marked(record: Record) -> bool:
-    """Whether Pipedrive marks a record as deleted."""
-    named = record.get("is_deleted") or record.get("deleted")
-    inactive = record.get("active_flag") in (False, 0)  # v1; null is not among them
-    return bool(named) or record.get("status") == "deleted" or inactive
 
 
 def verify(
@@ -88,8 +43,14 @@ def verify(
         yield from _in_groups(client, audited, ids, controls, failed)
         return
     remaining, scope = iter(ids), audited.lists[0].access.read_scope
+    archive = Sample(client, audited.lists)
     while group := list(islice(remaining, ALONE)):
-        yield alone(client, audited.single, scope, group, controls)
+        verdicts = alone(client, audited.single, scope, group, controls)
+        archived = archive.ids if verdicts.absent else []
+        # Whether a record that is archived can be requested alone is not documented.
+        if archived and not _is_any_alive(client, audited.single, scope, archived):
+            verdicts.doubt()
+        yield verdicts
 
 
 def _in_groups(
@@ -101,13 +62,13 @@ def _in_groups(
 ) -> Iterator[Verdicts]:
     smaller, apart, failures = deque(parts(failed)), {*failed}, 0
     remaining = (id_ for id_ in ids if id_ not in apart)
-    size = group_size(audited, len(controls))
+    size, archive = group_size(audited, len(controls)), Sample(client, audited.lists)
     while group := smaller.popleft() if smaller else list(islice(remaining, size)):
         try:
-            verdicts = _together(client, audited.lists, group, controls)
+            verdicts = _together(client, audited.lists, group, controls, archive)
         except StreamError as error:
             # One record may make each request fail that names it, for ever.
-            works = _working(client, audited.lists, controls) if is_failure(error) else []
+            works = _working(client, audited.lists, controls, archive) if is_failure(error) else []
             if not works:
                 raise
             failures += 1
@@ -130,12 +91,14 @@ def parts(ids: Sequence[Any]) -> list[list[Any]]:
     return [list(ids[start : start + size]) for start in range(0, len(ids), size)]
 
 
-def _working(client: Api, lists: Sequence[Stream], controls: Iterable[Any]) -> list[Any]:
+def _working(
+    client: Api, lists: Sequence[Stream], controls: Iterable[Any], archive: Sample
+) -> list[Any]:
     """Those of the controls that are found when each is asked for alone."""
     found = []
     for id_ in controls:
         try:
-            found += _together(client, lists, [id_], ()).alive
+            found += _together(client, lists, [id_], (), archive).alive
         except StreamError as error:
             if not is_failure(error):
                 raise
@@ -144,22 +107,35 @@ def _working(client: Api, lists: Sequence[Stream], controls: Iterable[Any]) -> l
 
 def group_size(audited: Audited, controls: int = CONTROLS) -> int:
     """How many records are asked about together with so many controls."""
-    return MOST_IDS - controls if audited.by_ids else ALONE
+    archived = CONTROLS if len(audited.lists) > 1 else 0
+    return MOST_IDS - controls - archived if audited.by_ids else ALONE
 
 
 def _together(
-    client: Api, lists: Sequence[Stream], ids: Sequence[Any], controls: Sequence[Any]
+    client: Api,
+    lists: Sequence[Stream],
+    ids: Sequence[Any],
+    controls: Sequence[Any],
+    archive: Sample,
 ) -> Verdicts:
     found: dict[Any, Record] = {}
-    wanted = {*ids, *controls}
+    # What is known comes last: a request may take fewer ids than documented.
+    wanted, unknown = [*sorted({*ids} - {*controls}), *controls], set[Any]()
     # A record may move from a list that is asked later to one that was asked before.
     refused: set[Any] = set()
     for stream in (*lists, *lists[: len(lists) - 1]):
-        missing = sorted(wanted - found.keys())
+        missing = [id_ for id_ in wanted if id_ not in found]
         if not {*ids} & {*missing}:
             break
-        for record in listed(client, stream, missing, refused):
-            found[record["id"]] = record
+        known = archive.ids if stream is not lists[0] else []
+        asked = [*(id_ for id_ in missing if id_ not in known), *known]
+        records = {each["id"]: each for each in listed(client, stream, asked, refused)}
+        if known and not any(id_ in records and not is_marked(records[id_]) for id_ in known):
+            unknown.update(missing)
+        found.update(records)
+    if {*ids} - {*found} and lists[1:] and not archive.ids:
+        # Nothing shows that the archive answers; what is not found may have been there.
+        unknown.update(ids if {*controls} - {*found} else ())
     if controls and not any(id_ in found and not is_marked(found[id_]) for id_ in controls):
         return Verdicts(unsure=list(ids), trusted=False)
     verdicts = Verdicts()
@@ -167,8 +143,29 @@ def _together(
         if id_ in found:
             verdicts.sort(id_, found[id_])
         else:
-            (verdicts.unsure if id_ in refused else verdicts.absent).append(id_)
+            is_unsure = id_ in refused or id_ in unknown
+            (verdicts.unsure if is_unsure else verdicts.absent).append(id_)
     return verdicts
+
+
+class Sample:
+    """Some of the records that the archive of an object has now, requested once. Without them, an
+    answer of the archive says nothing. lists: those of the object."""
+
+    def __init__(self, client: Api, lists: Sequence[Stream]) -> None:
+        self._client, self._archives = client, lists[1:]
+        self._ids: list[Any] | None = None
+
+    @property
+    def ids(self) -> list[Any]:
+        """Their ids; none if the archive is empty, or the object has no archive."""
+        if self._ids is None:
+            records = [record for each in self._archives for record in self._some(each)]
+            self._ids = [each["id"] for each in records if not is_marked(each)][:CONTROLS]
+        return self._ids
+
+    def _some(self, archive: Stream) -> Sequence[Record]:
+        return next(pages(self._client, archive, {"limit": str(SAMPLE)})).records
 
 
 def listed(client: Api, stream: Stream, ids: Sequence[Any], refused: set[Any]) -> list[Record]:
@@ -211,6 +208,7 @@ def alone(
     if controls and not _is_any_alive(client, single, scope, controls):
         verdicts.distrust(ids)
         return verdicts
+    before = len(verdicts.absent)
     for id_ in ids:
         try:
             verdicts.add(_asked(client, single, scope, id_))
@@ -219,6 +217,11 @@ def alone(
             if not is_failure(error) or not _is_any_alive(client, single, scope, controls):
                 raise
             verdicts.unsure.append(id_)
+    absent = verdicts.absent[before:]
+    # What was there before the questions may not be found any more, like everything else.
+    if absent and controls and not _is_any_alive(client, single, scope, controls):
+        del verdicts.absent[before:]
+        verdicts.distrust(absent)
     return verdicts
 
 

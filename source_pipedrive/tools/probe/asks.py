@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from source_pipedrive.reading.audit.reported import OBJECTS, is_deleted
-from source_pipedrive.reading.audit.verification import is_marked
+from source_pipedrive.reading.audit.verdicts import is_marked
 from source_pipedrive.reading.instants import instant_or_none, rfc3339
 from source_pipedrive.stream.field_lists import DEAL_EXTRAS, ORGANIZATION_EXTRAS
 from source_pipedrive.stream.lists import EVERY_STATUS, GOALS_OF_TEAMS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from source_pipedrive.reading.audit.reported import is_deleted
 from source_pipedrive.reading.audit.unsure import MONTH
-from source_pipedrive.reading.audit.verification import is_marked
+from source_pipedrive.reading.audit.verdicts import is_marked
 from source_pipedrive.reading.instants import instant_or_none
 from source_pipedrive.tools.probe.answers import Ask, Judge, Record, Seen
 from source_pipedrive.tools.probe.asks import (
