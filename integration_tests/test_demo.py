@@ -48,7 +48,8 @@ PROGRAM = [f".venv/bin/{Path(sys.executable).name}", "-m", "pipedrive_sandbox.de
 
 def environment(**more: str) -> dict[str, str]:
     """Of a user who typed `make demo` and variables, in a folder whose demo is this checkout's."""
-    inherited = {n: v for n, v in os.environ.items() if n not in ("ALL", "FRESH", "DOCKER", "SQL")}
+    others = ("ALL", "FRESH", "DOCKER", "SQL", "MAKEFLAGS", "MAKELEVEL")
+    inherited = {n: v for n, v in os.environ.items() if n not in others}
     return {**inherited, "PYTHONPATH": str(ROOT), **more}
 
 

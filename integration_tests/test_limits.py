@@ -134,7 +134,7 @@ def test_many_short_syncs_finish_a_large_backfill(
     runs = tokens = 0
     while complete != set(names):
         runs += 1
-        assert runs < 25
+        assert runs < 40  # 15 usually; more on a busy machine, where more is cut short
         config = box.config(num_workers=workers, **limits)
         outcome = box.read(*names, state=list(states.values()), config=config)
         truth = {n: listed(box, n) for n in names}

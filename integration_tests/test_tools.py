@@ -86,7 +86,7 @@ def test_a_spent_day_is_one_line_about_the_day(box: Box, tmp_path: Path) -> None
     for name in ("catalog", "estimate"):
         done = run(name, "--config", config)
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.endswith("its own time. Run the command again then.\n")
+        assert done.stderr.endswith("server time. Run the command again then.\n")
         assert len(done.stderr.splitlines()) == 1
 
 
