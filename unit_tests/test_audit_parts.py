@@ -435,6 +435,29 @@ def test_what_was_seen_again_is_not_declared_whoever_reads(trusted: bool) -> Non
     assert [record for step in steps if isinstance(step, Batch) for record in step.records] == []
 
 
+@pytest.mark.parametrize("name", ["notes", "projects", "leads"])
+def test_a_list_that_is_complete_has_its_price(name: str) -> None:
+    """Another worker may close the pass at that moment, and the next pass announces that price."""
+    kept = Kept(BY_NAME[name], {})
+    prices: list[int] = []
+
+    class Lock:
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *_: object) -> None:
+            if all(walk.complete for walk in one._walks):
+                prices.append(one._now.tokens)
+
+    lock: Any = Lock()
+    answer = v2_list([], 500) if name == "projects" else v1_list([], 500)
+    one = ObjectPass(kept, replace(context_of(True), lock=lock, client=FakeClient(answer)))
+    for _ in one.lists:
+        work = one.take(1)
+        assert work is not None
+        list(work)
+    assert prices[0] == sum(each.endpoint.cost for each in one.lists)
+
+
 def test_an_audit_of_children_that_is_always_cut_short_ends() -> None:
     """It asks about all of them at once, so each sync would begin again for ever."""
     kept = Kept(BY_NAME["deal_products"], {"present": Numbers([1, 2]).dump(), "highest": 2})

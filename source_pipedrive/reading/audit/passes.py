@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain, islice, repeat
 from typing import Any
 
@@ -63,7 +64,7 @@ class ObjectPass:
     def _walk(self, stream: Stream, saved: dict[str, Any] | None) -> Walk:
         context = self._context
         stream = context.settings.as_taken(stream)
-        shared = (stream, context.client, context.lock, self._note)
+        shared = (stream, context.client, context.lock, partial(self._note, stream.endpoint.cost))
         if self._kept.audited.of_deals:
             since = min(self._now.begun, context.deals.closed)
             return DealsWalk(*shared, context.deals.present, since, saved)
@@ -101,18 +102,16 @@ class ObjectPass:
             return None
         for walk in self._walks:
             if (reading := walk.take(workers)) is not None:
-                return self._counted(walk, reading)
+                return self._copied(walk, reading)
         if not self._verifying and all(walk.complete for walk in self._walks):
             self._verifying = True
             return self._verify()
         return None
 
-    def _counted(self, walk: Walk, reading: Reading) -> Work:
+    def _copied(self, walk: Walk, reading: Reading) -> Work:
         taker = self._context.settings.takers.get(walk.stream.endpoint.path)
         for records in reading:
             if records is None:
-                with self._context.lock:
-                    self._now.spend(walk.stream.endpoint.cost)
                 yield None
             elif taker is not None and records:
                 # They leave before the page counts as read: a state may follow at any time.
@@ -128,11 +127,13 @@ class ObjectPass:
         if self._kept.current is self._now:
             self._now.save([walk.dump() for walk in self._walks])
 
-    def _note(self, records: Sequence[Record]) -> None:
+    def _note(self, cost: int, records: Sequence[Record]) -> None:
+        """A page has been read. The walk may be complete now, and another worker close the pass."""
         # The deals of a child are read throughout the pass, so it may be new since its beginning.
         now, of_deals = self._now, self._kept.audited.of_deals
         before = (now.begun if of_deals else self._context.now) - OVERLAP
         records = [record for record in records if not is_marked(record)]
+        now.spend(cost)
         now.seen.add(values(records, "id"))
         if of_deals:
             self._kept.parents.note(records)
