@@ -29,26 +29,57 @@ def named(request: Request) -> set[int]:
     return {int(each) for each in ids if each.isdigit()}
 
 
-class Busy:
-    """People add, delete and restore persons and notes, between requests as well. A request may be
-    refused, the share may end, and once a sync the user may gain or lose rights. Whatever request
-    names some records fails."""
+class Disturbed:
+    """A company in which, unless it is calm, a request may be refused, the share may end, and once
+    a sync the user may gain or lose rights. Whatever request names some records fails."""
+
+    firm: Firm
 
     def __init__(self, chance: Random) -> None:
         self.chance, self.day, self.is_calm, self._changed = chance, 0, False, False
+        self.failing: set[int] = set()
+        self.absent: dict[Key, set[int]] = {}  # on which days
+
+    def _work(self) -> None:
+        """Somebody changes something."""
+        raise NotImplementedError
+
+    def _disturb(self, request: Request) -> None:
+        if self.is_calm:
+            return
+        if self.failing & named(request):
+            raise StreamError("no", SYSTEM, 500, "{}")
+        if self.chance.random() < 0.1:
+            self._work()
+        event = self.chance.random()
+        if event < 0.01:
+            raise StreamError("no", SYSTEM, self.chance.choice((400, 403, 500)), "{}")
+        if event < 0.06:
+            raise ShareSpentError
+        if event < 0.16 and not self._changed:
+            self._changed, self.firm.admin = True, not self.firm.admin
+
+
+class Busy(Disturbed):
+    """People add, delete and restore persons and notes, between requests as well."""
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
         self.firm = Firm(persons=range(1, 400), notes=range(1, 200))
         self.firm.before = self._before
         self.failing = {*chance.sample(range(1, 200), chance.choice((0, 0, 2)))}
         self.ever = {name: {*ids} for name, ids in self.firm.ids.items()}
-        self.absent: dict[Key, set[int]] = {}  # on which days
 
     def begin(self, days: int) -> None:
         self.day, self._changed = self.day + days, False
         for name in self.ever:
             for _ in range(self.chance.randrange(0 if self.is_calm else 4, 5)):
-                self._work(name)
+                self._work_on(name)
 
-    def _work(self, name: str) -> None:
+    def _work(self) -> None:
+        self._work_on(self.chance.choice(("persons", "notes")))
+
+    def _work_on(self, name: str) -> None:
         there, ever = self.firm.ids[name], self.ever[name]
         kind = self.chance.choice(("delete", "delete", "add", "add", "restore"))
         if kind == "add":
@@ -63,27 +94,15 @@ class Busy:
         for name, ids in self.firm.ids.items():
             for id_ in {*range(1, max(self.ever[name]) + 3)} - ids:
                 self.absent.setdefault((name, id_), set()).add(self.day)
-        if self.is_calm:
-            return
-        if self.failing & named(request):
-            raise StreamError("no", SYSTEM, 500, "{}")
-        if self.chance.random() < 0.1:
-            self._work(self.chance.choice(("persons", "notes")))
-        event = self.chance.random()
-        if event < 0.01:
-            raise StreamError("no", SYSTEM, self.chance.choice((400, 403, 500)), "{}")
-        if event < 0.06:
-            raise ShareSpentError
-        if event < 0.16 and not self._changed:
-            self._changed, self.firm.admin = True, not self.firm.admin
+        self._disturb(request)
 
 
-class BusyShop:
+class BusyShop(Disturbed):
     """The same for deals and products. A deal may be restored without a new time, hidden from all
     but admins, or archived, which may hide its products."""
 
     def __init__(self, chance: Random) -> None:
-        self.chance, self.day, self.is_calm, self._changed = chance, 0, False, False
+        super().__init__(chance)
         deals = chance.choice((20, 60, 250))
         self.firm = Shop(range(1, deals), {n: 1 + n // 3 for n in range(1, 3 * deals - 5)})
         self.firm.refuses = chance.random() < 0.4
@@ -91,7 +110,6 @@ class BusyShop:
         self.failing = {*chance.sample(range(1, deals), chance.choice((0, 0, 2)))}
         self.firm.before = self._before
         self.deals, self.products = {*self.firm.ids["deals"]}, {*self.firm.products}
-        self.absent: dict[Key, set[int]] = {}  # on which days
 
     def begin(self, days: int) -> None:
         self.day, self._changed = self.day + days, False
@@ -136,19 +154,7 @@ class BusyShop:
     def _before(self, request: Request) -> None:
         for id_ in {*range(1, max(self.products) + 3)} - self.there():
             self.absent.setdefault(("deal_products", id_), set()).add(self.day)
-        if self.is_calm:
-            return
-        if self.failing & named(request):
-            raise StreamError("no", SYSTEM, 500, "{}")
-        if self.chance.random() < 0.1:
-            self._work()
-        event = self.chance.random()
-        if event < 0.01:
-            raise StreamError("no", SYSTEM, self.chance.choice((400, 403, 500)), "{}")
-        if event < 0.06:
-            raise ShareSpentError
-        if event < 0.16 and not self._changed:
-            self._changed, self.firm.admin = True, not self.firm.admin
+        self._disturb(request)
 
 
 class Rows:

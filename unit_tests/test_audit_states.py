@@ -104,6 +104,15 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterable[tuple[Any, ...]]:
             yield from places(value[at], (*path, at))
 
 
+def edited(whole: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """A copy with another value at this place."""
+    inside = copy = json.loads(json.dumps(whole))
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = value
+    return copy
+
+
 def refuse_strange_cursors(request: Request) -> None:
     if not request.params.get("cursor", "0").isdecimal():
         raise StreamError("not a cursor", SYSTEM, 400, "{}")
@@ -119,11 +128,7 @@ def test_whatever_stands_in_a_state_nothing_false_is_declared(strange: Any) -> N
     ever, and say nothing."""
     saved = mid_pass()
     for path in [*places(saved)]:
-        state = json.loads(json.dumps(saved))
-        inside = state
-        for key in path[:-1]:
-            inside = inside[key]
-        inside[path[-1]] = strange
+        state = edited(saved, path, strange)
         firm = Firm(persons=range(1, 601), notes=range(1, 50))
         firm.before = refuse_strange_cursors
         lists = WholeLists()
@@ -153,11 +158,7 @@ def test_what_is_kept_of_reported_deletions_may_be_strange(part: str, strange: A
     at = rfc3339(UNTIL)
     whole = {"unsure": {"persons": [[7, at, at, True, None]]}, "merged": {"persons": [[7, 8]]}}
     for path in [*places(whole[part], (part,))]:
-        saved = json.loads(json.dumps(whole))
-        inside = saved
-        for key in path[:-1]:
-            inside = inside[key]
-        inside[path[-1]] = strange
+        saved = edited(whole, path, strange)
         firm = Firm(persons=range(1, 11))
         context = ReadContext(client=firm, company=ACME, lower=LOWER, until=UNTIL)
         try:

@@ -16,7 +16,7 @@ from source_pipedrive.reading.pages import pages
 from source_pipedrive.reading.records import Record
 from source_pipedrive.stream.audited import DEALS
 
-BATCH = 100  # deals whose children are requested
+BATCH = 100  # deals in one request for their children
 ARCHIVE = DEALS.lists[1]
 # The children of these deals, as the list has them now.
 Read = Callable[[Sequence[int]], list[Record]]

@@ -18,7 +18,7 @@ from typing import Any
 from source_pipedrive.http.errors import NO_SCOPE, StreamError
 from source_pipedrive.http.request import Api
 from source_pipedrive.http.shapes import values
-from source_pipedrive.reading.audit.archive import perhaps_hidden
+from source_pipedrive.reading.audit.archive import BATCH, perhaps_hidden
 from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.parents import Parents
 from source_pipedrive.reading.audit.verdicts import Verdicts
@@ -37,7 +37,6 @@ from source_pipedrive.reading.records import Record
 from source_pipedrive.stream import Stream
 from source_pipedrive.stream.audited import DEALS
 
-BATCH = 100  # deals in one request
 # Answers that may concern one deal of a request.
 OF_ONE = (400, 403, 404)
 
