@@ -202,7 +202,7 @@ class Config(FormModel):
     budget_stop: Annotated[EndsWithError | EndsWithoutError, Field(discriminator="mode")] = field(
         8,
         "When the token budget stops a sync",
-        "What a sync reports that stops because no more API tokens may be used.",
+        "How a sync ends if it stops because no more API tokens may be used.",
         default=EndsWithError(mode="fail"),
         type="object",
         group=_BUDGET,
