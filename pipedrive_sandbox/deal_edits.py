@@ -8,8 +8,8 @@ from typing import Any, Literal, get_args
 
 from .clock import plain, zulu
 from .data.changelogs import Change, entry, moved, other_stage, pipeline_of
-from .data.deal_products import IDS_PER_PARENT, NUMBERED, product
-from .data.following import participant
+from .data.deal_products import NUMBERED, product
+from .data.following import IDS_PER_PARENT, participant
 from .data.random_values import RandomValues
 from .data.world import World
 from .record import Record, Row

@@ -45,6 +45,17 @@ def test_counters_match_the_numbers_of_rows(box: Sandbox, table: str) -> None:
         assert field not in box.records(table)[0]
 
 
+@pytest.mark.parametrize("kind", ["products", "installments"])
+def test_ids_count_up_without_gaps(box: Sandbox, kind: str) -> None:
+    """An audit asks about every gap."""
+    world = box.service.world
+    deals = world.tables["deals"].rows
+    ids = [each["id"] for row in deals.values() for each in world.children.rows("deals", kind, row)]
+    assert len(ids) > 20
+    first = world.children.before("deals", kind, min(deals)) + 1
+    assert ids == list(range(first, first + len(ids)))
+
+
 @pytest.mark.parametrize("route", BELOW, ids=lambda route: route.object)
 def test_a_deleted_or_unknown_parent_is_a_404(box: Sandbox, api: Caller, route: Any) -> None:
     rows = box.service.world.tables[route.relation.parent_table].rows.values()

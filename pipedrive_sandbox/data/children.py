@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from ..clock import moment
 from ..record import Record, Row
@@ -86,6 +87,10 @@ class Parent:
             times = [self.record["update_time"]] if self.record["update_time"] else []
         return int(max([self.added, *map(moment, times)]))
 
+    def number(self, kind: str, at: int) -> int:
+        """The id of child `at` (1, 2, ...) if ids count up from the first parent's children."""
+        return self.children.before(self.table, kind, self.id) + at
+
     def siblings(self, kind: str) -> list[Record]:
         """The parent's children of another kind, as generated."""
         return self.children.make(kind, self)
@@ -114,6 +119,7 @@ class Children:
         self._originals: dict[tuple[str, int], Record] = {}
         self._numbers: dict[tuple[str, str, int], int] = {}
         self._ids: dict[tuple[str, str], int] = {}
+        self._sums: dict[tuple[str, str], list[int]] = {}
         self._changed: dict[tuple[str, int], dict[str, list[Record]]] = {}
 
     def _pool(self, table: str) -> list[Counts]:
@@ -168,6 +174,16 @@ class Children:
             for kind, (name, _) in COUNTED[table].items():
                 if kind in changed:
                     counts[name] = len(changed[kind])
+
+    def before(self, table: str, kind: str, id_: int) -> int:
+        """The number of generated products or installments of all parents with a smaller id."""
+        sums = self._sums.get((table, kind))
+        if sums is None:
+            name = COUNTED[table][kind][0] if kind in COUNTED[table] else ""
+            counts = (c.shown[name] if name else c.installments for c in self._pools[table])
+            sums = self._sums[table, kind] = list(accumulate(counts, initial=0))
+        rounds, rest = divmod(id_, POOL)
+        return rounds * sums[-1] + sums[rest]
 
     def _counts(self, table: str, record: Record) -> Counts:
         return self._pools[table][record["id"] % POOL] if table in self._pools else _NONE

@@ -8,7 +8,6 @@ from .children import Parent
 from .random_values import RandomValues
 
 _FREQUENCIES = ("monthly", "monthly", "quarterly", "annually", "semi-annually", "weekly")
-IDS_PER_PARENT = 1000  # child ids reserved per deal
 NUMBERED = ("products", "installments")  # whose ids count up in the whole company
 
 
@@ -34,7 +33,7 @@ def product(rng: RandomValues, deal: Record, at: int, added: float, parent: Pare
     variation = rng.some(sold * 10 + 1, 0.3)  # only products with odd ids have variations
     cycles = rng.number(1, 24) if frequency == "weekly" or rng.chance(0.5) else None
     return {
-        "id": deal["id"] * IDS_PER_PARENT + at,
+        "id": parent.number("products", at),
         "sum": round(total, 2),
         "tax": rng.pick((0, 20, 22.5)),
         "deal_id": deal["id"],
@@ -68,7 +67,7 @@ def installments(rng: RandomValues, parent: Parent) -> list[Record]:
     amounts.append(value - sum(amounts))
     return [
         {
-            "id": parent.id * IDS_PER_PARENT + at,
+            "id": parent.number("installments", at),
             "amount": amount / 100,
             "billing_date": date(first + at * 30 * DAY),
             "deal_id": parent.id,

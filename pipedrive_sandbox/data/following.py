@@ -7,9 +7,9 @@ from collections.abc import Callable
 from ..clock import plain, zulu
 from ..record import Record
 from .children import Parent
-from .deal_products import IDS_PER_PARENT
 from .random_values import RandomValues
 
+IDS_PER_PARENT = 1000  # ids of participants reserved per deal
 FORMER_SHARE = 0.2  # share of records with a former follower or participant
 
 
