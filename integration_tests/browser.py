@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,14 +21,15 @@ from typing import Any
 import pytest
 import requests
 
+from integration_tests.attached import attached
+
 NO_BROWSER = (
     "did not run: Chromium and its driver are not installed (on Debian: apt-get install chromium "
     "chromium-driver)"
 )
 PATIENCE = 60  # seconds to wait for each command
 READY = re.compile(r"started successfully on port (\d+)")
-# The driver ends when the pipe closes, so also when these tests are killed.
-UNTIL_THE_PIPE_CLOSES = '"$@" & read -r _; kill $!; wait $!'
+TRIES = 3  # to start the driver
 
 
 @dataclass
@@ -147,23 +149,35 @@ def programs() -> tuple[str, str]:
 @contextmanager
 def running(chromium: str, driver: str) -> Iterator[Driver]:
     """Run the driver on a port that it chooses; it accepts connections from this machine alone."""
-    shell = subprocess.Popen(
-        ["sh", "-c", UNTIL_THE_PIPE_CLOSES, "sh", driver, "--port=0"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    shell, port = _started(driver)
+    try:
+        yield Driver(f"http://127.0.0.1:{port}", chromium)
+    finally:
+        _end(shell)
+
+
+def _started(driver: str) -> tuple[subprocess.Popen[str], str]:
+    """The driver, and its port. On a busy machine one may end, or say nothing."""
+    said = ""
+    for _ in range(TRIES):
+        shell = attached(driver, "--port=0")
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        silence = threading.Timer(PATIENCE, shell.stdin.close)
+        silence.start()
+        for line in shell.stdout:
+            said += line
+            if ready := READY.search(line):
+                silence.cancel()
+                return shell, ready[1]
+        silence.cancel()
+        _end(shell)
+    raise AssertionError(f"the driver did not start: {said}")
+
+
+def _end(shell: subprocess.Popen[str]) -> None:
     assert shell.stdin is not None
     assert shell.stdout is not None
-    try:
-        said = ""
-        while not (ready := READY.search(said)):
-            line = shell.stdout.readline()
-            assert line, f"the driver did not start: {said}"
-            said += line
-        yield Driver(f"http://127.0.0.1:{ready[1]}", chromium)
-    finally:
-        shell.stdin.close()
-        shell.wait(timeout=PATIENCE)
-        shell.stdout.close()
+    shell.stdin.close()
+    shell.wait(timeout=PATIENCE)
+    shell.stdout.close()

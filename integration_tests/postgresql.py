@@ -22,10 +22,10 @@ from typing import Any
 
 import pytest
 
+from integration_tests.attached import attached
+
 NO_SERVER = "did not run: PostgreSQL is not installed (on Debian: apt-get install postgresql)"
 PATIENCE = 60  # seconds to wait for the server, and for each command
-# The server ends when the pipe closes, so also when these tests are killed.
-UNTIL_THE_PIPE_CLOSES = '"$@" & read -r _; kill -INT $!; wait $!'
 # A server's time zone must not show in any result.
 SETTINGS = ("listen_addresses=", "fsync=off", "TimeZone=America/New_York")
 
@@ -143,14 +143,7 @@ def running(found: Path, folder: Path, port: int | None = None) -> Iterator[Post
     settings = [word for setting in (*SETTINGS, *listen) for word in ("-c", setting)]
     program = [found / "postgres", "-D", data, "-k", folder, *settings]
     with log.open("w") as output:
-        shell = subprocess.Popen(
-            ["sh", "-c", UNTIL_THE_PIPE_CLOSES, "sh", *program],
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            **other,
-        )
+        shell = attached(*program, output=output, ends_at="INT", cwd=folder, **other)
     assert shell.stdin is not None
     try:
         _wait_for(server := PostgreSQL(folder, port), log)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from integration_tests.browser import NO_BROWSER, Browser, Driver, programs
+from integration_tests import browser as browser_module
+from integration_tests.browser import NO_BROWSER, Browser, Driver, programs, running
 from integration_tests.engine import ROOT
 
 HELD = """
@@ -35,6 +36,40 @@ def test_the_browser_ends_when_the_tests_are_killed(driver: Driver, tmp_path: Pa
     while _runs(process):
         assert time.monotonic() < give_up, "the browser still runs"
         time.sleep(0.05)
+
+
+@pytest.fixture
+def unreliable(tmp_path: Path) -> Path:
+    """A driver that ends at once at the first try, and starts at the second."""
+    program, tried = tmp_path / "driver", tmp_path / "tried"
+    lines = ["#!/bin/sh", f"if [ ! -e {tried} ]; then touch {tried}; echo No port; exit 1; fi"]
+    lines += ["echo It was started successfully on port 123.", "exec sleep 60"]
+    program.write_text("\n".join(lines))
+    program.chmod(0o755)
+    return program
+
+
+def test_a_driver_that_ends_is_started_again(unreliable: Path) -> None:
+    with running("chromium", str(unreliable)) as driver:
+        assert driver.url == "http://127.0.0.1:123"
+
+
+def test_a_driver_that_never_starts_is_reported(tmp_path: Path) -> None:
+    program = tmp_path / "driver"
+    program.write_text("#!/bin/sh\necho No port")
+    program.chmod(0o755)
+    with pytest.raises(AssertionError, match="did not start: No port"), running("", str(program)):
+        pass
+
+
+def test_a_silent_driver_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(browser_module, "PATIENCE", 2)
+    monkeypatch.setattr(browser_module, "TRIES", 1)
+    program = tmp_path / "driver"
+    program.write_text("#!/bin/sh\nexec sleep 60")
+    program.chmod(0o755)
+    with pytest.raises(AssertionError, match="did not start"), running("", str(program)):
+        pass
 
 
 def _runs(process: int) -> bool:
