@@ -17,7 +17,7 @@ from benchmarks.service import Service
 # What happens between two audits. Purged records, and those that were merged into others, leave no
 # trace.
 DELETED, MERGED, PURGED, EDITED = 1_000, 200, 50, 2_000
-ANNOUNCED = re.compile(r"the audit reads .* about ([0-9,]+) tokens")
+ANNOUNCED = re.compile(r"the audit (?:reads|of \w+ asks) .* about ([0-9,]+) tokens")
 COMPLETE = re.compile(r"audited (\w+): ([0-9,]+) exist")
 VERIFY = {"mode": "verify", "share_of_day": 100}
 WEEK = {"advance_seconds": 7 * 86_400}
@@ -70,14 +70,14 @@ def _figures(messages: list[dict[str, Any]]) -> Figures:
     audit = saved["stream"]["stream_state"]["audit"]
     log = "\n".join(m["log"]["message"] for m in messages if m["type"] == "LOG")
     under_way = any("pass" in each for each in audit["objects"].values())
-    if (announced := ANNOUNCED.search(log)) is None or under_way:
+    if not (announced := ANNOUNCED.findall(log)) or under_way:
         raise LookupError("the log announces no tokens, or the audit is not complete")
     exist = {name: _number(count) for name, count in COMPLETE.findall(log)}
     rows = [m["record"]["data"] for m in messages if m["type"] == "RECORD"]
     leads, size = exist.pop("leads"), len(json.dumps(audit))
     lead_bytes = len(json.dumps(audit["objects"]["leads"]))
     return Figures(
-        announced=_number(announced[1]),
+        announced=sum(map(_number, announced)),
         spent=audit["spent"]["tokens"],
         found=sum(row.get("evidence") == "audit" for row in rows),
         records=sum(exist.values()),

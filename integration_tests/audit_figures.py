@@ -16,7 +16,7 @@ from source_pipedrive.reading.audit.verification import SAMPLE
 
 REPORTED = ("audit", "flag", "recents")
 SINGLE, VIEWER = ("notes", "files", "leads", "projects", "tasks"), ("users_me", "user_permissions")
-ANNOUNCED = re.compile(r"the audit reads .* about ([0-9,]+) tokens")
+ANNOUNCED = re.compile(r"the audit (reads|of \w+ asks) .* about ([0-9,]+) tokens")
 Requests = list[dict[str, Any]]
 # What the design allows: 112 kB for 2 million ids that were there, and 333 kB for those that a pass
 # has seen; 16 bytes for a lead, in base64, and a bit in mid-pass; up to three bytes for a child's
@@ -25,9 +25,7 @@ BYTES_OF_A_NUMBER, BYTES_OF_A_LEAD, BYTES_OF_A_CHILD = 0.2225, 22, 3
 BYTES_OF_A_FINDING, BYTES_OF_A_LOST_LEAD, FIXED_BYTES = 5, 44, 6_000
 # Requests that are under way when a sync is killed, and questions that cannot be resumed.
 TOKENS_OF_A_KILL = 300
-LARGE = 1_000  # deletions; questions about fewer are not full, and cost more than the tolerance
-# Of what the log announced, which cannot know how many records there will be questions about.
-TOLERANCE = 0.05
+TOLERANCE = 0.05  # of what the log announced: for the lists, and then for the questions
 
 
 class Bytes(NamedTuple):
@@ -68,7 +66,8 @@ NOTHING = Bytes()
 class Measured:
     """One pass, in several syncs. expected: what was gone when it began; missed: what it did not
     report of that; false: what it reported though it exists; unknown: what it reported though it
-    never existed; tokens: of all its requests; questions: of those about single records.
+    never existed; announced: tokens for the lists, and for the questions about each
+    object; tokens: of all its requests; questions: of those about single records.
     """
 
     expected: Found
@@ -79,7 +78,7 @@ class Measured:
     restored: Found = field(default_factory=set)
     output: int = 0
     kills: int = 0
-    announced: int = 0
+    announced: dict[str, int] = field(default_factory=dict)
     tokens: int = 0
     questions: int = 0
     read: Counter[str] = field(default_factory=Counter)
@@ -94,8 +93,8 @@ class Measured:
         self.output += len(outcome.output)
         self.reported |= {each for evidence in REPORTED for each in found(outcome, evidence)}
         self.restored |= restored(outcome)
-        announced = [int(n[1].replace(",", "")) for n in map(ANNOUNCED.search, outcome.logs) if n]
-        self.announced = self.announced or sum(announced)
+        for announced in filter(None, map(ANNOUNCED.search, outcome.logs)):
+            self.announced.setdefault(announced[1], int(announced[2].replace(",", "")))
         for message in outcome.of("STATE"):
             self.state = Bytes.of(objects := audit_of(message)["objects"])
             self.complete = not any("pass" in each for each in objects.values())
@@ -161,11 +160,10 @@ def wrong(measured: Measured) -> list[str]:
     """What a pass should not have done."""
     sets = {name: getattr(measured, name) for name in ("missed", "false", "unknown")}
     found = [f"WRONG: {name}: {sorted(each)[:20]}" for name, each in sets.items() if each]
-    announced = measured.announced
+    announced = sum(measured.announced.values())
     part = max(unsaved.LEAST, announced // unsaved.PARTS) + TOKENS_OF_A_KILL
     most = int((1 + TOLERANCE) * announced) + measured.kills * part
-    few = measured.kills or len(measured.expected) < LARGE
-    if measured.tokens - (measured.questions if few else 0) > most:
+    if measured.tokens > most:
         found.append(f"WRONG: {most:,} tokens are enough")
     times = Counter(name for name, _ in measured.closed)
     if not measured.complete or max(times.values()) > 2:

@@ -201,7 +201,7 @@ def write(title: str, measured: Measured) -> None:
         f"{len(measured.restored)} restored",
         f"{measured.kills} kills",
         f"{measured.tokens:,} tokens ({measured.questions:,} for questions), "
-        f"{measured.announced:,} announced",
+        f"{sum(measured.announced.values()):,} announced",
         "read: " + ", ".join(f"{name} {tokens:,}" for name, tokens in measured.read.most_common()),
         f"state in mid-pass: {measured.state_in_pass}",
         f"state at the end: {measured.state}",

@@ -10,7 +10,7 @@ import pytest
 
 from source_pipedrive.http.errors import SYSTEM, StreamError
 from source_pipedrive.http.request import Request
-from source_pipedrive.reading.audit import passes, unsaved
+from source_pipedrive.reading.audit import confirmation, unsaved
 from source_pipedrive.reading.audit.settings import DAY
 from source_pipedrive.reading.audit.share import ShareSpentError
 from source_pipedrive.reading.instants import rfc3339
@@ -184,7 +184,7 @@ class Rows:
 def test_in_the_end_the_rows_say_what_exists(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = Random(seed)
     monkeypatch.setattr(unsaved, "EVERY", 0)
-    monkeypatch.setattr(passes, "CONFIRMED_EVERY", chance.choice((0, 30)))
+    monkeypatch.setattr(confirmation, "EVERY", chance.choice((0, 30)))
     busy, state = Busy(chance), dict[str, Any]()
     rows = Rows(busy)
     for _ in range(SYNCS):
@@ -221,7 +221,7 @@ def test_in_the_end_the_rows_say_which_products_exist(
 ) -> None:
     chance = Random(seed)
     monkeypatch.setattr(unsaved, "EVERY", 0)
-    monkeypatch.setattr(passes, "CONFIRMED_EVERY", chance.choice((0, 30)))
+    monkeypatch.setattr(confirmation, "EVERY", chance.choice((0, 30)))
     busy, state = BusyShop(chance), dict[str, Any]()
     rows = Rows(busy)
     for _ in range(SYNCS):

@@ -8,7 +8,7 @@ import pytest
 
 from source_pipedrive.http.request import Request
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.reading.audit import passes, unsaved
+from source_pipedrive.reading.audit import confirmation, passes, unsaved
 from source_pipedrive.reading.audit import share as shares
 from source_pipedrive.reading.audit.share import LEAST_LIMIT, Share, ShareSpentError
 from source_pipedrive.reading.audit.viewer import PRICE
@@ -122,7 +122,7 @@ def test_what_half_a_declaration_has_named_may_come_back(monkeypatch: pytest.Mon
 
 
 def test_rights_that_come_back_within_a_sync_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passes, "CONFIRMED_EVERY", 0)
+    monkeypatch.setattr(confirmation, "EVERY", 0)
     firm, state = without_rights()
     Rights(firm, back=2)
     rows, state = sync(firm, state, 7)

@@ -9,7 +9,7 @@ import pytest
 
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.request import Request
-from source_pipedrive.reading.audit import passes, unsaved
+from source_pipedrive.reading.audit import confirmation, unsaved
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.settings import DAY, AuditSettings
 from source_pipedrive.reading.reader import ReadContext
@@ -163,7 +163,7 @@ def test_if_no_record_is_found_at_all_none_is_proven_to_be_deleted() -> None:
 def test_what_the_recent_changes_show_after_its_verdict_is_asked_about_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(passes, "CONFIRMED_EVERY", 0)
+    monkeypatch.setattr(confirmation, "EVERY", 0)
     firm = Firm(persons=ALL)
     state = sync(firm, {})[1]
     gone = {*range(101, 221)}

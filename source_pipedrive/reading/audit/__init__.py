@@ -13,6 +13,7 @@ why this is right.
     walks.py         reading a list once more, in parts that survive a kill
     verification.py  asking for single records by their ids
     verdicts.py      what the answers say about each of them
+    confirmation.py  what questions cost, and when their answers have to be confirmed
     children.py      both, for the products and installments of deals
     archive.py       those of them that may be there, although no list has them
     parents.py       which deal each product or installment belongs to

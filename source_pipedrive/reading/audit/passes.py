@@ -10,7 +10,6 @@ them yet.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain, islice, repeat
@@ -21,6 +20,7 @@ from source_pipedrive.http.shapes import values
 from source_pipedrive.reading.audit import guards
 from source_pipedrive.reading.audit.candidates import candidates
 from source_pipedrive.reading.audit.children import DealsWalk, verify_children
+from source_pipedrive.reading.audit.confirmation import Unconfirmed, announce
 from source_pipedrive.reading.audit.context import PassContext
 from source_pipedrive.reading.audit.ledger import Current, Ids, Kept
 from source_pipedrive.reading.audit.share import ShareSpentError
@@ -39,8 +39,6 @@ logger = logging.getLogger("airbyte")
 
 ROWS = 500  # in one batch
 AUDIT, UNREACHABLE = "audit", "unreachable"
-# Seconds after which the user is asked about again while candidates are verified.
-CONFIRMED_EVERY = 30.0
 # Yields None after each request that is worth saving, batches of rows, and records to write again.
 Work = Iterator[Batch | Copies | None]
 
@@ -80,9 +78,8 @@ class ObjectPass:
                 "or the user's permissions have changed since it began."
             )
             now = None
-        if now is not None and kept.held and not self._is_accepted:
-            if not self._context.settings.may_replace(now.begun, self._context.now):
-                return now
+        is_held = kept.held and not self._is_accepted
+        if now and is_held and self._context.settings.may_replace(now.begun, self._context.now):
             now = None
         return now or kept.begin(self._context.now, mark)
 
@@ -159,6 +156,7 @@ class ObjectPass:
         if kept.audited.of_deals and len(open_) and not now.try_again():
             self._give_up()
             return
+        announce(kept.audited, open_, kept.parents)
         # The last answers are worth nothing if the share does not last for asking who sees them.
         with self._context.reserve():
             times: dict[Any, Any] = {}
@@ -172,7 +170,7 @@ class ObjectPass:
 
     def _question(self, open_: Ids, all_: Ids, times: dict[Any, Any]) -> Work:
         """Asks about the open candidates. times: when those that are marked were deleted."""
-        kept, now, confirmed = self._kept, self._now, time.monotonic()
+        kept, now, unconfirmed = self._kept, self._now, Unconfirmed(self._kept.audited)
         accepted, most = self._is_accepted, guards.most_believed(len(kept.present))
         of_present = open_ & kept.present
         for verdicts in self._ask(open_, chain(of_present, open_ - of_present)):
@@ -180,11 +178,12 @@ class ObjectPass:
                 self._add(verdicts)
                 times.update(verdicts.marked)
                 lost = len((now.gone | self._doubtful) & kept.present)
+            unconfirmed.add(len([*verdicts.ids, *verdicts.failed]))
             is_much = lost > most and not accepted
-            if is_much or time.monotonic() - confirmed >= CONFIRMED_EVERY:
+            if is_much or unconfirmed.is_due:
                 if not self._confirm():
                     return
-                confirmed = time.monotonic()
+                unconfirmed = Unconfirmed(kept.audited)
             if is_much:
                 with self._context.lock:
                     kept.hold(len((all_ & kept.present) - now.seen - now.unsure))

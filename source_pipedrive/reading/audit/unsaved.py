@@ -8,7 +8,7 @@ import time
 # Seconds and tokens between two states while lists are read. Each contains all ids. At full speed
 # a pass over 200,000 records takes no longer than half a minute, so time alone would not do.
 EVERY = 30.0
-LEAST, PARTS = 250, 60  # tokens; states in a pass that costs more
+LEAST, PARTS = 100, 120  # tokens; states in a pass that costs more
 
 
 class Unsaved:
