@@ -68,9 +68,10 @@ def price(audited: Audited, count: int, deals: int = 0) -> int:
         archive = ARCHIVE.endpoint.cost * (1 + ceil(deals / (MOST_IDS - CONTROLS)))
         changed = sum(each.endpoint.cost for each in DEALS.lists)
         return PRICE + changed + audited.lists[0].endpoint.cost * ceil(asked / BATCH) + archive
-    tokens = _tokens(audited, count)
+    tokens, group = _tokens(audited, count), _tokens(audited, group_size(audited))
     sample = sum(each.endpoint.cost for each in audited.lists[1:])
-    return tokens + sample + PRICE * (1 + tokens // WORTH)
+    confirmed = 1 + tokens // (group * ceil(WORTH / group))
+    return tokens + sample + PRICE * confirmed
 
 
 def _tokens(audited: Audited, count: int) -> int:
