@@ -139,20 +139,19 @@ def is_question(request: dict[str, Any]) -> bool:
     return bool("ids" in params or single or again or sample or request["object"] in VIEWER)
 
 
-def judge(box: Box, measured: Measured, before: Found) -> None:
+def judge(box: Box, measured: Measured, before: Found, state: Message) -> None:
     """Compares what a pass reported with what is gone by now. before: what existed at the end of
-    the pass before it; whatever was added since has a higher id, except for leads."""
+    the pass before it; state: that pass's. Of ids above its highest nothing was known yet, and
+    records whose ids are UUIDs may have been added since."""
     there = existing(box)
     measured.most = Bytes.most(there, (before | measured.reported) - there)
     measured.missed = measured.expected - measured.reported
     measured.false = measured.reported & there
-    highest: dict[str, int] = {}
-    for name, id_ in before:
-        highest[name] = max(highest.get(name, 0), int(id_) if name != "leads" else 0)
+    objects = audit_of(state)["objects"]
     measured.unknown = {
         (name, id_)
         for name, id_ in measured.reported - before
-        if name != "leads" and int(id_) <= highest[name]
+        if name != "leads" and int(id_) <= objects[name]["highest"]
     }
 
 

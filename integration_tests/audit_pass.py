@@ -149,7 +149,7 @@ def killed_pass(
         last = audit(box, [*kept.values()], share_of_day=100)
     assert last.code == 0, last.sentence()
     measured.add(last, box.control("requests"))
-    judge(box, measured, before)
+    judge(box, measured, before, earlier.state[0])
     there = existing(box)
     returned = {("persons", str(id_)) for id_ in back}
     measured.missed |= (returned & there) - measured.restored
@@ -167,7 +167,7 @@ def calm_pass(box: Box, state: Any, chance: Random, size: Size) -> tuple[Measure
     later = audit(box, state, share_of_day=100)
     assert later.code == 0, later.sentence()
     measured.add(later, box.control("requests"))
-    judge(box, measured, before)
+    judge(box, measured, before, state[0])
     assert audit_of(later.state[0])["spent"]["tokens"] == measured.tokens
     return measured, later.state
 
