@@ -65,10 +65,10 @@ def test_what_fails_while_the_budget_stops_the_sync_is_an_error(
     def refuse(request: Request) -> None:
         if request.path == "organizations":
             waiting.set()
-            assert stopped.wait(10)
+            assert stopped.wait(60)
             raise failure
         if request.path == "persons":
-            assert waiting.wait(10)
+            assert waiting.wait(60)
             raise spent()
 
     company = Deals({"persons": deals(TIMES), "organizations": deals(TIMES)})

@@ -77,7 +77,7 @@ def test_an_answer_that_drips_is_given_up(serve: Serve, begins: bytes) -> None:
     with pytest.raises(PipedriveError, match="did not answer in time") as caught:
         made.get(DEALS)
     assert caught.value.failure_type is TRANSIENT
-    assert 2 * LIMIT <= time.monotonic() - began < 20 * LIMIT
+    assert 2 * LIMIT <= time.monotonic() - began < 60 * LIMIT
 
 
 def test_a_token_endpoint_that_drips_holds_no_worker(serve: Serve) -> None:
@@ -147,7 +147,7 @@ def test_a_proxy_that_drips_holds_no_worker(
     began = time.monotonic()
     with pytest.raises(PipedriveError, match="did not answer in time"):
         Client(host, ApiToken("s3cr3t"), 2, lambda seconds: None).get(DEALS)
-    assert time.monotonic() - began < 20 * LIMIT
+    assert time.monotonic() - began < 60 * LIMIT
 
 
 def test_a_tls_handshake_that_drips_holds_no_worker(
@@ -160,7 +160,7 @@ def test_a_tls_handshake_that_drips_holds_no_worker(
     began = time.monotonic()
     with pytest.raises(PipedriveError, match="Could not reach"):
         Client(Host(url), ApiToken("s3cr3t"), 2, lambda seconds: None).get(DEALS)
-    assert time.monotonic() - began < 20 * LIMIT
+    assert time.monotonic() - began < 60 * LIMIT
 
 
 def test_a_connection_in_two_layers_of_tls_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,6 +183,6 @@ def test_permissions_need_the_users_scope(box: Sandbox) -> None:
 def test_an_unknown_app_or_permission_is_an_error(box: Sandbox, wrong: Any) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         box.set(**wrong)
-    assert requests.get(f"{box.url}/_sandbox/switches", timeout=5).json()["apps"] == (
+    assert requests.get(f"{box.url}/_sandbox/switches", timeout=60).json()["apps"] == (
         "sales,campaigns,global,account_settings"
     )

@@ -26,7 +26,7 @@ UNAUTHORIZED = {
 def refresh(box: Sandbox, token: str = "", **more: Any) -> requests.Response:
     form = {"grant_type": "refresh_token", "refresh_token": token or box.refresh_token}
     basic = more.pop("auth", (box.client_id, box.client_secret))
-    return requests.post(f"{box.url}/oauth/token", data={**form, **more}, auth=basic, timeout=5)
+    return requests.post(f"{box.url}/oauth/token", data={**form, **more}, auth=basic, timeout=60)
 
 
 def bearer(box: Sandbox, path: str = "/api/v2/deals") -> requests.Response:
@@ -36,7 +36,7 @@ def bearer(box: Sandbox, path: str = "/api/v2/deals") -> requests.Response:
 
 def with_token(box: Sandbox, token: str, path: str = "/api/v2/deals") -> requests.Response:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(f"{box.url}{path}", headers=headers, timeout=5)
+    return requests.get(f"{box.url}{path}", headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def with_token(box: Sandbox, token: str, path: str = "/api/v2/deals") -> request
     ],
 )
 def test_a_request_needs_a_valid_token_in_a_header(box: Sandbox, headers: Any, query: str) -> None:
-    response = requests.get(f"{box.url}/v1/users/me{query}", headers=headers, timeout=5)
+    response = requests.get(f"{box.url}/v1/users/me{query}", headers=headers, timeout=60)
     assert response.status_code == 401
     assert response.json() == UNAUTHORIZED
     assert response.headers["x-401-by-gw"] == "true"

@@ -225,7 +225,7 @@ def test_the_program_and_its_control_routes() -> None:
 
 def control(url: str) -> None:
     def send(method: str, name: str, body: object = None) -> Any:
-        response = requests.request(method, f"{url}/_sandbox/{name}", json=body, timeout=5)
+        response = requests.request(method, f"{url}/_sandbox/{name}", json=body, timeout=60)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -237,14 +237,14 @@ def control(url: str) -> None:
     assert len(send("GET", "records/deals?status=deleted")) == 1
     assert send("POST", "fail-next", [{"status": 500}]) == {"open": 1}
     headers = {"x-api-token": Sandbox.api_token}
-    assert requests.get(f"{url}/v1/users/me", headers=headers, timeout=5).status_code == 500
+    assert requests.get(f"{url}/v1/users/me", headers=headers, timeout=60).status_code == 500
     assert send("GET", "ledger") == {"users_me": {"requests": 1, "tokens": 2, "refused": 0}}
     assert send("GET", "requests")[0]["status"] == 500
     send("POST", "reset-ledger")
     assert send("GET", "ledger") == {}
     send("POST", "expire-tokens")
     send("POST", "clear-faults")
-    wrong = requests.post(f"{url}/_sandbox/switches", json={"nothing": 1}, timeout=5)
+    wrong = requests.post(f"{url}/_sandbox/switches", json={"nothing": 1}, timeout=60)
     assert wrong.status_code == 400
     assert "nothing" in wrong.json()["error"]
 

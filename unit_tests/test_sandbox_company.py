@@ -148,7 +148,7 @@ def test_the_program_has_an_option_for_the_company() -> None:
         try:
             assert process.stdout
             url = json.loads(process.stdout.readline())["url"]
-            fields = requests.get(f"{url}/_sandbox/fields/deals", timeout=5).json()
+            fields = requests.get(f"{url}/_sandbox/fields/deals", timeout=60).json()
         finally:
             process.terminate()
     assert len(fields) == 300

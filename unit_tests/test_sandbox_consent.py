@@ -23,7 +23,7 @@ def params(box: Sandbox, **changes: str) -> Params:
 
 
 def ask(box: Sandbox, **changes: str) -> requests.Response:
-    return requests.get(f"{box.url}/oauth/authorize", params(box, **changes), timeout=5)
+    return requests.get(f"{box.url}/oauth/authorize", params(box, **changes), timeout=60)
 
 
 def click(box: Sandbox, button: str, **changes: str) -> tuple[str, Params]:
@@ -40,7 +40,7 @@ def click(box: Sandbox, button: str, **changes: str) -> tuple[str, Params]:
 def exchange(box: Sandbox, code: str, **changes: Any) -> requests.Response:
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, **changes}
     app = (box.client_id, box.client_secret)
-    return requests.post(f"{box.url}/oauth/token", data=form, auth=app, timeout=5)
+    return requests.post(f"{box.url}/oauth/token", data=form, auth=app, timeout=60)
 
 
 def code_of(box: Sandbox) -> str:

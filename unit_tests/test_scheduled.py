@@ -97,7 +97,7 @@ def test_sigterm_reaches_the_connector_and_its_last_output_is_kept(tmp_path: Pat
         assert running.stderr is not None
         assert running.stderr.readline() == "INFO Here.\n"
         running.send_signal(signal.SIGTERM)
-        assert running.wait(timeout=10) == 4
+        assert running.wait(timeout=60) == 4
     assert kept(tmp_path) == {"deals": 7}
 
 

@@ -175,7 +175,7 @@ def test_no_worker_outlives_a_caller_that_stops_reading() -> None:
     messages = iter(run)
     next(messages)
     messages.close()  # type: ignore[attr-defined]
-    assert run.workers.join(5)
+    assert run.workers.join(60)
 
 
 @pytest.mark.parametrize("parallel", [2, 30])

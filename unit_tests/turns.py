@@ -169,4 +169,4 @@ def must_end(run: SyncRun[Any]) -> None:
         ended.set()
 
     threading.Thread(target=go, daemon=True).start()
-    assert ended.wait(timeout=10), "the sync hangs"
+    assert ended.wait(timeout=60), "the sync hangs"
