@@ -62,9 +62,9 @@ coverage: .venv/ready
 	@$(BIN)/coverage report --format=total | awk -v floor=$$(awk '/^fail_under/ { print $$3 }' pyproject.toml) \
 		'$$1 >= floor + 1 { print "Coverage has risen to " $$1 " %: raise fail_under in pyproject.toml."; exit 1 }'
 
-# One half mostly waits for rate limits, signals and other programs.
+# One half mostly waits for rate limits, signals and other programs; the replay makes them even.
 WAITING := $(patsubst %,integration_tests/test_%.py,limits termination faults demo pyairbyte recipes standard \
-	privacy probe tools estimate login sets)
+	privacy probe tools estimate login sets replay)
 integration: .venv/ready
 	$(call halves,-m "not image" $(WAITING),integration_tests -m "not image" $(addprefix --ignore=,$(WAITING)))
 
