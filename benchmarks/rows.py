@@ -205,7 +205,7 @@ def products_changed(bench: Bench) -> Measured:
 
 
 def audit_tokens(bench: Bench) -> Measured:
-    """What an audit costs over what its first log line announced."""
+    """What an audit costs over what its log announced."""
     found = bench.audit
     how = f"{found.spent:,} tokens over {found.announced:,} announced, {found.found:,} deleted"
     return Measured(found.spent / found.announced, how)
