@@ -14,6 +14,12 @@ from unit_tests.auditing import BY_NAME, Firm, audit_of, carried_out, deleted, s
 ALL, GONE = range(1, 1_902), range(500, 620)
 
 
+@pytest.fixture(autouse=True)
+def at_any_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, questions may take half a minute."""
+    monkeypatch.setattr(confirmation, "EVERY", 10**6)
+
+
 @pytest.mark.parametrize("name", ["persons", "notes"])
 def test_the_log_announces_what_questions_cost(name: str, caplog: pytest.LogCaptureFixture) -> None:
     firm = Firm(**{name: ALL})
@@ -41,7 +47,6 @@ def test_nothing_is_announced_if_nothing_is_missing(caplog: pytest.LogCaptureFix
 def test_a_kill_loses_few_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a minute may be enough for all of them."""
     monkeypatch.setattr(unsaved, "EVERY", 0)
-    monkeypatch.setattr(confirmation, "EVERY", 10**6)
     firm = Firm(notes=ALL)
     _, state = sync(firm, {})
     firm.ids["notes"] -= {*GONE}
