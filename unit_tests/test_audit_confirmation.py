@@ -8,8 +8,12 @@ import pytest
 
 from source_pipedrive.reading.audit import confirmation, unsaved
 from source_pipedrive.reading.audit.confirmation import WORTH, Unconfirmed, price
+from source_pipedrive.reading.audit.settings import DAY
 from source_pipedrive.reading.audit.viewer import PRICE
+from source_pipedrive.reading.instants import rfc3339
 from unit_tests.auditing import BY_NAME, Firm, audit_of, carried_out, deleted, sync
+from unit_tests.single import UNTIL
+from unit_tests.test_audit_children import Shop
 
 ALL, GONE = range(1, 1_902), range(500, 620)
 
@@ -34,6 +38,26 @@ def test_the_log_announces_what_questions_cost(name: str, caplog: pytest.LogCapt
     (lists,), (questions,) = (re.findall(r"about ([\d,]+) tokens", line) for line in lines)
     announced = int(lists.replace(",", "")) + int(questions.replace(",", ""))
     assert abs(state["spent"]["tokens"] - announced) <= 0.05 * announced
+
+
+def test_the_log_announces_what_deals_that_changed_meanwhile_add(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """How many there are is known only once they have been listed."""
+    spent = []
+    for changed in (0, 2_000):
+        firm = Shop(range(1, 2_001), {n: n for n in range(1, 2_001)})
+        _, state = sync(firm, {})
+        del firm.products[7]
+        firm.times = dict.fromkeys(range(1, changed + 1), rfc3339(UNTIL + 7 * DAY - 1))
+        caplog.clear()
+        caplog.set_level("INFO")
+        firm.asked.clear()
+        _, state = sync(firm, state, 7)
+        spent.append(state["spent"]["tokens"])
+        (line,) = [log for log in caplog.messages if "deal_products asks" in log]
+        assert line.endswith(" tokens, and 12 for each 100 deals that have changed meanwhile.")
+    assert abs(spent[1] - spent[0] - 20 * 12) <= 10, "a page of deals"
 
 
 def test_nothing_is_announced_if_nothing_is_missing(caplog: pytest.LogCaptureFixture) -> None:
