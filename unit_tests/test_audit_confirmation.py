@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +99,16 @@ def test_answers_are_confirmed_when_they_have_cost_enough() -> None:
 def test_every_object_has_a_price(name: str) -> None:
     assert price(BY_NAME[name], 0) == 0
     assert PRICE < price(BY_NAME[name], 1, 1) < price(BY_NAME[name], 1_000, 1_000)
+
+
+def test_the_docs_say_what_questions_cost() -> None:
+    """In round numbers, for a hundred of many records."""
+    text = " ".join((Path(__file__).parents[1] / "docs/streams.md").read_text().split())
+    assert (
+        "12 tokens for 100 (50 for deals, 120 for projects or tasks, 240 for notes, files or leads)"
+    ) in text
+    said = {"deals": 50, "projects": 120, "tasks": 120, "notes": 240, "files": 240, "leads": 240}
+    for name, audited in BY_NAME.items():
+        if not audited.of_deals:
+            of_100 = price(audited, 2_000) / 20
+            assert abs(of_100 - said.get(name, 12)) <= 0.05 * of_100, name
