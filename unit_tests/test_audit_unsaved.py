@@ -42,3 +42,16 @@ def test_a_slow_pass_is_saved_though_it_spends_little(monkeypatch: pytest.Monkey
     assert not each.is_worth_a_state(1)
     now += 1
     assert each.is_worth_a_state(1)
+
+
+def test_a_long_first_pass_whose_price_is_unknown_has_few_states() -> None:
+    """Each contains all ids. 40,000 tokens are 2 million records."""
+    each, states = Unsaved(), 0
+    each.save(0)
+    each.expect(12)
+    for spent in range(10, 40_000, 10):
+        each.note()
+        if each.is_worth_a_state(spent):
+            states += 1
+            each.save(spent)
+    assert 2 * PARTS < states < 2.5 * PARTS

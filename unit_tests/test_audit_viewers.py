@@ -10,6 +10,7 @@ import pytest
 from source_pipedrive.http.company import Company
 from source_pipedrive.http.request import Request
 from source_pipedrive.reading.audit import confirmation, unsaved
+from source_pipedrive.reading.audit import share as shares
 from source_pipedrive.reading.audit.audit import Audit
 from source_pipedrive.reading.audit.settings import DAY, AuditSettings
 from source_pipedrive.reading.reader import ReadContext
@@ -86,6 +87,33 @@ def test_an_answer_without_a_user_does_not_start_a_pass_over(
         assert "no audit in this sync" in caplog.text
     firm.nulls.clear()
     assert deleted(rows) | deleted(sync(firm, state, 9)[0]) == gone
+
+
+@pytest.mark.parametrize(("share", "nulls"), [(110, 1), (400, 9)])
+def test_a_confirmation_without_permissions_does_not_start_a_pass_over(
+    share: int, nulls: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the smaller share, no tokens remain to ask for them again."""
+    firm = Forgetful(persons=ALL)
+    state = sync(firm, {})[1]
+    gone = {*range(101, 221)}
+    firm.ids["persons"] -= gone
+    firm.asked.clear()
+    caplog.set_level("INFO")
+
+    def before(request: Request) -> None:
+        if request.path == PERMISSIONS and firm.questions and not firm.nulls:
+            firm.nulls[PERMISSIONS] = nulls
+
+    firm.before = before
+    monkeypatch.setattr(shares, "LEAST_LIMIT", share)
+    rows, state = sync(firm, state, 7)
+    assert deleted(rows) == set()
+    assert kept(state, "persons").current is not None
+    assert "permissions changed" not in caplog.text
+    monkeypatch.undo()
+    firm.before, firm.nulls = lambda request: None, {}
+    assert deleted(sync(firm, state, 8)[0]) == gone
 
 
 # --- OAuth

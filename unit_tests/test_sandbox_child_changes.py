@@ -92,6 +92,19 @@ def test_the_id_of_a_removed_product_is_not_reused() -> None:
     assert taken > 20
 
 
+@pytest.mark.parametrize("is_purged", [False, True])
+@pytest.mark.parametrize("kind", ["products", "installments"])
+def test_the_highest_id_is_not_reused_after_its_removal(kind: str, is_purged: bool) -> None:
+    world = service().world
+    deals = world.tables["deals"].rows
+    newest = max(id_ for id_, row in deals.items() if world.children.rows("deals", kind, row))
+    rows = world.children.change("deals", kind, deals[newest])
+    highest = rows.pop()["id"]
+    for id_ in range(newest, max(deals) + 1) if is_purged else ():
+        del deals[id_]
+    assert world.children.next_id("deals", kind) == highest + 1
+
+
 @pytest.mark.parametrize("kind", ["participants", "followers"])
 def test_additions_are_in_the_changelog(kind: str) -> None:
     box = service()

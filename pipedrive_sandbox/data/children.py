@@ -100,7 +100,8 @@ ChildGenerator = Callable[[RandomValues, Parent], list[Record]]
 
 
 class Children:
-    """All child records of a world. `generators` create them, by (parent's table, kind)."""
+    """All child records of a world. `generators` create them, by (parent's table, kind).
+    `generated` is the highest id in each table when the world was complete."""
 
     def __init__(
         self,
@@ -119,6 +120,7 @@ class Children:
         self._originals: dict[tuple[str, int], Record] = {}
         self._numbers: dict[tuple[str, str, int], int] = {}
         self._ids: dict[tuple[str, str], int] = {}
+        self.generated: Mapping[str, int] = {}
         self._sums: dict[tuple[str, str], list[int]] = {}
         self._changed: dict[tuple[str, int], dict[str, list[Record]]] = {}
 
@@ -202,12 +204,10 @@ class Children:
         return self._numbers[key]
 
     def next_id(self, table: str, kind: str) -> int:
-        """An id above those of all children of this kind: Pipedrive's ids count up."""
+        """An id above those that children of this kind ever had: Pipedrive's ids count up."""
         key = (table, kind)
         if key not in self._ids:
-            parents = {**self.tables[table].rows, **self.tables[table].dropped}
-            newest = (self.rows(table, kind, parents[id_]) for id_ in sorted(parents, reverse=True))
-            self._ids[key] = max(row["id"] for row in next(filter(None, newest), [{"id": 0}]))
+            self._ids[key] = self.before(table, kind, self.generated[table] + 1)
         self._ids[key] += 1
         return self._ids[key]
 

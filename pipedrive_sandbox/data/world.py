@@ -28,8 +28,11 @@ class World:
     _numbers: dict[str, count[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, table in self.tables.items():
-            highest = max((id_ for id_ in table.rows if isinstance(id_, int)), default=0)
+        self.children.generated = {
+            name: max((id_ for id_ in table.rows if isinstance(id_, int)), default=0)
+            for name, table in self.tables.items()
+        }
+        for name, highest in self.children.generated.items():
             self._numbers[name] = count(highest + 1)
 
     def next_id(self, table: str) -> int:

@@ -24,6 +24,7 @@ logger = logging.getLogger("airbyte")
 # Seconds and tokens of questions after which the user is asked about again.
 EVERY = 30.0
 WORTH = 10 * PRICE
+CHANGED = 12  # tokens for 100 deals: a fifth of a page of them, and their children
 
 
 class Unconfirmed:
@@ -51,10 +52,11 @@ def announce(audited: Audited, ids: Collection[Any], parents: Parents) -> None:
     """Logs what questions about these records will cost. parents: the deals of products and
     installments."""
     deals = len({*map(parents.get, ids)}) if audited.of_deals else 0
+    more = f", and {CHANGED} for each 100 deals that have changed meanwhile" if deals else ""
     if tokens := price(audited, len(ids), deals):
         logger.info(
             f"{AUDITOR}: the audit of {audited.name} asks about {counted(len(ids), 'record')} that "
-            f"it did not see, about {tokens:,} tokens."
+            f"it did not see, about {tokens:,} tokens{more}."
         )
 
 

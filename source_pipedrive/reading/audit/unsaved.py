@@ -34,7 +34,9 @@ class Unsaved:
         """Whether enough is unsaved. spent: tokens until now."""
         if self._since is None:
             return False
-        return spent - self._spent >= self._most or time.monotonic() - self._since >= EVERY
+        # What a first pass costs is not known before its end.
+        most = max(self._most, spent // PARTS)
+        return spent - self._spent >= most or time.monotonic() - self._since >= EVERY
 
     def save(self, spent: int) -> None:
         """A state includes everything until now."""

@@ -53,8 +53,8 @@ def sees_all(access: Mapping[str, bool] | None, apps: Collection[str]) -> bool:
 def ask_viewer(client: Api, company: Company, before: Viewer | None = None) -> Viewer:
     """The user of the credentials, as of now. before: the same earlier in this sync.
 
-    Raises StreamError or SyncError. An answer that names nobody is a StreamError, too: to compare
-    it would start every pass over.
+    Raises StreamError or SyncError. An answer that names nobody is a StreamError, too, and so are
+    null permissions if they were known before: to compare them would start every pass over.
     """
     answer, me = _asked(client, WHO_AM_I)
     access = apps_of(me.get("access"))
@@ -64,21 +64,24 @@ def ask_viewer(client: Api, company: Company, before: Viewer | None = None) -> V
         company=me.get("company_id"),
         user=me["id"],
         access=access,
-        # Where they were null before, they are not asked for again: the share is small.
-        permissions=_permissions(client, company, before is None or bool(before.permissions)),
+        permissions=_permissions(client, company, before),
         at=seconds_of(answer.at) if answer.at is not None else 0,
     )
 
 
-def _permissions(client: Api, company: Company, again: bool) -> dict[str, Any] | None:
+def _permissions(client: Api, company: Company, before: Viewer | None) -> dict[str, Any] | None:
     path = f"users/{company.user_id}/permissions"
+    known = before is not None and bool(before.permissions)
     try:
         request = Request(OF_THE_USER, path, 1, 10, "users:read")
-        _, data = _asked(client, request, TRIES if again else 1)
+        # Where they were null before, they are not asked for again: the share is small.
+        _, data = _asked(client, request, TRIES if known or before is None else 1)
     except StreamError as error:
         if error.status not in (402, 403, 404):
             raise
         return None
+    if known and not data:  # the share may not have lasted to ask again
+        raise StreamError("Pipedrive did not report the user's permissions.", TRANSIENT)
     return data or None
 
 
