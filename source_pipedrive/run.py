@@ -14,12 +14,13 @@ def main(argv: list[str] | None = None) -> None:
 
     Exits with 1 if it fails, and with 2 if the command line is wrong.
     """
-    termination = Termination()
-    termination.listen()
     arguments = parse_args(argv)
+    is_tool = arguments.command in TOOLS
+    termination = Termination()
+    if not is_tool:  # a tool has something to save or to print when it is stopped
+        termination.listen()
     # Imported objects are never garbage, and scanning them costs a fifth of start-up.
     gc.disable()
-    is_tool = arguments.command in TOOLS
     with hidden_sources():
         if is_tool:
             from source_pipedrive.tools.command import run as run_tool
