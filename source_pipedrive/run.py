@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 from source_pipedrive.arguments import TOOLS, parse_args
 from source_pipedrive.importing import hidden_sources
@@ -15,6 +16,8 @@ def main(argv: list[str] | None = None) -> None:
     Exits with 1 if it fails, and with 2 if the command line is wrong.
     """
     arguments = parse_args(argv)
+    if sys.stdout is None:  # closed, so the next file or connection would get its descriptor
+        sys.exit("Cannot write the output: standard output is closed.")
     is_tool = arguments.command in TOOLS
     termination = Termination()
     if not is_tool:  # a tool has something to save or to print when it is stopped

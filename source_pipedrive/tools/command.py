@@ -14,7 +14,7 @@ from importlib import import_module
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.stdout import CLOSED_PIPE, WithoutMessages
+from source_pipedrive.stdout import CLOSED_PIPE, WithoutMessages, give_up
 from source_pipedrive.sync.messages import public
 from source_pipedrive.tools.config_file import UNSAVED, keep_tokens, load, refresh_token
 from source_pipedrive.tools.errors import sentence
@@ -42,8 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     tool: Tool = import_module(f"source_pipedrive.tools.{arguments.command}").run
     try:
         report = _result(tool, arguments)
-        report.write(sys.stdout, arguments.json)
-        sys.stdout.flush()
+        _print(report, arguments.json)
     except KeyboardInterrupt:
         sys.exit(ending.code or INTERRUPTED)
     except BrokenPipeError:
@@ -88,6 +87,14 @@ def _result(tool: Tool, arguments: argparse.Namespace) -> Report:
         finally:
             if not keep_tokens(path, config, before):
                 logger.warning(UNSAVED.format(path=path))
+
+
+def _print(report: Report, as_json: bool) -> None:
+    try:
+        report.write(sys.stdout, as_json)
+        sys.stdout.flush()
+    except OSError as error:
+        give_up(error)
 
 
 def _fail(arguments: argparse.Namespace, sentence: str) -> None:
