@@ -7,7 +7,7 @@ import sys
 
 from source_pipedrive.arguments import TOOLS, parse_args
 from source_pipedrive.importing import hidden_sources
-from source_pipedrive.termination import Termination
+from source_pipedrive.termination import Termination, exit_at_sigterm
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -20,7 +20,9 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit("Cannot write the output: standard output is closed.")
     is_tool = arguments.command in TOOLS
     termination = Termination()
-    if not is_tool:  # a tool has something to save or to print when it is stopped
+    if is_tool:  # it may have something to save or to print, and then listens in its own way
+        exit_at_sigterm()
+    else:
         termination.listen()
     # Imported objects are never garbage, and scanning them costs a fifth of start-up.
     gc.disable()
