@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from integration_tests.conftest import Box, Start
 from integration_tests.program import LISTS, Outcome
+from integration_tests.terminal import in_terminal
+from integration_tests.test_tools import ROOT
 from source_pipedrive.streams import STREAMS
 
 
@@ -156,3 +162,47 @@ def test_a_check_succeeds_when_only_the_reserve_is_left(start: Start) -> None:
     box.read("currencies", config=box.config(daily_token_reserve=0))
     logs = succeeds(box.run("check", box.config(daily_token_reserve=85)))
     assert any("does not report the user's permissions" in log for log in logs)
+
+
+def checked(config: dict[str, Any], tmp_path: Path, output: str = "") -> tuple[int, str, list[str]]:
+    """The exit code of a check, what a person sees of it that is no message, and its messages that
+    are in the terminal. output: where the shell sends its standard output."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    check = [sys.executable, "main.py", "check", "--config", str(path)]
+    command = ["sh", "-c", f'"$@" {output}', "sh", *check]
+    code, said = in_terminal(300, 50, command, ROOT, os.environ)
+    lines = said.replace("\r", "").splitlines()
+    messages = [line for line in lines if line.startswith("{")]
+    return code, "\n".join(line for line in lines if line not in messages), messages
+
+
+@pytest.mark.parametrize("output", ["", "> {folder}/messages.jsonl", ">/dev/null"])
+def test_a_check_ends_with_a_sentence_for_a_person(
+    shared_box: Box, tmp_path: Path, output: str
+) -> None:
+    """Who reads no JSON does not know whether the credentials are valid."""
+    into = output.format(folder=tmp_path)
+    code, sentence, messages = checked(shared_box.config(), tmp_path, into)
+    assert (code, sentence) == (0, "The check succeeded.")
+    assert any('"SUCCEEDED"' in message for message in messages) is (not output)
+    wrong = shared_box.config(credentials={"auth_type": "api_token", "api_token": "0" * 40})
+    refused = checked(wrong, tmp_path, into)
+    assert (refused[0], refused[1].split(".")[0]) == (0, "The check failed")
+    assert "Pipedrive rejected the API token (401)" in refused[1]
+    assert len(refused[1].splitlines()) == 1
+    mistaken = checked({"credentials": {"auth_type": "api_token"}}, tmp_path, into)
+    assert mistaken[1].startswith("The check failed. ")
+    assert "api_token" in mistaken[1]
+
+
+def test_a_check_beside_another_program_says_nothing_more(shared_box: Box, tmp_path: Path) -> None:
+    """Its sentence would end up in that program's screen."""
+    code, sentence, messages = checked(shared_box.config(), tmp_path, "| cat")
+    assert (code, sentence) == (0, "")
+    assert '"SUCCEEDED"' in messages[-1]
+
+
+def test_a_check_without_a_terminal_says_nothing_more(shared_box: Box, tmp_path: Path) -> None:
+    code, sentence, _ = checked(shared_box.config(), tmp_path, f"2> {tmp_path / 'errors'}")
+    assert (code, sentence, (tmp_path / "errors").read_text()) == (0, "", "")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integration_tests.conftest import Box, Start
-from integration_tests.program import LISTS
+from integration_tests.program import LISTS, catalog_of
 from integration_tests.test_tools import config_file, run
 
 YEAR = {"mode": "duration", "duration": "1 year"}
@@ -124,3 +124,23 @@ def test_a_catalog_without_streams_is_not_everything(start: Start, tmp_path: Pat
     done = run("estimate", "--config", str(config), "--catalog", str(catalog))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith("catalog.json selects no streams.\n")
+
+
+@pytest.mark.parametrize("are_there", [True, False], ids=["records", "none"])
+def test_what_is_exact_is_what_is_paid(start: Start, tmp_path: Path, are_there: bool) -> None:
+    """The definitions of an empty list are not read."""
+    box = start(rate_limit=100_000)
+    names = {"organizations": "organization_fields", "leads": "lead_labels"}
+    for name in () if are_there else names:
+        ids = [record["id"] for record in box.control(f"records/{name}")]
+        box.control("change-records", {"action": "purge", "object": name, "ids": ids})
+    config = box.config(custom_fields="columns_and_raw")
+    found = estimate(tmp_path, config, "--streams", *names, *names.values())
+    streams = box.run("discover", config).of("CATALOG")[0]["streams"]
+    catalog = box.file(catalog_of(streams, *names, *names.values()))
+    box.control("reset-ledger", {})
+    assert box.run("read", config, "--catalog", catalog).code == 0
+    paid = box.control("ledger")
+    exact = {e["stream"]: e["tokens"] for e in found["streams"] if e["certainty"] == "exact"}
+    assert exact.keys() >= {"organization_fields", "lead_labels", "users_me"}
+    assert exact == {name: paid[name]["tokens"] for name in exact}

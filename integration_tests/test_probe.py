@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,8 @@ from typing import Any
 import pytest
 
 from integration_tests.conftest import Box, Start
-from integration_tests.test_tools import config_file, run
+from integration_tests.test_tools import ROOT, config_file, run
+from source_pipedrive.tools.probe.findings import Why
 from source_pipedrive.tools.probe.probe import MOST, PRICE
 from source_pipedrive.tools.probe.questions import QUESTIONS
 
@@ -95,3 +99,38 @@ def test_markdown_is_what_a_terminal_shows(box: Box, tmp_path: Path) -> None:
     done = run("probe", "--config", str(config_file(tmp_path, box.config())))
     assert done.stdout.startswith("# What a Pipedrive account told the probe\n")
     assert "| deals_sorted | `deals` is sorted by update_time" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_a_probe_that_is_stopped_reports_what_it_has_paid_for(
+    start: Start, tmp_path: Path, number: int, code: int
+) -> None:
+    """By Ctrl-C or by `docker stop`, during the longest wait."""
+    box = start(scale=1, rate_limit=100_000)
+    config, out = config_file(tmp_path, box.config()), tmp_path / "report"
+    command = [sys.executable, str(ROOT / "main.py"), "probe", "--json"]
+    with subprocess.Popen(
+        [*command, "--config", str(config), "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        try:
+            assert running.stderr is not None
+            while not running.stderr.readline().startswith("Waiting "):
+                assert running.poll() is None, "it ended before it was stopped"
+            running.send_signal(number)
+            printed, said = running.communicate(timeout=60)
+        finally:
+            running.kill()
+    assert running.returncode == code
+    report = json.loads(printed)
+    assert json.loads((out / "probe.json").read_text()) == report
+    whys = {each["name"]: each.get("why") for each in report["questions"]}
+    assert whys["cursor_lives"] == Why.ENDED.value
+    assert "confirmed" in {each["verdict"] for each in report["questions"]}
+    assert report["tokens"] > 0
+    assert "Stopping." in said

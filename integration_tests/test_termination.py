@@ -232,3 +232,19 @@ def test_a_sigterm_that_the_parent_ignored_works(silent: socket.socket, shared_b
         with connection:
             process.terminate()
             assert process.wait(timeout=SOON) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("parent", ["SIG_IGN", "SIG_DFL"])
+def test_a_tool_listens_while_it_is_still_being_imported(parent: str) -> None:
+    """As the first process of a container, it would otherwise not be sent the signal at all."""
+    program = (
+        "import os, signal; from contextlib import contextmanager; "
+        "from source_pipedrive import run; "
+        f"signal.signal(signal.SIGTERM, signal.{parent}); "
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}); "
+        "run.hidden_sources = contextmanager("
+        "lambda: (yield os.kill(os.getpid(), signal.SIGTERM))); "
+        "run.main(['probe', '--plan'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, b"", b"")

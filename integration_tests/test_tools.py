@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -112,4 +114,25 @@ def test_a_new_refresh_token_goes_to_the_file_and_nowhere_else(box: Box, tmp_pat
     for name in ("access_token", "refresh_token", "client_secret"):
         assert credentials[name] not in done.stdout + done.stderr
     assert os.listdir(tmp_path) == ["config.json"]
+    assert run("catalog", "--config", str(path)).returncode == 0
+
+
+def test_a_tool_that_is_stopped_saves_a_new_refresh_token(box: Box, tmp_path: Path) -> None:
+    """Otherwise `docker stop` costs the connection."""
+    box.control("switches", {"rotate_refresh_token": True})
+    box.control("fail-next", [{"path_contains": "Fields", "delay_ms": 120_000, "times": 99}])
+    path = config_file(tmp_path, {**box.oauth(), **COLUMNS})
+    command = [sys.executable, str(ROOT / "main.py"), "catalog", "--config", str(path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as running:
+        try:
+            while not any("users/me" in request["path"] for request in box.control("requests")):
+                assert running.poll() is None, "it ended before it was stopped"
+                time.sleep(0.05)
+            running.terminate()
+            assert running.wait(timeout=60) == 128 + signal.SIGTERM
+        finally:
+            running.kill()
+    credentials = json.loads(path.read_text())["credentials"]
+    assert credentials["refresh_token"] != box.oauth()["credentials"]["refresh_token"]
+    box.control("clear-faults", {})
     assert run("catalog", "--config", str(path)).returncode == 0

@@ -33,7 +33,7 @@ from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stdout import STDERR, LogHandler, Writer
 from source_pipedrive.sync.failures import where
 from source_pipedrive.sync.messages import AsLines, error_message, public
-from source_pipedrive.terminal import ProgressLine, watched_line
+from source_pipedrive.terminal import ProgressLine, result_line, watched_line
 from source_pipedrive.termination import Termination, die
 
 logger = logging.getLogger("airbyte")
@@ -41,6 +41,7 @@ logger = logging.getLogger("airbyte")
 T = TypeVar("T")
 
 INTERRUPTED = "Interrupted. The states in the output are valid; the next sync resumes from them."
+FAILED = "The check failed."
 M_ARENA_MAX = -8  # from glibc's malloc.h; other C libraries have no mallopt or ignore it
 MEMORY_CHECK_INTERVAL = 10  # pages
 # Seconds for which a thread may keep Python's lock while others wait for it; by default 0.005. A
@@ -50,8 +51,13 @@ SWITCH_INTERVAL = 0.05
 
 
 class Entrypoint(AirbyteEntrypoint):
-    """The CDK's entrypoint for spec, check and discover, changed in two ways: it needs no writable
-    disk, and the source validates the configuration itself."""
+    """The CDK's entrypoint for spec, check and discover, changed in three ways: it needs no
+    writable disk, the source validates the configuration itself, and `line` shows the result of a
+    check as a sentence."""
+
+    def __init__(self, source: Source, line: ProgressLine | None = None) -> None:
+        super().__init__(source)
+        self._line = line
 
     def run(self, parsed_args: argparse.Namespace) -> Iterable[str]:
         """Yields the command's messages. The CDK's own method first creates a directory for cached
@@ -65,7 +71,10 @@ class Entrypoint(AirbyteEntrypoint):
             else:
                 config = load_config(self.source, parsed_args.config)
                 messages = commands[parsed_args.command](specification, config)
-            yield from map(self.airbyte_message_to_string, messages)
+            for message in messages:
+                yield self.airbyte_message_to_string(message)
+                if self._line is not None and message.connectionStatus is not None:
+                    self._line.end(result(message.connectionStatus))
         finally:
             queued = self._emit_queued_messages(self.source)
             yield from map(self.airbyte_message_to_string, queued)
@@ -82,7 +91,8 @@ def run(arguments: argparse.Namespace, termination: Termination) -> None:
     logging.captureWarnings(True)
     # The CDK's logs during set-up say nothing about the sync.
     logger.setLevel(logging.WARNING)
-    line = watched_line(STDERR, sys.stdout.fileno()) if arguments.command == "read" else None
+    watched = {"read": watched_line, "check": result_line}.get(arguments.command)
+    line = watched(STDERR, sys.stdout.fileno()) if watched is not None else None
     sys.stdout = writer
     error: AirbyteTracedException | None = None
     try:
@@ -90,7 +100,7 @@ def run(arguments: argparse.Namespace, termination: Termination) -> None:
             writer.lines(lines)
     except KeyboardInterrupt:
         if line is not None:
-            line.end(INTERRUPTED)
+            line.end(INTERRUPTED if arguments.command == "read" else "")
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)  # a traceback would explain nothing
     except AirbyteTracedException as failure:
@@ -99,9 +109,20 @@ def run(arguments: argparse.Namespace, termination: Termination) -> None:
         logger.debug("Failed", exc_info=True)
         error = _unexpected(failure)
     if line is not None:
-        line.end(public(str(error)) if error is not None else "")
+        line.end(_sentence(arguments, error) if error is not None else "")
     if error is not None:
         _fail(writer, arguments, error, termination)
+
+
+def result(status: AirbyteConnectionStatus) -> str:
+    """The result of a check, for a person."""
+    failed = status.status is not Status.SUCCEEDED
+    return f"{FAILED} {public(status.message or '')}" if failed else "The check succeeded."
+
+
+def _sentence(arguments: argparse.Namespace, error: AirbyteTracedException) -> str:
+    sentence = public(str(error))
+    return sentence if arguments.command == "read" else f"{FAILED} {sentence}"
 
 
 def _messages(
@@ -110,7 +131,7 @@ def _messages(
     source = SourcePipedrive()
     if arguments.command == "read":
         return _read(source, arguments, termination, line)
-    entrypoint = Entrypoint(source)
+    entrypoint = Entrypoint(source, line)
     logger.setLevel(logging.DEBUG if arguments.debug else logging.INFO)
     return (line.encode() + b"\n" for line in entrypoint.run(arguments))
 

@@ -58,7 +58,7 @@ from source_pipedrive.stream.audited import WHOLE
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.sync.budget_stop import is_replaced
 from source_pipedrive.sync.messages import AsMessages, Encoder, T
-from source_pipedrive.sync.selection import Selection, plain_schema
+from source_pipedrive.sync.selection import Selection, distinct, plain_schema
 from source_pipedrive.sync.sync import Options, SyncRun
 from source_pipedrive.sync.warning_log import collected_warnings
 
@@ -99,11 +99,7 @@ class SourcePipedrive(Source):
         for line in unverified(streams, checks, is_whole):
             logger.info(line)
         logger.info(f"This check used {client.usage.tokens} API tokens.")
-        data = [
-            stream
-            for stream in streams
-            if stream.access.needs.app or stream.access.needs.permission
-        ]
+        data = [s for s in streams if s.access.needs.app or s.access.needs.permission]
         if all(checks[stream.name].access is Access.DENIED for stream in data):
             return AirbyteConnectionStatus(status=Status.FAILED, message=no_access(checks))
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)
@@ -182,7 +178,8 @@ class SourcePipedrive(Source):
             logger.warning(f"Ignoring the state of {gone}: this stream no longer exists.")
         removes = parsed.remove_deleted
         again = isinstance(wanted := parsed.find_deleted_records, Verified) and wanted.write_again
-        selected = [select(configured, states, removes, again) for configured in catalog.streams]
+        chosen = distinct(catalog.streams)
+        selected = [select(configured, states, removes, again) for configured in chosen]
         stop_signal = stop_signal or StopSignal()
         client, company = connect(parsed, sleep=stop_signal)
         if stop_signal.stopped:  # no stream has started yet, so none has to be ended

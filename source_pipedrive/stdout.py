@@ -10,7 +10,7 @@ import select
 import signal
 import threading
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 from airbyte_cdk.models import AirbyteLogMessage, AirbyteMessage, Level, Type
 
@@ -52,12 +52,8 @@ class Writer(io.TextIOBase):
                     view = view[os.write(self._descriptor, view) :]
                 except BlockingIOError:  # the parent shares a pipe that does not block, and is slow
                     select.select([], [self._descriptor], [])
-                except BrokenPipeError:
-                    os._exit(CLOSED_PIPE)
                 except OSError as error:
-                    with contextlib.suppress(OSError):
-                        os.write(STDERR, f"Cannot write the output: {error.strerror}.\n".encode())
-                    os._exit(1)
+                    give_up(error)
 
     def write(self, text: str) -> int:
         """Handles `print`: protocol messages pass through, any other text is logged."""
@@ -67,6 +63,16 @@ class Writer(io.TextIOBase):
             elif line.strip():
                 logger.info(line)
         return len(text)
+
+
+def give_up(error: OSError) -> NoReturn:
+    """Ends the process because standard output takes nothing more: without a word if its reader has
+    left, otherwise with a sentence on standard error."""
+    if isinstance(error, BrokenPipeError):
+        os._exit(CLOSED_PIPE)
+    with contextlib.suppress(OSError):
+        os.write(STDERR, f"Cannot write the output: {error.strerror}.\n".encode())
+    os._exit(1)
 
 
 class WithoutMessages(logging.Formatter):

@@ -1,4 +1,5 @@
-"""The line of progress that a person sees who runs `source-pipedrive read > records.jsonl`."""
+"""The line of progress that a person sees who runs `source-pipedrive read > records.jsonl`, and the
+result of a check."""
 
 from __future__ import annotations
 
@@ -42,13 +43,20 @@ class ProgressLine:
 
 
 def watched_line(screen: int, output: int) -> ProgressLine | None:
-    """The line for a person at the terminal `screen`; None if nobody watches.
+    """The line for a person at the terminal `screen` who sent the output to a file; None if nobody
+    watches. In a terminal, the output shows the messages themselves.
 
-    screen, output: the descriptors of standard error and standard output. Somebody watches who has
-    sent the output to a file. In a terminal it shows the messages themselves; a pipe leads to
-    another program, such as an orchestrator, which has the terminal for its own progress.
+    screen, output: the descriptors of standard error and standard output.
     """
-    if not os.isatty(screen) or os.isatty(output):
+    return None if os.isatty(output) else result_line(screen, output)
+
+
+def result_line(screen: int, output: int) -> ProgressLine | None:
+    """The line for a person at the terminal `screen`, even if the messages are shown there, too;
+    None if nobody watches. A pipe leads to another program, such as an orchestrator, which has the
+    terminal for its own progress. screen, output: as in `watched_line`.
+    """
+    if not os.isatty(screen):
         return None
     mode = os.fstat(output).st_mode
     return ProgressLine(screen) if stat.S_ISREG(mode) or stat.S_ISCHR(mode) else None

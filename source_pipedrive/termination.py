@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -43,6 +44,13 @@ class Termination:
             self._stop()
             time.sleep(GRACE)
         die()
+
+
+def exit_at_sigterm() -> None:
+    """From now on, SIGTERM raises SystemExit in the main thread, which has to call this. Without a
+    handler, process 1 would not get the signal at all."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(TERMINATED))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def die() -> NoReturn:

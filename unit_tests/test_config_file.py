@@ -14,6 +14,7 @@ import pytest
 
 from source_pipedrive.tools import command, config_file
 from source_pipedrive.tools.config_file import keep_tokens
+from source_pipedrive.tools.report import Report
 
 OLD = {"credentials": {"refresh_token": "old"}, "padding": "x" * 1_000}
 NEW = {"credentials": {"refresh_token": "new"}}
@@ -91,3 +92,25 @@ def test_a_tool_that_is_stopped_saves_the_new_token(
         command.run(arguments)
     assert stopped.value.code == 128 + number
     assert config_file.refresh_token(json.loads(path.read_text())) == "new"
+
+
+@pytest.mark.usefixtures("_handlers")
+@pytest.mark.parametrize("number", command.ENDINGS)
+def test_a_tool_that_is_stopped_prints_the_report_that_it_has(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    """And the exit code still says that it was stopped."""
+
+    def tool(_: Any) -> Report:
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt:
+            return Report({"answers": 3})
+        raise AssertionError("not stopped")
+
+    monkeypatch.setattr(command, "import_module", lambda _: Namespace(run=tool))
+    monkeypatch.setattr(command, "_log_to_stderr", lambda _: None)
+    with pytest.raises(SystemExit) as stopped:
+        command.run(Namespace(command="probe", json=True, debug=False))
+    assert stopped.value.code == 128 + number
+    assert json.loads(capsys.readouterr().out) == {"answers": 3}

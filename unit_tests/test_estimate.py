@@ -6,6 +6,7 @@ If they fail, a person pays for a first sync of which the estimate said somethin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from source_pipedrive.tools.estimate.bill import (
     GUESS,
     Bill,
     Item,
+    Naming,
     needed,
     refine,
     together,
@@ -263,11 +265,15 @@ def test_answers_without_times_or_ids_end_too(name: str) -> None:
         assert count < 20
 
 
-def bill(*names: str, **settings: Any) -> Bill:
+def naming(*names: str, **settings: Any) -> Sequence[Naming]:
     keys = {"auth_type": "api_token", "api_token": "token"}
-    config = parse({"credentials": keys, "custom_fields": "raw", **settings})
-    selected = [STREAMS[name] for name in names]
-    return Bill(selected, naming_lists(config, selected), facts())
+    config = parse({"credentials": keys, "custom_fields": "columns_and_raw", **settings})
+    return naming_lists(config, [STREAMS[name] for name in names])
+
+
+def bill(*names: str, **settings: Any) -> Bill:
+    lists = naming(*names, **{"custom_fields": "raw", **settings})
+    return Bill([STREAMS[name] for name in names], lists, facts())
 
 
 def items(of: Bill) -> dict[str, Item]:
@@ -323,6 +329,59 @@ def test_definitions_are_read_only_for_columns() -> None:
     assert "lead_labels" not in items(bill("leads", **{**columns, "labels": False}))
 
 
+NAMED = {"custom_fields": "columns_and_raw", "labels": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "lists"),
+    [("organizations", ["organization_fields"]), ("leads", ["deal_fields", "lead_labels"])],
+)
+@pytest.mark.parametrize(
+    ("rows", "more", "how"), [([], 0, EXACT), (people([7]), 1, EXACT), (None, 1, ABOUT)]
+)
+def test_definitions_are_read_once_there_is_a_record_to_name(
+    name: str, lists: list[str], rows: Rows | None, more: int, how: str
+) -> None:
+    """A sync pays nothing for the columns of an empty table."""
+    of = bill(name, *lists, **NAMED)
+    if rows is not None:
+        asked(of.sizes[name], (v1 if name == "leads" else v2)(rows))
+    found = items(of)
+    for each in lists:
+        cost = STREAMS[each].endpoint.cost
+        assert (found[each].tokens, found[each].how) == (cost + more * cost, how)
+        assert found[each].selected
+
+
+def test_the_definitions_of_a_list_that_is_refused_are_not_read() -> None:
+    def refuse(_: Params) -> dict[str, Any]:
+        raise StreamError("refused", CONFIG, status=403)
+
+    of = bill("organizations", **NAMED)
+    asked(of.sizes["organizations"], FakeClient(refuse))
+    assert "organization_fields" not in items(of)
+
+
+def test_a_record_outside_the_history_needs_no_names() -> None:
+    of = Bill([STREAMS["deals"]], naming("deals"), facts(YEAR))
+    asked(of.sizes["deals"], v2(people(range(1, 400), lambda _: 400)))
+    assert "deal_fields" not in items(of)
+    of = Bill([STREAMS["deals"]], naming("deals"), facts(YEAR))
+    rows = people(range(1, 2_001), lambda id_: 400 if id_ > 1_000 else 3)
+    of.sizes["deals"].ask(v2(rows))
+    assert items(of)["deal_fields"].how == ABOUT
+    of.sizes["deals"].ask(v2(rows))
+    assert items(of)["deal_fields"].how == EXACT
+
+
+@pytest.mark.parametrize(("rows", "read"), [([], False), (people([7]), True)])
+def test_a_changelog_of_no_records_has_no_personal_fields(rows: Rows, read: bool) -> None:
+    privacy = {"mode": "on", "action": "remove", "presets": ["notes"]}
+    of = bill("person_changelog", privacy=privacy)
+    asked(of.sizes["persons"], v2(rows))
+    assert ("person_fields" in items(of)) is read
+
+
 @pytest.mark.parametrize("presets", [["notes"], []])
 def test_privacy_reads_definitions_too(presets: list[str]) -> None:
     """Only they say which custom fields are personal."""
@@ -334,7 +393,9 @@ def test_privacy_reads_definitions_too(presets: list[str]) -> None:
 def test_a_stream_is_billed_once() -> None:
     one, two = Item("a", 5, 10, ABOUT), Item("a", None, 7, EXACT, False)
     (item,) = together([one, two])
-    assert (item.tokens, item.rows, item.selected) == (17, 5, True)
+    assert (item.tokens, item.rows, item.selected, item.how) == (17, 5, True, ABOUT)
+    (item,) = together([replace(one, how=EXACT), replace(two, how=ABOUT)])
+    assert item.how == ABOUT
 
 
 def test_the_most_expensive_doubt_is_asked_about_first_and_a_refusal_to_pay_ends_it() -> None:

@@ -442,3 +442,22 @@ def test_ctrl_c_still_gives_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
     found = answers(report)
     assert found["cursor_lives"]["why"] == Why.ENDED.value
     assert {each["verdict"] for each in found.values()} >= {"confirmed", "undecided"}
+
+
+def test_a_terminal_that_is_closed_costs_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It interrupts the probe, and takes no more notes."""
+    ended: list[object] = []
+
+    def interrupt(self: object, ask: object, request: object) -> None:
+        ended.append(ask)
+        raise KeyboardInterrupt
+
+    def say(_: str) -> None:
+        if ended:
+            raise OSError(5, "Input/output error")
+
+    with sandbox() as box:
+        monkeypatch.setattr("source_pipedrive.tools.probe.interview.Interview._send", interrupt)
+        report = probe(api_token(box), say)
+    assert len(ended) == 1
+    assert {each["why"] for each in report.data["questions"]} >= {Why.ENDED.value}

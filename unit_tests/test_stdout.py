@@ -70,3 +70,34 @@ def test_a_reader_that_leaves_ends_the_program_without_a_word() -> None:
     )
     os.close(writes)
     assert (done.returncode, done.stderr) == (CLOSED_PIPE, b"")
+
+
+COMMANDS = [["spec"], ["check", "--config", "none.json"], ["probe", "--plan"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_closed_output_is_one_sentence(command: list[str]) -> None:
+    """As with `>&-`. Otherwise the first file or connection would take its place."""
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "main.py", *command],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr == b"Cannot write the output: standard output is closed.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", [["spec"], ["probe", "--plan"]], ids=lambda each: each[0])
+def test_every_command_says_that_the_disk_is_full(command: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "main.py", *command],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"Cannot write the output: No space left on device.\n"

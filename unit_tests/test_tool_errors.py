@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import logging
+import re
 from argparse import Namespace
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +15,12 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.errors import TRANSIENT, BudgetError, StreamError
 from source_pipedrive.http.usage import Usage
+from source_pipedrive.http.words import AGAIN
 from source_pipedrive.tools import command
 from source_pipedrive.tools.catalog import chosen
+from source_pipedrive.tools.errors import sentence
 
+SOURCE = Path(__file__).parent.parent / "source_pipedrive"
 LIMIT, LEFT = "x-daily-ratelimit-token-limit", "x-daily-ratelimit-token-remaining"
 
 
@@ -82,6 +88,27 @@ def test_no_tool_speaks_of_a_sync(
     assert words in said
     assert "sync" not in said
     assert len(said.splitlines()) == 1
+
+
+def test_every_error_says_run_the_sync_again_with_the_words_that_a_tool_replaces() -> None:
+    """One that was worded by itself would speak of a sync to whoever runs a tool."""
+    again = re.compile(
+        r"(run|start|repeat|try) (the|this) sync( once)? (again|later)", re.IGNORECASE
+    )
+    found = {
+        path.name
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and again.search(node.value)
+    }
+    assert found == {"words.py"}
+    assert again.search(AGAIN)
+    error = StreamError(f"{AGAIN} later, or check the proxy. {AGAIN}.", TRANSIENT)
+    assert (
+        sentence(error) == "Run the command again later, or check the proxy. Run the command again."
+    )
 
 
 def test_a_traceback_does_not_quote_what_pipedrive_sent(

@@ -14,6 +14,7 @@ from typing import Any
 
 from source_pipedrive.fields.names import HASH
 from source_pipedrive.http.errors import TRANSIENT, StreamError
+from source_pipedrive.http.words import AGAIN
 from source_pipedrive.stream import Stream
 
 logger = logging.getLogger("airbyte")
@@ -220,8 +221,7 @@ class Definitions:
                     return {}  # the company does not use the add-on
                 # Every other kind of object has standard fields.
                 raise StreamError(
-                    f'Pipedrive sent no fields at all for "{stream.name}". '
-                    "Run the sync again later.",
+                    f'Pipedrive sent no fields at all for "{stream.name}". {AGAIN} later.',
                     TRANSIENT,
                 )
             return {field.key: field for field in fields if field.key}

@@ -17,6 +17,7 @@ from source_pipedrive.config.model import OAuthCredentials
 from source_pipedrive.config.places import API_PAGE
 from source_pipedrive.http.errors import SyncError
 from source_pipedrive.http.token_endpoint import Grant, request_tokens
+from source_pipedrive.http.words import AGAIN
 
 VOID = (
     "The refresh token is no longer valid: it expires when the app is uninstalled, when it "
@@ -133,7 +134,7 @@ class OAuth(AuthBase):
                 {"grant_type": "refresh_token", "refresh_token": self._tokens.get("refresh_token")},
                 act="renew the access token",
                 void=VOID,
-                again="Run the sync again",
+                again=AGAIN,
             ),
             self._api_url,
             self._sleep,

@@ -21,7 +21,7 @@ from source_pipedrive.http.hosts import Host, company_host, shared_host
 from source_pipedrive.http.pacing import Pacing
 from source_pipedrive.http.request import Request
 from source_pipedrive.http.usage import Usage
-from source_pipedrive.http.words import without_addresses
+from source_pipedrive.http.words import AGAIN, without_addresses
 
 logger = logging.getLogger("airbyte")
 
@@ -129,7 +129,7 @@ def _company(me: object, at: datetime | None, scopes: frozenset[str] | None) -> 
         )
     if not isinstance(me, dict) or not isinstance(me.get("id"), int):
         raise SyncError(
-            "Pipedrive did not report whom the credentials belong to. Run the sync again later.",
+            f"Pipedrive did not report whom the credentials belong to. {AGAIN} later.",
             TRANSIENT,
         )
     if me.get("active_flag") is False:

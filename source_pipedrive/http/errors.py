@@ -37,7 +37,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.pacing import whole_number
 from source_pipedrive.http.unanswered import no_answer
-from source_pipedrive.http.words import words
+from source_pipedrive.http.words import AGAIN, words
 from source_pipedrive.version import HOME
 
 CONFIG = FailureType.config_error
@@ -188,7 +188,7 @@ RULES = (
          f"Pipedrive does not know this address. {REPORT}", DOCS),
     Rule(410, "", Action.END_STREAM, SYSTEM,
          "Pipedrive has removed this endpoint; deselect the stream.", DOCS),
-    Rule(429, "", Action.SLOW_DOWN, TRANSIENT, "Run the sync again later.", "rate limit page"),
+    Rule(429, "", Action.SLOW_DOWN, TRANSIENT, f"{AGAIN} later.", "rate limit page"),
     Rule(501, "", Action.END_STREAM, SYSTEM, REPORT, DOCS),
 )
 # For requests for the children of one parent. An answer that every parent gets does not concern the
@@ -212,7 +212,7 @@ IN_EVERY_PLAN = frozenset(
 NOT_PAID_FOR = Rule(402, "", Action.END_STREAM, CONFIG,
                     "The company's plan may not include this: deselect the stream, or check the "
                     "plan in Pipedrive.", "not documented; a plan may lack an endpoint")
-SERVER_FAULT = Rule(0, "", Action.RETRY, TRANSIENT, "Run the sync again later.", DOCS)
+SERVER_FAULT = Rule(0, "", Action.RETRY, TRANSIENT, f"{AGAIN} later.", DOCS)
 ANY_OTHER = Rule(0, "", Action.END_STREAM, SYSTEM, REPORT, "no source")
 # fmt: on
 
@@ -265,7 +265,7 @@ def after_last_try(failure: PipedriveError, stream: str, served: bool) -> Pipedr
     """What to raise after the last try. An unusable answer ends the stream. No answer ends the
     sync, or only the stream if Pipedrive `served` another request meanwhile."""
     if not isinstance(failure, SyncError):
-        return StreamError(f"{failure.message} Run the sync again later.", TRANSIENT)
+        return StreamError(f"{failure.message} {AGAIN} later.", TRANSIENT)
     if not served:
         return failure
     why = f"failed at each try, although Pipedrive answered others meanwhile. {failure.message}"

@@ -37,7 +37,7 @@ class Grant:
     """What entitles the app to tokens, and how errors about it read.
 
     form: what is sent. act: "renew the access token". void: why a 400 refused it, and the remedy.
-    again: "Run the sync again".
+    again: `AGAIN`, or what a tool says instead.
     """
 
     form: Mapping[str, str] = field(repr=False)

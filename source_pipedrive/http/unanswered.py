@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import requests
 from airbyte_cdk.models import FailureType
 
+from source_pipedrive.http.words import AGAIN
+
 CONFIG, TRANSIENT = FailureType.config_error, FailureType.transient_error
 
 
-def no_answer(error: Exception, again: str = "Run the sync again") -> tuple[str, FailureType]:
+def no_answer(error: Exception, again: str = AGAIN) -> tuple[str, FailureType]:
     """Why a request got no answer, and the remedy, without any part of the request.
 
     again: what to do later.

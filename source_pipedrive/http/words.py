@@ -6,6 +6,7 @@ import re
 
 import orjson
 
+AGAIN = "Run the sync again"  # to whoever runs a tool, tools/errors.py says it in other words
 NO_WORDS = "no explanation"  # in place of Pipedrive's own
 HIDDEN_WORDS = "hidden by the privacy setting"  # the same
 

@@ -22,6 +22,7 @@ from source_pipedrive.http.errors import REPORT, SYSTEM, TRANSIENT, StreamError
 from source_pipedrive.http.pacing import growing
 from source_pipedrive.http.request import Answer, Api, Request
 from source_pipedrive.http.shapes import Shape
+from source_pipedrive.http.words import AGAIN
 from source_pipedrive.reading.answers import (
     IDLE_PAGES,
     Repeats,
@@ -253,8 +254,7 @@ def _answer(client: Api, stream: Stream, request: Request, known: bool) -> Answe
         if enough or tries > NULL_TRIES:
             nulls.confirm(of_child)
             raise StreamError(
-                f'Pipedrive sent a page of "{stream.name}" without its records. '
-                "Run the sync again later.",
+                f'Pipedrive sent a page of "{stream.name}" without its records. {AGAIN} later.',
                 TRANSIENT,
                 200,
                 NO_RECORDS,
@@ -288,6 +288,6 @@ def _says_empty(stream: Stream, body: Mapping[str, Any]) -> bool:
 def endless(stream: Stream) -> StreamError:
     """The error for a list that repeats itself."""
     return StreamError(
-        f'Pipedrive keeps sending the same page of "{stream.name}". Run the sync again later.',
+        f'Pipedrive keeps sending the same page of "{stream.name}". {AGAIN} later.',
         TRANSIENT,
     )

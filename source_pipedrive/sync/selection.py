@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from airbyte_cdk.models import ConfiguredAirbyteStream
+
+from source_pipedrive.http.errors import CONFIG, SyncError
 from source_pipedrive.stream import Stream
+
+logger = logging.getLogger("airbyte")
+
+
+def distinct(streams: Sequence[ConfiguredAirbyteStream]) -> list[ConfiguredAirbyteStream]:
+    """The first entry of each stream. Warns if a stream has several; raises a config error if their
+    sync modes differ. Airbyte never writes such a catalog, but people do."""
+    first: dict[str, ConfiguredAirbyteStream] = {}
+    repeated: dict[str, bool] = {}  # by name: whether the sync modes differ
+    for one in streams:
+        name = one.stream.name
+        known = first.setdefault(name, one)
+        if known is not one:
+            repeated[name] = repeated.get(name, False) or _modes(known) != _modes(one)
+    if contradictory := [name for name, differs in repeated.items() if differs]:
+        raise SyncError(
+            f"The catalog lists {', '.join(contradictory)} more than once, with different sync "
+            "modes. Leave one entry for each stream.",
+            CONFIG,
+        )
+    if repeated:
+        logger.warning(
+            f"The catalog lists {', '.join(repeated)} more than once. The sync reads each stream "
+            "once, as its first entry says."
+        )
+    return [*first.values()]
+
+
+def _modes(configured: ConfiguredAirbyteStream) -> tuple[object, object]:
+    return configured.sync_mode, configured.destination_sync_mode
 
 
 def plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:

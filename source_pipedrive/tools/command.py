@@ -14,7 +14,7 @@ from importlib import import_module
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_pipedrive.stdout import CLOSED_PIPE, WithoutMessages
+from source_pipedrive.stdout import CLOSED_PIPE, WithoutMessages, give_up
 from source_pipedrive.sync.messages import public
 from source_pipedrive.tools.config_file import UNSAVED, keep_tokens, load, refresh_token
 from source_pipedrive.tools.errors import sentence
@@ -24,8 +24,7 @@ logger = logging.getLogger("airbyte")
 
 INTERRUPTED = 130  # the exit code that shells report for Ctrl-C
 
-# The end of a container, and of a terminal. Without a handler, no `finally` would save a new token.
-ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)  # of a container, and of a terminal
 
 Tool = Callable[[Job], Report]
 
@@ -33,19 +32,19 @@ Tool = Callable[[Job], Report]
 def run(arguments: argparse.Namespace) -> None:
     """Runs the tool `arguments.command` and prints its report on standard output.
 
-    Exits with 1 after an error, which is one line on standard error.
+    Exits with 1 after an error, which is one line on standard error. SIGTERM and SIGHUP do what
+    Ctrl-C does: the tool saves what has to be saved, and prints a report if it has one. The exit
+    code then names the signal.
     """
     _log_to_stderr(arguments.debug)
-    for number in ENDINGS:
-        if signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
-            signal.signal(number, _end)
+    ending = Ending()
+    ending.listen()
     tool: Tool = import_module(f"source_pipedrive.tools.{arguments.command}").run
     try:
         report = _result(tool, arguments)
-        report.write(sys.stdout, arguments.json)
-        sys.stdout.flush()
+        _print(report, arguments.json)
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(ending.code or INTERRUPTED)
     except BrokenPipeError:
         os._exit(CLOSED_PIPE)
     except AirbyteTracedException as error:
@@ -53,10 +52,26 @@ def run(arguments: argparse.Namespace) -> None:
     except Exception as error:
         logger.debug("Failed", exc_info=True)
         _fail(arguments, f"{type(error).__name__}. Please report this line.")
+    if ending.code:
+        sys.exit(ending.code)
 
 
-def _end(number: int, _frame: object) -> None:
-    sys.exit(128 + number)
+class Ending:
+    """The signal that stops a tool, if one does. code: the exit code that shells report for it, 0
+    until it arrives."""
+
+    def __init__(self) -> None:
+        self.code = 0
+
+    def listen(self) -> None:
+        """From now on, the signals interrupt the main thread, which has to call this."""
+        for number in ENDINGS:
+            if number == signal.SIGTERM or signal.getsignal(number) is signal.SIG_DFL:  # no nohup
+                signal.signal(number, self._interrupt)
+
+    def _interrupt(self, number: int, _frame: object) -> None:
+        self.code = self.code or 128 + number
+        raise KeyboardInterrupt
 
 
 def _result(tool: Tool, arguments: argparse.Namespace) -> Report:
@@ -72,6 +87,14 @@ def _result(tool: Tool, arguments: argparse.Namespace) -> Report:
         finally:
             if not keep_tokens(path, config, before):
                 logger.warning(UNSAVED.format(path=path))
+
+
+def _print(report: Report, as_json: bool) -> None:
+    try:
+        report.write(sys.stdout, as_json)
+        sys.stdout.flush()
+    except OSError as error:
+        give_up(error)
 
 
 def _fail(arguments: argparse.Namespace, sentence: str) -> None:

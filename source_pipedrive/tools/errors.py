@@ -5,12 +5,13 @@ from __future__ import annotations
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.errors import BudgetError
+from source_pipedrive.http.words import AGAIN
 from source_pipedrive.sync.messages import public
 
-AGAIN = ("Run the sync again", "Run the command again")
+COMMAND_AGAIN = "Run the command again"
 
 
 def sentence(error: AirbyteTracedException) -> str:
     """The reason and the remedy, without secrets."""
     text = error.outside if isinstance(error, BudgetError) else str(error)
-    return public(text.replace(*AGAIN))
+    return public(text.replace(AGAIN, COMMAND_AGAIN))

@@ -28,15 +28,23 @@ class Item:
     selected: bool = True
 
 
+@dataclass(frozen=True)
+class Naming:
+    """A list that a sync reads to name columns or to know which custom fields are personal, as soon
+    as one of the `users` has a record."""
+
+    stream: Stream
+    users: Collection[Stream]
+
+
 class Bill:
     """The lists that a first sync reads, and the child streams that it requests for them.
 
-    selected: the streams; naming: the lists that are read besides, to name columns or to know which
-    custom fields are personal.
+    selected: the streams; naming: the lists that are read besides.
     """
 
     def __init__(
-        self, selected: Collection[Stream], naming: Collection[Stream], facts: Facts
+        self, selected: Collection[Stream], naming: Collection[Naming], facts: Facts
     ) -> None:
         self._selected = {stream.name for stream in selected}
         self._naming = naming
@@ -63,10 +71,22 @@ class Bill:
     def items(self) -> list[Item]:
         """One for each stream, the most expensive first."""
         found = [self._item(stream) for stream in self._streams.values()]
-        # Streams of these lists read them once more.
-        found += [Item(s.name, None, s.endpoint.cost, EXACT, False) for s in self._naming]
+        for each in self._naming:
+            users = [self._has_records(stream) for stream in each.users]
+            if any(user is not False for user in users):
+                how = EXACT if True in users else ABOUT
+                # If it is a stream as well, it is read once more.
+                found.append(Item(each.stream.name, None, each.stream.endpoint.cost, how, False))
         found.append(Item(WHO_AM_I.stream, None, WHO_AM_I.cost, EXACT, False))
         return together(found)
+
+    def _has_records(self, stream: Stream) -> bool | None:
+        """Whether a sync will find any; None if that is not known."""
+        if stream.child:
+            parents = [self._has_records(parent) for parent in stream.child.parents]
+            return None if any(known is not False for known in parents) else False
+        size = self.sizes.get(stream.name)
+        return size.has_records if size else None
 
     def _item(self, stream: Stream) -> Item:
         selected = stream.name in self._selected
@@ -115,12 +135,13 @@ class Bill:
 
 
 def together(items: Iterable[Item]) -> list[Item]:
-    """One item for each stream, the most expensive first."""
+    """One item for each stream, the most expensive first; exact only if all of them are."""
     found: dict[str, Item] = {}
     for item in items:
         other = found.get(item.stream)
         if other is not None:
-            item = replace(other, tokens=other.tokens + item.tokens)
+            how = other.how or item.how
+            item = replace(other, tokens=other.tokens + item.tokens, how=how)
         found[item.stream] = item
     return sorted(found.values(), key=lambda item: (-item.tokens, item.stream))
 

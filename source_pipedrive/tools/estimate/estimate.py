@@ -19,7 +19,15 @@ from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stream import Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.tools.catalog import chosen
-from source_pipedrive.tools.estimate.bill import ABOUT, AT_LEAST, GUESS, Bill, Item, refine
+from source_pipedrive.tools.estimate.bill import (
+    ABOUT,
+    AT_LEAST,
+    GUESS,
+    Bill,
+    Item,
+    Naming,
+    refine,
+)
 from source_pipedrive.tools.estimate.sizes import Facts, Size
 from source_pipedrive.tools.report import Job, Report, Table
 
@@ -60,9 +68,10 @@ def _names(job: Job) -> Sequence[str]:
     return sorted(chosen("all", [each.stream.name for each in catalog.streams]))
 
 
-def naming_lists(config: Config, selected: Sequence[Stream]) -> Sequence[Stream]:
+def naming_lists(config: Config, selected: Sequence[Stream]) -> Sequence[Naming]:
     """The lists that a sync reads besides, each once: the definitions of custom fields, where they
     become columns or may be personal, and the labels."""
+    users: dict[str, list[Stream]] = {}
     found: dict[str, Stream] = {}
     for stream in selected:
         with_fields = [stream] if config.has_columns else []
@@ -71,8 +80,10 @@ def naming_lists(config: Config, selected: Sequence[Stream]) -> Sequence[Stream]
         lists = [each for one in with_fields for each in one.columns.definitions[:1]]
         if config.has_columns and config.labels:
             lists += stream.columns.label_lists.values()
-        found |= {each.name: each for each in lists}
-    return [*found.values()]
+        for each in lists:
+            found[each.name] = each
+            users.setdefault(each.name, []).append(stream)
+    return [Naming(each, users[name]) for name, each in found.items()]
 
 
 def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None = None) -> Report:

@@ -81,12 +81,14 @@ class Probed(Size):
             self._high = at
         else:
             self._low, self._time_at_low, self.measured = at, times[0], True
+            self.has_records = True
 
     def _ask_highest(self, client: Api) -> None:
         newest = self._get(client, {"sort": "id DESC", "start": "0", "limit": "1"})
         ids = [id_ for each in newest if isinstance(id_ := each.get("id"), int)]
         self._probes += 1
         self._highest, self.measured = max(ids, default=0), bool(ids)  # leads have no numbers
+        self.has_records = bool(newest)
         if not newest:
             self._high = 1
 

@@ -104,6 +104,7 @@ class Sampled(Size):
         self._asked += len(ids) or MOST_SAMPLES * SAMPLE
         self._exist = self._exist or bool(found)
         self._found += [record for record in found if self._is_wanted(record)]
+        self.has_records = True if self._found else self.has_records
 
     def _ask_newest(self, client: Api) -> None:
         """A whole page costs as much as one record."""
@@ -114,6 +115,7 @@ class Sampled(Size):
         ids = [id_ for record in records if isinstance(id_ := record.get("id"), int)]
         self._newest = [record for record in records if self._is_wanted(record)]
         self._below = max(0, min(ids) - 1) if ids and promises_more(answer.body) else 0
+        self.has_records = True if self._newest else None if self._below else False
         if ids and self._below:
             self.page_size = len(records)  # the server may allow less than was asked for
         if ids:

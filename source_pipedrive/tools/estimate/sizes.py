@@ -44,12 +44,14 @@ class Facts:
 
 class Size(ABC):
     """Of the list `stream`. page_size: records of a page, 0 if it has no pages; measured: whether
-    the guess rests on an answer; refused: Pipedrive refuses the list; failed: the last question has
-    no usable answer, so nothing more is asked."""
+    the guess rests on an answer; has_records: whether the sync will read any, None if no answer
+    says so; refused: Pipedrive refuses the list; failed: the last question has no usable answer, so
+    nothing more is asked."""
 
     def __init__(self, stream: Stream, facts: Facts) -> None:
         self.stream = stream
         self.measured = False
+        self.has_records: bool | None = None
         self.refused = self.failed = False
         self.page_size = stream.endpoint.limit or 0
         self._facts = facts
@@ -116,6 +118,8 @@ class Size(ABC):
             # Anything else, such as a 500 or a truncated page, says nothing about the sync.
             self.refused = error.status in REFUSED and not self.measured
             self.failed = not self.refused
+            if self.refused:
+                self.has_records = False
 
     @abstractmethod
     def _ask(self, client: Api) -> None:

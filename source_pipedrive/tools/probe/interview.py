@@ -2,13 +2,14 @@
 
 It ends in every case. Each request is tried at most TRIES times, and what a burst limit refuses at
 most REFUSALS times. After LOST requests in a row without an answer, or an answer that concerns all
-requests, or after Ctrl-C, nothing more is sent, and what is missing is undecided.
+requests, or after Ctrl-C or SIGTERM, nothing more is sent, and what is missing is undecided.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from source_pipedrive.http.client import RawAnswer
@@ -68,8 +69,9 @@ class Interview:
         try:
             why = self._over or self._try(ask, seen)
         except KeyboardInterrupt:  # what was answered has been paid for
-            self._say("Stopping. The report has what was answered until now.")
             why = self._stop(Why.ENDED)
+            with suppress(OSError):  # the terminal may be gone
+                self._say("Stopping. The report has what was answered until now.")
         if why is not None:
             self._missing[ask.name] = why
 
