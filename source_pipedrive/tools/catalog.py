@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import asdict
+from difflib import get_close_matches
 from typing import Any
 
 from airbyte_cdk.models import AirbyteStream
@@ -39,8 +40,11 @@ def chosen(set_name: str, names: Collection[str] | None) -> Collection[str]:
             raise config_error("--streams names no stream. `--set all` lists every stream.")
         unknown = sorted(set(names) - STREAMS.keys())
         if unknown:
+            near = [each for name in unknown for each in get_close_matches(name, STREAMS, 1)]
+            meant = f" Did you mean {', '.join(near)}?" if near else ""
             raise config_error(
-                f"There is no stream called {', '.join(unknown)}. `--set all` lists every stream."
+                f"There is no stream called {', '.join(unknown)}.{meant} "
+                "`--set all` lists every stream."
             )
         return names
     streams = SETS[set_name]
