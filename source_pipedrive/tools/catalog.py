@@ -11,6 +11,7 @@ from typing import Any
 from airbyte_cdk.models import AirbyteStream
 
 from source_pipedrive.config.errors import config_error
+from source_pipedrive.http.usage import counted
 from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stream_sets import SETS
 from source_pipedrive.streams import STREAMS
@@ -26,7 +27,8 @@ def run(job: Job) -> Report:
     found = SourcePipedrive().discover(logger, job.config)
     streams = [configured(stream) for stream in found.streams if stream.name in names]
     job.notes.say(
-        f"{len(streams)} streams: {', '.join(each['stream']['name'] for each in streams)}"
+        f"{counted(len(streams), 'stream')}: "
+        f"{', '.join(each['stream']['name'] for each in streams)}"
     )
     return Report({"streams": streams})
 
