@@ -57,6 +57,13 @@ def test_a_config_file_that_is_not_a_json_object(tmp_path: Path, text: str) -> N
     fails(run("discover", "--config", str(file)), "is not a JSON object")
 
 
+def test_the_place_of_a_mistake_in_a_config_file_is_named(tmp_path: Path) -> None:
+    """It is written by hand, and a forgotten comma is hard to see."""
+    file = tmp_path / "config.json"
+    file.write_text('{"labels": true\n"num_workers": 3}')
+    is_refused(run("check", "--config", str(file)), "is not a JSON object. Line 2, column 1: ")
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -187,10 +194,14 @@ def test_an_unknown_stream_in_the_catalog(shared_box: Box) -> None:
     fails(shared_box.run("read", None, "--catalog", catalog), '"dealz"', "Refresh the schema")
 
 
-@pytest.mark.parametrize("value", [[], {"streams": 5}, {"stream": []}, "x"])
+@pytest.mark.parametrize(
+    "value", [[], {"streams": 5}, {"stream": []}, "x", {"type": "CATALOG", "catalog": {}}]
+)
 def test_a_file_that_is_not_a_catalog(shared_box: Box, value: Any) -> None:
     outcome = shared_box.run("read", None, "--catalog", shared_box.file(value))
-    fails(outcome, "does not contain a catalog")
+    fails(
+        outcome, "does not contain a catalog", "What `discover` prints", "source-pipedrive catalog"
+    )
 
 
 def state_of(name: str, blob: Any) -> list[dict[str, Any]]:

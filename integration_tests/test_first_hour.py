@@ -53,6 +53,9 @@ def test_readme_leads_from_a_clone_to_rows(start: Start, tmp_path: Path) -> None
         ask = f'psql -X -A -t -c "{COUNT}" -c "{TABLES}"\n'
         run = "python pipedrive.py > /dev/null\n"
         printed = desk.type(Block("", "sh", commands + run + run + ask))
+        # PyAirbyte hides warnings, so the check comes first: it names what this token cannot read.
+        assert "Connected to Sandbox Inc." in printed
+        assert '"status":"SUCCEEDED"' in printed
         found = [line.split("|") for line in printed.splitlines() if "|" in line]
         counts = {name: int(number) for name, number in found if number.isdigit()}
         assert counts == {name: len(desk.listed(name)) for name in ("deals", "persons")}

@@ -79,7 +79,9 @@ def test_single_streams(box: Box, tmp_path: Path) -> None:
     assert modes == {"deals": "incremental", "currencies": "full_refresh"}
     wrong = run("catalog", "--config", config, "--streams", "deal")
     assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert wrong.stderr.startswith("source-pipedrive catalog: There is no stream called deal.")
+    assert wrong.stderr.startswith(
+        "source-pipedrive catalog: There is no stream called deal. Did you mean deals?"
+    )
 
 
 def test_a_spent_day_is_one_line_about_the_day(box: Box, tmp_path: Path) -> None:

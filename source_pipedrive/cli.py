@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import ctypes
 import gc
+import json
 import logging
 import os
 import signal
@@ -42,6 +43,14 @@ T = TypeVar("T")
 
 INTERRUPTED = "Interrupted. The states in the output are valid; the next sync resumes from them."
 FAILED = "The check failed."
+# Of the files that `read` takes: where one comes from.
+HINTS = {
+    "catalog": (
+        " What `discover` prints is not enough: it does not say what to read, and how. Write one "
+        "with `source-pipedrive catalog`."
+    ),
+    "state": " It is a list of the last state of each stream; docs/scheduled/sync.py keeps one.",
+}
 M_ARENA_MAX = -8  # from glibc's malloc.h; other C libraries have no mallopt or ignore it
 MEMORY_CHECK_INTERVAL = 10  # pages
 # Seconds for which a thread may keep Python's lock while others wait for it; by default 0.005. A
@@ -176,8 +185,12 @@ def load_config(source: Source, path: str) -> Mapping[str, Any]:
         return source.configure(source.read_config(path), "")
     except OSError as error:
         raise unreadable("config", path, error) from None
-    except ValueError:
-        raise config_error(f"The file {path} is not a JSON object.") from None
+    except ValueError as error:
+        place = error.__context__
+        where = ""
+        if isinstance(place, json.JSONDecodeError):
+            where = f" Line {place.lineno}, column {place.colno}: {place.msg}."
+        raise config_error(f"The file {path} is not a JSON object.{where}") from None
 
 
 def load(what: str, path: str, read: Callable[[str], T]) -> T:
@@ -187,7 +200,9 @@ def load(what: str, path: str, read: Callable[[str], T]) -> T:
     except OSError as error:
         raise unreadable(what, path, error) from None
     except Exception:
-        raise config_error(f"The {what} file {path} does not contain a {what}.") from None
+        raise config_error(
+            f"The {what} file {path} does not contain a {what}.{HINTS[what]}"
+        ) from None
 
 
 def unreadable(what: str, path: str, error: OSError) -> AirbyteTracedException:

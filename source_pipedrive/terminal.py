@@ -4,11 +4,15 @@ result of a check."""
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import suppress
 from select import select
 
 COLUMNS = 80  # of a terminal that does not report its size
+# What a line of progress can do without, the first one first, so that it still says what has been
+# paid and how long the rest will take.
+SPARED = (" done", r", [\d,]+ records?", r", [\d,]+ incomplete", r" \([^)]*\)")
 
 
 class ProgressLine:
@@ -23,10 +27,10 @@ class ProgressLine:
         self._begun = False
 
     def show(self, text: str) -> None:
-        """Replaces the line; what does not fit is cut off."""
+        """Replaces the line. In a narrow terminal it is shortened, and at last cut off."""
         with suppress(OSError):
             width = os.get_terminal_size(self._screen).columns or COLUMNS
-            self._write(f"\r\x1b[K{text[: width - 1]}")
+            self._write(f"\r\x1b[K{fitted(text, width - 1)}")
             self._begun = True
 
     def end(self, text: str = "") -> None:
@@ -40,6 +44,14 @@ class ProgressLine:
         if not select([], [self._screen], [], 0)[1]:
             return
         os.write(self._screen, text.encode())
+
+
+def fitted(text: str, width: int) -> str:
+    """The line of progress `text` in at most `width` characters."""
+    for part in SPARED:
+        if len(text) > width:
+            text = re.sub(part, "", text, count=1)
+    return text[:width]
 
 
 def watched_line(screen: int, output: int) -> ProgressLine | None:

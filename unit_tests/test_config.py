@@ -131,6 +131,12 @@ BAD: dict[str, tuple[Any, str]] = {
         'credentials.auth_type "Bearer token" is not valid. Use "oauth2.0" or "api_token".',
     ),
     "history is text": (with_token(history="1 year"), 'history "1 year" is not an object.'),
+    # Whoever wants everything must not be led to the last year alone.
+    "history is all": (
+        with_token(history="all"),
+        'history "all" is not an object. Use {"mode": "duration", "duration": "1 year"} (the '
+        'default), {"mode": "all"} or {"mode": "start_date", "start_date": "2024-01-01"}.',
+    ),
     "no mode": (with_token(history={}), 'history.mode is missing. Use "duration", '),
     "unknown mode": (with_token(history={"mode": SECRET}), "history.mode is not valid."),
     "unknown duration": (

@@ -104,6 +104,19 @@ def test_the_way_into_postgresql_is_two_blocks_that_run_as_they_stand() -> None:
         assert set(names) <= STREAMS.keys()
 
 
+def test_the_streams_that_the_views_need_besides_the_core_set_are_named() -> None:
+    """Without one of them, the file of its views fails."""
+    needed = {}
+    for file in sorted((ROOT / "docs" / "sql").glob("*.sql")):
+        words = re.findall(r"\b(?:FROM|JOIN) (\w+)", file.read_text())
+        needed[file.name] = {*words} & STREAMS.keys() - CORE
+    stages = needed.pop("4-stages.sql")
+    assert set().union(*needed.values()) == {"deleted_records"}
+    assert stages == {"deal_stage_history"}
+    sentence = "To the core set, add `deleted_records`, and for the last two `deal_stage_history`."
+    assert sentence in text()
+
+
 def test_no_one_else_is_called() -> None:
     """Without the variable, PyAirbyte fails where Airbyte's registry cannot be reached, and sends
     telemetry."""

@@ -153,6 +153,18 @@ def test_a_person_sees_a_new_line_each_second_and_the_last_one_at_the_end() -> N
     assert seen[-1] == "0 of 1 stream done, 1 record, 0 tokens"
 
 
+def test_the_bill_counts_one_record_as_one(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    client = FakeClient(lambda params: {"data": []})
+    run, _ = run_of("deals", client)
+    run.output.count(1)
+    client.usage.charge("deals", 10, {LIMIT: "100"})
+    Report(client.usage, seconds_of(NOW), [run]).bill()
+    assert logged(caplog)[-1] == (
+        "Read 1 record; used 10 API tokens of this company's 100 tokens a day (10.0 %)."
+    )
+
+
 def outlook_of(
     records: int, spent: int, seconds: float, **left: int
 ) -> tuple[Outlook, list[StreamRun[Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from fcntl import ioctl
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from source_pipedrive.terminal import watched_line
 
 END = b"\a"
+README = Path(__file__).parent.parent / "README.md"
 
 
 class Screen:
@@ -72,6 +74,25 @@ def test_the_line_never_wraps(screen: Screen, output: int) -> None:
         screen.resize(columns)
         line.show("x" * 120)
         assert screen.text().count("x") == shown
+
+
+def test_a_narrow_terminal_shows_the_price_and_the_time_that_is_left(
+    screen: Screen, output: int
+) -> None:
+    """Both stand at the end, which would be cut off. The line is that of a real log."""
+    line = watched_line(screen.program, output)
+    assert line is not None
+    (progress,) = re.findall(r"^Progress: (.*)\.$", README.read_text(), re.MULTILINE)
+    for columns, ends in (
+        (120, "streams done, 20,295 records, 23,237 tokens (15.5 % of the day), less than"),
+        (80, "streams, 23,237 tokens (15.5 % of the day), less than a minute left"),
+        (60, "streams, 23,237 tokens, less than a minute left"),
+    ):
+        screen.resize(columns)
+        line.show(progress)
+        shown = screen.text()
+        assert ends in shown
+        assert len(shown.removeprefix("\r\x1b[K")) < columns
 
 
 def test_a_failure_before_the_sync_begins_is_shown_alone(screen: Screen, output: int) -> None:

@@ -21,7 +21,7 @@ SCHEMA = "crm"  # not "pipedrive", which is DuckDB's name for the file
 _STREAM = re.compile(
     r"(?P<name>\w+) +(?P<rows>[\d,]+) records .* (?P<seconds>[\d.]+) s +(?P<outcome>.*)"
 )
-_ALL_READ = re.compile(r"Read [\d,]+ records; used")
+_ALL_READ = re.compile(r"Read [\d,]+ records?; used")
 
 
 # Tables with many records, whose child streams cost one request per record.

@@ -35,7 +35,10 @@ REMEDIES = {
     "credentials.client_id": f"Copy it from {APP_PAGE} in Pipedrive.",
     "credentials.client_secret": f"Copy it from {APP_PAGE} in Pipedrive.",
     "credentials.refresh_token": "Connect to Pipedrive again to get one.",
-    "history": 'Use {"mode": "duration", "duration": "1 year"}, or leave it out for that default.',
+    "history": (
+        'Use {"mode": "duration", "duration": "1 year"} (the default), {"mode": "all"} or '
+        '{"mode": "start_date", "start_date": "2024-01-01"}.'
+    ),
     "history.mode": 'Use "duration", "all" or "start_date".',
     "history.duration": f"Use one of {', '.join(MONTHS)}.",
     "history.start_date": "Use YYYY-MM-DD.",

@@ -168,7 +168,8 @@ class Report:
         if usage.daily_limit:
             part = usage.share(usage.tokens)
             day = f" of this company's {usage.daily_limit:,} tokens a day ({part})"
-        logger.info(f"Read {total[3]:,} records; used {usage.tokens:,} API tokens{day}.")
+        read = counted(total[3], "record")
+        logger.info(f"Read {read}; used {counted(usage.tokens, 'API token')}{day}.")
 
 
 def table(rows: Iterable[Sequence[Any]], usage: Usage) -> list[str]:

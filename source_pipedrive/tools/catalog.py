@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import asdict
+from difflib import get_close_matches
 from typing import Any
 
 from airbyte_cdk.models import AirbyteStream
 
 from source_pipedrive.config.errors import config_error
+from source_pipedrive.http.usage import counted
 from source_pipedrive.source import SourcePipedrive
 from source_pipedrive.stream_sets import SETS
 from source_pipedrive.streams import STREAMS
@@ -25,7 +27,8 @@ def run(job: Job) -> Report:
     found = SourcePipedrive().discover(logger, job.config)
     streams = [configured(stream) for stream in found.streams if stream.name in names]
     job.notes.say(
-        f"{len(streams)} streams: {', '.join(each['stream']['name'] for each in streams)}"
+        f"{counted(len(streams), 'stream')}: "
+        f"{', '.join(each['stream']['name'] for each in streams)}"
     )
     return Report({"streams": streams})
 
@@ -39,8 +42,11 @@ def chosen(set_name: str, names: Collection[str] | None) -> Collection[str]:
             raise config_error("--streams names no stream. `--set all` lists every stream.")
         unknown = sorted(set(names) - STREAMS.keys())
         if unknown:
+            near = [each for name in unknown for each in get_close_matches(name, STREAMS, 1)]
+            meant = f" Did you mean {', '.join(near)}?" if near else ""
             raise config_error(
-                f"There is no stream called {', '.join(unknown)}. `--set all` lists every stream."
+                f"There is no stream called {', '.join(unknown)}.{meant} "
+                "`--set all` lists every stream."
             )
         return names
     streams = SETS[set_name]
