@@ -125,7 +125,8 @@ def _conditions(route: Route, reader: Reader, context: Context) -> tuple[Conditi
     if route.listing.deletion == "status":
         requested = reader.take("status", params.some_of(*_STATUSES), _NOT_DELETED)
         requested = requested if saved_filter is None else _NOT_DELETED
-        conditions.append(Condition("state", "in", frozenset(requested)))
+        honoured = context.switches.honoured(route.table, requested) or frozenset(_NOT_DELETED)
+        conditions.append(Condition("state", "in", honoured))
     for each in route.listing.filters:
         value = reader.take(each.name, each.read, None)
         if value is None and each.required:

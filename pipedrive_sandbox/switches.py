@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -32,6 +33,12 @@ class Switches:
     # A deleted record that is requested alone; a purged one is always a 404.
     deleted_singles: Literal["404", "410", "marked"] = "404"
     missing_ids: Literal["skipped", "400", "404"] = "skipped"  # missing records in ids
+    # What `deals/archived` answers to a request that names ids; ignored: as if it named none.
+    archive_ids: Literal["answered", "hidden", "ignored", "400", "404"] = "answered"
+    archived_singles: Literal["found", "404"] = "found"  # archived leads and projects, by id
+    status_ignored: str = ""  # lists that ignore `deleted` in `status`, comma-separated
+    # Seconds for which requests by id do not find a new record, and /recents has no data of it.
+    new_records_lag: int = 0
     list_deleted: bool = False  # persons, organizations, products, activities
     deleted_projects_stay: bool = False  # deleted projects stay listed for more than 30 days
     gone_deals: Literal["skipped", "400", "403", "404"] = "skipped"  # missing ids in deal_ids
@@ -109,6 +116,11 @@ class Switches:
         """The permissions that the token's user lacks, even as an admin."""
         return _names(self.permissions_lacking)
 
+    def honoured(self, name: str, statuses: Collection[str]) -> frozenset[str]:
+        """Those of the requested statuses that the lists of a table honour."""
+        ignored = {"deleted"} if name in _names(self.status_ignored) else set()
+        return frozenset(statuses) - ignored
+
     def unknown_fields(self) -> frozenset[str]:
         """The opt-in fields that a request may not include."""
         of_apps = {n for n, app in FIELDS_OF_APPS.items() if app not in self.user_apps()}
@@ -125,7 +137,11 @@ def _names(text: str) -> frozenset[str]:
 
 
 _TYPES = get_type_hints(Switches)
-_LISTS = {"apps": APPS, "permissions_lacking": PERMISSIONS}  # the names that a list may contain
+_LISTS = {
+    "apps": APPS,
+    "permissions_lacking": PERMISSIONS,
+    "status_ignored": ("deals", "projects"),
+}  # the names that a list may contain
 NAMES = tuple(field.name for field in fields(Switches))
 
 

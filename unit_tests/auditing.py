@@ -96,7 +96,9 @@ def audit_of(
 def carried_out(audit: Audit, stop: Callable[[], bool] = lambda: False) -> list[Record]:
     """The rows that it has written at its end, or when `stop` says so."""
     rows: list[Record] = []
-    while audit.pending and (task := audit.take()) is not None:
+    while audit.pending:
+        task = audit.take()
+        assert task is not None, "nothing is under way, so the sync would wait for ever"
         for step in task:
             if isinstance(step, Batch):
                 rows += step.records

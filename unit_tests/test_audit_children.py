@@ -279,3 +279,28 @@ def test_a_deal_that_leaves_the_archive_proves_nothing_about_the_others() -> Non
     firm.before = leave
     rows, _ = sync(firm, state, 7)
     assert rows == []
+
+
+@pytest.mark.parametrize("stops", ["failure", "held"])
+def test_a_sync_ends_though_the_audit_of_deals_stops_again(stops: str) -> None:
+    """In the second sync nothing else is due, so no other work would let the sync go on."""
+    firm = Shop(range(1, 401), {n: n for n in range(1, 401)})
+    state = sync(firm, {})[1]
+
+    def fail(request: Request) -> None:
+        if request.path == "deals" and is_question(request):
+            raise StreamError("no", SYSTEM, 500, "{}")
+
+    if stops == "failure":
+        firm.before = fail
+    firm.ids["deals"] -= {7} if stops == "failure" else {*range(1, 301)}
+    for day in (7, 8):
+        firm.asked.clear()
+        rows, state = sync(firm, state, day)
+        assert names(rows) == set()
+        assert kept(state, "deals").closed < UNTIL + 7 * DAY
+    assert {each.path.split("/")[0] for each in firm.asked} <= {"deals", "users"}
+    firm.before = lambda request: None
+    firm.ids["deals"] = {*range(1, 401)} - {7}
+    rows, state = sync(firm, state, 15)
+    assert names(rows) >= {("deals", 7)}

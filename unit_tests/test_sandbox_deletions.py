@@ -96,3 +96,84 @@ def test_missing_ids(caller: Caller, switch: str, status: int) -> None:
     some = next(iter(ids(caller, "persons")))
     assert caller.ask("v2/persons", ids=f"{some},999999").status_code == status
     assert [each["id"] for each in caller.data("v2/persons", ids=some)] == [some]
+
+
+@pytest.mark.parametrize("how", ["answered", "hidden", "ignored", "400", "404"])
+def test_what_the_archive_answers_about_ids(caller: Caller, how: str) -> None:
+    caller.box.set(archive_ids=how)
+    listed = ids(caller, "deals_archived")
+    archived = [*listed][:2]
+    answer = caller.ask("v2/deals/archived", ids=f"{archived[0]},{archived[1]},999999", limit=500)
+    assert answer.status_code == (int(how) if how.isdigit() else 200)
+    found = {each["id"] for each in answer.json().get("data") or ()}
+    assert found == {"answered": {*archived}, "ignored": listed}.get(how, set())
+    assert {each["id"] for each in caller.walk("v2/deals/archived")} == listed
+    there = next(iter(ids(caller, "deals")))
+    assert [each["id"] for each in caller.data("v2/deals", ids=there)] == [there]
+
+
+@pytest.mark.parametrize(("name", "path"), [("leads", "v1/leads"), ("projects", "v2/projects")])
+@pytest.mark.parametrize("how", ["found", "404"])
+def test_an_archived_record_that_is_requested_alone(
+    caller: Caller, name: str, path: str, how: str
+) -> None:
+    caller.box.set(archived_singles=how)
+    archived = next(iter(ids(caller, f"{name}_archived")))
+    answer = caller.ask(f"{path}/{archived}")
+    assert answer.status_code == (404 if how == "404" else 200)
+    there = next(iter(ids(caller, name)))
+    assert caller.data(f"{path}/{there}")["id"] == there
+
+
+LISTS = ("deals", "deals/archived", "projects", "projects/archived")
+
+
+@pytest.mark.parametrize("ignored", ["", "deals", "projects", "deals,projects"])
+def test_lists_that_ignore_the_status_of_deleted_records(caller: Caller, ignored: str) -> None:
+    caller.box.change_records("delete", "deals", [next(iter(ids(caller, "deals_archived")))])
+    caller.box.set(status_ignored=ignored)
+    for path in LISTS:
+        plain, deleted, every = (
+            {each["id"] for each in caller.walk(f"v2/{path}", limit=500, **status)}
+            for status in ({}, {"status": "deleted"}, {"status": "open,deleted"})
+        )
+        assert plain
+        if path.split("/")[0] in ignored.split(","):
+            assert deleted == plain
+            assert every <= plain
+        else:
+            assert deleted
+            assert not deleted & plain
+            assert deleted < every
+
+
+def test_only_lists_that_have_a_status_can_ignore_it(caller: Caller) -> None:
+    with pytest.raises(ValueError, match="unknown persons"):
+        caller.box.set(status_ignored="persons")
+
+
+@pytest.mark.parametrize(("name", "path"), [("persons", ""), ("notes", "v1/notes")])
+@pytest.mark.parametrize("lag", [0, 30])
+def test_a_new_record_is_not_found_by_its_id_yet(
+    caller: Caller, name: str, path: str, lag: int
+) -> None:
+    caller.box.set(new_records_lag=lag)
+    caller.box.clock.advance(60)
+    (new,) = caller.box.mutate(adds=1, objects=[name])[name]["added"]
+    caller.box.clock.advance(10)
+
+    def is_found() -> bool:
+        if path:
+            return caller.ask(f"{path}/{new}").status_code == 200
+        return bool(caller.data(f"v2/{name}", ids=new))
+
+    def recent() -> object:
+        recents = caller.data("v1/recents", since_timestamp="2026-11-23 10:00:30")
+        (change,) = [each for each in recents if each["id"] == new]
+        return change["data"]
+
+    assert is_found() == bool(recent()) == (lag == 0)
+    assert new in ids(caller, name)
+    caller.box.clock.advance(21)
+    assert is_found()
+    assert recent()

@@ -10,11 +10,12 @@ import orjson
 
 from .. import v1_format
 from ..clock import DAY, moment, plain
+from ..errors import bad_request, not_found
 from ..params import Filter, some_of
 from ..record import Condition, Row, Window
 from ..route import Context, Query, Route
 from ..table import KEPT_AFTER_DELETION, Table
-from .pages import cursor_page, envelope, listed, offset_page, one_page, pagination
+from .pages import cursor_page, envelope, is_new, listed, offset_page, one_page, pagination
 
 MONTH = 31 * DAY  # "limited to 1 month of history"
 # By item: its table, and the function that converts a record to v1's format.
@@ -32,6 +33,21 @@ _ITEMS = {
     "stage": ("stages", v1_format.stage),
     "user": ("users", v1_format.as_it_is),
 }
+
+
+def archived_deals(route: Route, query: Query, context: Context) -> bytes:
+    """A page of archived deals. Whether this list answers about `ids` is not documented."""
+    how = context.switches.archive_ids if "ids" in query.given else "answered"
+    if how == "400":
+        raise bad_request(route.version, "ids", "is not allowed")
+    if how == "404":
+        raise not_found(route.version)
+    conditions = query.conditions
+    if how == "hidden":
+        conditions += (Condition("id", "is", None),)
+    elif how == "ignored":
+        conditions = tuple(each for each in conditions if each.field != "id")
+    return cursor_page(route, replace(query, conditions=conditions), context)
 
 
 def persons_page(route: Route, query: Query, context: Context) -> bytes:
@@ -115,6 +131,7 @@ def _entries(table: Table, row: Row, since: float, context: Context) -> Iterator
 def _shown(item: str, row: Row, context: Context) -> dict[str, Any]:
     how = context.switches.recents_deleted
     omitted = row.deleted_at is not None and (how == "null" or (how == "both" and row.id % 2))
+    omitted = omitted or is_new(context.world.tables[_ITEMS[item][0]], row, context)
     data = None if omitted else _ITEMS[item][1](context.world, row)
     whose = "survivor" if row.deleted_at is None else "deleted"
     other = row.hidden.get("merge_what_id")

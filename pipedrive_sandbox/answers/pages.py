@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import orjson
@@ -41,7 +42,20 @@ def listed(route: Route, records: Sequence[Record], context: Context) -> bytes:
 def cursor_page(route: Route, query: Query, context: Context) -> bytes:
     """A page of a v2 list (https://pipedrive.readme.io/docs/core-api-concepts-pagination)."""
     _refuse_missing(route, query, context)
+    if "ids" in query.given and context.switches.new_records_lag:
+        known = Condition("add_time", "before", _new_from(context.table(route), context))
+        query = replace(query, conditions=(*query.conditions, known))
     return keyset(context.table(route), route, query, context)
+
+
+def is_new(table: Table, row: Row, context: Context) -> bool:
+    """Whether a record is so new that no request by id finds it (switch new_records_lag)."""
+    added = row.record.get("add_time") or ""
+    return bool(context.switches.new_records_lag) and added >= _new_from(table, context)
+
+
+def _new_from(table: Table, context: Context) -> str:
+    return table.stamp(context.now - context.switches.new_records_lag)
 
 
 def _refuse_missing(route: Route, query: Query, context: Context) -> None:

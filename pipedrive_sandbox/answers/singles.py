@@ -7,7 +7,7 @@ import orjson
 from ..errors import gone, not_found
 from ..record import PLAIN, Row
 from ..route import Context, Query, Route
-from .pages import envelope
+from .pages import envelope, is_new
 
 
 def check(route: Route, context: Context) -> None:
@@ -18,6 +18,10 @@ def check(route: Route, context: Context) -> None:
         raise not_found(route.version)
     if row.deleted_at is not None and context.switches.deleted_singles == "410":
         raise gone()
+    if row.record.get("is_archived") and context.switches.archived_singles == "404":
+        raise not_found(route.version)
+    if is_new(context.table(route), row, context):
+        raise not_found(route.version)
 
 
 def single(route: Route, query: Query, context: Context) -> bytes:

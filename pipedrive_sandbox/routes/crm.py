@@ -85,6 +85,7 @@ DEALS: dict[str, Any] = {
     "custom_fields": True,
     "filters": (IDS, OWNER, PERSON, ORG, PIPELINE, STAGE),
 }
+ARCHIVED_DEALS = {**DEALS, "answer": answers.archived_deals}
 PERSONS: dict[str, Any] = {
     **CRM,
     "answer": answers.persons_page,
@@ -144,7 +145,7 @@ ROUTES: tuple[Route, ...] = (
     v2("activities", "/activities", 10, "activities", **ACTIVITIES),
     v1("activity_types", "/activityTypes", 20, "activities admin"),
     v2("deals", "/deals", 10, "deals", where=LISTED, labels=True, **DEALS),
-    v2("deals_archived", "/deals/archived", 20, "deals", where=ARCHIVED, **DEALS),
+    v2("deals_archived", "/deals/archived", 20, "deals", where=ARCHIVED, **ARCHIVED_DEALS),
     pages("files", "/files", 20, ANY_PARENT, max_limit=100, sorts=("id", "update_time")),
     v1("lead_labels", "/leadLabels", 10, "leads", app="sales"),
     v1("lead_sources", "/leadSources", 2, "leads", order=(), app="sales"),

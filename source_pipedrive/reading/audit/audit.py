@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any
 
 from source_pipedrive.http.errors import StreamError
 from source_pipedrive.reading.audit.context import PassContext
@@ -31,7 +31,6 @@ logger = logging.getLogger("airbyte")
 REFUSED = (402, 403, 404)
 
 Row = Callable[..., Record]
-Step = TypeVar("Step")
 
 
 class Audit:
@@ -83,23 +82,23 @@ class Audit:
             if self._prepared is None:
                 taken, self._taken = self._taken, True
                 return None if taken else self._prepare()
-            self._begin_later(self._prepared)
             workers = self._context.max_workers(AUDITOR)
             for each in self._prepared:
                 if (work := each.take(workers)) is not None:
                     return self._carry_out(each, work)
             return None
 
-    def _begin_later(self, passes: list[ObjectPass]) -> None:
-        """Begins the passes over children once the deals are known."""
-        if any(each.name == DEALS.name and not each.done for each in passes):
-            return
-        begin, self._later = self._later, []
-        deals = self._kept[DEALS.name]
-        if deals.closed and deals.current is None:
-            passes.extend(begin_one() for begin_one in begin)
-        elif begin:
-            self._wait()
+    def _begin_later(self) -> None:
+        """Begins the passes over children once the deals are known. Called before a task ends: when
+        none is under way, `take` has one, or nothing is pending."""
+        with self._lock:
+            passes, deals = self._prepared or [], self._kept[DEALS.name]
+            if not self._paused and all(each.done for each in passes if each.name == DEALS.name):
+                begin, self._later = self._later, []
+                if deals.closed and deals.current is None:
+                    self._prepared = [*passes, *(begin_one() for begin_one in begin)]
+                elif begin:
+                    self._wait()
 
     def _wait(self) -> None:
         names = " and ".join(kept.audited.name for kept in self._due() if kept.audited.of_deals)
@@ -180,8 +179,8 @@ class Audit:
             self._pause()
         except StreamError as error:
             logger.warning(f"{AUDITOR}: no audit in this sync. {error}")
-        with self._lock:
-            self._prepared = passes
+        self._prepared = passes
+        self._begin_later()
         yield Signal.CHECKPOINT
 
     def _compare_and_begin(self, passes: list[ObjectPass]) -> Iterator[Batch]:
@@ -255,6 +254,7 @@ class Audit:
             self._pause()
         except StreamError as error:
             self._refused(each, error)
+        self._begin_later()
 
     def _pause(self) -> None:
         with self._lock:
