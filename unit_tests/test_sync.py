@@ -26,6 +26,7 @@ from source_pipedrive.sync import workers
 from source_pipedrive.sync.messages import AsLines, AsMessages
 from source_pipedrive.sync.schedule import Schedule
 from source_pipedrive.sync.selection import Selection
+from source_pipedrive.sync.stream_run import StreamRun
 from source_pipedrive.sync.sync import Options, SyncRun
 from unit_tests.deals import Deals, deals
 from unit_tests.fakes import ACME, NOW, FakeClient, Params, v2_list
@@ -251,3 +252,45 @@ def test_a_slow_destination_and_a_spent_budget_do_not_hang_a_sync(
     reading.join(timeout=30)
     assert found, "the sync hangs"
     assert statuses(found[0][0])[-1] == "INCOMPLETE"
+
+
+def one_of_each(params: Params) -> dict[str, Any]:
+    return {"data": [{"id": 1}], "additional_data": {"next_cursor": None}}
+
+
+def test_a_stream_that_never_has_a_task_ends_the_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our mistake must not become a container that runs for ever."""
+    honest = StreamRun.take
+    monkeypatch.setattr(
+        StreamRun, "take", lambda run: None if run.stream.name == "persons" else honest(run)
+    )
+    messages, error = drained(run_of(FakeClient(one_of_each), "deals", "persons"))
+    assert "Nothing is left to do for persons, which should have ended." in str(error)
+    assert statuses(messages).count("COMPLETE") == 1
+    assert statuses(messages)[-1] == "INCOMPLETE"
+
+
+def test_a_stream_that_ends_when_it_is_asked_for_a_task_is_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No end of a task closes it then."""
+    honest, exhausted = StreamRun.take, StreamRun.exhausted
+    asked: list[str] = []
+
+    def take(run: StreamRun[Any]) -> Any:
+        if run.stream.name != "persons":
+            return honest(run)
+        asked.append(run.stream.name)
+        return None
+
+    monkeypatch.setattr(StreamRun, "take", take)
+    monkeypatch.setattr(
+        StreamRun,
+        "exhausted",
+        property(
+            lambda run: bool(asked) if run.stream.name == "persons" else exhausted.__get__(run)
+        ),
+    )
+    messages, error = drained(run_of(FakeClient(one_of_each), "persons"))
+    assert error is None
+    assert statuses(messages)[-1] == "COMPLETE"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from airbyte_cdk.models import FailureType
@@ -12,6 +12,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_pipedrive.http.errors import (
     REPORT,
+    SYSTEM,
     TRANSIENT,
     BudgetError,
     PipedriveError,
@@ -29,6 +30,12 @@ class EndedError(Exception):
 class UnneededError(EndedError):
     """The dependents that a list was read for have ended. This is no failure: others may have been
     released, and read the rest later."""
+
+
+class StuckError(SyncError):
+    """Streams wait for each other."""
+
+    brief = "cannot go on"
 
 
 def ending(error: AirbyteTracedException, resumes: bool, source: str = "") -> str:
@@ -95,6 +102,15 @@ def unexpected(stream: str, error: Exception) -> AirbyteTracedException:
         message=f'Reading "{stream}" failed: {type(error).__name__}. {REPORT}',
         internal_message=where(error),
         failure_type=FailureType.system_error,
+    )
+
+
+def stuck(streams: Iterable[str]) -> SyncError:
+    """The error for a bug in the connector: nothing is under way, and these streams have not ended.
+    It must end the sync rather than hang it."""
+    names = ", ".join(sorted({*streams}))
+    return StuckError(
+        f"Nothing is left to do for {names}, which should have ended. {REPORT}", SYSTEM
     )
 
 

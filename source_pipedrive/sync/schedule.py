@@ -11,7 +11,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_pipedrive.http.errors import PipedriveError, SyncError
 from source_pipedrive.reading.batch import Task
 from source_pipedrive.reading.dependent import DependentReader
-from source_pipedrive.sync.failures import EndedError, absence, logger, unexpected
+from source_pipedrive.sync.failures import EndedError, absence, logger, stuck, unexpected
 from source_pipedrive.sync.graph import Graph
 from source_pipedrive.sync.limits import WorkerLimits
 from source_pipedrive.sync.messages import T
@@ -67,6 +67,17 @@ class Schedule(Generic[T]):
 
     def next(self) -> tuple[StreamRun[T], Task] | None:
         """The next task, or None if there is none at the moment."""
+        with self.changed:
+            found = self._next()
+            if found is None and not any(self._busy.values()):
+                # No end of a task will bring more. A reader may have noticed its end just now.
+                self.close()
+                found = self._next()
+                if found is None and self._runs:
+                    self.stop(stuck(run.stream.name for run in self._runs))
+            return found
+
+    def _next(self) -> tuple[StreamRun[T], Task] | None:
         with self.changed:
             busy = self._under_way()
             if len(busy) >= self._limits.max_workers:
