@@ -63,15 +63,18 @@ def v2(rows: Rows) -> FakeClient:
     return FakeClient(answer)
 
 
-def v1(rows: Rows) -> FakeClient:
-    """A v1 list, in the order of `rows`, unless the newest ids come first."""
+def v1(rows: Rows, most: int = 1_000) -> FakeClient:
+    """A v1 list, in the order of `rows`, unless the newest ids come first. most: records of a
+    page, whatever was asked for."""
 
     def answer(params: Params) -> dict[str, Any]:
-        start, limit = int(params["start"]), int(params["limit"])
+        start, limit = int(params["start"]), min(most, int(params["limit"]))
         found = list(rows)
         if params.get("sort") == "id DESC":
             found.sort(key=lambda row: -row["id"])
-        return {"success": True, "data": found[start : start + limit] or None}
+        more = {"more_items_in_collection": start + limit < len(found)}
+        page = found[start : start + limit] or None
+        return {"success": True, "data": page, "additional_data": {"pagination": more}}
 
     return FakeClient(answer)
 
@@ -221,7 +224,30 @@ def test_the_time_of_one_record_says_how_long_a_v1_list_is(count: int) -> None:
     for _ in range(4):
         size.ask(client)
     assert abs(size.rows - count) <= max(0.15 * count, 100)
-    assert all(params["limit"] == "1" for params in client.asked)
+
+
+@pytest.mark.parametrize("history", [ALL, YEAR], ids=["all", "a year"])
+def test_pages_of_v1_are_as_long_as_the_server_makes_them(history: Facts) -> None:
+    rows = people(range(1, 8_001), lambda id_: 300 - 299 * id_ / 8_000)[::-1]
+    size = Probed(STREAMS["notes"], facts(history, largest=12_000))
+    asked(size, v1(rows, most=100))
+    assert 0.9 * 8_000 / 99 <= size.pages <= 1.1 * 8_000 / 99
+
+
+def test_the_last_page_of_v1_does_not_say_how_long_the_others_are() -> None:
+    size = asked(Probed(STREAMS["notes"], facts()), v1(people(range(1, 41))))
+    assert (size.page_size, size.pages) == (STREAMS["notes"].endpoint.limit, 1)
+
+
+def test_the_recent_changes_come_in_pages_as_the_server_makes_them() -> None:
+    rows = [
+        {"id": n, "data": {"update_time": rfc3339(UNTIL - MONTH + MONTH * n // 6_000)}}
+        for n in range(6_000)
+    ]
+    recents = STREAMS["deleted_records"].components[-1]
+    size = Recent(recents, facts(largest=12_000))
+    size.ask(v1(rows, most=100))
+    assert abs(size.pages - 6_000 / 99) <= 2
 
 
 def test_recent_changes_are_extrapolated_to_today() -> None:
