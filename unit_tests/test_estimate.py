@@ -332,7 +332,7 @@ def test_children_of_parents_that_nobody_counted_are_a_guess() -> None:
     assert items(of)["note_comments"].how == GUESS
     text = " ".join(str((report(of.items(), Usage(), 0).parts or [""])[-1]).split())
     assert "costs about" in text
-    assert '"a guess": there were no tokens left to count the parents' in text
+    assert '"a guess": not all parents were counted' in text
     asked(of.sizes["notes"], v1(people(range(1, 1_201))))
     assert items(of)["note_comments"].how == AT_LEAST
     found = report(of.items(), Usage(), 0)

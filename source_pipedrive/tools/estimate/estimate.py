@@ -152,8 +152,8 @@ def _percent(share: float) -> str:
 MEANINGS = {
     AT_LEAST: '"at least": one request is assumed for each parent, or for the whole list; more are '
     "needed if the answer has several pages.",
-    GUESS: '"a guess": there were no tokens left to count the parents. Ask about fewer streams to '
-    "learn more.",
+    GUESS: '"a guess": not all parents were counted. The tokens did not suffice, or the answers '
+    "would cost more than they can change. Fewer streams leave more tokens for each.",
 }
 
 
