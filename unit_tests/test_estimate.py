@@ -416,6 +416,25 @@ def test_privacy_reads_definitions_too(presets: list[str]) -> None:
     assert ({"person_fields", "deal_fields"} <= found) is bool(presets)
 
 
+@pytest.mark.parametrize(
+    ("columns", "reads"),
+    [
+        ("deals.Order number=remove", True),
+        ("deals.Order number=keep", True),
+        ("deals.currency=remove", False),
+        ("deals.custom_fields=remove", False),
+        ("users.name=remove, nothing.name=remove", False),
+        ("", False),
+    ],
+)
+def test_a_field_in_the_privacy_setting_is_looked_up_in_the_definitions(
+    columns: str, reads: bool
+) -> None:
+    privacy = {"mode": "on", "action": "remove", "presets": [], "columns": columns}
+    found = items(bill("currencies", privacy=privacy))
+    assert found.keys() == {"currencies", "users_me", *(["deal_fields"] if reads else [])}
+
+
 def test_a_stream_is_billed_once() -> None:
     one, two = Item("a", 5, 10, ABOUT), Item("a", None, 7, EXACT, False)
     (item,) = together([one, two])

@@ -10,6 +10,8 @@ from source_pipedrive.cli import load
 from source_pipedrive.config.errors import config_error
 from source_pipedrive.config.model import Config
 from source_pipedrive.config.parsing import parse
+from source_pipedrive.config.privacy import ColumnChoice
+from source_pipedrive.fields.columns import reserved
 from source_pipedrive.http.company import connect
 from source_pipedrive.http.errors import BudgetError
 from source_pipedrive.http.usage import Usage
@@ -70,9 +72,11 @@ def _names(job: Job) -> Sequence[str]:
 
 def naming_lists(config: Config, selected: Sequence[Stream]) -> Sequence[Naming]:
     """The lists that a sync reads besides, each once: the definitions of custom fields, where they
-    become columns or may be personal, and the labels."""
+    become columns, may be personal or are named in the privacy setting, and the labels."""
     users: dict[str, list[Stream]] = {}
-    found: dict[str, Stream] = {}
+    chosen_in = [STREAMS[c.stream] for c in config.privacy.choices if _is_custom(c)]
+    always = {each.name: each for one in chosen_in for each in one.columns.definitions[:1]}
+    found = {**always}
     for stream in selected:
         with_fields = [stream] if config.has_columns else []
         if config.privacy.has_presets:
@@ -83,7 +87,13 @@ def naming_lists(config: Config, selected: Sequence[Stream]) -> Sequence[Naming]
         for each in lists:
             found[each.name] = each
             users.setdefault(each.name, []).append(stream)
-    return [Naming(each, users[name]) for name, each in found.items()]
+    return [Naming(each, () if name in always else users[name]) for name, each in found.items()]
+
+
+def _is_custom(choice: ColumnChoice) -> bool:
+    """Whether a choice names a custom field, or a column that no stream has."""
+    stream = STREAMS.get(choice.stream)
+    return stream is not None and choice.column not in reserved(stream)
 
 
 def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None = None) -> Report:
