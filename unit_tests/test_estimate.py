@@ -30,7 +30,7 @@ from source_pipedrive.tools.estimate.bill import (
     refine,
     together,
 )
-from source_pipedrive.tools.estimate.estimate import naming_lists, report
+from source_pipedrive.tools.estimate.estimate import audit_share, naming_lists, report
 from source_pipedrive.tools.estimate.probed import Probed, Recent
 from source_pipedrive.tools.estimate.sampled import SAMPLE, Sampled, strata
 from source_pipedrive.tools.estimate.sizes import Facts, Size
@@ -539,6 +539,32 @@ def test_a_limit_for_each_sync_is_counted_in_syncs() -> None:
     assert "a sync stops after 500 tokens, so it takes about 3 syncs" in str(found.parts[1])
     assert found.data["syncs"] == 3
     assert "syncs" not in str((report([], usage, 10).parts or [""])[-1])
+
+
+@pytest.mark.parametrize(
+    ("mode", "names", "share"),
+    [
+        ("verify", ["deals", "deleted_records"], 20),
+        ("verify", ["deals"], None),  # a sync then makes no audit
+        ("reported", ["deals", "deleted_records"], None),
+    ],
+)
+def test_an_audit_is_announced_because_the_price_does_not_contain_it(
+    mode: str, names: list[str], share: int | None
+) -> None:
+    keys = {"auth_type": "api_token", "api_token": "token"}
+    wanted = {"mode": mode, **({"share_of_day": 20} if mode == "verify" else {})}
+    config = parse({"credentials": keys, "find_deleted_records": wanted})
+    assert audit_share(config, [STREAMS[name] for name in names]) == share
+    usage = Usage()
+    for limit, most in ((150_000, "30,000 tokens a day"), (None, "20 % of the day")):
+        usage.daily_limit = limit
+        found = report([Item("deals", 3, 10, EXACT)], usage, 10, audit=share)
+        text = str((found.parts or [""])[-1])
+        assert (f"comes on top, in the first sync, too. It uses at most {most}." in text) is bool(
+            share
+        )
+        assert found.data["audit_share"] == share
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from math import ceil
 from typing import Any
 
 from source_pipedrive.cli import load
+from source_pipedrive.config.deletions import Verified
 from source_pipedrive.config.errors import config_error
 from source_pipedrive.config.model import Config
 from source_pipedrive.config.parsing import parse
@@ -18,7 +19,7 @@ from source_pipedrive.http.usage import Usage
 from source_pipedrive.privacy.changelogs import is_changelog
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.source import SourcePipedrive
-from source_pipedrive.stream import Stream
+from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.tools.catalog import chosen
 from source_pipedrive.tools.estimate.bill import (
@@ -58,7 +59,13 @@ def run(job: Job) -> Report:
         return True
 
     refine(bill, ask)
-    return report(bill.items(), client.usage, config.daily_token_reserve, config.daily_token_budget)
+    return report(
+        bill.items(),
+        client.usage,
+        config.daily_token_reserve,
+        config.daily_token_budget,
+        audit_share(config, selected),
+    )
 
 
 def _names(job: Job) -> Sequence[str]:
@@ -96,9 +103,23 @@ def _is_custom(choice: ColumnChoice) -> bool:
     return stream is not None and choice.column not in reserved(stream)
 
 
-def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None = None) -> Report:
+def audit_share(config: Config, selected: Sequence[Stream]) -> int | None:
+    """How many percent of the day an audit of these streams may use; None without an audit."""
+    wanted = config.find_deleted_records
+    has_results = any(stream.kind is Kind.DELETED for stream in selected)
+    return wanted.share_of_day if isinstance(wanted, Verified) and has_results else None
+
+
+def report(
+    items: Sequence[Item],
+    usage: Usage,
+    reserve: int,
+    budget: int | None = None,
+    audit: int | None = None,
+) -> Report:
     """The estimate for people and for programs. reserve: percent of the day left to others; budget:
-    the most tokens of one sync, if the user limits them."""
+    the most tokens of one sync, if the user limits them; audit: the percent of the day that an
+    audit may use, if there is one."""
     total = sum(item.tokens for item in items)
     limit = usage.daily_limit
     used = {item.how for item in items}
@@ -130,8 +151,14 @@ def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None
             f"\nWith daily_token_budget, a sync stops after {budget:,} tokens, so it takes "
             f"{how} {syncs:,} syncs."
         )
+    if audit is not None:
+        most = f"{limit * audit // 100:,} tokens a day" if limit else f"{audit} % of the day"
+        words += (
+            "\nThe audit that find_deleted_records asks for comes on top, in the first sync, too. "
+            f"It uses at most {most}."
+        )
     words += "".join(f"\n{text}" for name, text in MEANINGS.items() if name in used)
-    data = {**_data(items, total, at_least, days, usage), "syncs": syncs}
+    data = {**_data(items, total, at_least, days, usage), "syncs": syncs, "audit_share": audit}
     return Report(data, [Table(head, rows), words])
 
 
