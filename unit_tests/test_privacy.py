@@ -45,7 +45,11 @@ NAMES = {
     TIER: "Tier",
     TAGS: "Tags",
 }
-OPTIONS = [{"id": 7, "label": "Gold"}, {"id": 8, "label": "Silver, old"}]
+OPTIONS = [
+    {"id": 7, "label": "Gold"},
+    {"id": 8, "label": "Silver, old"},
+    {"id": "pt", "label": "Platinum"},
+]
 FIELDS = [
     {
         "field_code": key,
@@ -394,6 +398,7 @@ def test_a_choice_for_a_list_holds_for_its_archive(stream: str) -> None:
         (TIER, 7, 7),
         (TIER, "7", "7"),
         (TIER, "Gold", "Gold"),
+        (TIER, "pt", "pt"),
         (TIER, {"id": 7, "label": "Gold"}, {"id": 7, "label": "Gold"}),
         (TIER, 99, 99),
         (TIER, True, True),

@@ -82,15 +82,18 @@ class OnlyPlain:
 
 @dataclass(frozen=True)
 class OnlyOptions:
-    """Keeps ids of options, and the labels that Pipedrive lists. otherwise: the rule for any other
-    text. A changelog has some from when the field was one for text."""
+    """Keeps ids of options, those of deleted ones too, and the labels that Pipedrive lists.
 
-    labels: frozenset[str]
+    listed: ids and labels, as texts; otherwise: the rule for any other text. A changelog has some
+    from when the field was one for text.
+    """
+
+    listed: frozenset[str]
     otherwise: Rule
 
     def apply(self, value: Any) -> Any:
         if isinstance(value, str):
-            is_option = not value or value in self.labels or is_id(value)
+            is_option = not value or value in self.listed or is_id(value)
             return value if is_option else self.otherwise.apply(value)
         if isinstance(value, dict):
             return applied(value, lambda name: self)
@@ -148,7 +151,8 @@ class CustomFieldRules:
         if field.type in _PLAIN:
             return OnlyPlain(self._unknown)
         if field.type in _OPTIONS:
-            return OnlyOptions(frozenset(field.options.values()), self._unknown)
+            listed = frozenset((*field.options, *field.options.values()))
+            return OnlyOptions(listed, self._unknown)
         return None if field.type in _HARMLESS else self._unknown
 
     def among(self, record: Mapping[str, Any]) -> dict[str, Any]:
