@@ -113,7 +113,7 @@ def _login(tool: argparse.ArgumentParser) -> None:
     port = "the port of the app's callback URL, http://localhost:PORT/callback (default: 8085)"
     tool.add_argument("--port", type=_port, default=8085, help=port)
     other = "the app's callback URL if it is another one; you paste the address that it leads to"
-    tool.add_argument("--callback-url", metavar="URL", default="", help=other)
+    tool.add_argument("--callback-url", metavar="URL", help=other)
     out = "the configuration file to write (default: config.json); if it exists, only its "
     out += "credentials are replaced"
     tool.add_argument("--out", metavar="FILE", default="config.json", help=out)

@@ -30,7 +30,7 @@ from source_pipedrive.tools.estimate.bill import (
     refine,
     together,
 )
-from source_pipedrive.tools.estimate.estimate import naming_lists, report
+from source_pipedrive.tools.estimate.estimate import audit_share, naming_lists, report
 from source_pipedrive.tools.estimate.probed import Probed, Recent
 from source_pipedrive.tools.estimate.sampled import SAMPLE, Sampled, strata
 from source_pipedrive.tools.estimate.sizes import Facts, Size
@@ -63,15 +63,18 @@ def v2(rows: Rows) -> FakeClient:
     return FakeClient(answer)
 
 
-def v1(rows: Rows) -> FakeClient:
-    """A v1 list, in the order of `rows`, unless the newest ids come first."""
+def v1(rows: Rows, most: int = 1_000) -> FakeClient:
+    """A v1 list, in the order of `rows`, unless the newest ids come first. most: records of a
+    page, whatever was asked for."""
 
     def answer(params: Params) -> dict[str, Any]:
-        start, limit = int(params["start"]), int(params["limit"])
+        start, limit = int(params["start"]), min(most, int(params["limit"]))
         found = list(rows)
         if params.get("sort") == "id DESC":
             found.sort(key=lambda row: -row["id"])
-        return {"success": True, "data": found[start : start + limit] or None}
+        more = {"more_items_in_collection": start + limit < len(found)}
+        page = found[start : start + limit] or None
+        return {"success": True, "data": page, "additional_data": {"pagination": more}}
 
     return FakeClient(answer)
 
@@ -221,7 +224,30 @@ def test_the_time_of_one_record_says_how_long_a_v1_list_is(count: int) -> None:
     for _ in range(4):
         size.ask(client)
     assert abs(size.rows - count) <= max(0.15 * count, 100)
-    assert all(params["limit"] == "1" for params in client.asked)
+
+
+@pytest.mark.parametrize("history", [ALL, YEAR], ids=["all", "a year"])
+def test_pages_of_v1_are_as_long_as_the_server_makes_them(history: Facts) -> None:
+    rows = people(range(1, 8_001), lambda id_: 300 - 299 * id_ / 8_000)[::-1]
+    size = Probed(STREAMS["notes"], facts(history, largest=12_000))
+    asked(size, v1(rows, most=100))
+    assert 0.9 * 8_000 / 99 <= size.pages <= 1.1 * 8_000 / 99
+
+
+def test_the_last_page_of_v1_does_not_say_how_long_the_others_are() -> None:
+    size = asked(Probed(STREAMS["notes"], facts()), v1(people(range(1, 41))))
+    assert (size.page_size, size.pages) == (STREAMS["notes"].endpoint.limit, 1)
+
+
+def test_the_recent_changes_come_in_pages_as_the_server_makes_them() -> None:
+    rows = [
+        {"id": n, "data": {"update_time": rfc3339(UNTIL - MONTH + MONTH * n // 6_000)}}
+        for n in range(6_000)
+    ]
+    recents = STREAMS["deleted_records"].components[-1]
+    size = Recent(recents, facts(largest=12_000))
+    size.ask(v1(rows, most=100))
+    assert abs(size.pages - 6_000 / 99) <= 2
 
 
 def test_recent_changes_are_extrapolated_to_today() -> None:
@@ -306,7 +332,7 @@ def test_children_of_parents_that_nobody_counted_are_a_guess() -> None:
     assert items(of)["note_comments"].how == GUESS
     text = " ".join(str((report(of.items(), Usage(), 0).parts or [""])[-1]).split())
     assert "costs about" in text
-    assert '"a guess": there were no tokens left to count the parents' in text
+    assert '"a guess": not all parents were counted' in text
     asked(of.sizes["notes"], v1(people(range(1, 1_201))))
     assert items(of)["note_comments"].how == AT_LEAST
     found = report(of.items(), Usage(), 0)
@@ -388,6 +414,25 @@ def test_privacy_reads_definitions_too(presets: list[str]) -> None:
     privacy = {"mode": "on", "action": "remove", "presets": presets}
     found = items(bill("person_changelog", "deals", privacy=privacy)).keys()
     assert ({"person_fields", "deal_fields"} <= found) is bool(presets)
+
+
+@pytest.mark.parametrize(
+    ("columns", "reads"),
+    [
+        ("deals.Order number=remove", True),
+        ("deals.Order number=keep", True),
+        ("deals.currency=remove", False),
+        ("deals.custom_fields=remove", False),
+        ("users.name=remove, nothing.name=remove", False),
+        ("", False),
+    ],
+)
+def test_a_field_in_the_privacy_setting_is_looked_up_in_the_definitions(
+    columns: str, reads: bool
+) -> None:
+    privacy = {"mode": "on", "action": "remove", "presets": [], "columns": columns}
+    found = items(bill("currencies", privacy=privacy))
+    assert found.keys() == {"currencies", "users_me", *(["deal_fields"] if reads else [])}
 
 
 def test_a_stream_is_billed_once() -> None:
@@ -494,6 +539,32 @@ def test_a_limit_for_each_sync_is_counted_in_syncs() -> None:
     assert "a sync stops after 500 tokens, so it takes about 3 syncs" in str(found.parts[1])
     assert found.data["syncs"] == 3
     assert "syncs" not in str((report([], usage, 10).parts or [""])[-1])
+
+
+@pytest.mark.parametrize(
+    ("mode", "names", "share"),
+    [
+        ("verify", ["deals", "deleted_records"], 20),
+        ("verify", ["deals"], None),  # a sync then makes no audit
+        ("reported", ["deals", "deleted_records"], None),
+    ],
+)
+def test_an_audit_is_announced_because_the_price_does_not_contain_it(
+    mode: str, names: list[str], share: int | None
+) -> None:
+    keys = {"auth_type": "api_token", "api_token": "token"}
+    wanted = {"mode": mode, **({"share_of_day": 20} if mode == "verify" else {})}
+    config = parse({"credentials": keys, "find_deleted_records": wanted})
+    assert audit_share(config, [STREAMS[name] for name in names]) == share
+    usage = Usage()
+    for limit, most in ((150_000, "30,000 tokens a day"), (None, "20 % of the day")):
+        usage.daily_limit = limit
+        found = report([Item("deals", 3, 10, EXACT)], usage, 10, audit=share)
+        text = str((found.parts or [""])[-1])
+        assert (f"comes on top, in the first sync, too. It uses at most {most}." in text) is bool(
+            share
+        )
+        assert found.data["audit_share"] == share
 
 
 @pytest.mark.parametrize(

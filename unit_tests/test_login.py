@@ -697,6 +697,7 @@ def test_nothing_is_pasted(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "url",
     [
+        "",
         "http://example.com/callback",
         "example.com",
         "https://",
@@ -710,6 +711,12 @@ def test_nothing_is_pasted(desk: Desk) -> None:
 def test_a_callback_url_that_no_app_can_have(url: str) -> None:
     with pytest.raises(AirbyteTracedException, match="--callback-url must be"):
         checked_url(url)
+
+
+def test_a_callback_url_from_an_empty_variable_is_an_error(desk: Desk) -> None:
+    """A login that waits on this machine instead would never get the callback."""
+    refused = desk.refused(Visitor(desk.box.client_secret), callback_url="")
+    assert "--callback-url must be" in refused
 
 
 def test_callback_urls_that_an_app_can_have() -> None:

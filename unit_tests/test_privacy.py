@@ -26,10 +26,38 @@ from source_pipedrive.streams import STREAMS
 
 KEY = "a key of 16 characters".replace(" ", "-")
 PHONE, SCORE, TEXT, OWNER, NEW_TYPE, UNKNOWN = (letter * 40 for letter in "abcdef")
-TYPES = {PHONE: "phone", SCORE: "double", TEXT: "varchar", OWNER: "people", NEW_TYPE: "hologram"}
-NAMES = {PHONE: "Private phone", SCORE: "Score", TEXT: "A, b = c", OWNER: "Owner", NEW_TYPE: "New"}
+TIER, TAGS = "1" * 40, "2" * 40
+TYPES = {
+    PHONE: "phone",
+    SCORE: "double",
+    TEXT: "varchar",
+    OWNER: "people",
+    NEW_TYPE: "hologram",
+    TIER: "enum",
+    TAGS: "set",
+}
+NAMES = {
+    PHONE: "Private phone",
+    SCORE: "Score",
+    TEXT: "A, b = c",
+    OWNER: "Owner",
+    NEW_TYPE: "New",
+    TIER: "Tier",
+    TAGS: "Tags",
+}
+OPTIONS = [
+    {"id": 7, "label": "Gold"},
+    {"id": 8, "label": "Silver, old"},
+    {"id": "pt", "label": "Platinum"},
+]
 FIELDS = [
-    {"field_code": key, "field_name": NAMES[key], "field_type": kind, "is_custom_field": True}
+    {
+        "field_code": key,
+        "field_name": NAMES[key],
+        "field_type": kind,
+        "is_custom_field": True,
+        "options": OPTIONS if kind in ("enum", "set") else None,
+    }
     for key, kind in TYPES.items()
 ]
 hashed = Hasher(KEY)
@@ -367,6 +395,21 @@ def test_a_choice_for_a_list_holds_for_its_archive(stream: str) -> None:
             {"value": hashed("5"), "currency": hashed("EUR")},
         ),
         (PHONE, None, None),
+        (TIER, 7, 7),
+        (TIER, "7", "7"),
+        (TIER, "Gold", "Gold"),
+        (TIER, "pt", "pt"),
+        (TIER, {"id": 7, "label": "Gold"}, {"id": 7, "label": "Gold"}),
+        (TIER, 99, 99),
+        (TIER, True, True),
+        (TIER, "", ""),
+        (TIER, "Bob Hall", hashed("Bob Hall")),
+        (TIER, {"id": 99, "label": "Bob"}, {"id": 99, "label": hashed("Bob")}),
+        (TAGS, [7, 8], [7, 8]),
+        (TAGS, "7,8", "7,8"),
+        (TAGS, ["Gold", "Silver, old", "99"], ["Gold", "Silver, old", "99"]),
+        (TAGS, ["Gold", "Bob"], ["Gold", hashed("Bob")]),
+        (TAGS, "7,Bob", hashed("7,Bob")),
     ],
 )
 def test_the_type_of_a_custom_field_decides(key: str, value: Any, protected: Any) -> None:
@@ -408,6 +451,9 @@ def test_no_field_passes_if_the_definitions_cannot_be_seen() -> None:
         ("person_changelog", SCORE, "5", "5"),
         ("person_changelog", SCORE, "Bob", hashed("Bob")),
         ("person_changelog", f"{SCORE}_currency", "EUR", "EUR"),
+        ("person_changelog", TIER, "7", "7"),
+        # The field was one for text.
+        ("person_changelog", TIER, "Bob", hashed("Bob")),
         ("person_changelog", UNKNOWN, "Bob", hashed("Bob")),
         ("person_changelog", f"{UNKNOWN}_locality", "Tallinn", hashed("Tallinn")),
         ("person_changelog", "owner_id", "7", "7"),

@@ -53,6 +53,11 @@ class Unprotected(FormModel):
         return False
 
     @property
+    def choices(self) -> tuple[ColumnChoice, ...]:
+        """What the user wants for single columns."""
+        return ()
+
+    @property
     def hides_names(self) -> bool:
         """Whether names of people may appear nowhere, not in the log either."""
         return False

@@ -1,9 +1,9 @@
 """The rules of custom fields, by their keys.
 
 A field's type decides: Pipedrive has types for phone numbers and addresses, and whatever can be
-typed freely counts as a note. So does other text in a field for numbers, dates or times, such as a
-leftover of another type. The rules hold for the raw object, for the columns that are made of
-it, for changelogs, and for leads, which have the fields of deals.
+typed freely counts as a note. Other text in a field for numbers, dates, times or options, such as a
+leftover of another type, is protected if any preset is on. The rules hold for the raw object, for
+the columns that are made of it, for changelogs, and for leads, which have the fields of deals.
 
 A field that Pipedrive does not list, because it was deleted or because the credentials may not see
 the definitions, is protected if any preset is on.
@@ -19,7 +19,7 @@ from typing import Any
 
 from source_pipedrive.fields.columns import TYPES
 from source_pipedrive.fields.definitions import Field
-from source_pipedrive.privacy.rules import GONE, OnlyId, Rule, Schema, applied
+from source_pipedrive.privacy.rules import GONE, OnlyId, Rule, Schema, applied, is_id
 from source_pipedrive.stream.personal import Personal
 
 KEY = re.compile("[0-9a-f]{40}")
@@ -35,8 +35,9 @@ _LINKS = frozenset(("user", "org", "people", "deal", "deals", "lead", "project",
 _PLAIN = frozenset(
     ("double", "monetary", "int", "boolean", "date", "daterange", "time", "timerange")
 )
-# Types whose values are numbers, ids among them, times and options of the account.
-_HARMLESS = frozenset((*TYPES, "enum", "status", "visible_to", "varchar_options"))
+_OPTIONS = frozenset(("enum", "set"))
+# Types whose values are numbers, ids among them, and what Pipedrive lists for its own fields.
+_HARMLESS = frozenset((*TYPES, "status", "visible_to", "varchar_options"))
 # Numbers, dates, times, currencies and time zones, as API v1 and changelogs write them.
 _PLAIN_TEXT = re.compile(
     r"-?[0-9]{1,20}([.,][0-9]{1,20})?|true|false|[A-Z]{3}|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_+0-9-]+)+|"
@@ -74,6 +75,31 @@ class OnlyPlain:
         if isinstance(value, list):
             return [left for item in value if (left := self.apply(item)) is not GONE]
         return self.otherwise.apply(value)
+
+    def schema(self, schema: Schema) -> Schema | None:
+        return schema
+
+
+@dataclass(frozen=True)
+class OnlyOptions:
+    """Keeps ids of options, those of deleted ones too, and the labels that Pipedrive lists.
+
+    listed: ids and labels, as texts; otherwise: the rule for any other text. A changelog has some
+    from when the field was one for text.
+    """
+
+    listed: frozenset[str]
+    otherwise: Rule
+
+    def apply(self, value: Any) -> Any:
+        if isinstance(value, str):
+            is_option = not value or value in self.listed or is_id(value)
+            return value if is_option else self.otherwise.apply(value)
+        if isinstance(value, dict):
+            return applied(value, lambda name: self)
+        if isinstance(value, list):
+            return [left for item in value if (left := self.apply(item)) is not GONE]
+        return value
 
     def schema(self, schema: Schema) -> Schema | None:
         return schema
@@ -124,6 +150,9 @@ class CustomFieldRules:
             return OnlyId()
         if field.type in _PLAIN:
             return OnlyPlain(self._unknown)
+        if field.type in _OPTIONS:
+            listed = frozenset((*field.options, *field.options.values()))
+            return OnlyOptions(listed, self._unknown)
         return None if field.type in _HARMLESS else self._unknown
 
     def among(self, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -117,10 +117,10 @@ class OnlyId:
     def apply(self, value: Any) -> Any:
         if isinstance(value, dict):
             ids = {name: value[name] for name in ("id", "value") if name in value}
-            return {name: each for name, each in ids.items() if _is_id(each)}
+            return {name: each for name, each in ids.items() if is_id(each)}
         if isinstance(value, list):
             return [each for item in value if (each := self.apply(item)) is not GONE]
-        return value if value is None or value == "" or _is_id(value) else GONE
+        return value if value is None or value == "" or is_id(value) else GONE
 
     def schema(self, schema: Schema) -> Schema | None:
         return schema
@@ -281,7 +281,7 @@ def _of_items(schema: Schema, rule: Rule) -> Schema:
     return {**schema, "items": rule.schema(schema["items"]) or {}}
 
 
-def _is_id(value: Any) -> bool:
+def is_id(value: Any) -> bool:
     """Whether a value is an id: a number, as a text too, a list of them as a text, or a lead's
     UUID."""
     return isinstance(value, int) or (isinstance(value, str) and bool(_ID.fullmatch(value)))

@@ -31,7 +31,7 @@ class Item:
 @dataclass(frozen=True)
 class Naming:
     """A list that a sync reads to name columns or to know which custom fields are personal, as soon
-    as one of the `users` has a record."""
+    as one of the `users` has a record. No users: in any case."""
 
     stream: Stream
     users: Collection[Stream]
@@ -72,7 +72,7 @@ class Bill:
         """One for each stream, the most expensive first."""
         found = [self._item(stream) for stream in self._streams.values()]
         for each in self._naming:
-            users = [self._has_records(stream) for stream in each.users]
+            users = [self._has_records(stream) for stream in each.users] or [True]
             if any(user is not False for user in users):
                 how = EXACT if True in users else ABOUT
                 # If it is a stream as well, it is read once more.

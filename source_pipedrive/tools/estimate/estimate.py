@@ -7,16 +7,19 @@ from math import ceil
 from typing import Any
 
 from source_pipedrive.cli import load
+from source_pipedrive.config.deletions import Verified
 from source_pipedrive.config.errors import config_error
 from source_pipedrive.config.model import Config
 from source_pipedrive.config.parsing import parse
+from source_pipedrive.config.privacy import ColumnChoice
+from source_pipedrive.fields.columns import reserved
 from source_pipedrive.http.company import connect
 from source_pipedrive.http.errors import BudgetError
 from source_pipedrive.http.usage import Usage
 from source_pipedrive.privacy.changelogs import is_changelog
 from source_pipedrive.reading.instants import seconds_of
 from source_pipedrive.source import SourcePipedrive
-from source_pipedrive.stream import Stream
+from source_pipedrive.stream import Kind, Stream
 from source_pipedrive.streams import STREAMS
 from source_pipedrive.tools.catalog import chosen
 from source_pipedrive.tools.estimate.bill import (
@@ -56,7 +59,13 @@ def run(job: Job) -> Report:
         return True
 
     refine(bill, ask)
-    return report(bill.items(), client.usage, config.daily_token_reserve, config.daily_token_budget)
+    return report(
+        bill.items(),
+        client.usage,
+        config.daily_token_reserve,
+        config.daily_token_budget,
+        audit_share(config, selected),
+    )
 
 
 def _names(job: Job) -> Sequence[str]:
@@ -70,9 +79,11 @@ def _names(job: Job) -> Sequence[str]:
 
 def naming_lists(config: Config, selected: Sequence[Stream]) -> Sequence[Naming]:
     """The lists that a sync reads besides, each once: the definitions of custom fields, where they
-    become columns or may be personal, and the labels."""
+    become columns, may be personal or are named in the privacy setting, and the labels."""
     users: dict[str, list[Stream]] = {}
-    found: dict[str, Stream] = {}
+    chosen_in = [STREAMS[c.stream] for c in config.privacy.choices if _is_custom(c)]
+    always = {each.name: each for one in chosen_in for each in one.columns.definitions[:1]}
+    found = {**always}
     for stream in selected:
         with_fields = [stream] if config.has_columns else []
         if config.privacy.has_presets:
@@ -83,12 +94,32 @@ def naming_lists(config: Config, selected: Sequence[Stream]) -> Sequence[Naming]
         for each in lists:
             found[each.name] = each
             users.setdefault(each.name, []).append(stream)
-    return [Naming(each, users[name]) for name, each in found.items()]
+    return [Naming(each, () if name in always else users[name]) for name, each in found.items()]
 
 
-def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None = None) -> Report:
+def _is_custom(choice: ColumnChoice) -> bool:
+    """Whether a choice names a custom field, or a column that no stream has."""
+    stream = STREAMS.get(choice.stream)
+    return stream is not None and choice.column not in reserved(stream)
+
+
+def audit_share(config: Config, selected: Sequence[Stream]) -> int | None:
+    """How many percent of the day an audit of these streams may use; None without an audit."""
+    wanted = config.find_deleted_records
+    has_results = any(stream.kind is Kind.DELETED for stream in selected)
+    return wanted.share_of_day if isinstance(wanted, Verified) and has_results else None
+
+
+def report(
+    items: Sequence[Item],
+    usage: Usage,
+    reserve: int,
+    budget: int | None = None,
+    audit: int | None = None,
+) -> Report:
     """The estimate for people and for programs. reserve: percent of the day left to others; budget:
-    the most tokens of one sync, if the user limits them."""
+    the most tokens of one sync, if the user limits them; audit: the percent of the day that an
+    audit may use, if there is one."""
     total = sum(item.tokens for item in items)
     limit = usage.daily_limit
     used = {item.how for item in items}
@@ -120,8 +151,14 @@ def report(items: Sequence[Item], usage: Usage, reserve: int, budget: int | None
             f"\nWith daily_token_budget, a sync stops after {budget:,} tokens, so it takes "
             f"{how} {syncs:,} syncs."
         )
+    if audit is not None:
+        most = f"{limit * audit // 100:,} tokens a day" if limit else f"{audit} % of the day"
+        words += (
+            "\nThe audit that find_deleted_records asks for comes on top, in the first sync, too. "
+            f"It uses at most {most}."
+        )
     words += "".join(f"\n{text}" for name, text in MEANINGS.items() if name in used)
-    data = {**_data(items, total, at_least, days, usage), "syncs": syncs}
+    data = {**_data(items, total, at_least, days, usage), "syncs": syncs, "audit_share": audit}
     return Report(data, [Table(head, rows), words])
 
 
@@ -152,8 +189,8 @@ def _percent(share: float) -> str:
 MEANINGS = {
     AT_LEAST: '"at least": one request is assumed for each parent, or for the whole list; more are '
     "needed if the answer has several pages.",
-    GUESS: '"a guess": there were no tokens left to count the parents. Ask about fewer streams to '
-    "learn more.",
+    GUESS: '"a guess": not all parents were counted. The tokens did not suffice, or the answers '
+    "would cost more than they can change. Fewer streams leave more tokens for each.",
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import sqrt
 
 from source_pipedrive.http.request import Api
+from source_pipedrive.reading.answers import promises_more, records_of
 from source_pipedrive.reading.audit.unsure import MONTH
 from source_pipedrive.reading.deleted import recents_since
 from source_pipedrive.reading.instants import instant_or_none
@@ -47,7 +49,7 @@ class Probed(Size):
 
     @property
     def _limit(self) -> int:
-        return self.stream.endpoint.limit or 1
+        return self.page_size or 1
 
     @property
     def is_single_page(self) -> bool:
@@ -74,9 +76,9 @@ class Probed(Size):
             self._ask_highest(client)
             return
         at = max(self._next, self._low + 1)
-        found = self._get(client, {**self._params(), "start": str(at), "limit": "1"})
+        found = self._page(client, {**self._params(), "start": str(at)})
         self._probes += 1
-        times = [self._time(record) for record in found]
+        times = [self._time(record) for record in found[:1]]
         if not found or any(time is not None and time < self._since for time in times):
             self._high = at
         else:
@@ -84,13 +86,22 @@ class Probed(Size):
             self.has_records = True
 
     def _ask_highest(self, client: Api) -> None:
-        newest = self._get(client, {"sort": "id DESC", "start": "0", "limit": "1"})
+        newest = self._page(client, {"sort": "id DESC", "start": "0"})
         ids = [id_ for each in newest if isinstance(id_ := each.get("id"), int)]
         self._probes += 1
         self._highest, self.measured = max(ids, default=0), bool(ids)  # leads have no numbers
         self.has_records = bool(newest)
         if not newest:
             self._high = 1
+
+    def _page(self, client: Api, params: Mapping[str, str]) -> list[Record]:
+        """A whole page, which costs as much as one record and says how long pages are: the server
+        may allow less than was asked for."""
+        body = self._answer(client, params).body
+        records = records_of(self.stream, body)
+        if records and promises_more(body):
+            self.page_size = len(records)
+        return records
 
     def _extrapolated(self, at: int, time: int | None) -> int:
         until = self._facts.until

@@ -93,7 +93,7 @@ class Login:
 
     def _callback(self, state: str) -> Loopback | Pasted:
         url = self._arguments.callback_url
-        if url:
+        if url is not None:
             return Pasted(checked_url(url), state, self._person, self._notes)
         return Loopback(self._arguments.port, state)
 
