@@ -12,6 +12,7 @@ from hypothesis import settings
 from pipedrive_sandbox import Options, Sandbox
 from pipedrive_sandbox.clock import DAY
 from pipedrive_sandbox.switches import Switches
+from source_pipedrive.http import pacing
 from unit_tests.caller import Caller
 
 # An example may take long because the machine is busy.
@@ -22,7 +23,9 @@ settings.load_profile("patient")
 @pytest.fixture(autouse=True)
 def _nothing_of_an_earlier_test() -> Iterator[None]:
     """The CDK keeps its list of secrets to mask for the life of the process. A command line that is
-    wrong leaves a closed pipe ending it, and a test of closed connections would end all tests."""
+    wrong leaves a closed pipe ending it, and a test of closed connections would end all tests.
+    Whoever has an earlier test's credentials, and lives, shares the pace of its requests."""
+    pacing._SHARED.clear()
     yield
     update_secrets([])
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)

@@ -69,7 +69,7 @@ class Schedule(Generic[T]):
         """The next task, or None if there is none at the moment."""
         with self.changed:
             found = self._next()
-            if found is None and not any(self._busy.values()):
+            if found is None and not any(self._busy.values()) and not self._abandoned:
                 # No end of a task will bring more. A reader may have noticed its end just now.
                 self.close()
                 found = self._next()
