@@ -12,6 +12,7 @@ from integration_tests.conftest import Box
 from integration_tests.program import Message, Outcome
 from integration_tests.test_audit import CHILDREN, Found, existing, found, restored
 from source_pipedrive.reading.audit import unsaved
+from source_pipedrive.reading.audit.ids import Numbers
 from source_pipedrive.reading.audit.verification import SAMPLE
 
 REPORTED = ("audit", "flag", "recents")
@@ -141,17 +142,22 @@ def is_question(request: dict[str, Any]) -> bool:
 
 def judge(box: Box, measured: Measured, before: Found, state: Message) -> None:
     """Compares what a pass reported with what is gone by now. before: what existed at the end of
-    the pass before it; state: that pass's. Of ids above its highest nothing was known yet, and
-    records whose ids are UUIDs may have been added since."""
+    the pass before it; state: that pass's. Of ids above its highest nothing was known yet, what it
+    has reported may be reported once more, and leads may have been added since."""
     there = existing(box)
     measured.most = Bytes.most(there, (before | measured.reported) - there)
     measured.missed = measured.expected - measured.reported
     measured.false = measured.reported & there
     objects = audit_of(state)["objects"]
+    known = {
+        name: Numbers.load(of.get("reported", ""))
+        for name, of in objects.items()
+        if name != "leads"
+    }
     measured.unknown = {
         (name, id_)
         for name, id_ in measured.reported - before
-        if name != "leads" and int(id_) <= objects[name]["highest"]
+        if name != "leads" and int(id_) <= objects[name]["highest"] and int(id_) not in known[name]
     }
 
 
