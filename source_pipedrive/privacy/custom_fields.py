@@ -12,9 +12,9 @@ the definitions, is protected if any preset is on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from source_pipedrive.fields.columns import TYPES
@@ -46,6 +46,7 @@ _PLAIN_TEXT = re.compile(
 
 
 def _is_plain(value: Any) -> bool:
+    """Whether a value has only numbers, dates, times, currencies and time zones."""
     kind = value.__class__
     if kind is str:
         return _is_plain_text(value)
@@ -54,52 +55,35 @@ def _is_plain(value: Any) -> bool:
     return all(map(_is_plain, value)) if kind is list else True
 
 
+def _is_option(listed: Collection[str], value: Any) -> bool:
+    """Whether a value is an option's id, a deleted one's too, or a label that Pipedrive lists. A
+    changelog has other text from when the field was one for text. listed: ids and labels."""
+    if isinstance(value, str):
+        return not value or value in listed or is_id(value)
+    return not isinstance(value, (dict, list))
+
+
 @lru_cache(maxsize=10_000)
 def _is_plain_text(text: str) -> bool:
     return _PLAIN_TEXT.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
-class OnlyPlain:
-    """Keeps numbers, dates, times, currencies and time zones, in fields that are for nothing else.
+class OnlyExpected:
+    """Keeps what a field of its type is for. is_expected: whether a value is that, or harmless;
     otherwise: the rule for any other text."""
 
+    is_expected: Callable[[Any], bool]
     otherwise: Rule
 
     def apply(self, value: Any) -> Any:
-        if _is_plain(value):  # nearly always
+        if self.is_expected(value):  # nearly always
             return value
-        if isinstance(value, dict):
-            parts = {name: self.apply(part) for name, part in value.items()}
-            return {name: part for name, part in parts.items() if part is not GONE}
-        if isinstance(value, list):
-            return [left for item in value if (left := self.apply(item)) is not GONE]
-        return self.otherwise.apply(value)
-
-    def schema(self, schema: Schema) -> Schema | None:
-        return schema
-
-
-@dataclass(frozen=True)
-class OnlyOptions:
-    """Keeps ids of options, those of deleted ones too, and the labels that Pipedrive lists.
-
-    listed: ids and labels, as texts; otherwise: the rule for any other text. A changelog has some
-    from when the field was one for text.
-    """
-
-    listed: frozenset[str]
-    otherwise: Rule
-
-    def apply(self, value: Any) -> Any:
-        if isinstance(value, str):
-            is_option = not value or value in self.listed or is_id(value)
-            return value if is_option else self.otherwise.apply(value)
         if isinstance(value, dict):
             return applied(value, lambda name: self)
         if isinstance(value, list):
             return [left for item in value if (left := self.apply(item)) is not GONE]
-        return value
+        return self.otherwise.apply(value)
 
     def schema(self, schema: Schema) -> Schema | None:
         return schema
@@ -149,10 +133,10 @@ class CustomFieldRules:
         if field.type in _LINKS:
             return OnlyId()
         if field.type in _PLAIN:
-            return OnlyPlain(self._unknown)
+            return OnlyExpected(_is_plain, self._unknown)
         if field.type in _OPTIONS:
             listed = frozenset((*field.options, *field.options.values()))
-            return OnlyOptions(listed, self._unknown)
+            return OnlyExpected(partial(_is_option, listed), self._unknown)
         return None if field.type in _HARMLESS else self._unknown
 
     def among(self, record: Mapping[str, Any]) -> dict[str, Any]:
