@@ -186,11 +186,10 @@ def load_config(source: Source, path: str) -> Mapping[str, Any]:
     except OSError as error:
         raise unreadable("config", path, error) from None
     except ValueError as error:
-        place = error.__context__
-        where = ""
-        if isinstance(place, json.JSONDecodeError):
-            where = f" Line {place.lineno}, column {place.colno}: {place.msg}."
-        raise config_error(f"The file {path} is not a JSON object.{where}") from None
+        cause, place = error.__context__, ""
+        if isinstance(cause, json.JSONDecodeError):
+            place = f" Line {cause.lineno}, column {cause.colno}: {cause.msg}."
+        raise config_error(f"The file {path} is not a JSON object.{place}") from None
 
 
 def load(what: str, path: str, read: Callable[[str], T]) -> T:
