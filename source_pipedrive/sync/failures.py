@@ -33,7 +33,7 @@ class UnneededError(EndedError):
 
 
 class StuckError(SyncError):
-    """Streams wait for each other."""
+    """Nothing is under way, and streams have not ended."""
 
     brief = "cannot go on"
 
@@ -106,8 +106,8 @@ def unexpected(stream: str, error: Exception) -> AirbyteTracedException:
 
 
 def stuck(streams: Iterable[str]) -> SyncError:
-    """The error for a bug in the connector: nothing is under way, and these streams have not ended.
-    It must end the sync rather than hang it."""
+    """The error for a bug in the connector, which must end the sync rather than hang it. streams:
+    those that have not ended."""
     names = ", ".join(sorted({*streams}))
     return StuckError(
         f"Nothing is left to do for {names}, which should have ended. {REPORT}", SYSTEM

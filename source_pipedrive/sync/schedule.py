@@ -78,19 +78,18 @@ class Schedule(Generic[T]):
             return found
 
     def _next(self) -> tuple[StreamRun[T], Task] | None:
-        with self.changed:
-            busy = self._under_way()
-            if len(busy) >= self._limits.max_workers:
-                return None
-            self._rank()
-            room = self._limits.free_bytes(busy)
-            for run in self._runs:
-                if self._limits.page_bytes(run.stream.name) > room:
-                    continue
-                if (task := self.take(run)) is not None:
-                    self._until_ranked -= 1
-                    return run, task
+        busy = self._under_way()
+        if len(busy) >= self._limits.max_workers:
             return None
+        self._rank()
+        room = self._limits.free_bytes(busy)
+        for run in self._runs:
+            if self._limits.page_bytes(run.stream.name) > room:
+                continue
+            if (task := self.take(run)) is not None:
+                self._until_ranked -= 1
+                return run, task
+        return None
 
     def take(self, run: StreamRun[T]) -> Task | None:
         """A task of this run, or None if it has none at the moment or has to wait."""
