@@ -28,7 +28,7 @@ OF_REPORTS = (
 GROWING = ("deals", "persons", "activities", "notes")
 
 
-def calls(start: Start, scale: float, calls: Path) -> tuple[Counter[str], int]:
+def calls(start: Start, scale: float, file: Path) -> tuple[Counter[str], int]:
     """How often each function of reading/audit/ is called in a sync of a company of this size, and
     how many records its smallest growing stream has."""
     box = start(scale=scale, rate_limit=100_000)
@@ -46,7 +46,7 @@ def calls(start: Start, scale: float, calls: Path) -> tuple[Counter[str], int]:
             main(arguments)
         finally:
             sys.setprofile(None)
-            calls.write_text(json.dumps(Counter(found)))
+            file.write_text(json.dumps(Counter(found)))
 
     catalog = box.file(program.catalog_of(box.streams(), *READ))
     arguments = ["read", "--config", box.file(box.config()), "--catalog", catalog]
@@ -56,7 +56,7 @@ def calls(start: Start, scale: float, calls: Path) -> tuple[Counter[str], int]:
     _, status = os.waitpid(process, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     records = Counter(m["record"]["stream"] for m in messages if m["type"] == "RECORD")
-    return Counter(json.loads(calls.read_text())), min(records[name] for name in GROWING)
+    return Counter(json.loads(file.read_text())), min(records[name] for name in GROWING)
 
 
 def test_nothing_of_the_audit_runs_for_each_record(start: Start, tmp_path: Path) -> None:

@@ -38,37 +38,37 @@ def test_the_browser_ends_when_the_tests_are_killed(driver: Driver, tmp_path: Pa
         time.sleep(0.05)
 
 
-@pytest.fixture
-def unreliable(tmp_path: Path) -> Path:
-    """A driver that ends at once at the first try, and starts at the second."""
-    program, tried = tmp_path / "driver", tmp_path / "tried"
-    lines = ["#!/bin/sh", f"if [ ! -e {tried} ]; then touch {tried}; echo No port; exit 1; fi"]
-    lines += ["echo It was started successfully on port 123.", "exec sleep 60"]
-    program.write_text("\n".join(lines))
+def driver_of(tmp_path: Path, *lines: str) -> str:
+    """The path of a program in place of the driver."""
+    program = tmp_path / "driver"
+    program.write_text("\n".join(["#!/bin/sh", *lines]))
     program.chmod(0o755)
-    return program
+    return str(program)
 
 
-def test_a_driver_that_ends_is_started_again(unreliable: Path) -> None:
-    with running("chromium", str(unreliable)) as driver:
+def test_a_driver_that_ends_is_started_again(tmp_path: Path) -> None:
+    tried = tmp_path / "tried"
+    unreliable = driver_of(
+        tmp_path,
+        f"if [ ! -e {tried} ]; then touch {tried}; echo No port; exit 1; fi",
+        "echo It was started successfully on port 123.",
+        "exec sleep 60",
+    )
+    with running("chromium", unreliable) as driver:
         assert driver.url == "http://127.0.0.1:123"
 
 
 def test_a_driver_that_never_starts_is_reported(tmp_path: Path) -> None:
-    program = tmp_path / "driver"
-    program.write_text("#!/bin/sh\necho No port")
-    program.chmod(0o755)
-    with pytest.raises(AssertionError, match="did not start: No port"), running("", str(program)):
+    broken = driver_of(tmp_path, "echo No port")
+    with pytest.raises(AssertionError, match="did not start: No port"), running("", broken):
         pass
 
 
 def test_a_silent_driver_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(browser_module, "PATIENCE", 2)
     monkeypatch.setattr(browser_module, "TRIES", 1)
-    program = tmp_path / "driver"
-    program.write_text("#!/bin/sh\nexec sleep 60")
-    program.chmod(0o755)
-    with pytest.raises(AssertionError, match="did not start"), running("", str(program)):
+    silent = driver_of(tmp_path, "exec sleep 60")
+    with pytest.raises(AssertionError, match="did not start"), running("", silent):
         pass
 
 

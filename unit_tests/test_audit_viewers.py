@@ -28,13 +28,21 @@ from unit_tests.fakes import ACME
 from unit_tests.single import LOWER, UNTIL
 
 Record = dict[str, Any]
-ALL = range(1, 1_501)
+ALL, GONE = range(1, 1_501), {*range(101, 221)}
 
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A state after each request, so that a sync can stop there."""
     monkeypatch.setattr(unsaved, "EVERY", 0)
+
+
+def before_deletions(firm: Firm) -> Record:
+    """The state of a sync after which persons were deleted."""
+    state = sync(firm, {})[1]
+    firm.ids["persons"] -= GONE
+    firm.asked.clear()
+    return dict(state)
 
 
 def cut_short(firm: Firm, state: Record, day: int, after: int = 1) -> Record:
@@ -71,22 +79,19 @@ def test_an_answer_without_a_user_does_not_start_a_pass_over(
     path: str, nulls: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     firm = Forgetful(persons=ALL)
-    state = sync(firm, {})[1]
-    gone = {*range(101, 221)}
-    firm.ids["persons"] -= gone
-    firm.asked.clear()
+    state = before_deletions(firm)
     state = cut_short(firm, state, 7)
     begun = state["objects"]["persons"]["pass"]["begun"]
     firm.nulls[path] = nulls
     rows, state = sync(firm, state, 8)
     if nulls == 1:
-        assert deleted(rows) == gone
+        assert deleted(rows) == GONE
     elif path == "users/me":
         assert deleted(rows) == set()
         assert state["objects"]["persons"]["pass"]["begun"] == begun
         assert "no audit in this sync" in caplog.text
     firm.nulls.clear()
-    assert deleted(rows) | deleted(sync(firm, state, 9)[0]) == gone
+    assert deleted(rows) | deleted(sync(firm, state, 9)[0]) == GONE
 
 
 @pytest.mark.parametrize(("share", "nulls"), [(110, 1), (400, 9)])
@@ -95,10 +100,7 @@ def test_a_confirmation_without_permissions_does_not_start_a_pass_over(
 ) -> None:
     """With the smaller share, no tokens remain to ask for them again."""
     firm = Forgetful(persons=ALL)
-    state = sync(firm, {})[1]
-    gone = {*range(101, 221)}
-    firm.ids["persons"] -= gone
-    firm.asked.clear()
+    state = before_deletions(firm)
     caplog.set_level("INFO")
 
     def before(request: Request) -> None:
@@ -113,7 +115,7 @@ def test_a_confirmation_without_permissions_does_not_start_a_pass_over(
     assert "permissions changed" not in caplog.text
     monkeypatch.undo()
     firm.before, firm.nulls = lambda request: None, {}
-    assert deleted(sync(firm, state, 8)[0]) == gone
+    assert deleted(sync(firm, state, 8)[0]) == GONE
 
 
 # --- OAuth
@@ -136,7 +138,7 @@ def test_a_sync_that_did_not_renew_the_access_token_resumes_the_pass() -> None:
     """Only a renewal names the scopes, and a token is good for an hour."""
     firm, known = Firm(persons=ALL), frozenset({"contacts:read"})
     _, state = oauth_sync(firm, {}, 0, known, 10**6)
-    firm.ids["persons"] -= {*range(101, 221)}
+    firm.ids["persons"] -= GONE
     _, state = oauth_sync(firm, state, 7, known, 1)
     begun = state["objects"]["persons"]["pass"]["begun"]
     _, state = oauth_sync(firm, state, 8, frozenset(), 1)
@@ -193,10 +195,7 @@ def test_what_the_recent_changes_show_after_its_verdict_is_asked_about_again(
 ) -> None:
     monkeypatch.setattr(confirmation, "EVERY", 0)
     firm = Firm(persons=ALL)
-    state = sync(firm, {})[1]
-    gone = {*range(101, 221)}
-    firm.ids["persons"] -= gone
-    firm.asked.clear()
+    state = before_deletions(firm)
     audit = audit_of(firm, state, 7)
     carried_out(audit, lambda: len(firm.questions) >= 2)
     state = audit.dump()
@@ -205,4 +204,4 @@ def test_what_the_recent_changes_show_after_its_verdict_is_asked_about_again(
     later = audit_of(firm, state, 8)
     later.shown("persons", [101, 102, 103, 1])
     rows = carried_out(later)
-    assert (deleted(rows), restored(rows)) == (gone - {101, 102}, set())
+    assert (deleted(rows), restored(rows)) == (GONE - {101, 102}, set())

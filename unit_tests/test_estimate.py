@@ -239,25 +239,24 @@ def test_the_last_page_of_v1_does_not_say_how_long_the_others_are() -> None:
     assert (size.page_size, size.pages) == (STREAMS["notes"].endpoint.limit, 1)
 
 
-def test_the_recent_changes_come_in_pages_as_the_server_makes_them() -> None:
+def recent_changes(**options: Any) -> Size:
+    """What the first page says of 6,000 changes within a month. options: as `v1` takes them."""
     rows = [
         {"id": n, "data": {"update_time": rfc3339(UNTIL - MONTH + MONTH * n // 6_000)}}
         for n in range(6_000)
     ]
-    recents = STREAMS["deleted_records"].components[-1]
-    size = Recent(recents, facts(largest=12_000))
-    size.ask(v1(rows, most=100))
+    size = Recent(STREAMS["deleted_records"].components[-1], facts(largest=12_000))
+    size.ask(v1(rows, **options))
+    return size
+
+
+def test_the_recent_changes_come_in_pages_as_the_server_makes_them() -> None:
+    size = recent_changes(most=100)
     assert abs(size.pages - 6_000 / 99) <= 2
 
 
 def test_recent_changes_are_extrapolated_to_today() -> None:
-    rows = [
-        {"id": n, "data": {"update_time": rfc3339(UNTIL - MONTH + MONTH * n // 6_000)}}
-        for n in range(6_000)
-    ]
-    recents = STREAMS["deleted_records"].components[-1]
-    size = Recent(recents, facts(largest=12_000))
-    size.ask(v1(rows))
+    size = recent_changes()
     assert abs(size.rows - 6_000) <= 60
 
 
